@@ -1,0 +1,1 @@
+"""The countersign command and the whole system in one process tree."""

@@ -1,0 +1,1 @@
+"""Decide pure: values and functions without I/O, clock or chance."""

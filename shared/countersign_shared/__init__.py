@@ -1,0 +1,1 @@
+"""Words and mechanisms shared by every service; no judgement."""

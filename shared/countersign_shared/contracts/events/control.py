@@ -1,0 +1,193 @@
+"""`control.changed`: the whole present state of one control per record."""
+
+from typing import Annotated, Literal
+
+from pydantic import Field
+
+from countersign_shared.contracts.events.fields import (
+    Code,
+    EventId,
+    JsonObject,
+    Line,
+    Moment,
+    Part,
+    Probability,
+    Sha256,
+    ShortLine,
+)
+
+ANY = "*"
+Scope = Annotated[str, Field(pattern=r"^(\*|[A-Za-z0-9._-]{1,64})$", description="A name, or `*` for all.")]
+TierScope = Literal["*", "negligible", "low", "medium", "high", "critical"]
+
+
+def control_key(kind: str, tenant: str = ANY, decision_type: str = ANY, tier: str = ANY) -> bytes:
+    """The record key of a control: `kind|tenant|decision_type|tier`, with `*` for all."""
+    return f"{kind}|{tenant}|{decision_type}|{tier}".encode()
+
+
+class Signature(Part):
+    """One person's approval of a change that loosens something."""
+
+    pseudonym: ShortLine
+    role: Code
+    signed_at: Moment
+
+
+class SwitchState(Part):
+    """State of `stop` and `peak`."""
+
+    active: bool
+    reason: Line
+    expires_at: Moment | None = Field(default=None, description="When it ends by itself; null = it does not.")
+
+
+class PolicyState(Part):
+    """State of `policy`: the version in force."""
+
+    id: Code
+    version: Annotated[int, Field(ge=0)]
+    sha256: Sha256
+    automation_sha256: Sha256
+    published_at: Moment
+
+
+class CertificateState(Part):
+    """State of `certificate.proposed` and `certificate.active`: with confidence 1 - delta at most alpha are wrong."""
+
+    certificate_id: EventId
+    active: bool = True
+    threshold: Probability
+    alpha: Probability
+    delta: Probability
+    errors: Annotated[int, Field(ge=0, description="k, wrong ones among the labelled.")]
+    labels: Annotated[int, Field(ge=0, description="n, labelled cases at or above the threshold.")]
+    upper_bound: Probability | None = None
+    grid_sha256: Sha256 | None = None
+    model: JsonObject
+    calibrator_version: ShortLine | None = None
+    automation_sha256: Sha256
+    renews: EventId | None = None
+    evidence: JsonObject | None = None
+
+
+class CalibratorState(Part):
+    """State of `calibrator.proposed` and `calibrator.active`."""
+
+    model_name: Code
+    model_version: Code
+    calibrator_version: ShortLine
+    method: Literal["platt", "beta", "isotonic", "identity"]
+    parameters: JsonObject
+    artifact_sha256: Sha256
+    evidence: JsonObject | None = None
+
+
+class TripState(Part):
+    """State of `trip`: evidence says the promise of a tier no longer holds."""
+
+    trip_id: EventId
+    errors: Annotated[int, Field(ge=0)]
+    labels: Annotated[int, Field(ge=0)]
+    alpha: Probability
+    delta: Probability
+    log_e_value: float = Field(description="Natural logarithm of the alarm e-value.")
+    reason: Line
+    model: JsonObject | None = None
+
+
+class TripClearedState(Part):
+    """State of `trip.cleared`: people lifted a trip."""
+
+    trip_id: EventId
+    reason: Line
+    evidence: JsonObject | None = None
+
+
+class ControlRecord(Part):
+    """What every control carries. `revision` counts per key from 1; a lower one than already seen is old."""
+
+    tenant: Scope
+    decision_type: Scope
+    tier: TierScope
+    revision: Annotated[int, Field(ge=1)]
+    changed_at: Moment
+    changed_by: ShortLine = Field(description="Pseudonym of the person, or the service.")
+    signatures: list[Signature] = Field(default_factory=list, max_length=10)
+
+
+class StopChanged(ControlRecord):
+    """`stop`: automation is halted, or goes on."""
+
+    kind: Literal["stop"]
+    state: SwitchState
+
+
+class PeakChanged(ControlRecord):
+    """`peak`: a lead declared a busy period, which expires."""
+
+    kind: Literal["peak"]
+    state: SwitchState
+
+
+class PolicyChanged(ControlRecord):
+    """`policy`: a policy version is in force."""
+
+    kind: Literal["policy"]
+    state: PolicyState
+
+
+class CertificateProposed(ControlRecord):
+    """`certificate.proposed`: feedback has the evidence; it acts only once signed."""
+
+    kind: Literal["certificate.proposed"]
+    state: CertificateState
+
+
+class CertificateActive(ControlRecord):
+    """`certificate.active`: a signed certificate is live, or no longer."""
+
+    kind: Literal["certificate.active"]
+    state: CertificateState
+
+
+class CalibratorProposed(ControlRecord):
+    """`calibrator.proposed`: feedback fitted a calibrator; it acts only once signed."""
+
+    kind: Literal["calibrator.proposed"]
+    state: CalibratorState
+
+
+class CalibratorActive(ControlRecord):
+    """`calibrator.active`: inference calibrates with this."""
+
+    kind: Literal["calibrator.active"]
+    state: CalibratorState
+
+
+class Tripped(ControlRecord):
+    """`trip`: the tier falls back to people at once."""
+
+    kind: Literal["trip"]
+    state: TripState
+
+
+class TripCleared(ControlRecord):
+    """`trip.cleared`: the tier may be automated again."""
+
+    kind: Literal["trip.cleared"]
+    state: TripClearedState
+
+
+ControlChanged = Annotated[
+    StopChanged
+    | PeakChanged
+    | PolicyChanged
+    | CertificateProposed
+    | CertificateActive
+    | CalibratorProposed
+    | CalibratorActive
+    | Tripped
+    | TripCleared,
+    Field(discriminator="kind"),
+]

@@ -1,0 +1,106 @@
+"""Errors as RFC 9457 problem details: a stable type, what happened, where, and what to do next."""
+
+import logging
+import secrets
+from dataclasses import dataclass
+from http import HTTPStatus
+from typing import Any
+
+import orjson
+from fastapi import FastAPI, Request
+from fastapi.exceptions import RequestValidationError
+from starlette.exceptions import HTTPException
+from starlette.responses import Response
+
+TYPE_BASE = "https://countersign.dev/problems/"
+MEDIA_TYPE = "application/problem+json"
+log = logging.getLogger(__name__)
+
+
+@dataclass(frozen=True, slots=True)
+class FieldError:
+    """What is wrong with one field: ``pointer`` is a JSON Pointer into the request body."""
+
+    pointer: str
+    detail: str
+
+
+class Problem(Exception):  # noqa: N818 - RFC 9457 calls it a problem
+    """An answer other than success; ``slug`` names the problem's type and never changes."""
+
+    def __init__(
+        self, status: int, slug: str, title: str, detail: str = "", *,
+        errors: tuple[FieldError, ...] = (), headers: dict[str, str] | None = None, **extra: Any,
+    ) -> None:  # fmt: skip
+        super().__init__(f"{status} {slug}: {detail or title}")
+        self.status = status
+        self.slug = slug
+        self.title = title
+        self.detail = detail
+        self.errors = errors
+        self.headers = headers
+        self.extra = extra
+
+    def response(self, trace_id: str) -> Response:
+        """Write the problem as a response."""
+        body: dict[str, Any] = {"type": TYPE_BASE + self.slug, "title": self.title, "status": self.status}
+        if self.detail:
+            body["detail"] = self.detail
+        if self.errors:
+            body["errors"] = [{"pointer": error.pointer, "detail": error.detail} for error in self.errors]
+        body |= self.extra
+        body["trace_id"] = trace_id
+        return Response(orjson.dumps(body), self.status, media_type=MEDIA_TYPE, headers=self.headers)
+
+
+def trace_id(request: Request) -> str:
+    """Return the trace id of the caller's ``traceparent``, or a fresh one."""
+    parts = request.headers.get("traceparent", "").split("-")
+    if len(parts) == 4 and len(parts[1]) == 32 and parts[1].isalnum():  # noqa: PLR2004 - W3C Trace Context
+        return parts[1]
+    return secrets.token_hex(16)
+
+
+def install(app: FastAPI) -> None:
+    """Make every error of the application a problem."""
+
+    async def on_problem(request: Request, problem: Exception) -> Response:
+        if not isinstance(problem, Problem):
+            raise problem
+        return problem.response(trace_id(request))
+
+    async def on_validation(request: Request, error: Exception) -> Response:
+        if not isinstance(error, RequestValidationError):
+            raise error
+        errors = tuple(_field_error(item) for item in error.errors())
+        problem = Problem(
+            422, "invalid-request", "The request is not valid", "See errors for each field.", errors=errors
+        )
+        return problem.response(trace_id(request))
+
+    async def on_http(request: Request, error: Exception) -> Response:
+        if not isinstance(error, HTTPException):
+            raise error
+        phrase = HTTPStatus(error.status_code).phrase
+        slug = phrase.lower().replace(" ", "-")
+        detail = str(error.detail) if error.detail != phrase else ""
+        headers = dict(error.headers) if error.headers else None
+        return Problem(error.status_code, slug, phrase, detail, headers=headers).response(trace_id(request))
+
+    async def on_crash(request: Request, error: Exception) -> Response:
+        trace = trace_id(request)
+        log.error("%s %s failed, trace %s", request.method, request.url.path, trace, exc_info=error)
+        return Problem(500, "internal-error", "Something broke on our side", "It is logged under trace_id.").response(
+            trace
+        )
+
+    app.add_exception_handler(Problem, on_problem)
+    app.add_exception_handler(RequestValidationError, on_validation)
+    app.add_exception_handler(HTTPException, on_http)
+    app.add_exception_handler(Exception, on_crash)
+
+
+def _field_error(item: dict[str, Any]) -> FieldError:
+    location = [str(part).replace("~", "~0").replace("/", "~1") for part in item["loc"]]
+    inside = location[1:] if location and location[0] == "body" else location
+    return FieldError("/" + "/".join(inside) if inside else "", item["msg"])

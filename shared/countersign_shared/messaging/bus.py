@@ -1,0 +1,131 @@
+"""A service's connection to the topics: one publisher, one consumer, the checks at start."""
+
+import asyncio
+import logging
+from collections.abc import AsyncIterator, Sequence
+from contextlib import asynccontextmanager
+from functools import partial
+
+from aiokafka import AIOKafkaConsumer, TopicPartition
+
+from countersign_shared.contracts.topics import load_topics
+from countersign_shared.errors import ConfigurationError
+from countersign_shared.messaging.consumer import Delivery, Handler, consuming
+from countersign_shared.messaging.producer import Publisher, open_publisher
+from countersign_shared.messaging.records import Message, Record
+from countersign_shared.observability.health import Health
+from countersign_shared.observability.metrics import Metrics
+from countersign_shared.settings import ServiceSettings
+
+__all__ = ["Bus", "Handler", "open_bus"]
+
+log = logging.getLogger(__name__)
+
+READ_ALL_SECONDS = 30.0
+
+
+class Bus:
+    """What a service may do with topics; ``failed`` resolves when the process must end."""
+
+    def __init__(
+        self, settings: ServiceSettings, publisher: Publisher, *, service: str, health: Health, metrics: Metrics
+    ) -> None:
+        self._settings = settings
+        self._publisher = publisher
+        self._service = service
+        self._health = health
+        self._metrics = metrics
+        self.failed: asyncio.Future[None] = asyncio.get_running_loop().create_future()
+
+    def fail(self, error: BaseException) -> None:
+        """Say that the process must end, and why; the first reason stands."""
+        self._health.failed(error)
+        if not self.failed.done():
+            self.failed.set_exception(error)
+
+    async def publish(self, messages: Sequence[Message]) -> None:
+        """Publish and await the confirmation of every message (see ``Publisher.publish``)."""
+        await self._publisher.publish(messages)
+
+    async def partitions(self, topic: str) -> int:
+        """Return the partition count of a logical topic."""
+        return await self._publisher.partitions(topic)
+
+    async def check_topics(self) -> None:
+        """Refuse to start when a topic is missing or the case topics differ in partition count."""
+        counts = {
+            topic.name: await self.partitions(topic.name) for topic in load_topics().values() if topic.copartitioned
+        }
+        if len(set(counts.values())) != 1:
+            listed = ", ".join(f"{name}={count}" for name, count in sorted(counts.items()))
+            raise ConfigurationError(f"case topics must have the same partition count, found {listed}")
+        for topic in load_topics().values():
+            if not topic.copartitioned:
+                await self.partitions(topic.name)
+
+    @asynccontextmanager
+    async def consume(self, topics: Sequence[str], handler: Handler) -> AsyncIterator[None]:
+        """Feed the handler with batches of these topics, in this service's consumer group."""
+        settings = self._settings
+        mock = settings.broker == "mock"
+        delivery = Delivery(
+            handler, self.publish, prefix=settings.topic_prefix, health=self._health, fail=self.fail, forgetful=mock
+        )
+        lag = self._metrics.gauge("consumer_lag_records")
+        for topic in topics:
+            lag.labels(topic=topic).set_function(partial(_lag_of, delivery, topic))
+        # The in-memory broker never lets a static member rejoin.
+        instance = None if mock or not settings.instance_id else f"{self._service}-{settings.instance_id}"
+        async with consuming(
+            settings.kafka_bootstrap_servers, topics, delivery, group=f"countersign-{self._service}",
+            prefix=settings.topic_prefix, client_id=f"countersign-{self._service}",
+            instance_id=instance, health=self._health,
+        ):  # fmt: skip
+            yield
+
+    async def read_all(self, topic: str) -> list[Record]:
+        """Read a whole topic from the beginning, without a group, up to where it ended at the call."""
+        name, prefix = self._settings.topic_prefix + topic, len(self._settings.topic_prefix)
+        consumer = AIOKafkaConsumer(
+            bootstrap_servers=self._settings.kafka_bootstrap_servers, enable_auto_commit=False,
+            auto_offset_reset="earliest", client_id=f"countersign-{self._service}-reader",
+        )  # fmt: skip
+        await consumer.start()
+        try:
+            parts = [TopicPartition(name, number) for number in range(await self.partitions(topic))]
+            consumer.assign(parts)
+            await consumer.seek_to_beginning(*parts)
+            ends = await consumer.end_offsets(parts)
+            found: list[Record] = []
+            async with asyncio.timeout(READ_ALL_SECONDS):
+                while any([await consumer.position(part) < ends[part] for part in parts]):
+                    for batch in (await consumer.getmany(timeout_ms=200)).values():
+                        found += [
+                            Record(
+                                raw.topic[prefix:], raw.partition, raw.offset, raw.timestamp, raw.key, raw.value,
+                                tuple((key, value or b"") for key, value in raw.headers),
+                            )
+                            for raw in batch
+                        ]  # fmt: skip
+            return found
+        finally:
+            await consumer.stop()
+
+
+def _lag_of(delivery: Delivery, topic: str) -> float:
+    return delivery.lag().get(topic, 0)
+
+
+@asynccontextmanager
+async def open_bus(settings: ServiceSettings, *, service: str, health: Health, metrics: Metrics) -> AsyncIterator[Bus]:
+    """Connect a service to Kafka and check the topics; what is wrong is said in one line."""
+    async with open_publisher(
+        settings.kafka_bootstrap_servers, prefix=settings.topic_prefix, client_id=f"countersign-{service}"
+    ) as publisher:
+        bus = Bus(settings, publisher, service=service, health=health, metrics=metrics)
+        await bus.check_topics()
+        try:
+            yield bus
+        finally:
+            if bus.failed.done() and not bus.failed.cancelled():
+                bus.failed.exception()  # retrieved, so that asyncio does not complain a second time

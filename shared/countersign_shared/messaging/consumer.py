@@ -1,0 +1,186 @@
+"""Consuming in batches: nothing is acknowledged before the handler's events are confirmed."""
+
+import asyncio
+import logging
+import time
+from collections.abc import AsyncIterator, Awaitable, Callable, Sequence
+from contextlib import asynccontextmanager
+from typing import Any
+
+import asyncpg
+from aiokafka import ConsumerRebalanceListener, ConsumerRecord, TopicPartition
+from aiokafka.errors import IllegalStateError
+from faststream import AckPolicy
+from faststream.kafka import KafkaBroker
+from faststream.kafka.message import KafkaAckableMessage
+
+from countersign_shared.errors import FatalError, TransientError
+from countersign_shared.messaging.records import Message, Record
+from countersign_shared.observability.health import Health
+
+log = logging.getLogger(__name__)
+
+Handler = Callable[[Sequence[Record]], Awaitable[Sequence[Message]]]
+"""Decode, run one database transaction, return what to publish.
+
+Called again with the same records after any crash, rebalance or transient fault, so it must absorb repeats.
+It never raises for a bad record; ``TransientError`` and lost database connections are tried again with
+back-off, anything else ends the process.
+"""
+
+MAX_RECORDS = 500
+BATCH_TIMEOUT_MS = 10
+RETRIES = 6
+FIRST_BACKOFF_SECONDS = 0.1
+TRANSIENT = (TransientError, asyncpg.PostgresConnectionError, asyncpg.InterfaceError, ConnectionError,
+             asyncpg.DeadlockDetectedError, asyncpg.SerializationError, asyncpg.LockNotAvailableError,
+             asyncpg.CannotConnectNowError, asyncpg.TooManyConnectionsError)  # fmt: skip
+
+
+class Delivery(ConsumerRebalanceListener):  # type: ignore[misc]
+    """Carries batches from the subscriber to the handler and watches over what it sees."""
+
+    def __init__(
+        self, handler: Handler, publish: Callable[[Sequence[Message]], Awaitable[None]], *,
+        prefix: str, health: Health, fail: Callable[[BaseException], None], forgetful: bool,
+    ) -> None:  # fmt: skip
+        self._handler = handler
+        self._publish = publish
+        self._prefix_length = len(prefix)
+        self._health = health
+        self._fail = fail
+        self._forgetful = forgetful
+        self._idle = asyncio.Event()
+        self._idle.set()
+        self._next: dict[tuple[str, int], int] = {}
+        self.consumer: Any = None
+
+    async def __call__(self, batch: Sequence[ConsumerRecord]) -> None:
+        """Handle one batch to its end; on a fatal fault say so and hold still, so that nothing is committed."""
+        self._idle.clear()
+        try:
+            records = [self._record(raw) for raw in batch]
+            await self._publish(await self._handled(records))
+            for record in records:
+                self._next[record.topic, record.partition] = record.offset + 1
+        except Exception as error:  # whatever it is, acknowledging would lose the batch
+            log.critical("cannot go on: %s", error, exc_info=not isinstance(error, FatalError))
+            self._fail(error)
+            # Returning would acknowledge and raising would retry without end; the supervisor ends us here.
+            await asyncio.Event().wait()
+        finally:
+            self._idle.set()
+
+    async def _handled(self, records: list[Record]) -> Sequence[Message]:
+        backoff = FIRST_BACKOFF_SECONDS
+        for attempt in range(RETRIES):
+            try:
+                return await self._handler(records)
+            except TRANSIENT as error:
+                log.warning("batch of %d failed (attempt %d): %r", len(records), attempt + 1, error)
+                last = error
+            await asyncio.sleep(backoff)
+            backoff *= 2
+        raise FatalError(f"a batch of {len(records)} records failed {RETRIES} times, last with {last!r}") from last
+
+    def _record(self, raw: Any) -> Record:
+        topic = raw.topic[self._prefix_length :]
+        expected = self._next.get((topic, raw.partition))
+        # Kafka leaves gaps when it compacts; the in-memory broker only when it has thrown records away.
+        if self._forgetful and expected is not None and raw.offset > expected:
+            raise FatalError(f"{topic}[{raw.partition}] lost {raw.offset - expected} records before {raw.offset}")
+        headers = tuple((name, value if value is not None else b"") for name, value in raw.headers)
+        return Record(topic, raw.partition, raw.offset, raw.timestamp, raw.key, raw.value, headers)
+
+    async def on_partitions_revoked(self, revoked: Sequence[TopicPartition]) -> None:
+        """Let the batch in flight finish, so that its new owner has less to repeat."""
+        del revoked
+        await self._idle.wait()
+        self._next.clear()
+
+    async def on_partitions_assigned(self, assigned: Sequence[TopicPartition]) -> None:
+        """Note what this replica now owns."""
+        self._health.assigned(len(assigned))
+
+    def lag(self) -> dict[str, int]:
+        """Return, per logical topic, how many records lie between the last handled one and the end."""
+        totals: dict[str, int] = {}
+        if self.consumer is None:
+            return totals
+        for partition in self.consumer.assignment():
+            topic = partition.topic[self._prefix_length :]
+            end = self.consumer.highwater(partition)
+            done = self._next.get((topic, partition.partition))
+            behind = max(end - done, 0) if end is not None and done is not None else 0
+            totals[topic] = totals.get(topic, 0) + behind
+        return totals
+
+
+class _Batch(KafkaAckableMessage):
+    async def nack(self) -> None:
+        """Rewind each partition we still own: one that was revoked must not keep the others from it."""
+        earliest: dict[TopicPartition, int] = {}
+        for record in self.raw_message:
+            where = TopicPartition(record.topic, record.partition)
+            earliest[where] = min(record.offset, earliest.get(where, record.offset))
+        for where, offset in earliest.items():
+            try:
+                self.consumer.seek(partition=where, offset=offset)
+            except IllegalStateError:
+                log.info("%s was revoked; its new owner reads it from the committed offset", where)
+        self.committed = True  # type: ignore[assignment]
+
+
+@asynccontextmanager
+async def consuming(
+    bootstrap: str, topics: Sequence[str], delivery: Delivery, *, group: str, prefix: str,
+    client_id: str, instance_id: str | None, health: Health, drain_seconds: float = 10.0,
+) -> AsyncIterator[None]:  # fmt: skip
+    """Consume while the context is open; leaving it lets the batch in flight finish and commit."""
+    broker = KafkaBroker(
+        bootstrap, client_id=client_id, apply_types=False, graceful_timeout=drain_seconds, logger=None,
+        allow_auto_create_topics=False,
+    )  # fmt: skip
+    # Fetch waits pair with the batch time-out: longer ones add latency, shorter ones burn CPU when idle.
+    subscriber = broker.subscriber(
+        *(prefix + topic for topic in topics), group_id=prefix + group, batch=True, max_records=MAX_RECORDS,
+        batch_timeout_ms=BATCH_TIMEOUT_MS, auto_offset_reset="earliest", ack_policy=AckPolicy.NACK_ON_ERROR,
+        listener=delivery, group_instance_id=instance_id, fetch_max_wait_ms=500 if not delivery._forgetful else 20,  # noqa: SLF001
+        session_timeout_ms=10_000, heartbeat_interval_ms=1_000, max_poll_interval_ms=120_000,
+        max_partition_fetch_bytes=4_194_304,
+    )  # fmt: skip
+
+    async def parse(batch: tuple[ConsumerRecord, ...]) -> _Batch:
+        # FastStream's own parser decodes every header as UTF-8: one hostile header would fail the batch.
+        return _Batch(
+            body=b"", headers={}, batch_headers=[], reply_to="", raw_message=batch,
+            message_id=f"{batch[0].offset}-{batch[-1].offset}", consumer=subscriber.consumer,
+        )  # fmt: skip
+
+    async def decode(message: _Batch) -> tuple[ConsumerRecord, ...]:
+        return message.raw_message
+
+    async def handle(batch: Sequence[ConsumerRecord]) -> None:
+        await delivery(batch)
+
+    subscriber(handle, parser=parse, decoder=decode)
+    await broker.start()
+    delivery.consumer = subscriber.consumer
+    _note_polls(subscriber.consumer, health)
+    try:
+        yield
+    finally:
+        await broker.stop()
+        health.consumer_stopped()
+
+
+def _note_polls(consumer: Any, health: Health) -> None:
+    """Record the time of each poll: a ping would be green with a dead consume loop."""
+    poll = consumer.getmany
+
+    async def noted(*args: Any, **kwargs: Any) -> Any:
+        health.polled(time.monotonic())
+        return await poll(*args, **kwargs)
+
+    health.polled(time.monotonic())
+    consumer.getmany = noted

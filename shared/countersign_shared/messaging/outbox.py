@@ -1,0 +1,138 @@
+"""The outbox: what HTTP decides leaves through one relay, at least once, in order per case."""
+
+import asyncio
+import logging
+from collections.abc import AsyncIterator, Awaitable, Callable, Sequence
+from contextlib import asynccontextmanager
+from datetime import datetime
+from pathlib import Path
+from typing import Any
+
+import asyncpg
+
+from countersign_shared.clock import Clock
+from countersign_shared.errors import FatalError
+from countersign_shared.messaging.records import Message, unpack_headers
+from countersign_shared.observability.metrics import Metrics
+from countersign_shared.postgres.queries import Queries
+
+log = logging.getLogger(__name__)
+
+POLL_SECONDS = 0.05
+"""Polling is the truth; a hint only shortens the wait."""
+LOCK_RETRY_SECONDS = 1.0
+BATCH = 500
+
+Sent = Callable[[asyncpg.Connection, Sequence[str]], Awaitable[None]]
+"""Called with the event ids just published, inside the transaction that deletes their rows."""
+
+
+class Outbox:
+    """Writes outbox rows in the caller's transaction."""
+
+    def __init__(self) -> None:
+        self._queries = Queries.load(Path(__file__).with_name("outbox.sql"))
+        self.hint = asyncio.Event()
+
+    async def add(self, connection: Any, message: Message, *, event_id: str, not_before: datetime) -> None:
+        """Add a message that leaves no earlier than ``not_before``; lock the case row first (order per case)."""
+        await connection.execute(
+            self._queries.add, event_id, message.topic, message.partition, message.key, message.value,
+            message.stored_headers(), not_before,
+        )  # fmt: skip
+
+    async def remove(self, connection: Any, event_id: str) -> bool:
+        """Take a message back; False when it has already left."""
+        return await connection.fetchval(self._queries.remove, event_id) is not None
+
+    def hurry(self) -> None:
+        """Wake the relay after a commit."""
+        self.hint.set()
+
+
+class Relay:
+    """Publishes due rows and deletes them, while it holds the service's advisory lock."""
+
+    def __init__(
+        self, outbox: Outbox, publish: Callable[[Sequence[Message]], Awaitable[None]], *, clock: Clock,
+        sent: Sent | None = None,
+    ) -> None:  # fmt: skip
+        self._outbox = outbox
+        self._queries = outbox._queries  # noqa: SLF001 - the two halves of one mechanism
+        self._publish = publish
+        self._clock = clock
+        self._sent = sent
+
+    async def acquire(self, connection: Any) -> bool:
+        """Try to become the one relay; the lock lives as long as the connection."""
+        return bool(await connection.fetchval(self._queries.lock))
+
+    async def pass_once(self, connection: Any) -> int:
+        """Claim, publish and delete what is due in one transaction; returns how many left.
+
+        A crash between publishing and commit publishes the same bytes again under the same id.
+        """
+        async with connection.transaction():
+            rows = await connection.fetch(self._queries.due, self._clock(), BATCH)
+            if not rows:
+                return 0
+            if not await connection.fetchval(self._queries.holds_lock):
+                raise FatalError("the outbox relay lost its lock; another one may be running")
+            await self._publish([_message(row) for row in rows])
+            await connection.execute(self._queries.delete, [row["id"] for row in rows])
+            if self._sent is not None:
+                await self._sent(connection, [row["event_id"] for row in rows])
+        return len(rows)
+
+    async def run(self, pool: asyncpg.Pool) -> None:
+        """Relay until cancelled; when the connection is lost the lock is too, and is sought again."""
+        while True:
+            try:
+                async with pool.acquire() as connection:
+                    if await self.acquire(connection):
+                        await self._pump(connection)
+            except (asyncpg.PostgresConnectionError, asyncpg.InterfaceError, ConnectionError) as error:
+                log.warning("outbox relay lost the database: %r", error)
+            await asyncio.sleep(LOCK_RETRY_SECONDS)
+
+    async def _pump(self, connection: Any) -> None:
+        while True:
+            self._outbox.hint.clear()
+            if await self.pass_once(connection) < BATCH:
+                try:
+                    await asyncio.wait_for(self._outbox.hint.wait(), POLL_SECONDS)
+                except TimeoutError:
+                    continue
+
+
+def _message(row: Any) -> Message:
+    return Message(row["topic"], row["partition"], row["key"], row["body"], unpack_headers(row["headers"]))
+
+
+@asynccontextmanager
+async def relaying(
+    pool: asyncpg.Pool, relay: Relay, *, fail: Callable[[BaseException], None], metrics: Metrics, clock: Clock
+) -> AsyncIterator[None]:
+    """Run the relay while the context is open; its death ends the service."""
+    queries = Queries.load(Path(__file__).with_name("outbox.sql"))
+    gauge = metrics.gauge("outbox_oldest_seconds")
+
+    async def watch() -> None:
+        while True:
+            oldest = await pool.fetchval(queries.oldest)
+            gauge.set(max((clock() - oldest).total_seconds(), 0.0) if oldest else 0.0)
+            await asyncio.sleep(LOCK_RETRY_SECONDS)
+
+    def ended(task: "asyncio.Task[None]") -> None:
+        if not task.cancelled() and (error := task.exception()) is not None:
+            fail(error)
+
+    tasks = [asyncio.create_task(relay.run(pool)), asyncio.create_task(watch())]
+    for task in tasks:
+        task.add_done_callback(ended)
+    try:
+        yield
+    finally:
+        for task in tasks:
+            task.cancel()
+        await asyncio.gather(*tasks, return_exceptions=True)

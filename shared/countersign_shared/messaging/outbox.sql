@@ -1,0 +1,50 @@
+-- The outbox of a service where HTTP starts the write: state and row in one transaction.
+-- This table is part of each such service's own migrations:
+--
+--   CREATE TABLE outbox (
+--       id          bigint GENERATED ALWAYS AS IDENTITY PRIMARY KEY,
+--       event_id    text        NOT NULL UNIQUE,
+--       topic       text        NOT NULL,
+--       partition   integer,
+--       key         bytea       NOT NULL,
+--       body        bytea       NOT NULL,
+--       headers     bytea       NOT NULL,
+--       not_before  timestamptz NOT NULL,
+--       created_at  timestamptz NOT NULL DEFAULT clock_timestamp()
+--   );
+--   CREATE INDEX outbox_key ON outbox (key, id);
+
+-- name: add
+-- The writer has locked the case row before, so that ids follow the order of commits within a case.
+INSERT INTO outbox (event_id, topic, partition, key, body, headers, not_before)
+VALUES ($1, $2, $3, $4, $5, $6, $7)
+ON CONFLICT (event_id) DO NOTHING;
+
+-- name: remove
+-- Takes back a message that has not left; tells whether there was one.
+DELETE FROM outbox WHERE event_id = $1 RETURNING id;
+
+-- name: due
+-- Oldest first; a message waits while an earlier one of its key is still held back.
+SELECT id, event_id, topic, partition, key, body, headers
+FROM outbox AS o
+WHERE not_before <= $1
+  AND NOT EXISTS (SELECT FROM outbox AS earlier
+                  WHERE earlier.key = o.key AND earlier.id < o.id AND earlier.not_before > $1)
+ORDER BY id
+LIMIT $2
+FOR UPDATE;
+
+-- name: delete
+DELETE FROM outbox WHERE id = ANY ($1::bigint[]);
+
+-- name: oldest
+SELECT min(not_before) FROM outbox;
+
+-- name: lock
+-- One relay per service schema: several would break the order within a case.
+SELECT pg_try_advisory_lock(hashtextextended('countersign.outbox.' || current_schema(), 0));
+
+-- name: holds_lock
+SELECT EXISTS (SELECT FROM pg_locks
+               WHERE locktype = 'advisory' AND pid = pg_backend_pid() AND granted);

@@ -1,0 +1,48 @@
+"""Creating the topics of `topics.yaml`, and saying where reality differs from it."""
+
+from aiokafka.admin import AIOKafkaAdminClient, NewTopic
+from aiokafka.errors import KafkaError, for_code
+
+from countersign_shared.contracts.topics import load_topics
+from countersign_shared.errors import ConfigurationError
+
+ALREADY_EXISTS = 36
+
+
+async def ensure_topics(
+    bootstrap: str, *, prefix: str = "", partitions: int | None = None, replication: int = 1
+) -> list[str]:
+    """Create the topics that are missing and return their physical names; existing ones are left as they are.
+
+    ``partitions`` overrides the count of all co-partitioned topics alike: they must stay equal.
+    """
+    admin = AIOKafkaAdminClient(bootstrap_servers=bootstrap, client_id="countersign-topics")
+    try:
+        await admin.start()
+    except KafkaError as error:
+        await admin.close()
+        raise ConfigurationError(f"Kafka does not answer at {bootstrap}: {error!r}") from error
+    try:
+        wanted = [
+            NewTopic(
+                name=prefix + topic.name,
+                num_partitions=partitions if partitions and topic.copartitioned else topic.partitions,
+                replication_factor=replication,
+                topic_configs=topic.broker_settings,
+            )
+            for topic in load_topics().values()
+        ]
+        answer = await admin.create_topics(wanted)
+        return _created(answer.topic_errors)
+    finally:
+        await admin.close()
+
+
+def _created(answers: list[tuple[str, int, str | None]]) -> list[str]:
+    created = []
+    for name, code, detail in answers:
+        if code == 0:
+            created.append(name)
+        elif code != ALREADY_EXISTS:
+            raise ConfigurationError(f"topic {name} could not be created: {for_code(code).__name__} {detail or ''}")
+    return created

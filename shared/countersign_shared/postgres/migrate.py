@@ -1,0 +1,47 @@
+"""Migrations: numbered files, applied once, in order, by one process at a time."""
+
+import hashlib
+import logging
+from pathlib import Path
+
+import asyncpg
+
+from countersign_shared.errors import ConfigurationError
+from countersign_shared.postgres.queries import Queries
+
+log = logging.getLogger(__name__)
+
+
+def _files(migrations: Path) -> list[Path]:
+    return sorted(migrations.glob("[0-9][0-9][0-9][0-9]_*.sql"))
+
+
+async def migrate(pool: asyncpg.Pool, *, schema: str, migrations: Path) -> list[str]:
+    """Apply the files of ``migrations`` that are not applied yet and return their names.
+
+    An advisory lock keeps replicas apart; lock time-outs keep a migration from stopping traffic for long. A file
+    that was edited after it was applied, or a database newer than the code, is a ``ConfigurationError``.
+    """
+    queries = Queries.load(Path(__file__).with_name("migrate.sql"))
+    files = _files(migrations)
+    applied: list[str] = []
+    async with pool.acquire() as connection, connection.transaction():
+        await connection.execute(queries.wait_long_for_other_replicas)
+        await connection.execute(queries.lock, schema)
+        await connection.execute(queries.create_table)
+        await connection.execute(queries.wait_briefly_for_traffic)
+        known = {row["name"]: row["sha256"] for row in await connection.fetch(queries.applied)}
+        if missing := sorted(set(known) - {file.name for file in files}):
+            raise ConfigurationError(f"schema {schema} was migrated by a newer release: it has {missing[-1]}")
+        for file in files:
+            text = file.read_text(encoding="utf-8")
+            digest = hashlib.sha256(text.encode()).hexdigest()
+            if file.name not in known:
+                await connection.execute(text)
+                await connection.execute(queries.record, file.name, digest)
+                applied.append(file.name)
+            elif known[file.name] != digest:
+                raise ConfigurationError(f"{schema}: {file.name} was changed after it had been applied")
+    for name in applied:
+        log.info("schema %s: applied %s", schema, name)
+    return applied

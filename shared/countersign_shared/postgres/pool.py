@@ -1,0 +1,56 @@
+"""Connecting to PostgreSQL with limits on everything."""
+
+import asyncio
+from collections.abc import AsyncIterator
+from contextlib import asynccontextmanager
+from pathlib import Path
+
+import asyncpg
+
+from countersign_shared.errors import ConfigurationError
+from countersign_shared.postgres.queries import Queries
+
+CONNECT_SECONDS = 15.0
+COMMAND_SECONDS = 60.0
+
+
+@asynccontextmanager
+async def open_pool(
+    database_url: str, *, schema: str, size: int = 8, create_schema: bool = True
+) -> AsyncIterator[asyncpg.Pool]:
+    """Open a pool whose connections see the service's own schema; a wrong address is said in one line."""
+    try:
+        if create_schema:
+            await asyncio.wait_for(_create_schema(database_url, schema), CONNECT_SECONDS)
+        pool = await asyncio.wait_for(
+            asyncpg.create_pool(
+                database_url, min_size=1, max_size=size, command_timeout=COMMAND_SECONDS,
+                server_settings={
+                    "search_path": schema, "application_name": f"countersign-{schema}", "timezone": "UTC",
+                    "jit": "off", "lock_timeout": "10s", "idle_in_transaction_session_timeout": "120s",
+                },
+            ),
+            CONNECT_SECONDS,
+        )  # fmt: skip
+    except (OSError, TimeoutError, ValueError, asyncpg.PostgresError, asyncpg.InterfaceError) as error:
+        raise ConfigurationError(f"PostgreSQL refused DATABASE_URL for schema {schema}: {error!r}") from error
+    try:
+        yield pool
+    finally:
+        try:
+            await asyncio.wait_for(pool.close(), CONNECT_SECONDS)
+        except TimeoutError:
+            pool.terminate()
+
+
+async def _create_schema(database_url: str, schema: str) -> None:
+    queries = Queries.load(Path(__file__).with_name("pool.sql"))
+    connection = await asyncpg.connect(database_url)
+    try:
+        if not await connection.fetchval(queries.schema_exists, schema):
+            try:
+                await connection.execute(queries.create_schema.format(schema=schema))
+            except asyncpg.UniqueViolationError:
+                return  # another replica was faster
+    finally:
+        await connection.close()

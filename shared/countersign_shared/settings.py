@@ -1,0 +1,34 @@
+"""What every service reads from the environment."""
+
+from pathlib import Path
+from typing import Literal
+
+from pydantic import Field
+from pydantic_settings import BaseSettings, SettingsConfigDict
+
+
+class ServiceSettings(BaseSettings):
+    """Settings that all five services share; names in the environment are these in capitals."""
+
+    model_config = SettingsConfigDict(extra="ignore", frozen=True, env_ignore_empty=True)
+
+    database_url: str = Field(description="PostgreSQL, e.g. postgresql://countersign_router:...@db:5432/countersign")
+    kafka_bootstrap_servers: str = Field(description="Kafka brokers, HOST:PORT, separated by commas")
+    http_host: str = Field(default="127.0.0.1", description="address the HTTP server listens on")
+    http_port: int = Field(ge=0, le=65535, description="port of the HTTP server; 0 takes a free one")
+    instance_id: str | None = Field(
+        default=None,
+        description="stable name of this replica for static Kafka membership; two replicas must not share one",
+    )
+    topic_prefix: str = Field(default="", description="put before every topic and consumer group name")
+    broker: Literal["kafka", "mock"] = Field(
+        default="kafka", description="`mock` for the in-memory development broker, which keeps little and forgets"
+    )
+    decision_types_dir: Path | None = Field(
+        default=None, description="directory of decision-type files; unset: the two that come with Countersign"
+    )
+    jwks_url: str | None = Field(
+        default=None, description="where the review service publishes its keys; unset: every guarded route refuses"
+    )
+    log_level: Literal["debug", "info", "warning", "error"] = Field(default="info", description="least level logged")
+    database_pool_size: int = Field(default=8, ge=2, le=64, description="most connections to PostgreSQL at once")

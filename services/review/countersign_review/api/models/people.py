@@ -1,0 +1,168 @@
+"""What the API about people says and takes."""
+
+from datetime import datetime
+from typing import Annotated, Literal
+
+from pydantic import BaseModel, ConfigDict, Field, SecretStr, model_validator
+
+Role = Literal[
+    "reviewer", "lead", "admin", "auditor", "policy_author", "policy_approver", "operator", "submitter", "analyst"
+]
+Tier = Literal["negligible", "low", "medium", "high", "critical"]
+Audience = Literal["inference", "router", "review", "audit", "feedback"]
+Username = Annotated[str, Field(pattern=r"^[a-z0-9][a-z0-9._@-]{0,62}$", description="Lower case; stable; for signing in.")]
+Name = Annotated[str, Field(min_length=1, max_length=100, pattern=r"^[^\u0000-\u001f\u007f-\u009f]*$")]
+TenantScope = Annotated[str, Field(pattern=r"^(\*|[A-Za-z0-9._-]{1,64})$", description="A tenant, or * for all.")]
+
+
+class Model(BaseModel):
+    """Requests name every field they may hold: a misspelt one is an error, not silence."""
+
+    model_config = ConfigDict(extra="forbid")
+
+
+class SessionRequest(Model):
+    """Sign in with a password, or with a one-time link."""
+
+    username: str | None = Field(default=None, max_length=200)
+    password: SecretStr | None = Field(default=None, max_length=200)
+    login_token: SecretStr | None = Field(default=None, max_length=200)
+
+    @model_validator(mode="after")
+    def one_way_in(self) -> "SessionRequest":
+        """Take either a name and a password, or a token."""
+        by_password = self.username is not None and self.password is not None
+        if by_password == (self.login_token is not None):
+            raise ValueError("send username and password, or login_token")
+        return self
+
+
+class Money(Model):
+    """An amount and its currency."""
+
+    value: Annotated[str, Field(pattern=r"^(0|[1-9]\d{0,14})(\.\d{1,4})?$")]
+    currency: Annotated[str, Field(pattern=r"^[A-Z]{3}$")]
+
+
+class Authority(Model):
+    """What a reviewer may decide."""
+
+    decision_types: list[str] | None = Field(default=None, max_length=100, description="Null = every type.")
+    max_tier: Tier = Field(default="medium", description="Highest consequence they may decide.")
+    amount_limit: Money | None = Field(default=None, description="Null = no limit.")
+    skills: list[str] = Field(default_factory=list, max_length=100)
+    languages: list[str] | None = Field(default=None, max_length=100, description="Null = every language.")
+
+
+class Me(BaseModel):
+    """Who is signed in."""
+
+    username: str
+    display_name: str
+    pseudonym: str = Field(description="How decisions name this person outside this service.")
+    roles: list[Role]
+    tenants: list[str]
+    authority: Authority
+    csrf_token: str | None = Field(description="To be sent as X-CSRF-Token with every write; null without a cookie.")
+    session_expires_at: datetime | None
+
+
+class User(BaseModel):
+    """A user as an administrator sees them."""
+
+    username: str
+    display_name: str
+    pseudonym: str
+    roles: list[Role]
+    tenants: list[str]
+    authority: Authority
+    created_at: datetime
+    disabled_at: datetime | None
+
+
+class Users(BaseModel):
+    """Every user."""
+
+    items: list[User]
+
+
+class UserRequest(Model):
+    """A new local user."""
+
+    username: Username
+    display_name: Name
+    roles: list[Role] = Field(min_length=1)
+    tenants: list[TenantScope] = Field(default_factory=lambda: ["*"], min_length=1, max_length=100)
+    authority: Authority = Field(default_factory=Authority)
+
+
+class UserCreated(User):
+    """The new user, and their password: shown this once, stored only as a hash."""
+
+    password: str
+
+
+class ApiKeyRequest(Model):
+    """A key for a program; it acts as its owner, with these roles at most."""
+
+    name: Name
+    username: Username
+    roles: list[Role] = Field(min_length=1)
+    tenants: list[TenantScope] = Field(default_factory=lambda: ["*"], min_length=1, max_length=100)
+    expires_in_days: Annotated[int, Field(ge=1, le=366)] = 90
+
+
+class ApiKey(BaseModel):
+    """A key, without its secret."""
+
+    key_id: str
+    name: str
+    username: str
+    roles: list[Role]
+    tenants: list[str]
+    created_at: datetime
+    expires_at: datetime
+    revoked_at: datetime | None
+
+
+class ApiKeys(BaseModel):
+    """Every key."""
+
+    items: list[ApiKey]
+
+
+class ApiKeyCreated(ApiKey):
+    """The new key: shown this once, stored only as a hash."""
+
+    api_key: str
+
+
+class TokenRequest(Model):
+    """For which service the token shall be good."""
+
+    audience: Audience
+
+
+class Token(BaseModel):
+    """A short-lived bearer token."""
+
+    access_token: str
+    token_type: Literal["Bearer"]
+    expires_in: int = Field(description="Seconds.")
+
+
+class JsonWebKey(BaseModel):
+    """One public key (RFC 8037)."""
+
+    kty: Literal["OKP"]
+    crv: Literal["Ed25519"]
+    x: str
+    kid: str
+    use: Literal["sig"]
+    alg: Literal["EdDSA"]
+
+
+class JsonWebKeys(BaseModel):
+    """The keys that tokens are signed with."""
+
+    keys: list[JsonWebKey]

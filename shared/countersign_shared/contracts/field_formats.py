@@ -1,0 +1,75 @@
+"""How a payload field is shown to people. A value that does not fit its format is shown as it is, never hidden."""
+
+from collections.abc import Callable
+from datetime import date
+from typing import Any, Literal
+
+import orjson
+
+from countersign_shared.contracts.money import format_money
+
+Format = Literal["money", "percent", "number", "text", "date", "boolean", "choice"]
+Formatter = Callable[[Any], str]
+
+NOT_GIVEN = "not given"
+MAX_FORMATTED = 20_000
+"""Longest formatted value, in characters: a long letter. What is longer is cut and says so."""
+
+
+def formatter(kind: Format, *, unit: str | None, choices: dict[str, str]) -> Formatter:
+    """The function that formats values of one field; whatever JSON value it gets, it answers with text."""
+    special: dict[str, Formatter] = {
+        "money": lambda value: _money(value, unit),
+        "percent": lambda value: f"{_number(value)} %",
+        "number": lambda value: f"{_number(value)} {unit}" if unit else _number(value),
+        "date": lambda value: date.fromisoformat(value).strftime("%-d %B %Y"),
+        "boolean": _yes_or_no,
+        "choice": lambda value: choices[_choice_key(value)],
+    }
+    fitting = special.get(kind)
+
+    def formatted(value: Any) -> str:
+        if value is None:
+            return NOT_GIVEN
+        if fitting is not None:
+            try:
+                return fitting(value)
+            except (ValueError, TypeError, KeyError):
+                return _as_it_is(value)
+        return _as_it_is(value)
+
+    return formatted
+
+
+def _money(value: Any, unit: str | None) -> str:
+    if isinstance(value, dict):
+        return format_money(value.get("value"), value.get("currency"))
+    if isinstance(value, bool):
+        raise TypeError("an amount is no truth value")
+    return format_money(str(value) if isinstance(value, int) else value, unit)
+
+
+def _number(value: Any) -> str:
+    if isinstance(value, bool) or not isinstance(value, int | float):
+        raise TypeError("not a number")
+    text = f"{value:,.4f}".rstrip("0").rstrip(".") if isinstance(value, float) else f"{value:,}"
+    return "0" if text == "-0" else text
+
+
+def _yes_or_no(value: Any) -> str:
+    if value is True or (value == 1 and isinstance(value, int)):
+        return "yes"
+    if value is False or (value == 0 and isinstance(value, int)):
+        return "no"
+    raise ValueError("neither yes nor no")
+
+
+def _choice_key(value: Any) -> str:
+    return value if isinstance(value, str) else orjson.dumps(value).decode()
+
+
+def _as_it_is(value: Any) -> str:
+    text = value if isinstance(value, str) else orjson.dumps(value).decode()
+    if len(text) <= MAX_FORMATTED:
+        return text
+    return f"{text[:MAX_FORMATTED]}… (cut; {len(text)} characters)"

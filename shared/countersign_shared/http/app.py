@@ -3,7 +3,7 @@
 from collections.abc import Awaitable, Callable
 from typing import Any
 
-from fastapi import FastAPI, Request
+from fastapi import FastAPI, HTTPException, Request
 from starlette.responses import JSONResponse, Response
 
 from countersign_shared import __version__
@@ -73,32 +73,19 @@ class BodyLimit:
         if not declared.isdigit() or int(declared) > self._max:
             await self._refuse(request, scope, receive, send)
             return
-        seen, started = 0, False
+        seen = 0
 
         async def counted() -> Any:
             nonlocal seen
             message = await receive()
             seen += len(message.get("body", b""))
             if seen > self._max:
-                raise _TooLargeError
+                # FastAPI turns any other error while it reads a body into a 400.
+                raise HTTPException(413, f"The body is too large: at most {self._max} bytes.")
             return message
 
-        async def noted(message: Any) -> None:
-            nonlocal started
-            started = True
-            await send(message)
-
-        try:
-            await self._app(scope, counted, noted)
-        except _TooLargeError:
-            if started:
-                raise
-            await self._refuse(request, scope, receive, send)
+        await self._app(scope, counted, send)
 
     async def _refuse(self, request: Request, scope: Any, receive: Any, send: Any) -> None:
         problem = Problem(413, "too-large", "The body is too large", f"At most {self._max} bytes.")
         await problem.response(problems.trace_id(request))(scope, receive, send)
-
-
-class _TooLargeError(Exception):
-    """The body went past the limit."""

@@ -82,7 +82,7 @@ class Publisher:
     @staticmethod
     def _append(batch: object, message: Message) -> object:
         return batch.append(  # type: ignore[attr-defined]
-            timestamp=None, key=message.key, value=message.value, headers=message.headers
+            timestamp=None, key=message.key, value=message.value, headers=list(message.headers)
         )
 
 

@@ -1,0 +1,126 @@
+"""Events in binary and structured mode, with the reference library as oracle."""
+
+import contextlib
+
+import orjson
+import pytest
+from cloudevents.core.bindings.kafka import KafkaMessage, from_kafka_event
+from hypothesis import given
+from hypothesis import strategies as st
+
+from countersign_shared.messaging import (
+    Message,
+    Record,
+    Unreadable,
+    dead_letter,
+    pack_headers,
+    read_event,
+    unpack_headers,
+    write_event,
+)
+from countersign_shared.messaging.dead_letters import original
+
+
+def record(message: Message, *, headers=None, value=b"") -> Record:
+    return Record(
+        message.topic, 3, 17, 1_700_000_000_000, message.key, value or message.value,
+        message.headers if headers is None else headers,
+    )  # fmt: skip
+
+
+def written(**changes) -> Message:
+    values = {
+        "event_id": "e-1", "source": "/countersign/router", "case_id": "loan-1",
+        "time": "2026-01-02T03:04:05.000000Z", "body": b'{"a":1}', "partition": 3,
+    }  # fmt: skip
+    return write_event("case.routed", **(values | changes))
+
+
+def test_what_is_written_is_read_back():
+    event = read_event(record(written(traceparent=b"00-ab-cd-01")))
+    assert (event.id, event.type, event.source) == ("e-1", "dev.countersign.case.routed.v1", "/countersign/router")
+    assert event.subject == "loan-1"
+    assert event.body == {"a": 1}
+    assert event.data == b'{"a":1}'
+    assert event.traceparent == b"00-ab-cd-01"
+
+
+def test_the_reference_library_reads_what_is_written():
+    message = written()
+    oracle = from_kafka_event(KafkaMessage(headers=dict(message.headers), key=message.key, value=message.value))
+    assert oracle.get_id() == "e-1"
+    assert oracle.get_type() == "dev.countersign.case.routed.v1"
+    assert oracle.get_subject() == "loan-1"
+    assert oracle.get_data() == {"a": 1}
+
+
+def test_structured_mode_is_accepted():
+    envelope = {
+        "specversion": "1.0", "id": "x", "type": "t", "source": "/up", "subject": "s",
+        "time": "2026-01-02T03:04:05Z", "data": {"n": 1.5},
+    }  # fmt: skip
+    headers = (("content-type", b"application/cloudevents+json; charset=utf-8"),)
+    event = read_event(record(written(), headers=headers, value=orjson.dumps(envelope)))
+    assert (event.id, event.body, event.data) == ("x", {"n": 1.5}, b'{"n":1.5}')
+
+
+@pytest.mark.parametrize(
+    ("changes", "reason", "pointer"),
+    [
+        ({"ce_id": None}, "missing_attribute", "/headers/ce_id"),
+        ({"ce_id": b"x" * 2000}, "oversize", "/headers/ce_id"),
+        ({"ce_source": b"\xff\xfe"}, "invalid_value", "/headers/ce_source"),
+        ({"ce_id": b"a\x00b"}, "invalid_value", "/headers/ce_id"),
+        ({"ce_specversion": b"0.3"}, "invalid_value", "/headers/ce_specversion"),
+        ({"content-type": b"text/plain"}, "unknown_content_type", "/headers/content-type"),
+    ],
+)
+def test_a_bad_header_is_named(changes, reason, pointer):
+    headers = dict(written().headers) | changes
+    with pytest.raises(Unreadable) as caught:
+        read_event(record(written(), headers=tuple((k, v) for k, v in headers.items() if v is not None)))
+    assert (caught.value.reason, caught.value.pointer) == (reason, pointer)
+
+
+@pytest.mark.parametrize(
+    ("body", "reason"),
+    [(b"{", "malformed_json"), (b"[1]", "wrong_type"), (b'{"a":NaN}', "malformed_json"), (b"\xff", "malformed_json")],
+)
+def test_a_bad_body_is_named(body, reason):
+    with pytest.raises(Unreadable) as caught:
+        read_event(record(written(), value=body))
+    assert caught.value.reason == reason
+
+
+@given(st.binary(max_size=200), st.lists(st.tuples(st.text(max_size=20), st.binary(max_size=50)), max_size=5),
+       st.integers())  # fmt: skip
+def test_reading_never_fails_in_another_way(value, headers, timestamp):
+    raw = Record("case.created", 0, 0, timestamp, None, value, tuple(headers))
+    with contextlib.suppress(Unreadable):
+        assert read_event(raw).id
+
+
+@given(st.lists(st.tuples(st.text(max_size=20), st.binary(max_size=50)), max_size=5))
+def test_stored_headers_come_back_exactly(headers):
+    try:
+        "".join(name for name, _ in headers).encode()
+    except UnicodeEncodeError:
+        return
+    assert unpack_headers(pack_headers(tuple(headers))) == tuple(headers)
+
+
+def test_traceparent_is_not_stored():
+    message = written(traceparent=b"00-ab-cd-01")
+    assert "traceparent" not in dict(unpack_headers(message.stored_headers()))
+    assert unpack_headers(message.stored_headers()) == written().headers
+
+
+def test_a_dead_letter_gives_the_record_back():
+    raw = record(written())
+    letter = dead_letter(raw, service="inference", reason="missing_field", pointer="/payload")
+    kept = Record(letter.topic, 0, 0, 0, letter.key, letter.value, letter.headers)
+    assert kept.header("x-reason") == b"missing_field"
+    assert kept.header("x-pointer") == b"/payload"
+    assert kept.header("x-offset") == b"17"
+    again = original(kept)
+    assert (again.topic, again.key, again.value, again.headers) == (raw.topic, raw.key, raw.value, raw.headers)

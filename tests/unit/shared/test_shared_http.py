@@ -1,0 +1,142 @@
+"""The application factory: problems, roles, tokens, limits."""
+
+import time
+
+import httpx
+import pytest
+from joserfc import jwt
+from joserfc.jwk import KeySet, OKPKey
+from pydantic import BaseModel
+
+from countersign_shared.http import FieldError, Principal, Problem, TokenVerifier, create_app, public, require
+from countersign_shared.observability import Health, Metrics
+
+
+class Body(BaseModel):
+    amount: int
+
+
+async def lead(_request) -> Principal:
+    return Principal("p-1", "lena", frozenset({"lead"}), frozenset({"*"}))
+
+
+def application(authenticate=lead, **limits):
+    app = create_app(
+        service="test", title="Test", health=Health(), metrics=Metrics("test"), authenticate=authenticate, **limits
+    )
+
+    @app.post("/echo", dependencies=[public])
+    async def echo(body: Body) -> int:
+        return body.amount
+
+    @app.get("/leads")
+    async def leads(principal: Principal = require("lead")) -> str:
+        return principal.username
+
+    @app.get("/auditors", dependencies=[require("auditor")])
+    async def auditors() -> str:
+        return "never"
+
+    @app.get("/conflict", dependencies=[public])
+    async def conflict() -> None:
+        raise Problem(409, "stale", "Stale", "Bo decided.", errors=(FieldError("/x", "old"),), decided_by="bo")
+
+    @app.get("/crash", dependencies=[public])
+    async def crash() -> None:
+        raise RuntimeError("secret detail")
+
+    return app
+
+
+def client(app) -> httpx.AsyncClient:
+    return httpx.AsyncClient(transport=httpx.ASGITransport(app, raise_app_exceptions=False), base_url="http://test")
+
+
+async def test_a_wrong_field_is_pointed_at():
+    async with client(application()) as http:
+        answer = await http.post("/echo", json={"amount": "many"})
+    assert answer.status_code == 422
+    assert answer.headers["content-type"] == "application/problem+json"
+    body = answer.json()
+    assert body["type"] == "https://countersign.dev/problems/invalid-request"
+    assert body["errors"][0]["pointer"] == "/amount"
+    assert len(body["trace_id"]) == 32
+
+
+async def test_the_callers_trace_is_kept():
+    async with client(application()) as http:
+        answer = await http.get("/conflict", headers={"traceparent": f"00-{'ab' * 16}-{'cd' * 8}-01"})
+    assert answer.json()["trace_id"] == "ab" * 16
+    assert answer.json()["decided_by"] == "bo"
+    assert answer.json()["errors"] == [{"pointer": "/x", "detail": "old"}]
+
+
+async def test_a_crash_tells_nothing_but_its_trace():
+    async with client(application()) as http:
+        answer = await http.get("/crash")
+    assert answer.status_code == 500
+    assert "secret" not in answer.text
+
+
+async def test_roles_are_asked_for():
+    async with client(application()) as http:
+        assert (await http.get("/leads")).json() == "lena"
+        refused = await http.get("/auditors")
+    assert refused.status_code == 403
+    assert "auditor" in refused.json()["detail"]
+
+
+def test_a_role_that_does_not_exist_is_refused_when_the_route_is_made():
+    with pytest.raises(ValueError, match="boss"):
+        require("boss")
+
+
+@pytest.mark.parametrize("declared", [True, False])
+async def test_a_body_past_the_limit_is_refused(declared):
+    async def chunks():
+        for _ in range(20):
+            yield b" " * 100
+
+    async with client(application(max_body_bytes=1000)) as http:
+        content = b" " * 2000 if declared else chunks()
+        answer = await http.post("/echo", content=content, headers={"content-type": "application/json"})
+    assert answer.status_code == 413
+
+
+async def test_health_and_metrics_are_open():
+    async with client(application()) as http:
+        assert (await http.get("/livez")).status_code == 200
+        assert (await http.get("/readyz")).status_code == 503
+        assert "countersign_last_poll_age_seconds 0.0" in (await http.get("/metrics")).text
+
+
+class Keys(TokenVerifier):
+    """Verifies against keys given here instead of fetching them."""
+
+    def __init__(self, key: OKPKey) -> None:
+        super().__init__("router", "http://unused")
+        self._given = KeySet([key])
+
+    async def _current_keys(self, *, fresh: bool) -> KeySet:
+        return self._given
+
+
+def token(key: OKPKey, **changes) -> str:
+    claims = {
+        "iss": "countersign-review", "aud": "router", "sub": "p-1", "name": "lena", "roles": ["lead", "emperor"],
+        "tenants": ["*"], "exp": int(time.time()) + 300,
+    } | changes  # fmt: skip
+    return jwt.encode({"alg": "Ed25519", "kid": key.kid}, claims, key, algorithms=["Ed25519"])
+
+
+async def test_tokens_are_checked():
+    key, other = OKPKey.generate_key("Ed25519", auto_kid=True), OKPKey.generate_key("Ed25519", auto_kid=True)
+    cases = {
+        token(key): 200, token(key, aud="audit"): 401, token(key, exp=1): 401, token(key, iss="me"): 401,
+        token(other): 401, "nonsense": 401, token(key, roles=["auditor"]): 403,
+    }  # fmt: skip
+    async with client(application(Keys(key))) as http:
+        for given, status in cases.items():
+            answer = await http.get("/leads", headers={"authorization": f"Bearer {given}"})
+            assert answer.status_code == status, answer.text
+        assert (await http.get("/leads")).headers["www-authenticate"].startswith("Bearer")

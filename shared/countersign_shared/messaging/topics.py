@@ -1,5 +1,7 @@
 """Creating the topics of `topics.yaml`, and saying where reality differs from it."""
 
+from collections.abc import Mapping
+
 from aiokafka.admin import AIOKafkaAdminClient, NewTopic
 from aiokafka.errors import KafkaError, for_code
 
@@ -10,11 +12,17 @@ ALREADY_EXISTS = 36
 
 
 async def ensure_topics(
-    bootstrap: str, *, prefix: str = "", partitions: int | None = None, replication: int = 1
+    bootstrap: str,
+    *,
+    prefix: str = "",
+    partitions: int | None = None,
+    replication: int = 1,
+    settings: Mapping[str, str] | None = None,
 ) -> list[str]:
     """Create the topics that are missing and return their physical names; existing ones are left as they are.
 
-    ``partitions`` overrides the count of all co-partitioned topics alike: they must stay equal.
+    ``partitions`` overrides the count of all co-partitioned topics alike: they must stay equal. ``settings`` are
+    broker settings that replace those of the contract, e.g. a shorter retention.
     """
     admin = AIOKafkaAdminClient(bootstrap_servers=bootstrap, client_id="countersign-topics")
     try:
@@ -28,7 +36,7 @@ async def ensure_topics(
                 name=prefix + topic.name,
                 num_partitions=partitions if partitions and topic.copartitioned else topic.partitions,
                 replication_factor=replication,
-                topic_configs=topic.broker_settings,
+                topic_configs={**topic.broker_settings, **(settings or {})},
             )
             for topic in load_topics().values()
         ]

@@ -1,0 +1,92 @@
+# The door to everything. Needs Python 3.11 or newer with venv, and make; all else is fetched into .venv.
+# Options are passed on: make demo ARGS="--headless --cases 100 --json", make test ARGS="-k router".
+
+PYTHON ?= python3
+ARGS ?=
+VENV := .venv
+BIN := $(VENV)/bin
+UV := $(BIN)/uv
+MEMBERS := shared services/inference services/router services/review services/audit services/feedback deploy/local
+PROJECTS := pyproject.toml $(MEMBERS:%=%/pyproject.toml)
+# Versions and hashes come from the lock, for the members' build tools too; the members themselves are editable.
+INSTALL := $(UV) pip install --quiet --python $(BIN)/python \
+	--constraints requirements.lock --build-constraints requirements.lock $(MEMBERS:%=--editable %)
+CONSOLE := services/review/countersign_review/console/index.html
+CONSOLE_SOURCES := $(shell find services/review/console -name node_modules -prune -o -type f -print 2>/dev/null) \
+	shared/contracts/openapi/review.json
+
+.DEFAULT_GOAL := help
+.PHONY: help demo dev test unit check contracts console bench lock clean tools
+
+help: ## this list
+	@awk -F ':.*## ' '/^[a-z]+:.*## / { printf "  make %-10s %s\n", $$1, $$2 }' $(MAKEFILE_LIST)
+
+demo: $(VENV)/.runtime $(CONSOLE) ## the whole system on this machine, with real loan applications arriving
+	@$(BIN)/countersign demo $(ARGS)
+
+dev: $(VENV)/.dev $(CONSOLE) ## the same without demo cases, restarted when a source file changes
+	@$(BIN)/countersign dev $(ARGS)
+
+test: $(VENV)/.dev $(CONSOLE) tools ## everything: check, then all tests on real parts (under ten minutes on two cores)
+	@status=0; $(MAKE) --no-print-directory check || status=1; \
+	$(BIN)/python -m pytest $(ARGS) || status=1; exit $$status
+
+unit: $(VENV)/.dev ## the quick tests: no sockets, seconds
+	@$(BIN)/python -m pytest tests/unit $(ARGS)
+
+check: $(VENV)/.dev ## style, types and the laws of who may import whom
+	$(BIN)/ruff check .
+	$(BIN)/ruff format --check .
+	$(BIN)/mypy
+	$(BIN)/lint-imports
+
+contracts: $(VENV)/.dev ## write AsyncAPI, OpenAPI and .env.example again from their sources
+	$(BIN)/python -m countersign_local.contracts
+
+console: $(CONSOLE) ## the reviewers' console, built when its sources changed
+
+bench: $(VENV)/.dev ## throughput, latency and memory on a real Kafka
+	@$(BIN)/countersign bench $(ARGS)
+
+lock: $(UV) ## choose versions anew and write requirements.lock: names, versions and hashes, no addresses
+	$(UV) lock --quiet --upgrade
+	$(UV) export --quiet --frozen --all-packages --all-groups --all-extras --no-emit-workspace \
+		--no-header --no-annotate --output-file requirements.lock
+	@! grep --quiet '://' requirements.lock
+
+clean: ## remove what the targets above made here
+	rm -rf $(VENV) services/review/console/node_modules services/review/countersign_review/console
+	rm -rf .mypy_cache .ruff_cache .import_linter_cache .hypothesis .schemathesis
+	find . -name __pycache__ -type d -prune -exec rm -rf {} +
+
+$(UV):
+	@$(PYTHON) -c 'import sys; sys.exit(sys.version_info < (3, 11))' \
+		|| { echo "Python 3.11 or newer is needed: make PYTHON=/path/to/python3.11 ..."; exit 1; }
+	@test -x $(BIN)/python || $(PYTHON) -m venv $(VENV)
+	@$(BIN)/python -m ensurepip --upgrade >/dev/null
+	@$(BIN)/python -m pip install --quiet 'uv>=0.9,<1'
+
+$(VENV)/.runtime: requirements.lock $(PROJECTS) | $(UV)
+	@echo "Installing what a running system needs into $(VENV) ..."
+	@$(INSTALL)
+	@touch $@
+
+$(VENV)/.dev: requirements.lock $(PROJECTS) | $(UV)
+	@echo "Installing what a running system and its tests need into $(VENV) ..."
+	@$(INSTALL) --group dev
+	@touch $@ $(VENV)/.runtime
+
+$(CONSOLE): $(CONSOLE_SOURCES) | $(UV)
+	@UV=$(UV) VENV=$(VENV) deploy/local/build-console.sh
+	@touch $@
+
+# Programs that some tests need. Root on Debian gets them; elsewhere those tests are skipped and counted by reason.
+TOOLS := chromium:chromium promtool:prometheus java:default-jre-headless mvn:maven
+tools:
+	@missing=; for tool in $(TOOLS); do command -v $${tool%%:*} >/dev/null || missing="$$missing $${tool#*:}"; done; \
+	if [ -z "$$missing" ]; then exit 0; fi; \
+	if [ "$$(id -u)" != 0 ] || ! command -v apt-get >/dev/null; then \
+		echo "Not on this machine:$$missing. The tests that need them are skipped."; exit 0; fi; \
+	echo "Installing$$missing ..."; \
+	{ apt-get update -qq && DEBIAN_FRONTEND=noninteractive apt-get install -qq -y --no-install-recommends $$missing; } \
+		>/dev/null 2>&1 || echo "That did not work. The tests that need them are skipped."

@@ -35,7 +35,7 @@ class DecisionTypeError(ConfigurationError):
 
 @dataclass(frozen=True, slots=True)
 class Field:
-    """One payload field as people see it, in the order of the file."""
+    """One payload field as people see it; `absent` is its key fact when the payload does not have it."""
 
     name: str
     label: str
@@ -43,6 +43,7 @@ class Field:
     unit: str | None
     sensitive: bool
     formatted: Formatter
+    absent: dict[str, Any]
 
 
 @dataclass(frozen=True, slots=True)
@@ -105,14 +106,25 @@ class DecisionType:
         return {name: value for name, value in payload.items() if name not in self.protected_fields}
 
     def key_facts(self, payload: Mapping[str, Any]) -> list[dict[str, Any]]:
-        """The payload's fields as people see them, in order; protected ones and ones nobody declared are left out."""
-        return [_key_fact(field, payload.get(field.name)) for field in self.fields]
+        """The payload's fields as people see them, in order; protected ones and ones nobody declared are left out.
+
+        The facts share their constant parts between calls, so they are for reading (and writing out) only.
+        """
+        facts = []
+        for field in self.fields:
+            value = payload.get(field.name)
+            if value is None:
+                facts.append(field.absent)
+                continue
+            long_text = isinstance(value, str) and len(value) > MAX_FACT_VALUE
+            facts.append({**field.absent, "value": None if long_text else value, "formatted": field.formatted(value)})
+        return facts
 
     def title(self, payload: Mapping[str, Any]) -> str:
         """One neutral line for the queue, free of control characters."""
         parts = (text if field is None else field.formatted(payload.get(field.name)) for text, field in self._title)
         line = " ".join("".join(parts).split())
-        printable = "".join(letter for letter in line if letter.isprintable())
+        printable = line if line.isprintable() else "".join(letter for letter in line if letter.isprintable())
         return printable if len(printable) <= MAX_TITLE else printable[: MAX_TITLE - 1] + "…"
 
 
@@ -164,6 +176,15 @@ def _field(field: FieldDocument, read: DecisionTypeDocument) -> Field:
         unit=field.unit,
         sensitive=field.name in read.sensitive,
         formatted=formatter(field.format, unit=field.unit, choices=field.choices),
+        absent={
+            "field": field.name,
+            "label": field.label,
+            "value": None,
+            "formatted": NOT_GIVEN,
+            "format": field.format,
+            "unit": field.unit,
+            "flag": None,
+        },
     )
 
 
@@ -195,19 +216,6 @@ def _title_parts(template: str, fields: tuple[Field, ...], *, name: str) -> Iter
             if field_name not in by_name:
                 raise DecisionTypeError(f"{name}: title: {field_name!r} is not among the fields that are shown")
             yield "", by_name[field_name]
-
-
-def _key_fact(field: Field, value: Any) -> dict[str, Any]:
-    long_text = isinstance(value, str) and len(value) > MAX_FACT_VALUE
-    return {
-        "field": field.name,
-        "label": field.label,
-        "value": None if long_text else value,
-        "formatted": NOT_GIVEN if value is None else field.formatted(value),
-        "format": field.format,
-        "unit": field.unit,
-        "flag": None,
-    }
 
 
 def _compile(schema: Mapping[str, Any], *, where: str) -> jsonschema_rs.Draft202012Validator:

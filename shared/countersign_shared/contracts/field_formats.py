@@ -21,22 +21,18 @@ def formatter(kind: Format, *, unit: str | None, choices: dict[str, str]) -> For
     special: dict[str, Formatter] = {
         "money": lambda value: _money(value, unit),
         "percent": lambda value: f"{_number(value)} %",
-        "number": lambda value: f"{_number(value)} {unit}" if unit else _number(value),
+        "number": (lambda value: f"{_number(value)} {unit}") if unit else _number,
         "date": lambda value: date.fromisoformat(value).strftime("%-d %B %Y"),
         "boolean": _yes_or_no,
-        "choice": lambda value: choices[_choice_key(value)],
+        "choice": lambda value: choices[value if isinstance(value, str) else orjson.dumps(value).decode()],
     }
-    fitting = special.get(kind)
+    fitting = special.get(kind, _as_it_is)
 
     def formatted(value: Any) -> str:
-        if value is None:
-            return NOT_GIVEN
-        if fitting is not None:
-            try:
-                return fitting(value)
-            except (ValueError, TypeError, KeyError):
-                return _as_it_is(value)
-        return _as_it_is(value)
+        try:
+            return NOT_GIVEN if value is None else fitting(value)
+        except (ValueError, TypeError, KeyError):
+            return _as_it_is(value)
 
     return formatted
 
@@ -57,15 +53,11 @@ def _number(value: Any) -> str:
 
 
 def _yes_or_no(value: Any) -> str:
-    if value is True or (value == 1 and isinstance(value, int)):
+    if value is True:
         return "yes"
-    if value is False or (value == 0 and isinstance(value, int)):
+    if value is False:
         return "no"
     raise ValueError("neither yes nor no")
-
-
-def _choice_key(value: Any) -> str:
-    return value if isinstance(value, str) else orjson.dumps(value).decode()
 
 
 def _as_it_is(value: Any) -> str:

@@ -1,0 +1,1 @@
+"""Ways to get a proposal; each answers the scorer port."""

@@ -1,0 +1,165 @@
+"""From payload fields to the numbers a model reads.
+
+Two steps. An `Input` is a payload field read strictly as one number; a `Column` makes a model column out of an
+input. Both are plain data from the model's manifest, so training and serving share this very code.
+"""
+
+import dataclasses
+import math
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+from typing import Any, Literal
+
+import numpy as np
+import numpy.typing as npt
+
+Kind = Literal["number", "money", "boolean", "category"]
+Transform = Literal["clip", "hinge", "log1p", "one_of", "at_least"]
+Matrix = npt.NDArray[np.float64]
+
+MAX_DECIMAL_CHARACTERS = 32
+"""Longest money text that is read: fifteen digits, sign, point and fraction fit twice."""
+
+
+@dataclass(frozen=True, slots=True)
+class Input:
+    """One payload field as the model reads it.
+
+    `levels` names the values of a category, in the order of their codes. `default` stands in for an absent field;
+    an input without one is required, and a case that lacks it gets no proposal. `words` says a value in plain words
+    (keys `true` and `false`, or the levels); `neutral` is the quantity that speaks neither for nor against an outcome,
+    in the field's own unit.
+    """
+
+    field: str
+    kind: Kind
+    label: str
+    unit: str = ""
+    levels: tuple[str, ...] = ()
+    default: float | None = None
+    neutral: float | None = None
+    words: Mapping[str, str] = dataclasses.field(default_factory=dict)
+
+    @property
+    def required(self) -> bool:
+        """Whether a case without this field gets no proposal."""
+        return self.default is None
+
+
+@dataclass(frozen=True, slots=True)
+class Column:
+    """One column of the model's matrix, made from one input.
+
+    clip      the value, held within [low, high]
+    hinge     how far the value exceeds low, at most high - low
+    log1p     log(1 + value / scale) of the value held within [low, high]
+    one_of    1 when a category is one of `levels`, else 0
+    at_least  1 when the value is low or more, else 0
+    """
+
+    name: str
+    field: str
+    transform: Transform
+    low: float = 0.0
+    high: float = 1.0
+    scale: float = 1.0
+    levels: tuple[str, ...] = ()
+
+
+@dataclass(frozen=True, slots=True)
+class Reading:
+    """What was read from a batch: `values` is (cases, inputs); `refused[i]` says why case i cannot be scored.
+
+    A case is refused with ("missing_input" | "invalid_input", fields); `refused` has no entry for a readable one.
+    """
+
+    values: Matrix
+    refused: Mapping[int, tuple[str, tuple[str, ...]]]
+
+
+class Features:
+    """The inputs and columns of one model."""
+
+    def __init__(self, inputs: Sequence[Input], columns: Sequence[Column]) -> None:
+        self.inputs = tuple(inputs)
+        self.columns = tuple(columns)
+        self._position = {item.field: index for index, item in enumerate(self.inputs)}
+        self._codes = tuple({level: float(code) for code, level in enumerate(item.levels)} for item in self.inputs)
+        for column in self.columns:
+            if column.field not in self._position:
+                raise ValueError(f"column {column.name} reads {column.field}, which is not among the inputs")
+        self.column_inputs = tuple(self._position[column.field] for column in self.columns)
+
+    def read(self, payloads: Sequence[Mapping[str, Any]]) -> Reading:
+        """Read the inputs of a batch strictly: a value of another type is refused, never converted."""
+        values = np.zeros((len(payloads), len(self.inputs)))
+        missing: dict[int, list[str]] = {}
+        invalid: dict[int, list[str]] = {}
+        for position, item in enumerate(self.inputs):
+            read = _READERS[item.kind]
+            codes = self._codes[position]
+            column: list[float] = []
+            for row, payload in enumerate(payloads):
+                raw = payload.get(item.field)
+                if raw is None:
+                    if item.default is None:
+                        missing.setdefault(row, []).append(item.field)
+                    column.append(item.default or 0.0)
+                    continue
+                value = read(raw, codes)
+                if value is None:
+                    invalid.setdefault(row, []).append(item.field)
+                    value = 0.0
+                column.append(value)
+            values[:, position] = column
+        refused = {row: ("invalid_input", tuple(fields)) for row, fields in invalid.items()}
+        refused |= {row: ("missing_input", tuple(fields)) for row, fields in missing.items()}
+        return Reading(values, refused)
+
+    def matrix(self, values: Matrix) -> Matrix:
+        """Return the model's columns, (cases, columns), of what `read` found."""
+        out = np.empty((values.shape[0], len(self.columns)))
+        for index, (column, position) in enumerate(zip(self.columns, self.column_inputs, strict=True)):
+            out[:, index] = self._apply(column, position, values[:, position])
+        return out
+
+    def _apply(self, column: Column, position: int, raw: Matrix) -> Matrix:
+        if column.transform == "clip":
+            return np.clip(raw, column.low, column.high)
+        if column.transform == "hinge":
+            return np.clip(raw, column.low, column.high) - column.low
+        if column.transform == "log1p":
+            return np.log1p(np.clip(raw, column.low, column.high) / column.scale)
+        if column.transform == "at_least":
+            return (raw >= column.low).astype(np.float64)
+        wanted = [self._codes[position][level] for level in column.levels]
+        return np.isin(raw, wanted).astype(np.float64)
+
+
+def _number(raw: object, _codes: Mapping[str, float]) -> float | None:
+    # `type` and not isinstance: True is an int in Python and no number in a payload.
+    if type(raw) is float:
+        return raw if math.isfinite(raw) else None
+    if type(raw) is int:
+        return float(raw) if abs(raw) < 2**53 else None
+    return None
+
+
+def _money(raw: object, _codes: Mapping[str, float]) -> float | None:
+    if type(raw) is not str or len(raw) > MAX_DECIMAL_CHARACTERS:
+        return None
+    # float() also takes "1_000", " 1 ", "1e5", "nan" and digits of other scripts; a decimal string is none of these.
+    if not raw.isascii() or not raw.lstrip("-").replace(".", "", 1).isdigit():
+        return None
+    return float(raw) if not raw.startswith("--") else None
+
+
+def _boolean(raw: object, _codes: Mapping[str, float]) -> float | None:
+    return float(raw) if type(raw) is bool else None
+
+
+def _category(raw: object, codes: Mapping[str, float]) -> float | None:
+    return codes.get(raw) if type(raw) is str else None
+
+
+_READERS = {"number": _number, "money": _money, "boolean": _boolean, "category": _category}

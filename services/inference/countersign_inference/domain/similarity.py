@@ -1,0 +1,41 @@
+"""How like the training cases a case is, as a conformal p-value."""
+
+from dataclasses import dataclass
+
+import numpy as np
+
+from countersign_inference.domain.features import Matrix
+
+NEIGHBOURS = 5
+
+
+@dataclass(frozen=True, slots=True)
+class Reference:
+    """A sample of standardised training cases, and how far ordinary cases lie from it.
+
+    `points` is (sample, columns); `ordinary` holds the distances of a slice that took no part in training, sorted
+    ascending: against these a new case is measured, which is what makes the p-value hold.
+    """
+
+    points: Matrix
+    ordinary: Matrix
+
+    def distance(self, standardised: Matrix) -> Matrix:
+        """Return each case's mean distance to its nearest neighbours in the sample."""
+        squared = (
+            np.einsum("ij,ij->i", standardised, standardised)[:, None]
+            - 2.0 * (standardised @ self.points.T)
+            + np.einsum("ij,ij->i", self.points, self.points)[None, :]
+        )
+        nearest = np.partition(squared, NEIGHBOURS - 1, axis=1)[:, :NEIGHBOURS]
+        mean: Matrix = np.sqrt(np.maximum(nearest, 0.0)).mean(axis=1)
+        return mean
+
+    def p_value(self, distance: Matrix) -> Matrix:
+        """Return the share of ordinary cases at least as far away, counting the case itself.
+
+        For a case drawn like the ordinary ones, P(p <= u) <= u (split conformal prediction; Vovk et al., 2005).
+        """
+        at_least_as_far = self.ordinary.size - np.searchsorted(self.ordinary, distance, side="left")
+        share: Matrix = ((at_least_as_far + 1.0) / (self.ordinary.size + 1.0)).astype(np.float64)
+        return share

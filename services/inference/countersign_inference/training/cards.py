@@ -1,0 +1,96 @@
+"""The model card: what was measured, as JSON for programs and as a page for people."""
+
+from pathlib import Path
+
+import orjson
+
+from countersign_inference.training.definitions import DEFINITIONS, Definition
+from countersign_inference.training.evaluate import Card, Figures, Interval
+from countersign_shared.errors import ConfigurationError
+
+CARD_JSON = "card.json"
+CARD_PAGE = "card.md"
+
+
+def write_card(card: Card, definition: Definition, directory: Path) -> None:
+    """Write both forms of the card beside the model."""
+    options = orjson.OPT_INDENT_2 | orjson.OPT_APPEND_NEWLINE
+    (directory / CARD_JSON).write_bytes(orjson.dumps(card.as_json(), option=options))
+    (directory / CARD_PAGE).write_text(page(card, definition), encoding="utf-8")
+
+
+def read_card(decision_type: str, models: Path) -> str:
+    """Return the page of a model's card, as training left it."""
+    path = models / decision_type / CARD_PAGE
+    if not path.is_file():
+        known = ", ".join(sorted(DEFINITIONS))
+        raise ConfigurationError(f"no model card at {path}; `countersign models train` writes one for {known}")
+    return path.read_text(encoding="utf-8")
+
+
+def page(card: Card, definition: Definition) -> str:
+    """Write the card as Markdown."""
+    parts = [
+        f"# {card.name} {card.version}",
+        f"**Use.** {definition.use}",
+        f"**Data.** {definition.source}.",
+        _slices(card),
+        f"**Artifact.** SHA-256 `{card.artifact_sha256}`, calibrator `{card.calibrator_version}`.",
+        "## Inputs",
+        "\n".join(f"- `{item.field}`: {item.label}{_need(item.required)}" for item in definition.inputs),
+        "Left out on purpose:",
+        "\n".join(f"- {line}" for line in definition.left_out),
+        "## Quality",
+        _quality(card),
+        "## Errors by confidence",
+        _table(("band", "wrong proposals"), [(band.band, _interval(band.errors)) for band in card.bands]),
+        "## Outcomes by protected group",
+        "On the certification slice. No protected attribute reaches the model; this is what it does all the same.",
+        _parity(card, definition),
+        "## Limits",
+        "\n".join(f"- {line}" for line in definition.limits),
+    ]
+    return "\n\n".join(parts) + "\n"
+
+
+def _slices(card: Card) -> str:
+    dealt = ", ".join(f"{name} {count}" for name, count in card.slices.items())
+    refused = ", ".join(f"{count} {reason}" for reason, count in card.abstained.items()) or "none"
+    return f"**Slices**, disjoint, by hash of the row: {dealt}. Abstained in the certification slice: {refused}."
+
+
+def _need(required: bool) -> str:
+    return "" if required else " (optional)"
+
+
+def _quality(card: Card) -> str:
+    head = ("slice", "n", "AUC", "Brier", "log loss", "ECE (15 bins)", "wrong proposals")
+    rows = [_figures("certification", card.certification), _figures("train (seen)", card.train)]
+    note = f"Log loss on the certification slice before calibration: {card.uncalibrated_log_loss:.4f}."
+    return f"{_table(head, rows)}\n\n{note}"
+
+
+def _figures(name: str, figures: Figures) -> tuple[str, ...]:
+    measured = (figures.auc, figures.brier, figures.log_loss, figures.ece)
+    return (name, str(figures.n), *(f"{value:.4f}" for value in measured), _interval(figures.errors))
+
+
+def _parity(card: Card, definition: Definition) -> str:
+    code = definition.positive.code
+    head = ("attribute", "group", f"`{code}` proposed", f"`{code}` decided by people", "wrong proposals")
+    rows = [
+        (group.attribute, group.group, *map(_interval, (group.proposed_positive, group.decided_positive, group.errors)))
+        for group in card.parity
+    ]
+    return _table(head, rows)
+
+
+def _interval(share: Interval) -> str:
+    if share.share is None:
+        return "no cases"
+    return f"{share.share:.1%} ({share.k} of {share.n}; {share.low:.1%} to {share.high:.1%})"
+
+
+def _table(head: tuple[str, ...], rows: list[tuple[str, ...]]) -> str:
+    lines = [head, tuple("---" for _ in head), *rows]
+    return "\n".join(f"| {' | '.join(line)} |" for line in lines)

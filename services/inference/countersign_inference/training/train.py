@@ -1,0 +1,215 @@
+"""`countersign models train`: from labelled data to everything a scorer needs, the same every time."""
+
+import dataclasses
+import hashlib
+import io
+from collections.abc import Callable, Sequence
+from dataclasses import dataclass
+from importlib.metadata import version
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+import yaml
+
+from countersign_inference.domain.features import Features, Input, Matrix
+from countersign_inference.domain.linear import logit
+from countersign_inference.domain.similarity import Reference
+from countersign_inference.manifest import (
+    ARTIFACT,
+    ORDINARY,
+    REFERENCE,
+    CalibratorEntry,
+    LinearOnnx,
+    WeightsEntry,
+)
+from countersign_inference.training.cards import write_card
+from countersign_inference.training.definitions import DEFINITIONS, Definition, Example
+from countersign_inference.training.evaluate import Card, evaluate
+from countersign_inference.training.slices import sliced
+from countersign_shared.errors import ConfigurationError
+
+Progress = Callable[[str, float], None]
+"""Told what is going on and how far it is, 0 to 1."""
+
+REFERENCE_ROWS = 256
+"""Enough to place a case among its neighbours, few enough to compare with in a microsecond."""
+REGULARISATION = 0.1
+"""Inverse strength of the L2 penalty; best of 0.01, 0.03, 0.1, 0.3, 1, 3 by ten-fold log loss on the training slice."""
+OPSET = 17
+NEUTRAL_STEPS = 200_001
+"""Steps of the search for a neutral quantity: 10 USD in assets up to two million."""
+
+
+@dataclass(frozen=True, slots=True)
+class Trained:
+    """What a training run left behind."""
+
+    manifest: Path
+    directory: Path
+    card: Card
+
+
+@dataclass(frozen=True, slots=True)
+class _Readable:
+    """The examples of a slice that have every required input, as the model sees them."""
+
+    values: Matrix
+    matrix: Matrix
+    positive: Matrix
+    rows: tuple[int, ...]
+
+
+def train(decision_type: str, out: Path, progress: Progress) -> Trained:
+    """Train the model of a decision type and write `out/NAME.yaml` and `out/NAME/`.
+
+    `out` is then a directory that the setting MODELS_DIR may name. Training data, split and solver are fixed, so
+    training again gives the same figures.
+    """
+    definition = DEFINITIONS.get(decision_type)
+    if definition is None:
+        known = ", ".join(sorted(DEFINITIONS))
+        raise ConfigurationError(f"there is no training recipe for {decision_type!r}; there is one for {known}")
+    progress("reading the data", 0.0)
+    slices = sliced(decision_type, definition.examples())
+    features = Features(definition.inputs, definition.columns)
+    learned, held_out = _readable(features, slices["train"]), _readable(features, slices["calibration"])
+    progress(f"fitting on {len(learned.rows)} cases", 0.2)
+    pipeline = _fit(learned)
+    weights = _weights(pipeline)
+    progress("exporting to ONNX", 0.4)
+    artifact = _onnx(pipeline, len(definition.columns))
+    progress(f"calibrating on {len(held_out.rows)} cases", 0.6)
+    raw = pipeline.predict_proba(held_out.matrix)[:, 1]
+    calibrator = _platt(raw, held_out.positive)
+    files = {ARTIFACT: artifact, **_reference(definition.decision_type, weights, learned, held_out)}
+    manifest = _manifest(definition, features, weights, calibrator, files)
+    directory = _write(out, manifest, files)
+    progress("judging it on the certification slice", 0.8)
+    card = evaluate(decision_type, out)
+    write_card(card, definition, directory)
+    progress("done", 1.0)
+    return Trained(out / f"{decision_type}.yaml", directory, card)
+
+
+def _readable(features: Features, examples: Sequence[Example]) -> _Readable:
+    reading = features.read([example.payload for example in examples])
+    kept = [index for index in range(len(examples)) if index not in reading.refused]
+    values = reading.values[kept]
+    positive = np.array([examples[index].positive for index in kept], dtype=np.float64)
+    return _Readable(values, features.matrix(values), positive, tuple(examples[index].row for index in kept))
+
+
+def _fit(learned: _Readable) -> Any:
+    from sklearn.linear_model import LogisticRegression
+    from sklearn.pipeline import make_pipeline
+    from sklearn.preprocessing import StandardScaler
+
+    # Newton's method to a tight tolerance: the optimum is unique, so no library version moves the figures.
+    classifier = LogisticRegression(C=REGULARISATION, solver="newton-cholesky", tol=1e-10, max_iter=200)
+    return make_pipeline(StandardScaler(), classifier).fit(learned.matrix, learned.positive.astype(np.int64))
+
+
+def _weights(pipeline: Any) -> WeightsEntry:
+    scaler, classifier = pipeline[0], pipeline[-1]
+    return WeightsEntry(
+        mean=_rounded(scaler.mean_), spread=_rounded(scaler.scale_),
+        weight=_rounded(classifier.coef_[0]), bias=round(float(classifier.intercept_[0]), 9),
+    )  # fmt: skip
+
+
+def _rounded(values: Matrix) -> list[float]:
+    return [round(float(value), 9) for value in values]
+
+
+def _onnx(pipeline: Any, width: int) -> bytes:
+    from skl2onnx import to_onnx
+    from skl2onnx.common.data_types import FloatTensorType
+
+    exported = to_onnx(
+        pipeline, initial_types=[("columns", FloatTensorType([None, width]))],
+        options={id(pipeline): {"zipmap": False}}, target_opset=OPSET,
+    )  # fmt: skip
+    # The library names the graph at random; a digest must not depend on chance.
+    exported.graph.name = "countersign"
+    data: bytes = exported.SerializeToString(deterministic=True)
+    return data
+
+
+def _platt(raw: Matrix, positive: Matrix) -> CalibratorEntry:
+    from sklearn.linear_model import LogisticRegression
+
+    platt = LogisticRegression(C=np.inf, solver="newton-cholesky", tol=1e-10, max_iter=200)
+    platt.fit(logit(raw)[:, None], positive.astype(np.int64))
+    slope, intercept = round(float(platt.coef_[0, 0]), 9), round(float(platt.intercept_[0]), 9)
+    digest = hashlib.sha256(f"{slope}/{intercept}".encode()).hexdigest()
+    return CalibratorEntry(version=f"platt-{digest[:8]}", method="platt", slope=slope, intercept=intercept)
+
+
+def _reference(decision_type: str, weights: WeightsEntry, learned: _Readable, held_out: _Readable) -> dict[str, bytes]:
+    """Draw the sample by hash of the row, and measure how far the calibration slice lies from it."""
+    order = sorted(
+        range(len(learned.rows)),
+        key=lambda index: hashlib.sha256(f"reference/{decision_type}/{learned.rows[index]}".encode()).digest(),
+    )
+    mean, spread = np.array(weights.mean), np.array(weights.spread)
+    points = ((learned.matrix[order[:REFERENCE_ROWS]] - mean) / spread).astype(np.float32)
+    sample = Reference(points.astype(np.float64), np.empty(0))
+    ordinary = np.sort(sample.distance((held_out.matrix - mean) / spread)).round(9)
+    return {REFERENCE: _npy(points), ORDINARY: _npy(ordinary)}
+
+
+def _npy(array: Any) -> bytes:
+    buffer = io.BytesIO()
+    np.save(buffer, array, allow_pickle=False)
+    return buffer.getvalue()
+
+
+def _manifest(
+    definition: Definition, features: Features, weights: WeightsEntry, calibrator: CalibratorEntry,
+    files: dict[str, bytes],
+) -> LinearOnnx:  # fmt: skip
+    digests = {name: hashlib.sha256(data).hexdigest() for name, data in files.items()}
+    return LinearOnnx(
+        scorer="onnx",
+        decision_type=definition.decision_type,
+        name=definition.name,
+        # The digest is part of the version: a certificate must never outlive the artifact it was earned by.
+        version=f"{definition.release}-{digests[ARTIFACT][:8]}",
+        negative=definition.negative,
+        positive=definition.positive,
+        files=digests,
+        made_with={name: version(name) for name in ("scikit-learn", "skl2onnx", "numpy")},
+        inputs=[_with_neutral(item, features, weights) for item in features.inputs],
+        columns=list(features.columns),
+        weights=weights,
+        calibrator=calibrator,
+    )
+
+
+def _with_neutral(item: Input, features: Features, weights: WeightsEntry) -> Input:
+    """Note the quantity at which all the input's columns together add nothing, where there is one."""
+    mine = [index for index, column in enumerate(features.columns) if column.field == item.field]
+    smooth = all(features.columns[index].transform in {"clip", "hinge", "log1p"} for index in mine)
+    if item.kind not in {"number", "money"} or not mine or not smooth:
+        return item
+    low = min(features.columns[index].low for index in mine)
+    high = max(features.columns[index].high for index in mine)
+    quantities = np.linspace(low, high, NEUTRAL_STEPS)
+    values = np.zeros((NEUTRAL_STEPS, len(features.inputs)))
+    values[:, features.inputs.index(item)] = quantities
+    standardised = (features.matrix(values) - np.array(weights.mean)) / np.array(weights.spread)
+    effect = standardised[:, mine] @ np.array(weights.weight)[mine]
+    at = int(np.abs(effect).argmin())
+    return dataclasses.replace(item, neutral=float(f"{quantities[at]:.3g}"))
+
+
+def _write(out: Path, manifest: LinearOnnx, files: dict[str, bytes]) -> Path:
+    directory = out / manifest.decision_type
+    directory.mkdir(parents=True, exist_ok=True)
+    for name, data in files.items():
+        (directory / name).write_bytes(data)
+    text = yaml.safe_dump(manifest.model_dump(mode="json"), sort_keys=False, allow_unicode=True, width=120)
+    head = f"# Written by `countersign models train {manifest.decision_type}`; train again instead of editing.\n"
+    (out / f"{manifest.decision_type}.yaml").write_text(head + text, encoding="utf-8")
+    return directory

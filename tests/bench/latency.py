@@ -1,0 +1,68 @@
+"""Latency at a steady rate: append of case.created to append of decision.made, by the broker's own clock."""
+
+from __future__ import annotations
+
+import asyncio
+import itertools
+import time
+
+from aiokafka import AIOKafkaConsumer, TopicPartition
+
+from countersign_shared.messaging.producer import open_publisher
+from tests.bench import cases
+from tests.bench.rounds import PARTITIONS, Ground, drained, drop_database, drop_topics, fresh_stack
+
+WARM_UP_SECONDS = 3
+
+
+async def latency_round(ground: Ground, *, rate: int, seconds: int) -> dict[str, float]:
+    """Send ``rate`` cases a second, open loop, and return percentiles in milliseconds for automatic decisions."""
+    stack = await fresh_stack(ground, log_append_time=True)
+    with stack:
+        count = rate * (seconds + WARM_UP_SECONDS)
+        await _send(ground, stack.topic_prefix, rate, count)
+        await drained(ground, stack, count)
+        times = await _times(ground, stack.topic_prefix)
+        await asyncio.to_thread(stack.stop)
+    await drop_topics(ground, stack.topic_prefix)
+    await drop_database(ground, stack.database_url)
+    first = min(created for created, _ in times) + WARM_UP_SECONDS * 1000
+    spans = sorted(decided - created for created, decided in times if created >= first)
+    return {f"p{q}_ms": spans[min(int(len(spans) * q / 100), len(spans) - 1)] for q in (50, 95, 99)} | {
+        "rate": rate, "decisions": len(spans)
+    }  # fmt: skip
+
+
+async def _send(ground: Ground, prefix: str, rate: int, count: int) -> None:
+    payloads = itertools.cycle(cases.whole_payloads())
+    async with open_publisher(ground.kafka.bootstrap, prefix=prefix, client_id="bench") as publisher:
+        began, sends = time.perf_counter(), set()
+        for number in range(count):
+            due = began + number / rate
+            if (wait := due - time.perf_counter()) > 0:
+                await asyncio.sleep(wait)
+            amount = cases.PARKED_AMOUNT if number % cases.PARKED_SHARE == 0 else cases.AUTOMATIC_AMOUNT
+            message = cases.message(f"latency-{number:07d}", next(payloads), amount, partitions=PARTITIONS)
+            sends.add(asyncio.ensure_future(publisher.publish([message])))
+        await asyncio.gather(*sends)
+
+
+async def _times(ground: Ground, prefix: str) -> list[tuple[int, int]]:
+    created = await _appended(ground, f"{prefix}case.created")
+    decided = await _appended(ground, f"{prefix}decision.made")
+    return [(created[key], moment) for key, moment in decided.items()]
+
+
+async def _appended(ground: Ground, topic: str) -> dict[bytes, int]:
+    consumer = AIOKafkaConsumer(bootstrap_servers=ground.kafka.bootstrap, auto_offset_reset="earliest")
+    await consumer.start()
+    parts = [TopicPartition(topic, number) for number in range(PARTITIONS)]
+    consumer.assign(parts)
+    ends = await consumer.end_offsets(parts)
+    found: dict[bytes, int] = {}
+    while any([await consumer.position(part) < ends[part] for part in parts]):
+        for records in (await consumer.getmany(timeout_ms=200)).values():
+            for record in records:
+                found.setdefault(record.key, record.timestamp)
+    await consumer.stop()
+    return found

@@ -36,7 +36,10 @@ def main() -> None:
     parser.add_argument("--seconds", type=int, default=20, help="length of the latency round")
     arguments = parser.parse_args()
     result = asyncio.run(run(arguments))
-    print(json.dumps(result, indent=None if arguments.json else 1)) if arguments.json else show(result)
+    if arguments.json:
+        print(json.dumps(result))
+    else:
+        show(result)
 
 
 async def run(arguments: argparse.Namespace) -> dict[str, object]:

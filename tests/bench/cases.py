@@ -9,7 +9,7 @@ from pathlib import Path
 import orjson
 
 from countersign_inference.training.loanapp import applications
-from countersign_shared.contracts import load_decision_types
+from countersign_shared.contracts.decision_types import load_decision_types
 from countersign_shared.contracts.topics import contracts_dir
 from countersign_shared.messaging import Message, write_event
 from countersign_shared.messaging.producer import partition_for
@@ -40,8 +40,9 @@ def message(case_id: str, payload: dict[str, object], amount: str, *, partitions
     """Return one case.created with a payload of ``PAYLOAD_BYTES``."""
     padding = PAYLOAD_BYTES - len(orjson.dumps(payload)) - len(b',"remarks":""')
     body = {
-        "tenant": "default", "case_id": case_id, "decision_type": "loan_application", "subject_ref": f"person-{case_id}",
-        "sequence": 1, "submitted_by": "bench", "occurred_at": "2026-01-02T03:04:05.000000Z",
+        "tenant": "default", "case_id": case_id, "decision_type": "loan_application",
+        "subject_ref": f"person-{case_id}", "sequence": 1, "submitted_by": "bench",
+        "occurred_at": "2026-01-02T03:04:05.000000Z",
         "amount": {"value": amount, "currency": "USD"}, "payload": {**payload, "remarks": "x" * max(padding, 0)},
     }  # fmt: skip
     return write_event(

@@ -15,7 +15,7 @@ from aiokafka import AIOKafkaConsumer, AIOKafkaProducer
 
 
 async def passthrough(bootstrap: str, source: str, target: str, count: int) -> dict[str, float]:
-    """Read ``count`` records, write each to the same partition of ``target``, commit; returns seconds of wall and CPU."""
+    """Read ``count`` records, write each to the same partition of ``target``, commit; returns wall and CPU seconds."""
     consumer = AIOKafkaConsumer(
         source, bootstrap_servers=bootstrap, group_id=f"floor-{target}", enable_auto_commit=False,
         auto_offset_reset="earliest", max_partition_fetch_bytes=4_194_304,

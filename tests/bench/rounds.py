@@ -62,7 +62,7 @@ async def preload(ground: Ground, prefix: str, count: int, run: str) -> None:
 
 
 async def floor_round(ground: Ground, count: int) -> dict[str, float]:
-    """Pass ``count`` records through raw aiokafka; returns records/s and CPU microseconds per record, broker included."""
+    """Pass ``count`` records through raw aiokafka; returns records/s and CPU us per record, broker included."""
     prefix = f"floor{uuid.uuid4().hex[:8]}."
     await ensure_topics(ground.kafka.bootstrap, prefix=prefix, partitions=PARTITIONS)
     await preload(ground, prefix, count, "floor")

@@ -1,0 +1,155 @@
+"""Nothing lost, nothing decided twice: the whole system on real parts while everything in it is killed in turn."""
+
+import asyncio
+import itertools
+import time
+from collections import defaultdict
+
+import asyncpg
+import pytest
+
+from countersign_shared.messaging import open_bus
+from countersign_shared.messaging.producer import open_publisher
+from countersign_shared.messaging.topics import ensure_topics
+from countersign_shared.observability import Health, Metrics
+from countersign_shared.settings import ServiceSettings
+from tests.bench import cases
+from tests.fixtures.stack import SERVICES, Stack
+
+pytestmark = [pytest.mark.kafka, pytest.mark.slow, pytest.mark.timeout(600)]
+
+CASES = 20_000
+REPLICATED_CASES = 6_000
+PARTITIONS = 12
+DRAIN_SECONDS = 240.0
+PACE = 500
+"""Cases per publication: the load lasts while things are killed."""
+
+
+async def feed(bootstrap: str, prefix: str, count: int, progress: list[int]) -> None:
+    """Publish all cases, in pieces, through whatever happens to the broker."""
+    messages = cases.messages(count, partitions=PARTITIONS, run="chaos")
+    async with open_publisher(bootstrap, prefix=prefix, client_id="upstream") as publisher:
+        while piece := list(itertools.islice(messages, PACE)):
+            await publisher.publish(piece)
+            progress[0] += len(piece)
+            await asyncio.sleep(0.1)
+
+
+async def settled(stack: Stack, count: int) -> None:
+    """Wait until each case has its decision or its open review, reviving what ended by itself as a supervisor would."""
+    connection = await asyncpg.connect(stack.database_url)
+    deadline = time.monotonic() + DRAIN_SECONDS
+    try:
+        while True:
+            await asyncio.to_thread(stack.revive)
+            done = await connection.fetchval(OUTCOMES_SQL)
+            if done >= count:
+                return
+            if time.monotonic() > deadline:
+                words = {service: stack.last_words(service)[-600:] for service in SERVICES}
+                pytest.fail(f"{done} of {count} cases settled within {DRAIN_SECONDS} s: {words}")
+            await asyncio.sleep(0.5)
+    finally:
+        await connection.close()
+
+
+OUTCOMES_SQL = """
+SELECT (SELECT count(DISTINCT (tenant, case_id)) FROM review.decisions)
+     + (SELECT count(*) FROM review.reviews WHERE kind = 'decision' AND state IN ('waiting', 'claimed'))
+"""
+DOUBLED_SQL = """
+SELECT count(*) FROM (
+    SELECT tenant, case_id FROM review.decisions GROUP BY tenant, case_id HAVING count(*) > 1
+    UNION ALL
+    SELECT d.tenant, d.case_id FROM review.decisions AS d
+    JOIN review.reviews AS r USING (tenant, case_id) WHERE r.kind = 'decision' AND r.state IN ('waiting', 'claimed')
+) AS doubled
+"""
+
+
+async def check_nothing_doubled(stack: Stack, count: int) -> None:
+    connection = await asyncpg.connect(stack.database_url)
+    try:
+        assert await connection.fetchval(OUTCOMES_SQL) == count
+        assert await connection.fetchval(DOUBLED_SQL) == 0
+        assert await connection.fetchval("SELECT count(*) FROM inference.cases") == count
+        assert await connection.fetchval("SELECT count(*) FROM router.routings") == count
+    finally:
+        await connection.close()
+
+
+async def check_repeats_are_identical(stack: Stack, count: int) -> dict[str, int]:
+    """Whatever stands on a topic twice carries the same id and the same bytes; returns how many repeats there were."""
+    settings = ServiceSettings(
+        database_url="unused", kafka_bootstrap_servers=stack.bootstrap, http_port=0, topic_prefix=stack.topic_prefix
+    )
+    repeats = {}
+    async with open_bus(settings, service="checker", health=Health(), metrics=Metrics("checker")) as bus:
+        for topic in ("case.scored", "case.routed", "decision.made"):
+            bodies: dict[bytes, set[bytes]] = defaultdict(set)
+            ids: dict[bytes, set[bytes]] = defaultdict(set)
+            records = await bus.read_all(topic)
+            for record in records:
+                event_id = record.header("ce_id") or b""
+                bodies[event_id].add(record.value or b"")
+                ids[record.key or b""].add(event_id)
+            assert all(len(found) == 1 for found in bodies.values()), topic
+            assert all(len(found) == 1 for found in ids.values()), topic
+            repeats[topic] = len(records) - len(bodies)
+            if topic != "decision.made":
+                assert len(ids) == count, topic
+    return repeats
+
+
+async def kill_in_turn(stack: Stack) -> None:
+    for service in SERVICES:
+        await asyncio.sleep(1.0)
+        stack.kill(service)
+        await asyncio.to_thread(stack.start, service)
+
+
+async def rebalance(stack: Stack, directory) -> None:
+    """A second router joins and leaves again."""
+    second = Stack(directory, stack.database_url, stack.bootstrap, stack.topic_prefix, stack.environment)
+    with second:
+        await asyncio.to_thread(second.start, "router")
+        await asyncio.sleep(2.0)
+        await asyncio.to_thread(second.stop)
+
+
+async def test_twenty_thousand_cases_through_kills_restarts_and_a_rebalance(kafka_broker, database_url, tmp_path):
+    bootstrap = kafka_broker.bootstrap
+    await ensure_topics(bootstrap, partitions=PARTITIONS)
+    environment = {"POLICIES_DIR": str(cases.POLICIES), "LOG_LEVEL": "warning"}
+    with Stack(tmp_path / "stack", database_url, bootstrap, "", environment) as stack:
+        await asyncio.to_thread(stack.start)
+        progress = [0]
+        feeding = asyncio.create_task(feed(bootstrap, "", CASES, progress))
+        await kill_in_turn(stack)
+        await rebalance(stack, tmp_path / "second")
+        await feeding
+        await asyncio.to_thread(kafka_broker.restart, 1)
+        await settled(stack, CASES)
+        await check_nothing_doubled(stack, CASES)
+        repeats = await check_repeats_are_identical(stack, CASES)
+        assert set((await asyncio.to_thread(stack.stop)).values()) == {0}
+    print(f"repeats on topics, all identical: {repeats}")
+
+
+async def test_three_brokers_one_killed(kafka_cluster, database_url, tmp_path):
+    bootstrap = kafka_cluster.bootstrap
+    await ensure_topics(bootstrap, partitions=PARTITIONS, replication=3)
+    environment = {"POLICIES_DIR": str(cases.POLICIES), "LOG_LEVEL": "warning"}
+    with Stack(tmp_path / "stack", database_url, bootstrap, "", environment) as stack:
+        await asyncio.to_thread(stack.start)
+        progress = [0]
+        feeding = asyncio.create_task(feed(bootstrap, "", REPLICATED_CASES, progress))
+        async with asyncio.timeout(60):
+            while progress[0] < REPLICATED_CASES // 3:
+                await asyncio.sleep(0.05)
+        await asyncio.to_thread(kafka_cluster.kill, 3)
+        await feeding
+        await settled(stack, REPLICATED_CASES)
+        await check_nothing_doubled(stack, REPLICATED_CASES)
+        await check_repeats_are_identical(stack, REPLICATED_CASES)

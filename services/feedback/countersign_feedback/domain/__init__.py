@@ -1,1 +1,1 @@
-"""Decide pure: values and functions without I/O, clock or chance."""
+"""Pure values and functions: what the counts mean. No I/O, no clock, no chance."""

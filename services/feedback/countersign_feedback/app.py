@@ -1,0 +1,84 @@
+"""The composition root: builds, wires and closes everything."""
+
+import asyncio
+import logging
+from collections.abc import AsyncIterator
+from contextlib import asynccontextmanager, suppress
+from pathlib import Path
+
+import asyncpg
+
+from countersign_feedback.api import build_app
+from countersign_feedback.domain.figures import DELTA
+from countersign_feedback.domain.intervals import clopper_pearson_upper
+from countersign_feedback.domain.summary import Row, Scope, errors_by_tier, overrides_by_type
+from countersign_feedback.handlers import TOPICS, Handler
+from countersign_feedback.settings import Settings
+from countersign_feedback.store import SCHEMA, Store
+from countersign_shared.clock import Clock, system_clock
+from countersign_shared.http import TokenVerifier
+from countersign_shared.messaging.bus import open_bus
+from countersign_shared.observability import Health, Metrics
+from countersign_shared.postgres import migrate, open_pool
+from countersign_shared.runtime import Service
+
+log = logging.getLogger(__name__)
+
+MIGRATIONS = Path(__file__).parent / "sql" / "migrations"
+MAX_LABELLED_TYPES = 50
+"""Decision types that get a series of their own; upstream can invent names, and every label costs memory for ever."""
+
+
+@asynccontextmanager
+async def running(settings: Settings, *, clock: Clock = system_clock) -> AsyncIterator[Service]:
+    """Run the service while the context is open."""
+    health, metrics = Health(), Metrics("feedback")
+    async with (
+        open_pool(settings.database_url, schema=SCHEMA, size=settings.database_pool_size) as pool,
+        open_bus(settings, service="feedback", health=health, metrics=metrics) as bus,
+    ):
+        await migrate(pool, schema=SCHEMA, migrations=MIGRATIONS)
+        store = Store(pool)
+        authenticate = TokenVerifier("feedback", settings.jwks_url)
+        http = build_app(store=store, health=health, metrics=metrics, authenticate=authenticate, clock=clock)
+        gauges = asyncio.create_task(_keep_gauges(store, metrics, settings.gauge_seconds))
+        try:
+            async with bus.consume(TOPICS, Handler(store)):
+                health.ready(True)
+                yield Service("feedback", http, bus.failed)
+        finally:
+            health.ready(False)
+            gauges.cancel()
+            with suppress(asyncio.CancelledError):
+                await gauges
+
+
+async def _keep_gauges(store: Store, metrics: Metrics, seconds: float) -> None:
+    while True:
+        try:
+            await set_gauges(store, metrics)
+        except (asyncpg.PostgresError, asyncpg.InterfaceError, OSError, TimeoutError) as error:
+            # Figures that are a few seconds older do no harm; the consumer decides whether the service must end.
+            log.warning("the gauges keep their last values: %r", error)
+        await asyncio.sleep(seconds)
+
+
+async def set_gauges(store: Store, metrics: Metrics) -> None:
+    """Set the error and override gauges from the counts; what rests on too few cases gets no series."""
+    rows = await store.rows(Scope())
+    # Off the loop: the first exact interval imports scipy, which takes most of a second.
+    await asyncio.to_thread(_set_gauges, rows, metrics)
+
+
+def _set_gauges(rows: list[Row], metrics: Metrics) -> None:
+    error, upper = metrics.gauge("automation_error_rate"), metrics.gauge("automation_error_rate_upper")
+    for tier, figures in errors_by_tier(rows).items():
+        audits = figures.audit_error
+        if audits.rate is not None:
+            error.labels(tier=tier).set(audits.rate)
+            upper.labels(tier=tier).set(clopper_pearson_upper(audits.k, audits.n, DELTA))
+    override = metrics.gauge("override_ratio")
+    ranked = sorted(overrides_by_type(rows).items(), key=lambda item: -item[1].override.n)
+    for decision_type, figures in ranked[:MAX_LABELLED_TYPES]:
+        if figures.override.rate is not None:
+            override.labels(decision_type=decision_type).set(figures.override.rate)

@@ -1,0 +1,224 @@
+"""The summary as a picture: one self-contained SVG that follows the viewer's light or dark mode.
+
+Nothing rests on colour alone: every mark has its number beside it, people's share of a bar is hatched, and a figure
+that rests on too little is a sentence in place of a mark.
+"""
+
+import re
+from collections.abc import Iterator
+from dataclasses import dataclass
+from xml.sax.saxutils import escape
+
+from countersign_feedback.domain.figures import Figures, Proportion, percent
+from countersign_feedback.domain.summary import Group, Summary, TypeSummary
+
+WIDTH = 1000
+MARGIN = 32
+ROW = 38
+MAX_DRAWN = 6
+"""Decision types drawn; a taller picture is scrolled, not read. The rest is named in the last line."""
+MAX_REASONS = 5
+NAME_LENGTH = 34
+SCALES = (0.01, 0.02, 0.05, 0.1, 0.2, 0.5, 1.0)
+TRACK = 236
+
+# What XML 1.0 cannot hold at all, escaped or not.
+UNWRITABLE = re.compile("[^\t\n\r -\ud7ff\ue000-\ufffd\U00010000-\U0010ffff]")
+
+STYLE = """
+:root {
+  color-scheme: light dark;
+  --page: #fff; --ink: #17202e; --mute: #566171; --line: #dfe3e9; --soft: #eef1f5; --mark: #2f4bd8; --wrong: #b3261e;
+}
+@media (prefers-color-scheme: dark) {
+  :root {
+    --page: #181e27; --ink: #e7ebf2; --mute: #a3afbe; --line: #323b48; --soft: #232b37;
+    --mark: #8ea2ff; --wrong: #ff9b93;
+  }
+}
+text {
+  font: 13px Inter, system-ui, -apple-system, "Segoe UI", sans-serif;
+  fill: var(--ink); font-variant-numeric: tabular-nums;
+}
+.page { fill: var(--page) } .title { font-size: 22px; font-weight: 700 } .type { font-size: 17px; font-weight: 700 }
+.head, .value { font-weight: 600 } .mute { fill: var(--mute); font-size: 12px } .end { text-anchor: end }
+.rule { stroke: var(--line) } .track { fill: var(--soft) } .bar, .dot { fill: var(--mark) }
+.people { fill: url(#hatch) } .stripe { stroke: var(--mute); stroke-width: 1.5 }
+.whisker { stroke: var(--mark); stroke-width: 2 }
+.wrong .dot { fill: var(--wrong) } .wrong .whisker { stroke: var(--wrong) }
+"""
+HATCH = """<defs><pattern id="hatch" width="6" height="6" patternUnits="userSpaceOnUse" patternTransform="rotate(45)">
+<rect class="track" width="6" height="6"/><line class="stripe" y2="6"/></pattern></defs>"""
+TITLE = "What was automated, and was it right?"
+
+
+@dataclass(frozen=True, slots=True)
+class Column:
+    """One of the three columns of marks: where it starts, what it shows and how to read it."""
+
+    x: int
+    title: str
+    how: tuple[str, str]
+
+
+NAMES_WIDTH = 118
+COLUMNS = (
+    Column(
+        MARGIN + NAMES_WIDTH,
+        "Decided by the machine",
+        ("Solid: the machine's share of all", "routed cases; hatched: people's."),
+    ),
+    Column(
+        MARGIN + NAMES_WIDTH + TRACK + 46,
+        "Overridden in assisted review",
+        ("Dot and 95 % interval. Watches the reviews;", "it is not how often the model is wrong."),
+    ),
+    Column(
+        MARGIN + NAMES_WIDTH + 2 * (TRACK + 46),
+        "Wrong among automatic",
+        ("Blind audits drawn by chance: dot and", "exact 95 % interval. Shorter is surer."),
+    ),
+)
+
+
+def draw(summary: Summary) -> str:
+    """Return the picture as SVG text."""
+    body: list[str] = []
+    y = 92
+    for kind in summary.decision_types[:MAX_DRAWN]:
+        y = _section(body, kind, y)
+    if not summary.decision_types:
+        body.append(_text(MARGIN, y, "No cases yet. Figures appear as cases are routed.", "mute"))
+        y += 28
+    y = _footer(body, summary, y)
+    size = f'viewBox="0 0 {WIDTH} {y}" width="{WIDTH}" height="{y}"'
+    head = [
+        f'<svg xmlns="http://www.w3.org/2000/svg" {size} role="img" aria-labelledby="title how">',
+        f'<title id="title">{TITLE}</title>',
+        f'<desc id="how">{_escaped(_spoken(summary))}</desc>',
+        f"<style>{STYLE}</style>",
+        HATCH,
+        f'<rect class="page" width="{WIDTH}" height="{y}" rx="10"/>',
+        _text(MARGIN, 44, TITLE, "title"),
+        _text(MARGIN, 66, _scope_line(summary), "mute"),
+    ]
+    return "\n".join([*head, *body, "</svg>\n"])
+
+
+def _section(body: list[str], kind: TypeSummary, y: int) -> int:
+    counts = kind.total.counts
+    body.append(f'<line class="rule" x1="{MARGIN}" x2="{WIDTH - MARGIN}" y1="{y}" y2="{y}"/>')
+    y += 30
+    body.append(_text(MARGIN, y, _short(kind.decision_type), "type"))
+    line = f"{counts.cases:,} cases, {counts.waiting:,} not decided yet, {counts.reversed:,} reversed later"
+    body.append(_text(WIDTH - MARGIN, y, line, "mute end"))
+    y += 30
+    body.extend(_text(column.x, y, column.title, "head") for column in COLUMNS)
+    y += 10
+    rows = [Group(name="all", figures=kind.total), *kind.tiers]
+    scale = _scale(rows)
+    for row in rows:
+        body.extend(_row(row, y, scale))
+        y += ROW
+    y += 16
+    for column in COLUMNS:
+        ticks = f"Scale 0 to {percent(scale)}." if column is COLUMNS[2] else "Scale 0 to 100 %."
+        body.extend(_text(column.x, y + 15 * n, text, "mute") for n, text in enumerate((*column.how, ticks)))
+    return _reasons(body, kind, y + 62)
+
+
+def _row(row: Group, y: int, scale: float) -> Iterator[str]:
+    name = row.name if row.name == "all" else f"{row.name} tier"
+    yield _text(MARGIN, y + 20, name, "value" if row.name == "all" else "")
+    yield from _bar(COLUMNS[0].x, y, row.figures)
+    yield from _interval(COLUMNS[1].x, y, row.figures.override, 1.0, "")
+    yield from _interval(COLUMNS[2].x, y, row.figures.audit_error, scale, "wrong")
+
+
+def _bar(x: int, y: int, figures: Figures) -> Iterator[str]:
+    automation = figures.automation
+    yield _text(x, y + 14, _label(automation, interval=False), "value" if automation.enough else "mute")
+    if automation.rate is not None:
+        solid = round(TRACK * automation.rate, 1)
+        yield f'<rect class="people" x="{x}" y="{y + 20}" width="{TRACK}" height="8" rx="4"/>'
+        yield f'<rect class="bar" x="{x}" y="{y + 20}" width="{solid}" height="8" rx="4"/>'
+
+
+def _interval(x: int, y: int, figure: Proportion, scale: float, kind: str) -> Iterator[str]:
+    yield _text(x, y + 14, _label(figure, interval=True), "value" if figure.enough else "mute")
+    if figure.rate is None:
+        return
+    low, middle, high = (
+        round(x + TRACK * min(share / scale, 1.0), 1) for share in (figure.lower, figure.rate, figure.upper)
+    )
+    yield f'<g class="{kind}"><rect class="track" x="{x}" y="{y + 20}" width="{TRACK}" height="8" rx="4"/>'
+    yield f'<path class="whisker" d="M{low} {y + 24}H{high}M{low} {y + 19}v10M{high} {y + 19}v10"/>'
+    yield f'<circle class="dot" cx="{middle}" cy="{y + 24}" r="4.5"/></g>'
+
+
+def _reasons(body: list[str], kind: TypeSummary, y: int) -> int:
+    body.append(_text(MARGIN, y, "Why the level is what it is: reasons with the most cases", "head"))
+    for reason in kind.reasons[:MAX_REASONS]:
+        y += 22
+        share = reason.figures.counts.cases / kind.total.counts.cases if kind.total.counts.cases else 0.0
+        body.append(_text(MARGIN, y, _short(reason.name), ""))
+        body.append(f'<rect class="track" x="300" y="{y - 9}" width="{TRACK}" height="8" rx="4"/>')
+        body.append(f'<rect class="bar" x="300" y="{y - 9}" width="{round(TRACK * share, 1)}" height="8" rx="4"/>')
+        body.append(_text(300 + TRACK + 14, y, f"{reason.figures.counts.cases:,} cases ({percent(share)})", "mute"))
+    return y + 30
+
+
+def _footer(body: list[str], summary: Summary, y: int) -> int:
+    body.append(f'<line class="rule" x1="{MARGIN}" x2="{WIDTH - MARGIN}" y1="{y}" y2="{y}"/>')
+    least = f"No rate is named below n = {summary.minimum}."
+    notes = [f"k of n is how many of how many. {least} A case with several reasons is counted under each."]
+    if summary.unplaced:
+        notes.append(f"{summary.unplaced:,} cases with a decision whose routing has not arrived yet are not counted.")
+    if (left := len(summary.decision_types) - MAX_DRAWN) > 0:
+        notes.append(f"{left} more decision types with fewer cases are in the table.")
+    for note in notes:
+        y += 22
+        body.append(_text(MARGIN, y, note, "mute"))
+    return y + 28
+
+
+def _label(figure: Proportion, *, interval: bool) -> str:
+    if figure.rate is None:
+        return f"not enough yet: {figure.n:,} of {figure.needed:,}"
+    between = f" [{100 * figure.lower:.1f}, {100 * figure.upper:.1f}]" if interval else ""
+    return f"{percent(figure.rate)}{between}: {figure.k:,} of {figure.n:,}"
+
+
+def _scale(rows: list[Group]) -> float:
+    uppers = [row.figures.audit_error.upper for row in rows if row.figures.audit_error.enough]
+    return next(scale for scale in SCALES if scale >= max(uppers, default=1.0))
+
+
+def _scope_line(summary: Summary) -> str:
+    scope = summary.scope
+    tenants = "all tenants" if scope.tenants is None else "tenant " + ", ".join(scope.tenants)
+    since, until = scope.since or "the beginning", scope.until or "now"
+    moment = summary.generated_at[:16].replace("T", " ")
+    return f"{_short(tenants, 80)}; cases routed from {since} to {until}; as of {moment} UTC"
+
+
+def _spoken(summary: Summary) -> str:
+    parts = [
+        f"{kind.decision_type}: automatic {kind.total.automation.text}; overridden {kind.total.override.text}; "
+        f"wrong among automatic {kind.total.audit_error.text}."
+        for kind in summary.decision_types[:MAX_DRAWN]
+    ]
+    return " ".join([*parts, summary.how_to_read])
+
+
+def _text(x: float, y: float, text: str, kind: str) -> str:
+    marked = f' class="{kind}"' if kind else ""
+    return f'<text x="{x}" y="{y}"{marked}>{_escaped(text)}</text>'
+
+
+def _short(text: str, length: int = NAME_LENGTH) -> str:
+    return text if len(text) <= length else text[: length - 1] + "…"
+
+
+def _escaped(text: str) -> str:
+    return escape(UNWRITABLE.sub("�", text))

@@ -1,0 +1,17 @@
+"""What feedback reads from the environment."""
+
+from pydantic import Field
+
+from countersign_shared.settings import ServiceSettings
+
+
+class Settings(ServiceSettings):
+    """Settings of the feedback service; names in the environment are these in capitals."""
+
+    http_port: int = Field(default=8104, ge=0, le=65535, description="port of the HTTP server; 0 takes a free one")
+    gauge_seconds: float = Field(
+        default=15.0,
+        ge=1.0,
+        le=3600.0,
+        description="how often the error and override gauges are computed anew, in seconds",
+    )

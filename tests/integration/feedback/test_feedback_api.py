@@ -1,0 +1,107 @@
+"""The summary over HTTP, on a real PostgreSQL."""
+
+from __future__ import annotations
+
+from collections.abc import AsyncIterator
+from datetime import UTC, datetime
+
+import httpx
+import pytest
+from fastapi import Request
+from jsonschema import Draft202012Validator
+
+from countersign_feedback.api import build_app, build_openapi
+from countersign_feedback.app import MIGRATIONS
+from countersign_feedback.handlers import Handler
+from countersign_feedback.report import read_summary
+from countersign_feedback.store import SCHEMA, Store
+from countersign_shared.http import ROLES, Principal
+from countersign_shared.observability import Health, Metrics
+from countersign_shared.postgres import migrate, open_pool
+from tests.integration.feedback.test_feedback_store import record
+from tests.unit.feedback.events import decided, judged, routed
+
+MOMENT = datetime(2026, 1, 3, tzinfo=UTC)
+READERS = {"analyst", "lead", "operator", "auditor", "policy_author", "policy_approver", "admin"}
+
+
+async def authenticate(request: Request) -> Principal:
+    # Roles and tenants as the caller says them: who may call is under test, not how they prove it.
+    return Principal(
+        subject="p-1", username="u", roles=frozenset({request.headers["x-role"]}),
+        tenants=frozenset(request.headers.get("x-tenants", "*").split(",")),
+    )  # fmt: skip
+
+
+@pytest.fixture
+async def client(database_url: str) -> AsyncIterator[httpx.AsyncClient]:
+    async with open_pool(database_url, schema=SCHEMA) as pool:
+        await migrate(pool, schema=SCHEMA, migrations=MIGRATIONS)
+        store = Store(pool)
+        await Handler(store)(
+            [record("case.routed", routed(f"a-{n}", tenant="a")) for n in range(40)]
+            + [record("decision.made", decided(f"a-{n}", tenant="a")) for n in range(40)]
+            + [record("activity.recorded", judged(f"a-{n}", tenant="a", error=n == 0)) for n in range(35)]
+            + [record("case.routed", routed("b-1", tenant="b", decision_type="refund", level=4, tier="high"))]
+        )
+        app = build_app(
+            store=store, health=Health(), metrics=Metrics("feedback"), authenticate=authenticate, clock=lambda: MOMENT
+        )
+        transport = httpx.ASGITransport(app)
+        async with httpx.AsyncClient(transport=transport, base_url="http://feedback") as client:
+            client.headers["x-role"] = "analyst"
+            yield client
+
+
+async def test_summary_says_how_many_each_figure_rests_on(client: httpx.AsyncClient) -> None:
+    answer = await client.get("/api/feedback/v1/summary")
+    assert answer.status_code == 200
+    loans, refunds = read_summary(answer.json()).decision_types
+    assert loans.total.automation.text == "100 % [91.2 %, 100 %]: 40 of 40 cases"
+    assert loans.total.audit_error.text == "2.9 % [0.07 %, 14.9 %]: 1 of 35 blind audits"
+    assert loans.total.audit_error_weighted.even
+    assert refunds.total.automation.text == "not enough yet: 1 of the 30 cases a figure needs"
+    assert answer.json()["generated_at"] == "2026-01-03T00:00:00.000000Z"
+
+
+async def test_answers_fit_the_published_description(client: httpx.AsyncClient) -> None:
+    document = build_openapi()
+    schema = {"$ref": "#/components/schemas/Summary", "components": document["components"]}
+    Draft202012Validator(schema).validate((await client.get("/api/feedback/v1/summary")).json())
+
+
+@pytest.mark.parametrize("role", sorted(ROLES))
+@pytest.mark.parametrize("path", ["summary", "summary.svg"])
+async def test_who_may_look(client: httpx.AsyncClient, role: str, path: str) -> None:
+    answer = await client.get(f"/api/feedback/v1/{path}", headers={"x-role": role})
+    assert answer.status_code == (200 if role in READERS else 403)
+    if role not in READERS:
+        assert answer.headers["content-type"] == "application/problem+json"
+
+
+async def test_nobody_sees_another_tenants_figures(client: httpx.AsyncClient) -> None:
+    mine = (await client.get("/api/feedback/v1/summary", headers={"x-tenants": "b"})).json()
+    assert [kind["decision_type"] for kind in mine["decision_types"]] == ["refund"]
+    theirs = await client.get("/api/feedback/v1/summary", params={"tenant": "a"}, headers={"x-tenants": "b"})
+    assert theirs.status_code == 403
+    assert theirs.json()["detail"] == "You may not see tenant a."
+
+
+async def test_filters(client: httpx.AsyncClient) -> None:
+    async def types(**params: str) -> list[str]:
+        answer = await client.get("/api/feedback/v1/summary", params=params)
+        return [kind["decision_type"] for kind in answer.json()["decision_types"]]
+
+    assert await types(decision_type="refund") == ["refund"]
+    assert await types(tenant="a") == ["loan_application"]
+    assert await types(since="2026-01-03") == []
+    refused = await client.get("/api/feedback/v1/summary", params={"since": "yesterday"})
+    assert refused.status_code == 422
+    assert refused.json()["errors"][0]["pointer"] == "/query/since"
+
+
+async def test_the_picture(client: httpx.AsyncClient) -> None:
+    answer = await client.get("/api/feedback/v1/summary.svg")
+    assert answer.headers["content-type"].startswith("image/svg+xml")
+    assert "default-src 'none'" in answer.headers["content-security-policy"]
+    assert "2.9 % [0.1, 14.9]: 1 of 35" in answer.text

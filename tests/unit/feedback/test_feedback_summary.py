@@ -1,0 +1,128 @@
+"""The summary and its two faces for people, the table and the picture."""
+
+from __future__ import annotations
+
+import io
+import re
+from xml.etree import ElementTree as ET
+
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+from pydantic import TypeAdapter
+from rich.console import Console
+
+from countersign_feedback import report
+from countersign_feedback.api import build_openapi
+from countersign_feedback.domain.figures import Counts
+from countersign_feedback.domain.picture import draw
+from countersign_feedback.domain.summary import Row, Scope, Summary, errors_by_tier, overrides_by_type, summarise
+
+MOMENT = "2026-01-02T03:04:05.000000Z"
+SVG = "{http://www.w3.org/2000/svg}"
+
+
+def loan(tier: str, band: str, level: int, counts: Counts, *reasons: str) -> Row:
+    return Row("loan_application", tier, band, level, reasons or ("matrix",), "loan-approve 3", counts)
+
+
+ROWS = [
+    loan("low", "high", 2, Counts(cases=5000, automatic=5000, audits=512, audit_errors=5)),
+    loan("low", "medium", 3, Counts(cases=800, assisted_agreed=600, assisted_overrode=110), "matrix", "new_customer"),
+    loan("negligible", "high", 1, Counts(cases=300, automatic=300, audits=12)),
+    Row("refund", "unknown", "unknown", 4, ("no_model",), "none", Counts(cases=120, no_proposal=80)),
+]
+
+
+def summary(rows: list[Row] = ROWS, *, unplaced: int = 0) -> Summary:
+    return summarise(rows, scope=Scope(), unplaced=unplaced, generated_at=MOMENT)
+
+
+def test_groups_add_up_and_come_in_the_order_of_the_matrix() -> None:
+    loans, refunds = summary().decision_types
+    assert loans.total.counts.cases == 6100
+    assert [group.name for group in loans.tiers] == ["negligible", "low"]
+    assert [group.name for group in loans.bands] == ["high", "medium"]
+    assert [(cell.tier, cell.band) for cell in loans.cells] == [
+        ("negligible", "high"), ("low", "high"), ("low", "medium")
+    ]  # fmt: skip
+    for groups in (loans.tiers, loans.bands, loans.levels, loans.models):
+        assert sum((group.figures.counts for group in groups), Counts()) == loans.total.counts
+    assert refunds.decision_type == "refund"
+
+
+def test_a_case_counts_under_each_of_its_reasons() -> None:
+    (loans, _) = summary().decision_types
+    assert {group.name: group.figures.counts.cases for group in loans.reasons} == {"matrix": 6100, "new_customer": 800}
+
+
+def test_gauges_see_what_the_summary_sees() -> None:
+    assert errors_by_tier(ROWS)["low"].audit_error.k == 5
+    assert errors_by_tier(ROWS)["negligible"].audit_error.rate is None
+    assert overrides_by_type(ROWS)["loan_application"].override.rate == pytest.approx(110 / 710)
+
+
+def test_many_decision_types_are_cut_and_it_says_so() -> None:
+    found = summary([Row(f"type-{n:03}", "low", "high", 2, ("m",), "m 1", Counts(cases=n)) for n in range(201)])
+    assert len(found.decision_types) == 200
+    assert found.truncated
+    assert found.decision_types[0].decision_type == "type-200"
+
+
+def test_the_table_reads_what_the_api_answers() -> None:
+    answered = TypeAdapter(Summary).dump_python(summary(), mode="json")
+    assert report.read_summary(answered) == summary()
+    console = Console(width=150, record=True, file=io.StringIO())
+    report.print_report(report.read_summary(answered), console)
+    text = console.export_text()
+    assert "1.0 % [0.3, 2.3] (5 of 512)" in text
+    assert "not enough yet (12 of 30)" in text
+
+
+def test_markup_in_a_reason_is_shown_and_not_obeyed() -> None:
+    console = Console(width=150, record=True, file=io.StringIO())
+    report.print_report(summary([loan("low", "high", 2, Counts(cases=1), "[red]x[/red]")]), console)
+    assert "[red]x[/red]" in console.export_text()
+
+
+def test_the_picture_stands_alone_and_explains_itself() -> None:
+    drawn = draw(summary(unplaced=3))
+    root = ET.fromstring(drawn)
+    words = " ".join(root.itertext())
+    assert root.get("role") == "img"
+    assert root.findtext(f"{SVG}title") == "What was automated, and was it right?"
+    assert "prefers-color-scheme: dark" in drawn
+    assert "1.0 % [0.3, 2.3]: 5 of 512" in words
+    assert "not enough yet: 12 of 30" in words
+    assert "3 cases with a decision whose routing has not arrived yet" in words
+    assert "it is not how often the model is wrong" in words
+    # Nothing is fetched and nothing runs.
+    assert not re.search(r"<script|href|url\((?!#)|@import|onload|<foreignObject", drawn)
+
+
+def test_the_picture_of_nothing() -> None:
+    assert "No cases yet" in draw(summary([]))
+
+
+def test_marks_stay_on_their_tracks() -> None:
+    rows = [
+        loan(tier, "high", 2, Counts(cases=40, audits=40, audit_errors=k)) for tier, k in [("low", 40), ("high", 0)]
+    ]
+    root = ET.fromstring(draw(summary(rows)))
+    width = float(str(root.get("width")))
+    for circle in root.iter(f"{SVG}circle"):
+        assert 0 <= float(str(circle.get("cx"))) <= width
+
+
+@given(st.text(min_size=1, max_size=60))
+def test_hostile_names_stay_text(name: str) -> None:
+    row = Row(name, "low", "high", 2, (name,), name, Counts(cases=1))
+    root = ET.fromstring(draw(summary([row])).encode("utf-8"))
+    assert not list(root.iter(f"{SVG}script"))
+
+
+def test_openapi_names_the_routes_and_needs_no_database() -> None:
+    document = build_openapi()
+    assert set(document["paths"]) == {"/api/feedback/v1/summary", "/api/feedback/v1/summary.svg"}
+    assert "image/svg+xml" in document["paths"]["/api/feedback/v1/summary.svg"]["get"]["responses"]["200"]["content"]
+    assert {"Summary", "Figures", "Proportion"} <= set(document["components"]["schemas"])

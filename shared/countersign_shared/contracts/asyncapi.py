@@ -2,10 +2,9 @@
 
 from typing import Any
 
-from countersign_shared.contracts.topics import Topic, load_topics
+from countersign_shared.contracts.topics import UPSTREAM, Topic, load_topics
 
 KAFKA_BINDING = "0.5.0"
-UPSTREAM = "upstream"
 
 Document = dict[str, Any]
 

@@ -6,6 +6,7 @@ Shared knows no service: whoever calls this says where a service's OpenAPI docum
 """
 
 import argparse
+import hashlib
 import json
 import sys
 from collections.abc import Mapping, Sequence
@@ -19,6 +20,7 @@ from countersign_shared.contracts.asyncapi import asyncapi_document
 from countersign_shared.contracts.schemas import document_schemas, event_schemas
 from countersign_shared.contracts.topics import contracts_dir
 
+EXAMPLES_MANIFEST = "examples/manifest.json"
 ASYNCAPI_HEADING = "# Generated from topics.yaml and schemas/. Change those, then run `make contracts`.\n"
 
 
@@ -31,8 +33,21 @@ def generated_files(openapi: Mapping[str, str] | None = None) -> dict[str, str]:
     for service, source in (openapi or {}).items():
         documents[f"openapi/{service}.json"] = _build(source)
     files = {path: json.dumps(document, indent=2, ensure_ascii=False) + "\n" for path, document in documents.items()}
+    files[EXAMPLES_MANIFEST] = json.dumps(examples_manifest(contracts_dir()), indent=2) + "\n"
     files["asyncapi.yaml"] = ASYNCAPI_HEADING + yaml.safe_dump(asyncapi_document(), sort_keys=False, width=120)
     return files
+
+
+def examples_manifest(directory: Path) -> dict[str, str]:
+    """SHA-256 of every example by its path: new files are added, what is listed stays, so that a loss shows."""
+    manifest = directory / EXAMPLES_MANIFEST
+    listed: dict[str, str] = json.loads(manifest.read_text(encoding="utf-8")) if manifest.is_file() else {}
+    examples = directory / "examples"
+    present = {
+        path.relative_to(examples).as_posix(): hashlib.sha256(path.read_bytes()).hexdigest()
+        for path in examples.glob("*/*.json")
+    }
+    return dict(sorted({**present, **listed}.items()))
 
 
 def differences(directory: Path, files: Mapping[str, str]) -> list[str]:

@@ -12,6 +12,8 @@ import yaml
 from countersign_shared.errors import ConfigurationError
 
 SCHEMA_BASE_URL = "https://countersign.dev/schemas"
+UPSTREAM = "upstream"
+"""Any system outside Countersign, among the producers and consumers of a topic."""
 
 
 @dataclass(frozen=True, slots=True)

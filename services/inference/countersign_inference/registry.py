@@ -66,15 +66,14 @@ def _scorer(manifest: Manifest, path: Path, decision_type: DecisionType) -> Scor
         _check_inputs(manifest, path, decision_type)
         return onnx_scorer(manifest, path.with_suffix(""), labels=labels)
     if isinstance(manifest, Upstream):
-        return UpstreamScorer(labels)
+        return UpstreamScorer(decision_type.outcomes)
     return NoScorer("by_policy", f"no model may see a {manifest.decision_type}")
 
 
 def _check_inputs(manifest: LinearOnnx, path: Path, decision_type: DecisionType) -> None:
-    declared = decision_type.payload_schema.get("properties", {})
     read = {item.field for item in manifest.inputs}
     read |= {field for outcome in (manifest.negative, manifest.positive) for field in outcome.params.values()}
     if exposed := sorted(read & decision_type.protected_fields):
         raise ConfigurationError(f"{path} reads the protected field {exposed[0]!r}: no model may")
-    if unknown := sorted(read - set(declared)):
+    if unknown := sorted(read - set(decision_type.payload_schema["properties"])):
         raise ConfigurationError(f"{path} reads {unknown[0]!r}, which {decision_type.name} does not declare")

@@ -8,8 +8,10 @@ from countersign_inference.domain.scoring import Abstained, Answer, Question
 class NoScorer:
     """Abstains on everything, for one fixed reason."""
 
+    kind = "none"
     off_loop = False
     model = None
+    reads: tuple[str, ...] = ()
 
     def __init__(self, reason: str, detail: str) -> None:
         self._answer = Abstained(reason, detail)

@@ -16,6 +16,7 @@ PROBABILITIES = "probabilities"
 class OnnxScorer:
     """Runs a whole batch through ONNX Runtime at once."""
 
+    kind = "onnx"
     off_loop = True
 
     def __init__(self, model: LinearModel, artifact: bytes) -> None:
@@ -29,7 +30,9 @@ class OnnxScorer:
         self._input = self._session.get_inputs()[0].name
         self._model = model
         self._proposer = Proposer(model)
-        self._fields = frozenset(item.field for item in model.features.inputs)
+        params = {field for outcome in (model.negative, model.positive) for field in outcome.params.values()}
+        self.reads = tuple(sorted(params.union(item.field for item in model.features.inputs)))
+        self._fields = frozenset(self.reads)
         self._block = model.block()
 
     @property

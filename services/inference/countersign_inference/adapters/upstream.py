@@ -4,6 +4,7 @@ from collections.abc import Mapping, Sequence
 from typing import Any
 
 from countersign_inference.domain.scoring import Abstained, Answer, Question, Scored
+from countersign_shared.contracts.decision_types import Outcome
 
 CLAIMED = "upstream states it; no calibrator has been fitted to it"
 
@@ -11,10 +12,12 @@ CLAIMED = "upstream states it; no calibrator has been fitted to it"
 class UpstreamScorer:
     """Takes over the proposal that the event brought, when its outcomes exist."""
 
+    kind = "upstream"
     off_loop = False
     model = None
+    reads: tuple[str, ...] = ()
 
-    def __init__(self, outcomes: Mapping[str, str]) -> None:
+    def __init__(self, outcomes: Mapping[str, Outcome]) -> None:
         self._outcomes = outcomes
 
     def score(self, batch: Sequence[Question]) -> list[Answer]:
@@ -29,6 +32,8 @@ class UpstreamScorer:
         named = [brought["outcome"], *(alternative["outcome"] for alternative in alternatives)]
         if unknown := [outcome for outcome in named if outcome not in self._outcomes]:
             return Abstained("invalid_proposal", f"unknown outcome {unknown[0]!r}"[:500])
+        if wrong := self._outcomes[brought["outcome"]].check_params(brought.get("outcome_params") or {}):
+            return Abstained("invalid_proposal", f"outcome_params{wrong[0].pointer}: {wrong[0].detail}"[:500])
         confidence = brought["confidence"]
         runner_up = max((alternative["confidence"] for alternative in alternatives), default=0.0)
         if runner_up > confidence:
@@ -41,7 +46,7 @@ class UpstreamScorer:
 
     def _proposal(self, brought: Mapping[str, Any], alternatives: Sequence[Mapping[str, Any]]) -> dict[str, Any]:
         said = brought.get("explanation")
-        label = self._outcomes[brought["outcome"]]
+        label = self._outcomes[brought["outcome"]].label
         return {
             "outcome": brought["outcome"],
             "outcome_params": brought.get("outcome_params") or {},

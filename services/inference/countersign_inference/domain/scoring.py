@@ -37,10 +37,19 @@ Answer = Scored | Abstained
 class Scorer(Protocol):
     """Proposes outcomes for cases of one decision type.
 
-    `model` identifies exactly what speaks, in the shape of `case.scored`, or is None when no model is asked.
-    `off_loop` says whether `score` computes long enough to be kept off the event loop. `score` answers every case,
-    in order. It may raise: the caller turns whatever it raises into abstentions, never into guesses.
+    `kind` names the adapter; `model` identifies exactly what speaks, in the shape of `case.scored`, or is None when no
+    model is asked; `reads` are the payload fields it uses. `off_loop` says whether `score` computes long enough to be
+    kept off the event loop. `score` answers every case, in order. It may raise: the caller turns whatever it raises
+    into abstentions, never into guesses.
     """
+
+    @property
+    def kind(self) -> str:
+        """Return the adapter's name."""
+
+    @property
+    def reads(self) -> tuple[str, ...]:
+        """Return the payload fields that enter proposals."""
 
     @property
     def model(self) -> Mapping[str, Any] | None:

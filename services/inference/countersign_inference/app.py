@@ -1,0 +1,52 @@
+"""The composition root: builds, wires and closes everything."""
+
+from collections.abc import AsyncIterator
+from contextlib import asynccontextmanager
+from pathlib import Path
+
+from countersign_inference.answering import Answering
+from countersign_inference.api import build_app
+from countersign_inference.domain.outstanding import Outstanding
+from countersign_inference.handlers import SERVICE, TOPICS, Handler
+from countersign_inference.registry import PACKAGED_MODELS, load_scorers
+from countersign_inference.settings import Settings
+from countersign_inference.store import SCHEMA, Store
+from countersign_shared.clock import Clock, system_clock
+from countersign_shared.contracts.decision_types import load_decision_types
+from countersign_shared.http import TokenVerifier
+from countersign_shared.messaging.bus import open_bus
+from countersign_shared.observability import Health, Metrics
+from countersign_shared.postgres import migrate, open_pool
+from countersign_shared.runtime import Service
+
+MIGRATIONS = Path(__file__).parent / "sql" / "migrations"
+
+
+@asynccontextmanager
+async def running(settings: Settings, *, clock: Clock = system_clock) -> AsyncIterator[Service]:
+    """Run the service while the context is open."""
+    health, metrics = Health(), Metrics(SERVICE)
+    decision_types = load_decision_types(settings.decision_types_dir)
+    scorers = load_scorers(settings.models_dir or PACKAGED_MODELS, decision_types)
+    answering = Answering(scorers, timeout_seconds=settings.scorer_timeout_seconds)
+    outstanding = Outstanding(settings.max_outstanding_cases if settings.broker == "mock" else None)
+    async with (
+        open_pool(settings.database_url, schema=SCHEMA, size=settings.database_pool_size) as pool,
+        open_bus(settings, service=SERVICE, health=health, metrics=metrics) as bus,
+    ):
+        await migrate(pool, schema=SCHEMA, migrations=MIGRATIONS)
+        store = Store(pool)
+        handler = Handler(
+            store=store, answering=answering, scorers=scorers, decision_types=decision_types,
+            outstanding=outstanding, metrics=metrics, clock=clock,
+        )  # fmt: skip
+        http = build_app(
+            scorers=scorers, digest=store.digest, publish=bus.publish, outstanding=outstanding, health=health,
+            metrics=metrics, authenticate=TokenVerifier(SERVICE, settings.jwks_url),
+        )  # fmt: skip
+        try:
+            async with bus.consume(TOPICS, handler):
+                health.ready(True)
+                yield Service(SERVICE, http, bus.failed)
+        finally:
+            health.ready(False)

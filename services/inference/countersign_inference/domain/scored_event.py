@@ -1,0 +1,54 @@
+"""The body of `case.scored`, put together from what was found out about a case."""
+
+from collections.abc import Mapping
+from typing import Any
+
+from countersign_inference.domain.arrivals import Arrival
+from countersign_inference.domain.completeness import Completeness
+from countersign_inference.domain.scoring import Abstained, Answer
+
+NO_CONSENSUS = {"value": None, "reason": "a single method proposes, so there is nobody to agree with"}
+NO_RULES = {"value": None, "reason": "no rules are registered as a method of their own"}
+
+
+def scored_body(
+    arrival: Arrival, *, case: Any, payload_sha256: str, answer: Answer, completeness: Completeness,
+    model: Mapping[str, Any] | None, latency_ms: float,
+) -> dict[str, Any]:  # fmt: skip
+    """Return the body; `case` is the case.created body in whatever form the encoder passes through unchanged.
+
+    It always fits the 768 KiB of an event of ours: the case has at most 192 KiB, an upstream proposal is part of it,
+    and everything else is bounded by the number of fields the decision type declares.
+    """
+    tenant, case_id = arrival.key
+    body: dict[str, Any] = {"tenant": tenant, "case_id": case_id, "decision_type": arrival.decision_type}
+    subject = arrival.body.get("subject_ref")
+    if subject is not None:
+        body["subject_ref"] = subject
+    body |= {
+        "sequence": 1,
+        "case": case,
+        "payload_sha256": payload_sha256,
+        "proposal": None,
+        "signals": {},
+        "missing_fields": list(completeness.missing),
+        "invalid_fields": list(completeness.invalid),
+        "entities": [],
+        "model": model,
+        "latency_ms": latency_ms,
+    }
+    if isinstance(answer, Abstained):
+        unknown = {"value": None, "reason": f"abstained: {answer.reason}"}
+        probability = similarity = unknown
+        body["abstained"] = {"reason": answer.reason, "detail": answer.detail}
+    else:
+        probability, similarity = answer.probability, answer.similarity
+        body["proposal"] = answer.proposal
+    body["signals"] = {
+        "probability": probability,
+        "similarity": similarity,
+        "consensus": NO_CONSENSUS,
+        "rule_clarity": NO_RULES,
+        "completeness": completeness.signal,
+    }
+    return body

@@ -1,0 +1,195 @@
+"""Kafka in: cases become scored cases; what cannot be read becomes a dead letter."""
+
+from collections import Counter, defaultdict
+from collections.abc import Mapping, Sequence
+from hashlib import sha256
+from typing import NamedTuple
+
+import orjson
+
+from countersign_inference.answering import Answering
+from countersign_inference.domain.arrivals import Arrival, CaseKey, firsts
+from countersign_inference.domain.completeness import Checklist, Completeness
+from countersign_inference.domain.outstanding import Outstanding
+from countersign_inference.domain.scored_event import scored_body
+from countersign_inference.domain.scoring import Abstained, Answer, Question, Scorer
+from countersign_inference.store import Kept, NewCase, Store, StoredCase
+from countersign_shared.clock import Clock, rfc3339
+from countersign_shared.contracts.decision_types import DecisionType
+from countersign_shared.contracts.intake import Refusal, parse_case_created
+from countersign_shared.ids import derived_event_id
+from countersign_shared.messaging.cloudevents import Unreadable, read_event, write_event
+from countersign_shared.messaging.dead_letters import TOPIC as DEAD_LETTERS
+from countersign_shared.messaging.dead_letters import dead_letter
+from countersign_shared.messaging.records import Message, Record, unpack_headers
+from countersign_shared.observability import Metrics
+
+TOPICS = ("case.created",)
+SERVICE = "inference"
+SOURCE = "/countersign/inference"
+TYPE = "dev.countersign.case.created.v1"
+UNKNOWN_TYPE = "unknown"
+"""Label for every decision type nobody declared: upstream can invent names, and each label costs memory for ever."""
+
+
+class _Judged(NamedTuple):
+    """What was found out about one case."""
+
+    answer: Answer
+    completeness: Completeness
+    latency_ms: float
+
+
+_UNKNOWN = Abstained("unknown_decision_type", "no decision type of this name is defined here")
+_UNCHECKED = Completeness((), (), frozenset(), {"value": None, "reason": "the decision type is unknown"})
+
+
+class Handler:
+    """Scores batches of new cases; a case that was scored before is published again as it was."""
+
+    def __init__(
+        self, *, store: Store, answering: Answering, scorers: Mapping[str, Scorer],
+        decision_types: Mapping[str, DecisionType], outstanding: Outstanding, metrics: Metrics, clock: Clock,
+    ) -> None:  # fmt: skip
+        self._store = store
+        self._answering = answering
+        self._scorers = scorers
+        self._types = decision_types
+        self._checklists = {name: Checklist(decision_type) for name, decision_type in decision_types.items()}
+        self._outstanding = outstanding
+        self._metrics = metrics
+        self._clock = clock
+
+    async def __call__(self, records: Sequence[Record]) -> Sequence[Message]:
+        """Return, in the order of the records, a scored case or a dead letter for each.
+
+        A case that comes twice in a batch is published once; with another body the second time it is a conflict.
+        """
+        read = [_read(record) for record in records]
+        cases = firsts(item for item in read if isinstance(item, Arrival))
+        kept = await self._kept(cases) if cases else Kept({}, ())
+        messages: list[Message] = []
+        published: set[CaseKey] = set()
+        for item, record in zip(read, records, strict=True):
+            if isinstance(item, Message):
+                messages.append(item)
+                continue
+            self._outstanding.leave(item.key)
+            stored = kept.stored[item.key]
+            if stored.digest != item.digest:
+                messages.append(_conflict(item, record))
+            elif item.key not in published:
+                published.add(item.key)
+                messages.append(_publication(item, stored))
+        self._count_dead_letters(messages)
+        return messages
+
+    async def _kept(self, cases: Sequence[Arrival]) -> Kept:
+        found = await self._judged(cases)
+        moment = self._clock()
+        time = rfc3339(moment)
+        rows = [
+            _row(arrival, self._scored(arrival, judged), time) for arrival, judged in zip(cases, found, strict=True)
+        ]
+        kept = await self._store.keep(rows, moment)
+        self._count_new(cases, found, kept)
+        return kept
+
+    async def _judged(self, cases: Sequence[Arrival]) -> list[_Judged]:
+        """Check and score the cases, those of one decision type together."""
+        by_type: dict[str, list[int]] = defaultdict(list)
+        for index, arrival in enumerate(cases):
+            by_type[arrival.decision_type].append(index)
+        found: list[_Judged] = [_Judged(_UNKNOWN, _UNCHECKED, 0.0)] * len(cases)
+        for name in by_type.keys() & self._types.keys():
+            checks = [self._checklists[name].check(cases[index].body["payload"]) for index in by_type[name]]
+            questions = [
+                self._question(name, cases[index], check) for index, check in zip(by_type[name], checks, strict=True)
+            ]
+            answered = await self._answering.ask(name, questions)
+            for index, check, answer in zip(by_type[name], checks, answered.answers, strict=True):
+                found[index] = _Judged(answer, check, answered.latency_ms)
+        return found
+
+    def _question(self, decision_type: str, arrival: Arrival, check: Completeness) -> Question:
+        # Whatever the scorer is, a protected field is not there for it to see.
+        payload = self._types[decision_type].without_protected(arrival.body["payload"])
+        return Question(payload, check.invalid_names, arrival.body.get("proposal"))
+
+    def _scored(self, arrival: Arrival, judged: _Judged) -> bytes:
+        scorer = self._scorers.get(arrival.decision_type)
+        body = scored_body(
+            arrival, case=orjson.Fragment(arrival.data), payload_sha256=sha256(arrival.data).hexdigest(),
+            answer=judged.answer, completeness=judged.completeness,
+            model=scorer.model if scorer else None, latency_ms=judged.latency_ms,
+        )  # fmt: skip
+        return orjson.dumps(body)
+
+    def _count_new(self, cases: Sequence[Arrival], found: Sequence[_Judged], kept: Kept) -> None:
+        created: Counter[str] = Counter()
+        asked: Counter[tuple[str, str]] = Counter()
+        confidence = self._metrics.histogram("confidence")
+        for arrival, judged in zip(cases, found, strict=True):
+            if arrival.key not in kept.new:
+                continue
+            scorer = self._scorers.get(arrival.decision_type)
+            created[arrival.decision_type if scorer else UNKNOWN_TYPE] += 1
+            name = scorer.model["name"] if scorer and scorer.model else "none"
+            if isinstance(judged.answer, Abstained):
+                asked[name, judged.answer.reason] += 1
+            else:
+                asked[name, "proposed"] += 1
+                confidence.observe(judged.answer.proposal["confidence"])
+        for decision_type, count in created.items():
+            self._metrics.counter("cases_created_total").labels(decision_type=decision_type).inc(count)
+        for (model, result), count in asked.items():
+            self._metrics.counter("scorer_requests_total").labels(model=model, result=result).inc(count)
+
+    def _count_dead_letters(self, messages: Sequence[Message]) -> None:
+        for message in messages:
+            if message.topic == DEAD_LETTERS:
+                reason = dict(message.headers)["x-reason"].decode()
+                self._metrics.counter("dead_letters_total").labels(service=SERVICE, reason=reason).inc()
+
+
+def _read(record: Record) -> Arrival | Message:
+    """Read one record; a bad one is answered with its dead letter."""
+    try:
+        event = read_event(record)
+    except Unreadable as error:
+        return dead_letter(record, service=SERVICE, reason=error.reason, pointer=error.pointer, detail=error.detail)
+    if event.type != TYPE:
+        return dead_letter(
+            record, service=SERVICE, reason="unknown_type", pointer="/headers/ce_type", detail=f"expected {TYPE}"
+        )
+    parsed = parse_case_created(event.data, parsed=event.body)
+    if isinstance(parsed, Refusal):
+        return dead_letter(record, service=SERVICE, reason=parsed.reason, pointer=parsed.pointer, detail=parsed.detail)
+    case = parsed.case
+    return Arrival(
+        key=(case.tenant, case.case_id), decision_type=case.decision_type, digest=parsed.canonical_sha256,
+        body=parsed.body, data=event.data, partition=record.partition, traceparent=event.traceparent,
+    )  # fmt: skip
+
+
+def _row(arrival: Arrival, body: bytes, time: str) -> NewCase:
+    tenant, case_id = arrival.key
+    event_id = derived_event_id(tenant, case_id, "scored")
+    message = write_event(
+        "case.scored", event_id=event_id, source=SOURCE, case_id=case_id, time=time, body=body,
+        partition=arrival.partition,
+    )  # fmt: skip
+    return NewCase(arrival.key, arrival.digest, arrival.partition, event_id, message.stored_headers(), body)
+
+
+def _publication(arrival: Arrival, stored: StoredCase) -> Message:
+    headers = unpack_headers(stored.headers)
+    if arrival.traceparent is not None:
+        headers = (*headers, ("traceparent", arrival.traceparent))
+    return Message("case.scored", stored.partition, arrival.key[1].encode(), stored.body, headers)
+
+
+def _conflict(arrival: Arrival, record: Record) -> Message:
+    tenant, case_id = arrival.key
+    detail = f"case {case_id} of tenant {tenant} was accepted before with another body; withdraw it and send a new one"
+    return dead_letter(record, service=SERVICE, reason="conflict", detail=detail)

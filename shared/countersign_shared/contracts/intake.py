@@ -28,7 +28,8 @@ MAX_REPORTED_ERRORS = 20
 MAX_DETAIL = 300
 """Longest text about one error, in characters."""
 
-_STRING = re.compile(rb'"(?:[^"\\]|\\.)*"', re.DOTALL)
+# A string that never ends is taken to the end, so that hostile quotes are read once and not once per quote.
+_STRING = re.compile(rb'"[^"\\]*(?:\\.[^"\\]*)*(?:"|\\?\Z)', re.DOTALL)
 _BRACKET = re.compile(rb"[\[\]{}]")
 
 
@@ -161,6 +162,8 @@ def _bracket_depth(data: bytes) -> int:
     for bracket in _BRACKET.finditer(_STRING.sub(b"", data)):
         depth += 1 if bracket.group() in b"[{" else -1
         deepest = max(deepest, depth)
+        if deepest > MAX_NESTING:
+            break
     return deepest
 
 

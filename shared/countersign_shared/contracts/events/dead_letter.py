@@ -6,7 +6,7 @@ from pydantic import ConfigDict, Field
 
 from countersign_shared.contracts.events.fields import Code, Part
 
-WholeNumberText = Annotated[str, Field(pattern=r"^-?\d{1,19}$")]
+WholeNumberText = Annotated[str, Field(pattern=r"^-?[0-9]{1,19}$")]
 
 
 class DeadLetterHeaders(Part):

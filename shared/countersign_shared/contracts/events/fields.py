@@ -7,7 +7,7 @@ from pydantic import AfterValidator, BaseModel, ConfigDict, Field
 
 # Control characters break terminals, logs and CSV files, and PostgreSQL text refuses NUL.
 NO_CONTROL_CHARACTERS = r"^[^\u0000-\u001f\u007f-\u009f]*$"
-RFC3339 = r"^\d{4}-\d{2}-\d{2}T\d{2}:\d{2}:\d{2}(\.\d{1,9})?(Z|[+-]\d{2}:\d{2})$"
+RFC3339 = r"^[0-9]{4}-[0-9]{2}-[0-9]{2}T[0-9]{2}:[0-9]{2}:[0-9]{2}(\.[0-9]{1,9})?(Z|[+-][0-9]{2}:[0-9]{2})$"
 
 CASE_ID_PATTERN = r"^[A-Za-z0-9._:-]{1,128}$"
 TENANT_PATTERN = r"^[A-Za-z0-9._-]{1,64}$"
@@ -42,7 +42,9 @@ Moment = Annotated[
     AfterValidator(_real_moment),
 ]
 Day = Annotated[
-    str, Field(pattern=r"^\d{4}-\d{2}-\d{2}$", json_schema_extra={"format": "date"}), AfterValidator(_real_moment)
+    str,
+    Field(pattern=r"^[0-9]{4}-[0-9]{2}-[0-9]{2}$", json_schema_extra={"format": "date"}),
+    AfterValidator(_real_moment),
 ]
 Probability = Annotated[float, Field(ge=0.0, le=1.0)]
 Sequence = Annotated[int, Field(ge=1, description="1, 2, 3... per source and case; a hole means a lost event.")]
@@ -51,7 +53,9 @@ EventId = Annotated[str, Field(min_length=1, max_length=200, pattern=NO_CONTROL_
 DecimalText = Annotated[
     str,
     Field(
-        pattern=r"^-?(0|[1-9]\d{0,14})(\.\d{1,4})?$", description="A decimal number as text.", examples=["125000.00"]
+        pattern=r"^-?(0|[1-9][0-9]{0,14})(\.[0-9]{1,4})?$",
+        description="A decimal number as text.",
+        examples=["125000.00"],
     ),
 ]
 Currency = Annotated[str, Field(pattern=r"^[A-Z]{3}$", description="ISO 4217 code.", examples=["USD"])]

@@ -1,0 +1,195 @@
+"""Decision types: the committed ones work, slips are refused by name, and no value can break what people see."""
+
+from __future__ import annotations
+
+import copy
+from pathlib import Path
+from typing import Any
+
+import pytest
+import yaml
+from hypothesis import given
+from hypothesis import strategies as st
+
+from countersign_shared.contracts.decision_types import (
+    MAX_INVALID_FIELDS,
+    MAX_TITLE,
+    DecisionTypeError,
+    build_decision_type,
+    load_decision_types,
+)
+from countersign_shared.contracts.documents import parse_yaml
+from countersign_shared.contracts.topics import contracts_dir
+from countersign_shared.errors import ConfigurationError
+
+REFUND = load_decision_types()["refund"]
+DOCUMENT = yaml.safe_load((contracts_dir() / "decision_types/refund.yaml").read_text())
+PAYLOAD = {
+    "order_id": "A-10731",
+    "amount": {"value": "89.90", "currency": "EUR"},
+    "message": "It broke.",
+    "purchased_on": "2026-02-20",
+    "channel": "mail",
+    "returned": False,
+    "gender": "female",
+}
+json_values = st.recursive(
+    st.none()
+    | st.booleans()
+    | st.integers(-(2**63), 2**64 - 1)
+    | st.floats(allow_nan=False, allow_infinity=False)
+    | st.text(),
+    lambda inner: st.lists(inner, max_size=3) | st.dictionaries(st.text(), inner, max_size=3),
+    max_leaves=8,
+)
+
+
+def changed(path: str, value: Any) -> dict[str, Any]:
+    document = copy.deepcopy(DOCUMENT)
+    part = document
+    *steps, last = path.split(".")
+    for step in steps:
+        part = part[int(step)] if step.isdigit() else part[step]
+    if value is ...:
+        del part[last]
+    else:
+        part[last] = value
+    return document
+
+
+def test_the_committed_types_are_there() -> None:
+    assert {"loan_application", "refund"} <= set(load_decision_types())
+
+
+@pytest.mark.parametrize("name", sorted(load_decision_types()))
+def test_a_committed_type_offers_a_way_to_say_no_and_protects_somebody(name: str) -> None:
+    decision_type = load_decision_types()[name]
+    assert any(outcome.adverse for outcome in decision_type.outcomes.values())
+    assert decision_type.protected_fields
+    assert not decision_type.protected_fields & {field.name for field in decision_type.fields}
+
+
+def test_a_sound_payload_is_shown_in_order_and_without_protected_fields() -> None:
+    assert REFUND.check_payload(PAYLOAD) == []
+    assert [(fact["field"], fact["formatted"]) for fact in REFUND.key_facts(PAYLOAD)] == [
+        ("amount", "€89.90"),
+        ("message", "It broke."),
+        ("order_id", "A-10731"),
+        ("purchased_on", "20 February 2026"),
+        ("returned", "no"),
+        ("channel", "mail"),
+    ]
+    assert REFUND.title(PAYLOAD) == "Refund of €89.90 for order A-10731"
+    assert "gender" not in REFUND.without_protected(PAYLOAD)
+
+
+def test_problems_point_at_fields_and_quote_no_value() -> None:
+    problems = REFUND.check_payload({**PAYLOAD, "channel": "secret", "amount": {"value": "secret"}, "gender": 7})
+    assert [problem.pointer for problem in problems] == ["/amount/currency", "/amount/value", "/channel", "/gender"]
+    assert "secret" not in str(problems)
+
+
+def test_missing_fields_are_named() -> None:
+    assert REFUND.missing_fields({"amount": None, "message": "x"}) == ["order_id", "amount"]
+    assert REFUND.check_payload({}) == [
+        ("/amount", "is required"),
+        ("/message", "is required"),
+        ("/order_id", "is required"),
+    ]
+
+
+def test_a_payload_with_many_problems_gets_a_short_answer() -> None:
+    document = changed("payload.properties.tags", {"type": "array", "items": {"type": "string"}})
+    problems = build_decision_type(document, name="t").check_payload({**PAYLOAD, "tags": [1] * 5_000})
+    assert len(problems) == MAX_INVALID_FIELDS
+
+
+def test_terms_are_checked_against_the_outcome() -> None:
+    partial, deny = REFUND.outcomes["partial"], REFUND.outcomes["deny"]
+    assert partial.check_params({"amount": {"value": "45.00", "currency": "EUR"}}) == []
+    assert [problem.pointer for problem in partial.check_params({})] == ["/amount"]
+    assert deny.check_params({}) == []
+    assert deny.check_params({"amount": "1"})
+
+
+@given(st.dictionaries(st.sampled_from(sorted(PAYLOAD)), json_values))
+def test_no_payload_breaks_what_people_see(payload: dict[str, Any]) -> None:
+    title = REFUND.title(payload)
+    assert title.isprintable()
+    assert len(title) <= MAX_TITLE
+    for fact in REFUND.key_facts(payload):
+        assert isinstance(fact["formatted"], str)
+        assert fact["field"] != "gender"
+    REFUND.check_payload(payload)
+
+
+def test_a_long_text_is_kept_once_and_cut_where_it_must_be() -> None:
+    facts = {fact["field"]: fact for fact in REFUND.key_facts({"message": "x" * 30_000, "order_id": "y" * 5})}
+    assert facts["message"]["value"] is None
+    assert facts["message"]["formatted"].endswith("(cut; 30000 characters)")
+    assert facts["order_id"]["value"] == "yyyyy"
+
+
+@pytest.mark.parametrize(
+    ("path", "value", "says"),
+    [
+        ("owner", ..., "owner: Field required"),
+        ("outcomes.deny.advrse", True, "outcomes.deny.advrse"),
+        ("fields.0.format", "cash", "fields.0.format"),
+        ("fields.0.name", "amuont", "'amuont' is no property"),
+        ("fields.5.choices", ..., "`choices` belong"),
+        ("protected", ["message"], "'message' is protected"),
+        ("protected", ["shoe_size"], "'shoe_size' is no property"),
+        ("outcomes.deny.key", "a", "the same key"),
+        ("outcomes.deny.key", "j", "belongs to the console"),
+        ("title", "Refund for {gender}", "'gender' is not among the fields"),
+        ("title", "Refund {", "title:"),
+        ("payload.properties.order_id.type", "strng", "payload/properties/order_id/type"),
+        ("payload.properties.order_id.pattern", "(", "not a JSON Schema"),
+        ("payload.properties.order_id", {"$ref": "https://elsewhere.example/schema"}, "not a JSON Schema"),
+        ("outcomes.partial.params_schema.required", "amount", "outcomes.partial.params_schema"),
+        ("decision_type", "Refund!", "decision_type"),
+    ],
+)
+def test_a_slip_is_refused_with_file_path_and_reason(path: str, value: Any, says: str) -> None:
+    with pytest.raises(DecisionTypeError) as refused:
+        build_decision_type(changed(path, value), name="refund.yaml")
+    assert str(refused.value).startswith("refund.yaml")
+    assert says in str(refused.value)
+
+
+def test_a_directory_without_types_says_what_to_set(tmp_path: Path) -> None:
+    with pytest.raises(DecisionTypeError, match="DECISION_TYPES_DIR"):
+        load_decision_types(tmp_path)
+
+
+def test_one_name_in_two_files_is_refused(tmp_path: Path) -> None:
+    for name in ("a.yaml", "b.yaml"):
+        (tmp_path / name).write_text(yaml.safe_dump(DOCUMENT))
+    with pytest.raises(DecisionTypeError, match=r"b\.yaml.*another file"):
+        load_decision_types(tmp_path)
+
+
+@pytest.mark.parametrize(
+    ("text", "says"),
+    [
+        ("a: 1\na: 2", "line 2, column 1: the key 'a' appears twice"),
+        ("a: [", "line 1"),
+        ("a: !!python/object:os.system x", "could not determine a constructor"),
+        ("[" * 5_000, ""),
+        ("? [1]\n: 2", ""),
+        ("a: \x00", ""),
+    ],
+)
+def test_yaml_that_is_not_plain_is_refused_with_its_place(text: str, says: str) -> None:
+    with pytest.raises(ConfigurationError) as refused:
+        parse_yaml(text.encode(), name="f.yaml")
+    assert str(refused.value).startswith("f.yaml")
+    assert says in str(refused.value)
+
+
+def test_a_file_that_is_not_there_is_named(tmp_path: Path) -> None:
+    from countersign_shared.contracts.documents import read_yaml
+
+    with pytest.raises(ConfigurationError, match=r"nowhere\.yaml: cannot be read"):
+        read_yaml(tmp_path / "nowhere.yaml")

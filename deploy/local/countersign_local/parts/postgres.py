@@ -131,7 +131,10 @@ def _readable_binaries(directory: Path, account: Account | None) -> Path:
         _copy_binaries(package, directory / "binaries")
     if not _runs(copied, account):
         who = account.name if account else "this user"
-        raise PartError(f"User {who} cannot run PostgreSQL below {directory}: name a state directory it can reach.")
+        raise PartError(
+            f"PostgreSQL runs as {who}, who cannot enter {directory} or a directory above it:"
+            " set COUNTERSIGN_STATE_DIR to one that others may pass through."
+        )
     return copied
 
 
@@ -173,8 +176,17 @@ def _initialise(home: _Home) -> None:
     )  # fmt: skip
     password_file.unlink()
     if made.returncode != 0:
-        raise PartError(f"PostgreSQL cannot create its data below {home.directory}: {made.stderr.strip()}")
+        raise PartError(f"PostgreSQL cannot create its data: {made.stderr.strip()}.{_hint(home, made.stderr)}")
     fresh.rename(home.data)
+
+
+def _hint(home: _Home, complaint: str) -> str:
+    if home.account is None or "Permission denied" not in complaint:
+        return ""
+    return (
+        f" The server runs as {home.account.name}, who cannot enter {home.directory} or a directory above it:"
+        " set COUNTERSIGN_STATE_DIR to one that others may pass through."
+    )
 
 
 def _stop_orphan(home: _Home) -> None:

@@ -1,0 +1,18 @@
+"""countersign migrate: the schemas of all services."""
+
+import asyncio
+
+from countersign_local.cli import connection
+from countersign_local.cli.output import JsonOption, print_json, print_text
+
+
+def migrate(json: JsonOption = False) -> None:
+    """Apply the migrations of all services to DATABASE_URL. Each service also applies its own when it starts."""
+    from countersign_local.migrations import migrate_all
+
+    applied = asyncio.run(migrate_all(connection.database_url()))
+    if json:
+        print_json(applied)
+        return
+    for schema, names in applied.items():
+        print_text(f"{schema}: {', '.join(names) or 'up to date'}")

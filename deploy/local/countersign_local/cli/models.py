@@ -1,0 +1,100 @@
+"""countersign models: the local classifiers."""
+
+import os
+from pathlib import Path
+from typing import Annotated
+
+import typer
+
+from countersign_local.cli.output import JsonOption, print_json, print_table, print_text
+
+app = typer.Typer(help="Local models: train, evaluate, card, list.", no_args_is_help=True)
+DecisionType = Annotated[str, typer.Argument(help="For example loan_application.")]
+ModelsOption = Annotated[
+    Path | None, typer.Option("--models", help="Directory of models; unset: MODELS_DIR, else those that come along.")
+]
+
+
+def _directory(named: Path | None) -> Path:
+    from importlib.resources import files
+
+    fallback = os.environ.get("MODELS_DIR") or str(files("countersign_inference") / "models")
+    return named or Path(fallback)
+
+
+@app.command()
+def train(
+    decision_type: DecisionType,
+    out: Annotated[Path, typer.Option(help="Where to write the model; then name it in MODELS_DIR.")] = Path("models"),
+    json: JsonOption = False,
+) -> None:
+    """Train a model on its real data, calibrate it on a slice of its own, judge it on another."""
+    from rich.progress import Progress
+
+    from countersign_inference.training.train import train as fit
+
+    out.mkdir(parents=True, exist_ok=True)
+    with Progress(transient=True, disable=json) as bar:
+        task = bar.add_task("starting", total=1.0)
+        trained = fit(decision_type, out, lambda what, done: bar.update(task, description=what, completed=done))
+    if json:
+        print_json({"manifest": str(trained.manifest), "card": trained.card.as_json()})
+    else:
+        errors = trained.card.certification.errors
+        print_text(f"Wrote {trained.manifest}. Wrong on {errors.k} of {errors.n} cases it had never seen.")
+        print_text(f"Next: countersign models card {decision_type} --models {out}")
+
+
+@app.command()
+def evaluate(decision_type: DecisionType, models: ModelsOption = None, json: JsonOption = False) -> None:
+    """Measure a model again on the slice kept for judging."""
+    from countersign_inference.training.evaluate import evaluate as measure
+
+    card = measure(decision_type, _directory(models))
+    if json:
+        print_json(card.as_json())
+        return
+    figures = card.certification
+    print_text(f"{card.name} {card.version} on {figures.n} cases it had never seen")
+    rows = [{"measure": name, "value": f"{getattr(figures, name):.4f}"} for name in ("auc", "brier", "log_loss", "ece")]
+    print_table(rows, ("measure", "value"))
+    bands = [{"band": band.band, "wrong": band.errors.k, "of": band.errors.n} for band in card.bands]
+    print_table(bands, ("band", "wrong", "of"))
+
+
+@app.command()
+def card(decision_type: DecisionType, models: ModelsOption = None, json: JsonOption = False) -> None:
+    """Print a model's card: use, data, inputs, what was left out, quality, parity."""
+    from countersign_inference.training.cards import CARD_JSON, read_card
+
+    directory = _directory(models)
+    page = read_card(decision_type, directory)
+    if json:
+        import orjson
+
+        print_json(orjson.loads((directory / decision_type / CARD_JSON).read_bytes()))
+    else:
+        print_text(page)
+
+
+@app.command("list")
+def list_models(models: ModelsOption = None, json: JsonOption = False) -> None:
+    """List the models of a directory."""
+    from countersign_inference.manifest import read_manifest
+
+    directory = _directory(models)
+    found = []
+    for path in sorted(directory.glob("*.yaml")):
+        manifest = read_manifest(path)
+        found.append({
+            "decision_type": path.stem,
+            "scorer": manifest.scorer,
+            "name": getattr(manifest, "name", None),
+            "version": getattr(manifest, "version", None),
+        })  # fmt: skip
+    if json:
+        print_json(found)
+    elif found:
+        print_table(found, ("decision_type", "scorer", "name", "version"))
+    else:
+        print_text(f"No models in {directory}.")

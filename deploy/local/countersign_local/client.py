@@ -1,0 +1,89 @@
+"""Talking to a running system over HTTP, through review, as any program with an API key would."""
+
+from collections.abc import AsyncIterator, Mapping
+from contextlib import asynccontextmanager
+from typing import Any
+
+import httpx
+
+from countersign_local.errors import NOT_PERMITTED, NOT_RIGHT, UNAVAILABLE, LocalError
+
+_TIMEOUT_SECONDS = 30.0
+_BUSY = 429
+_UNAUTHENTICATED = 401
+_FORBIDDEN = 403
+_FIRST_ERROR = 400
+
+
+class Refused(LocalError):  # noqa: N818 - it names what happened
+    """The system answered with a problem (RFC 9457); `status` and `problem` are its own."""
+
+    code = "refused"
+
+    def __init__(self, status: int, problem: Mapping[str, Any]) -> None:
+        fields = "".join(f"\n  {item.get('pointer') or '/'}: {item['detail']}" for item in problem.get("errors", ()))
+        detail = f": {problem['detail']}" if problem.get("detail") else ""
+        super().__init__(f"{problem.get('title', 'The request failed')} ({status}){detail}{fields}")
+        self.status = status
+        self.problem = problem
+        self.exit_code = NOT_PERMITTED if status in {_UNAUTHENTICATED, _FORBIDDEN} else NOT_RIGHT
+
+    @property
+    def retry_after_seconds(self) -> float | None:
+        """How long to wait when the system is busy; None when waiting does not help."""
+        return float(self.problem.get("retry_after", 1)) if self.status == _BUSY else None
+
+
+class Unreachable(LocalError):  # noqa: N818 - it names what happened
+    """Nothing answers at this address."""
+
+    code = "unreachable"
+    exit_code = UNAVAILABLE
+
+
+class Client:
+    """JSON in, JSON out; every error is a Refused or an Unreachable."""
+
+    def __init__(self, http: httpx.AsyncClient) -> None:
+        self._http = http
+
+    async def call(
+        self, method: str, path: str, *, body: Any = None, params: Mapping[str, Any] | None = None,
+        headers: Mapping[str, str] | None = None,
+    ) -> Any:  # fmt: skip
+        """Send one request and return its JSON, None for an empty answer."""
+        try:
+            answer = await self._http.request(
+                method, path, json=body, params=dict(params or {}), headers=dict(headers or {})
+            )
+        except httpx.HTTPError as error:
+            raise Unreachable(f"Nothing answers at {self._http.base_url} ({error!r}): is it running?") from error
+        if answer.status_code >= _FIRST_ERROR:
+            raise Refused(answer.status_code, _problem(answer))
+        return answer.json() if answer.content else None
+
+    async def get(self, path: str, **params: Any) -> Any:
+        """GET with query parameters; those that are None are left out."""
+        return await self.call("GET", path, params={name: value for name, value in params.items() if value is not None})
+
+    async def post(self, path: str, body: Any = None, **headers: str) -> Any:
+        """POST a JSON body."""
+        return await self.call("POST", path, body=body, headers=headers)
+
+
+def _problem(answer: httpx.Response) -> Mapping[str, Any]:
+    retry_after = answer.headers.get("retry-after", "1")
+    extra = {"retry_after": float(retry_after) if retry_after.isdecimal() else 1.0}
+    try:
+        found = answer.json()
+    except ValueError:
+        found = {}
+    return {**extra, **(found if isinstance(found, dict) else {})}
+
+
+@asynccontextmanager
+async def open_client(url: str, *, api_key: str | None = None) -> AsyncIterator[Client]:
+    """Open a client; without a key it may sign in and then keeps the session's cookie."""
+    headers = {"authorization": f"Bearer {api_key}"} if api_key else {}
+    async with httpx.AsyncClient(base_url=url, headers=headers, timeout=_TIMEOUT_SECONDS) as http:
+        yield Client(http)

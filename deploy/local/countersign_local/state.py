@@ -1,0 +1,88 @@
+"""The state directory: where local mode keeps everything, who holds it, and how others find what runs."""
+
+import contextlib
+import fcntl
+import json
+import os
+from collections.abc import Iterator, Mapping
+from dataclasses import asdict, dataclass
+from pathlib import Path
+from typing import Literal
+
+from countersign_local.errors import AlreadyRunningError, PartError
+
+_RUNNING_FILE = "running.json"
+_LOCK_FILE = "lock"
+
+
+@dataclass(frozen=True, slots=True)
+class Running:
+    """How to reach a running system. Kept in a file only its owner can read, for as long as it runs."""
+
+    pid: int
+    url: str
+    api_key: str
+    database_url: str
+    kafka_bootstrap_servers: str
+    broker: Literal["kafka", "mock"]
+    topic_prefix: str = ""
+
+
+def state_directory(environ: Mapping[str, str]) -> Path:
+    """COUNTERSIGN_STATE_DIR; else /var/lib/countersign for root, whose home others cannot enter; else XDG's place."""
+    if named := environ.get("COUNTERSIGN_STATE_DIR"):
+        return Path(named).absolute()
+    if os.geteuid() == 0:
+        return Path("/var/lib/countersign")
+    return Path(environ.get("XDG_STATE_HOME") or Path.home() / ".local" / "state") / "countersign"
+
+
+@contextlib.contextmanager
+def held(directory: Path) -> Iterator[None]:
+    """Hold the directory for this process; AlreadyRunningError names the one that has it.
+
+    The lock belongs to the process: nothing has to be cleaned up after a kill.
+    """
+    try:
+        directory.mkdir(parents=True, exist_ok=True)
+        lock = (directory / _LOCK_FILE).open("a+")
+    except OSError as error:
+        raise PartError(f"Cannot write to {directory} ({error.strerror}): set COUNTERSIGN_STATE_DIR.") from error
+    with lock:
+        try:
+            fcntl.flock(lock, fcntl.LOCK_EX | fcntl.LOCK_NB)
+        except BlockingIOError as error:
+            lock.seek(0)
+            pid = lock.read().strip() or "unknown"
+            raise AlreadyRunningError(
+                f"Countersign is already running, pid {pid}, with its state in {directory}."
+            ) from error
+        lock.truncate(0)
+        lock.write(str(os.getpid()))
+        lock.flush()
+        yield
+
+
+@contextlib.contextmanager
+def announced(directory: Path, running: Running) -> Iterator[None]:
+    """Let other commands find this system until the end of the block."""
+    path = directory / _RUNNING_FILE
+    draft = path.with_suffix(".new")
+    draft.unlink(missing_ok=True)
+    draft.touch(mode=0o600)
+    draft.write_text(json.dumps(asdict(running)))
+    draft.replace(path)
+    try:
+        yield
+    finally:
+        path.unlink(missing_ok=True)
+
+
+def find_running(directory: Path) -> Running | None:
+    """Read how to reach the system that holds this directory; None when none runs."""
+    try:
+        found = Running(**json.loads((directory / _RUNNING_FILE).read_text()))
+        os.kill(found.pid, 0)
+    except (FileNotFoundError, PermissionError, ProcessLookupError):
+        return None
+    return found

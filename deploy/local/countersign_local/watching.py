@@ -1,0 +1,96 @@
+"""Following the topics without a consumer group: looking changes nothing for anybody."""
+
+from collections.abc import AsyncGenerator, Sequence
+from dataclasses import dataclass
+from datetime import UTC, datetime
+from typing import Any
+
+import orjson
+from aiokafka import AIOKafkaConsumer, TopicPartition
+from aiokafka.errors import KafkaError
+
+from countersign_local.errors import UNAVAILABLE, USAGE, CommandError
+from countersign_shared.clock import rfc3339
+from countersign_shared.contracts.topics import load_topics
+
+_TELLING = ("decision_type", "kind", "level_name", "outcome", "mode", "relation", "queue")
+
+
+@dataclass(frozen=True, slots=True)
+class Watched:
+    """One record as an onlooker sees it."""
+
+    topic: str
+    partition: int
+    offset: int
+    at: str
+    headers: dict[str, str]
+    body: Any
+
+    @property
+    def case_id(self) -> str | None:
+        """The case it is about, None when it is about none or cannot be read."""
+        return self.body.get("case_id") if isinstance(self.body, dict) else None
+
+    def as_json(self) -> dict[str, Any]:
+        """Return everything about the record."""
+        return {
+            "topic": self.topic, "partition": self.partition, "offset": self.offset, "at": self.at,
+            "headers": self.headers, "body": self.body,
+        }  # fmt: skip
+
+    def line(self) -> str:
+        """Return the record in one line for people."""
+        body = self.body if isinstance(self.body, dict) else {}
+        telling = [f"{name}={body[name]}" for name in _TELLING if body.get(name) is not None]
+        return f"{self.at[11:23]}  {self.topic:<22} {self.case_id or '-':<20} {' '.join(telling)}"
+
+
+async def watched(
+    bootstrap: str, *, topics: Sequence[str] | None, prefix: str, from_beginning: bool
+) -> AsyncGenerator[Watched, None]:
+    """Yield records of these logical topics (all when None) as they arrive, for ever."""
+    known = load_topics()
+    chosen = list(topics or known)
+    if unknown := sorted(set(chosen) - set(known)):
+        raise CommandError(f"There is no topic {unknown[0]}: choose from {', '.join(known)}.", USAGE)
+    consumer = AIOKafkaConsumer(bootstrap_servers=bootstrap, enable_auto_commit=False, auto_offset_reset="latest")
+    try:
+        await consumer.start()
+    except KafkaError as error:
+        await consumer.stop()
+        raise CommandError(f"Kafka does not answer at {bootstrap}: is it running?", UNAVAILABLE) from error
+    try:
+        await _take_all(consumer, [prefix + topic for topic in chosen], from_beginning=from_beginning)
+        async for raw in consumer:
+            yield _watched(raw, len(prefix))
+    finally:
+        await consumer.stop()
+
+
+async def _take_all(consumer: AIOKafkaConsumer, names: Sequence[str], *, from_beginning: bool) -> None:
+    present = await consumer.topics()
+    if missing := sorted(set(names) - present):
+        raise CommandError(f"Topic {missing[0]} is missing: run `countersign topics ensure`.", UNAVAILABLE)
+    partitions = [TopicPartition(name, number) for name in names for number in consumer.partitions_for_topic(name)]
+    consumer.assign(partitions)
+    if from_beginning:
+        await consumer.seek_to_beginning(*partitions)
+    else:
+        await consumer.seek_to_end(*partitions)
+
+
+def _watched(raw: Any, prefix_length: int) -> Watched:
+    value: bytes = raw.value or b""
+    try:
+        body = orjson.loads(value)
+    except orjson.JSONDecodeError:
+        body = value.decode(errors="backslashreplace")
+    return Watched(
+        topic=raw.topic[prefix_length:],
+        partition=raw.partition,
+        offset=raw.offset,
+        at=rfc3339(datetime.fromtimestamp(raw.timestamp / 1000, UTC)),
+        headers={name: (header or b"").decode(errors="backslashreplace") for name, header in raw.headers},
+        body=body,
+    )

@@ -1,0 +1,97 @@
+"""The embedded broker and the one from jars: what they promise, and that they end with whoever started them."""
+
+from __future__ import annotations
+
+import signal
+import subprocess
+import sys
+import textwrap
+
+import psutil
+import pytest
+from aiokafka import AIOKafkaConsumer, AIOKafkaProducer
+from aiokafka.admin import AIOKafkaAdminClient, NewTopic
+
+from countersign_local.errors import PartMissingError
+from countersign_local.parts.java import kafka_runtime
+from countersign_local.parts.mock_broker import mock_broker
+
+
+async def test_mock_broker_has_the_topics_it_was_given():
+    with mock_broker({"case.created": 12, "control.changed": 1}) as broker:
+        async with AIOKafkaProducer(bootstrap_servers=broker.bootstrap, enable_idempotence=True) as producer:
+            assert len(await producer.partitions_for("case.created")) == 12
+            assert len(await producer.partitions_for("control.changed")) == 1
+    assert broker.process.poll() == 0
+
+
+async def test_mock_broker_resumes_a_group_where_it_had_committed():
+    with mock_broker({"words": 1}) as broker:
+        async with AIOKafkaProducer(bootstrap_servers=broker.bootstrap, enable_idempotence=True) as producer:
+            for word in (b"one", b"two"):
+                await producer.send_and_wait("words", word)
+        assert await _next_word(broker.bootstrap) == b"one"
+        assert await _next_word(broker.bootstrap) == b"two"
+
+
+async def _next_word(bootstrap):
+    async with AIOKafkaConsumer(
+        "words", bootstrap_servers=bootstrap, group_id="readers", enable_auto_commit=False, max_poll_records=1,
+        auto_offset_reset="earliest",
+    ) as consumer:  # fmt: skip
+        record = await consumer.getone()
+        await consumer.commit()
+        return record.value
+
+
+def test_mock_broker_ends_with_its_starter():
+    script = """
+        import signal
+        from countersign_local.parts.mock_broker import mock_broker
+        with mock_broker({"a": 1}) as broker:
+            print(broker.process.pid, flush=True)
+            signal.pause()
+    """
+    starter = subprocess.Popen([sys.executable, "-c", textwrap.dedent(script)], stdout=subprocess.PIPE, text=True)
+    assert starter.stdout is not None
+    with starter.stdout as announced:
+        broker = psutil.Process(int(announced.readline()))
+    starter.send_signal(signal.SIGKILL)
+    starter.wait()
+    broker.wait(15)
+    assert not broker.is_running()
+
+
+@pytest.mark.kafka
+async def test_real_broker_keeps_its_data_over_a_kill(kafka_broker):
+    admin = AIOKafkaAdminClient(bootstrap_servers=kafka_broker.bootstrap)
+    await admin.start()
+    await admin.create_topics([NewTopic("words", num_partitions=1, replication_factor=1)])
+    await admin.close()
+    async with AIOKafkaProducer(bootstrap_servers=kafka_broker.bootstrap, acks="all") as producer:
+        await producer.send_and_wait("words", b"one")
+    kafka_broker.kill(1)
+    kafka_broker.start(1)
+    assert await _next_word(kafka_broker.bootstrap) == b"one"
+
+
+def test_without_java_the_reason_says_what_to_install(tmp_path):
+    with pytest.raises(PartMissingError, match="install a JRE"):
+        kafka_runtime({"PATH": str(tmp_path), "XDG_CACHE_HOME": str(tmp_path)})
+
+
+def test_without_maven_and_jars_the_reason_says_what_to_install(tmp_path, kafka_java):
+    (tmp_path / "java").symlink_to(kafka_java)
+    with pytest.raises(PartMissingError, match="install maven"):
+        kafka_runtime({"PATH": str(tmp_path), "XDG_CACHE_HOME": str(tmp_path)})
+
+
+@pytest.fixture
+def kafka_java():
+    import os
+    import shutil
+
+    java = shutil.which("java", path=os.environ.get("PATH"))
+    if java is None:
+        pytest.skip("no Java on this machine")
+    return java

@@ -1,0 +1,67 @@
+"""Who holds the state directory, and how others find what runs."""
+
+from __future__ import annotations
+
+import os
+import subprocess
+import sys
+import textwrap
+
+import pytest
+
+from countersign_local.errors import AlreadyRunningError
+from countersign_local.state import Running, announced, find_running, held, state_directory
+
+
+def _running(pid):
+    return Running(
+        pid=pid, url="http://127.0.0.1:8100", api_key="cs_local_a_b", database_url="postgresql://x",
+        kafka_bootstrap_servers="127.0.0.1:9", broker="mock",
+    )  # fmt: skip
+
+
+def test_the_second_one_learns_who_was_first(tmp_path):
+    script = f"""
+        import pathlib, sys
+        from countersign_local.state import held
+        with held(pathlib.Path({str(tmp_path)!r})):
+            print("held", flush=True)
+            sys.stdin.read()
+    """
+    first = subprocess.Popen(
+        [sys.executable, "-c", textwrap.dedent(script)], stdin=subprocess.PIPE, stdout=subprocess.PIPE, text=True
+    )
+    assert first.stdout is not None
+    assert first.stdin is not None
+    assert first.stdout.readline() == "held\n"
+    with pytest.raises(AlreadyRunningError, match=f"already running, pid {first.pid}"), held(tmp_path):
+        pass
+    first.kill()
+    first.wait()
+    first.stdout.close()
+    first.stdin.close()
+    with held(tmp_path):
+        assert (tmp_path / "lock").read_text() == str(os.getpid())
+
+
+def test_a_running_system_is_found_and_then_forgotten(tmp_path):
+    with announced(tmp_path, _running(os.getpid())):
+        assert find_running(tmp_path) == _running(os.getpid())
+        assert (tmp_path / "running.json").stat().st_mode & 0o077 == 0
+    assert find_running(tmp_path) is None
+
+
+def test_what_a_killed_system_left_is_not_believed(tmp_path):
+    gone = subprocess.Popen(["true"])
+    gone.wait()
+    with announced(tmp_path, _running(gone.pid)):
+        assert find_running(tmp_path) is None
+
+
+def test_a_named_directory_wins(tmp_path):
+    assert state_directory({"COUNTERSIGN_STATE_DIR": str(tmp_path)}) == tmp_path
+
+
+@pytest.mark.skipif(os.geteuid() == 0, reason="root has a fixed place")
+def test_an_ordinary_user_gets_the_place_xdg_names(tmp_path):
+    assert state_directory({"XDG_STATE_HOME": str(tmp_path)}) == tmp_path / "countersign"

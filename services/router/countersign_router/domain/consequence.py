@@ -1,0 +1,87 @@
+"""How bad a wrong decision would be, and how sure the machine is: the two axes of the matrix."""
+
+from collections.abc import Mapping, Sequence
+from functools import lru_cache
+from typing import Any, NamedTuple
+
+from countersign_router.domain.policy import BANDS, FACTORS, TIERS, ExpressionFailure, Policy
+
+WORST = 4
+LIMIT_DECIMALS = 9
+"""Limits are sums of decimal fractions written by people: 0.90 + 0.05 must be 0.95, not 0.9500000000000001."""
+
+
+class Consequence(NamedTuple):
+    """The five factors, each 0..4, and the tier they make."""
+
+    tier: str
+    factors: tuple[int, ...]
+
+
+class Thresholds(NamedTuple):
+    """The limits in force, and the adjustments that made them."""
+
+    high: float
+    medium: float
+    adjustments: tuple[Mapping[str, Any], ...] = ()
+
+
+def consequence(policy: Policy, results: Sequence[object]) -> Consequence:
+    """Combine the factors by their maximum; a factor that could not be evaluated counts as the worst."""
+    factors = tuple(_factor(results[expression.slot]) for expression in policy.factors)
+    return Consequence(TIERS[max(factors)], factors)
+
+
+def _factor(result: object) -> int:
+    return result if isinstance(result, int) and 0 <= result <= WORST else WORST
+
+
+@lru_cache(maxsize=4096)
+def consequence_text(found: Consequence) -> str:
+    """Say a consequence in words."""
+    listed = ", ".join(f"{name} {weight}" for name, weight in zip(FACTORS, found.factors, strict=True))
+    return f"A wrong decision would weigh {found.tier} ({listed})."
+
+
+def thresholds(policy: Policy, results: Sequence[object], tier: str) -> Thresholds:
+    """Apply the dynamic adjustments that hold for this case to the policy's limits."""
+    high, medium = policy.high, policy.medium
+    named: list[Mapping[str, Any]] = []
+    for rule in policy.adjustments:
+        if results[rule.when.slot] is not True or (rule.only_tiers is not None and tier not in rule.only_tiers):
+            continue
+        high, medium = high + rule.high, medium + rule.medium
+        moved = {"high": rule.high, "medium": rule.medium} if rule.high or rule.medium else None
+        named.append({"id": rule.id, "bands": moved, "level_at_least": rule.level_at_least})
+    if not named:
+        return Thresholds(high, medium)
+    high = min(max(round(high, LIMIT_DECIMALS), 0.0), 1.0)
+    return Thresholds(high, min(max(round(medium, LIMIT_DECIMALS), 0.0), high), tuple(named))
+
+
+def band(confidence: float, limits: Thresholds) -> str:
+    """Cut a confidence: above ``high`` is high, from ``medium`` up to it is medium, below is low."""
+    if confidence > limits.high:
+        return "high"
+    return "medium" if confidence >= limits.medium else "low"
+
+
+def lower_band(one: str, other: str) -> str:
+    """Return the lower of two bands."""
+    return max(one, other, key=BANDS.index)
+
+
+def failures(policy: Policy, results: Sequence[object]) -> list[tuple[int, str]]:
+    """Return (slot, message) of every expression that gave no usable value."""
+    found = [(slot, result.message) for slot, result in enumerate(results) if isinstance(result, ExpressionFailure)]
+    for expression in policy.factors:
+        result = results[expression.slot]
+        if isinstance(result, int) and not 0 <= result <= WORST:
+            found.append((expression.slot, f"gave {result}; a factor is 0 to {WORST}"))
+    by = policy.sampling.audit_by
+    if by is not None:
+        result = results[by.slot]
+        # Not a number would compare false with everything, so the question is asked the other way round.
+        if isinstance(result, float) and not 0.0 <= result <= 1e6:  # noqa: PLR2004 - any sane weight is far below
+            found.append((by.slot, f"gave {result}; a weight is a number from 0"))
+    return found

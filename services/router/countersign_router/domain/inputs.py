@@ -1,0 +1,127 @@
+"""Reading what a policy declares out of a case: exact types, or a named problem. Nothing is guessed or converted."""
+
+import math
+from collections.abc import Callable, Mapping
+from datetime import UTC, date, datetime, time
+from typing import Any, NamedTuple
+
+from countersign_shared.contracts.money import minor_units
+
+from countersign_router.domain.policy import Input
+
+MAX_TEXT = 10_000
+"""Characters of a string input: long enough for any code or comment, short enough for a pattern to run over."""
+MAX_STRINGS = 1_000
+INT64 = 1 << 63
+
+
+class InputProblem(NamedTuple):
+    """Why an input could not be read: ``code`` is ``missing_input`` or ``invalid_input``."""
+
+    code: str
+    name: str
+    detail: str
+
+
+class _Invalid(Exception):  # noqa: N818 - a refusal inside this module, never seen outside
+    pass
+
+
+def read_inputs(inputs: tuple[Input, ...], case: Mapping[str, Any]) -> tuple[dict[str, object], list[InputProblem]]:
+    """Return the variables ``case.x`` and ``has.case.x`` of a case.created body, and what could not be read.
+
+    A null counts as absent. An input that cannot be read is left out, so that an expression reading it fails.
+    """
+    variables: dict[str, object] = {}
+    problems: list[InputProblem] = []
+    payload = case.get("payload")
+    for declared in inputs:
+        value: Any = case if declared.from_body else payload
+        for key in declared.path:
+            value = value.get(key) if isinstance(value, dict) else None
+        name = declared.name
+        variables["has.case." + name] = value is not None
+        if value is None:
+            if declared.required:
+                problems.append(InputProblem("missing_input", name, f"the policy needs {name}, and the case has none"))
+            continue
+        try:
+            variables["case." + name] = _READERS[declared.type](value, declared)
+        except _Invalid as problem:
+            problems.append(InputProblem("invalid_input", name, f"{name} {problem}"))
+    return variables, problems
+
+
+def _money(value: Any, declared: Input) -> int:
+    # Either an amount with its currency, or plain text where the decision type says which currency it is in.
+    if isinstance(value, dict):
+        if value.get("currency") != declared.currency:
+            raise _Invalid(f"must be in {declared.currency}")
+        value = value.get("value")
+    try:
+        return minor_units(value, declared.currency)
+    except ValueError as problem:
+        raise _Invalid(f"is unusable: {problem}") from None
+
+
+def _integer(value: Any, _: Input) -> int:
+    if value.__class__ is not int or not -INT64 <= value < INT64:
+        raise _Invalid("must be a whole number of 64 bits")
+    return value
+
+
+def _number(value: Any, _: Input) -> float:
+    if value.__class__ is int:
+        value = float(value) if -INT64 <= value < INT64 else math.inf
+    if value.__class__ is not float or not math.isfinite(value):
+        raise _Invalid("must be a finite number")
+    return value
+
+
+def _boolean(value: Any, _: Input) -> bool:
+    if value.__class__ is not bool:
+        raise _Invalid("must be true or false")
+    return value
+
+
+def _string(value: Any, declared: Input) -> str:
+    if value.__class__ is not str or len(value) > MAX_TEXT:
+        raise _Invalid(f"must be text of at most {MAX_TEXT} characters")
+    if declared.enum is not None and value not in declared.enum:
+        raise _Invalid(f"must be one of {', '.join(sorted(declared.enum))}")
+    return value
+
+
+def _strings(value: Any, declared: Input) -> list[str]:
+    if value.__class__ is not list or len(value) > MAX_STRINGS:
+        raise _Invalid(f"must be a list of at most {MAX_STRINGS} texts")
+    return [_string(one, declared) for one in value]
+
+
+def _timestamp(value: Any, _: Input) -> datetime:
+    try:
+        moment = datetime.fromisoformat(value)
+    except (TypeError, ValueError):
+        raise _Invalid("must be an RFC 3339 time") from None
+    if moment.tzinfo is None:
+        raise _Invalid("must say its time zone")
+    return moment
+
+
+def _date(value: Any, _: Input) -> datetime:
+    try:
+        return datetime.combine(date.fromisoformat(value), time(), UTC)
+    except (TypeError, ValueError):
+        raise _Invalid("must be a date like 2026-01-31") from None
+
+
+_READERS: dict[str, Callable[[Any, Input], object]] = {
+    "money": _money,
+    "integer": _integer,
+    "number": _number,
+    "boolean": _boolean,
+    "string": _string,
+    "strings": _strings,
+    "timestamp": _timestamp,
+    "date": _date,
+}

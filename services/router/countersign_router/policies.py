@@ -1,0 +1,239 @@
+"""From a policy file to a policy that can route: read, check against the decision type, compile."""
+
+import hashlib
+import json
+from collections.abc import Iterator, Mapping
+from dataclasses import dataclass
+from datetime import datetime, timedelta
+from typing import Any
+
+from countersign_shared.contracts.decision_types import DecisionType
+from countersign_shared.contracts.documents import parse_yaml
+from countersign_shared.contracts.money import decimal_places
+from countersign_shared.errors import ConfigurationError
+from pydantic import ValidationError
+
+from countersign_router.domain.policy import (
+    FACTORS,
+    SIGNALS,
+    TIERS,
+    Adjustment,
+    Automation,
+    ExceptionRule,
+    Expression,
+    Input,
+    OutcomeRule,
+    Policy,
+    PrincipalReason,
+    Queues,
+    Sampling,
+    SignalCap,
+    Sla,
+)
+from countersign_router.expressions import Compiled, Source, Variable, compile_expressions
+from countersign_router.policy_checks import Diagnostic, document_problems
+from countersign_router.policy_document import InputSection, PolicyDocument
+
+DURATION_UNITS = {"s": "seconds", "m": "minutes", "h": "hours", "d": "days", "w": "weeks"}
+SLA_CLASSES = {"urgent": "4h", "standard": "24h", "complex": "72h", "exception": "1w"}
+AUTOMATION_PARTS = (
+    "inputs", "outcomes", "consequence", "bands", "matrix", "signal_caps", "adjust", "exceptions", "never_automate",
+)  # fmt: skip
+"""What decides about automation. Editing anything else leaves certificates in force."""
+
+
+class PolicyRefused(ConfigurationError):
+    """A policy cannot be used; ``diagnostics`` says everything that is wrong, the message the first of it."""
+
+    code = "policy"
+
+    def __init__(self, name: str, diagnostics: list[Diagnostic]) -> None:
+        super().__init__(
+            f"{name}: {diagnostics[0]}" + (f" (and {len(diagnostics) - 1} more)" if diagnostics[1:] else "")
+        )
+        self.diagnostics = diagnostics
+
+
+@dataclass(frozen=True, slots=True)
+class LoadedPolicy:
+    """A policy ready to route, with the document and the bytes it was made of."""
+
+    policy: Policy
+    document: PolicyDocument
+    data: bytes
+
+
+def read_document(data: bytes, *, name: str) -> PolicyDocument:
+    """Read the bytes of a policy file; ``PolicyRefused`` says what is wrong where."""
+    try:
+        return PolicyDocument.model_validate(parse_yaml(data, name=name))
+    except ValidationError as error:
+        raise PolicyRefused(name, [_diagnostic(item) for item in error.errors(include_url=False)]) from error
+    except PolicyRefused:
+        raise
+    except ConfigurationError as error:
+        raise PolicyRefused(name, [Diagnostic("", str(error).removeprefix(f"{name}: "))]) from error
+
+
+def load_policy(
+    data: bytes, *, name: str, decision_types: Mapping[str, DecisionType], published_at: datetime
+) -> LoadedPolicy:
+    """Read, check and compile a policy; ``PolicyRefused`` says everything that is wrong with it."""
+    document = read_document(data, name=name)
+    problems = document_problems(document, decision_types)
+    compiled = compile_expressions(list(_sources(document)), _variables(document), _minor_digits(document))
+    if isinstance(compiled, list):
+        problems += [Diagnostic(one.path, one.message, one.line, one.column) for one in compiled]
+    if problems or isinstance(compiled, list):
+        raise PolicyRefused(name, problems)
+    policy = _build(document, data, compiled, decision_types[document.decision_type], published_at)
+    if problems := _by_outcome_problems(document, policy):
+        raise PolicyRefused(name, problems)
+    return LoadedPolicy(policy, document, data)
+
+
+def automation_sha256(document: PolicyDocument) -> str:
+    """Hash what decides about automation, in canonical JSON: comments, order of keys and texts do not count."""
+    parts = document.model_dump(mode="json", include=set(AUTOMATION_PARTS))
+    return hashlib.sha256(json.dumps(parts, sort_keys=True, separators=(",", ":")).encode()).hexdigest()
+
+
+def duration(text: str) -> timedelta:
+    """Read a duration such as ``24h``."""
+    return timedelta(**{DURATION_UNITS[text[-1]]: int(text[:-1])})
+
+
+def _diagnostic(item: Mapping[str, Any]) -> Diagnostic:
+    path = ""
+    for step in item["loc"]:
+        path += f"[{step}]" if isinstance(step, int) else f".{step}" if path else str(step)
+    return Diagnostic(path, str(item["msg"]).removeprefix("Value error, "))
+
+
+def _sources(document: PolicyDocument) -> Iterator[Source]:
+    factors = document.consequence.factors
+    for name in FACTORS:
+        yield Source(f"consequence.factors.{name}", getattr(factors, name), "integer")
+    for number, adjustment in enumerate(document.adjust):
+        yield Source(f"adjust[{number}].when", adjustment.when, "boolean")
+    for number, exception in enumerate(document.exceptions):
+        yield Source(f"exceptions[{number}].when", exception.when, "boolean")
+    if document.never_automate is not None:
+        yield Source("never_automate", document.never_automate, "boolean")
+    if document.sampling.audit.by is not None:
+        yield Source("sampling.audit.by", document.sampling.audit.by, "number")
+    if document.reviewers.four_eyes_when is not None:
+        yield Source("reviewers.four_eyes_when", document.reviewers.four_eyes_when, "boolean")
+
+
+def _variables(document: PolicyDocument) -> dict[str, Variable]:
+    variables = {
+        f"case.{name}": Variable(
+            declared.type,
+            optional=not declared.required,
+            values=frozenset(declared.enum) if declared.enum and declared.type == "string" else None,
+        )
+        for name, declared in document.inputs.items()
+    }
+    variables |= {f"signals.{name}": Variable("number") for name in SIGNALS}
+    return variables | {
+        "proposal.outcome": Variable("string", values=frozenset(document.outcomes)),
+        "proposal.confidence": Variable("number"),
+        "confidence": Variable("number"),
+        "policy.age": Variable("duration"),
+        "policy.version": Variable("integer"),
+        "controls.peak": Variable("boolean"),
+        "now": Variable("timestamp"),
+    }
+
+
+def _minor_digits(document: PolicyDocument) -> dict[str, int]:
+    currencies = {declared.currency for declared in document.inputs.values() if declared.currency}
+    return {currency: decimal_places(currency) for currency in currencies}
+
+
+def _by_outcome_problems(document: PolicyDocument, policy: Policy) -> list[Diagnostic]:
+    if document.consequence.by_outcome:
+        return []
+    message = "reads proposal.outcome: say `by_outcome: true` when outcomes weigh differently"
+    return [Diagnostic(one.path, message) for one in policy.factors if "proposal.outcome" in one.reads]
+
+
+def _build(
+    document: PolicyDocument, data: bytes, compiled: Compiled, decision_type: DecisionType, published_at: datetime
+) -> Policy:
+    at = {expression.path: expression for expression in compiled.expressions}
+    outcomes = {}
+    for name, outcome in document.outcomes.items():
+        adverse = decision_type.outcomes[name].adverse or bool(outcome.adverse)
+        outcomes[name] = OutcomeRule(adverse, not adverse if outcome.automatic is None else outcome.automatic)
+    bands, queues, reviewers = document.bands, document.queues, document.reviewers
+    withhold = document.withhold
+    tiers = document.automation.tiers
+    return Policy(
+        tenant=document.tenant, decision_type=document.decision_type, version=document.version,
+        sha256=hashlib.sha256(data).hexdigest(), automation_sha256=automation_sha256(document),
+        published_at=published_at,
+        inputs=tuple(_input(name, section) for name, section in document.inputs.items()),
+        outcomes=outcomes, evaluate=compiled.evaluate,
+        factors=tuple(at[f"consequence.factors.{name}"] for name in FACTORS),
+        by_outcome=document.consequence.by_outcome, high=bands.high, medium=bands.medium,
+        matrix={tier: getattr(document.matrix, tier).model_dump() for tier in TIERS},
+        signal_caps=_caps(document), adjustments=_adjustments(document, at), exceptions=_exceptions(document, at),
+        never_automate=at.get("never_automate"),
+        automation=Automation(document.automation.certificate == "required",
+                              frozenset(TIERS if tiers is None else tiers)),
+        sampling=_sampling(document, at),
+        queues=Queues(queues.default, dict(queues.by_level), queues.audit or queues.default),
+        reviewers_required=reviewers.required, four_eyes_when=at.get("reviewers.four_eyes_when"),
+        sla=Sla(duration(document.sla.due or SLA_CLASSES[document.sla.class_]), document.sla.at_risk),
+        withhold={3: withhold.level3, 4: withhold.level4, 5: withhold.level5},
+        principal_reasons=tuple(PrincipalReason(one.code, one.text or words(one.code), frozenset(one.fields))
+                                for one in document.reasons.principal),
+        expressions=compiled.expressions,
+    )  # fmt: skip
+
+
+def words(code: str) -> str:
+    """Write a code as words: ``dti_too_high`` becomes ``Dti too high``."""
+    return code.replace("_", " ").replace("-", " ").capitalize()
+
+
+def _input(name: str, section: InputSection) -> Input:
+    path = section.path or name
+    return Input(
+        name=name, type=section.type, path=tuple(path.removeprefix("$.").split(".")), required=section.required,
+        from_body=path.startswith("$."), currency=section.currency,
+        enum=frozenset(section.enum) if section.enum else None,
+    )  # fmt: skip
+
+
+def _caps(document: PolicyDocument) -> tuple[SignalCap, ...]:
+    caps = ((name, getattr(document.signal_caps, name)) for name in SIGNALS)
+    return tuple(SignalCap(name, cap.below, cap.band, cap.unknown == "cap") for name, cap in caps if cap is not None)
+
+
+def _adjustments(document: PolicyDocument, at: Mapping[str, Expression]) -> tuple[Adjustment, ...]:
+    return tuple(
+        Adjustment(
+            id=one.id, when=at[f"adjust[{number}].when"], high=one.bands.high if one.bands else 0.0,
+            medium=one.bands.medium if one.bands else 0.0, level_at_least=one.level_at_least,
+            only_tiers=frozenset(one.only_tiers) if one.only_tiers else None,
+        )
+        for number, one in enumerate(document.adjust)
+    )  # fmt: skip
+
+
+def _exceptions(document: PolicyDocument, at: Mapping[str, Expression]) -> tuple[ExceptionRule, ...]:
+    return tuple(
+        ExceptionRule(one.id, at[f"exceptions[{number}].when"], one.level, one.queue, one.reason)
+        for number, one in enumerate(document.exceptions)
+    )
+
+
+def _sampling(document: PolicyDocument, at: Mapping[str, Expression]) -> Sampling:
+    sampling = document.sampling
+    return Sampling(
+        audit_by_level={1: sampling.audit.level1, 2: sampling.audit.level2}, audit_floor=sampling.audit.floor,
+        audit_by=at.get("sampling.audit.by"), blind=sampling.blind, human_only=sampling.human_only,
+    )  # fmt: skip

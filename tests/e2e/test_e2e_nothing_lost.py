@@ -111,7 +111,7 @@ async def kill_in_turn(stack: Stack) -> None:
 
 async def rebalance(stack: Stack, directory) -> None:
     """A second router joins and leaves again."""
-    second = Stack(directory, stack.database_url, stack.bootstrap, stack.topic_prefix, stack.environment)
+    second = Stack(directory, stack.database_url, stack.bootstrap, stack.topic_prefix, stack.environment, "1")
     with second:
         await asyncio.to_thread(second.start, "router")
         await asyncio.sleep(2.0)

@@ -1,1 +1,1 @@
-"""Decide pure: values and functions without I/O, clock or chance."""
+"""What a log entry says and how it is hashed: values and functions, no I/O, no clock, no chance."""

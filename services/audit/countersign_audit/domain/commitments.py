@@ -1,0 +1,95 @@
+"""Commitments and pseudonyms: what a leaf says about data it must not show.
+
+A commitment is HMAC-SHA-256 under a key that dies with the data key of its case and subject. While the key
+lives, anyone who holds it can check the data against the leaf; once it is destroyed nothing can be guessed
+from the leaf, however few values were possible. A pseudonym is a keyed BLAKE2b under a key of the log: it
+says "the same case again" without saying which.
+"""
+
+import hashlib
+import hmac
+import struct
+from dataclasses import dataclass
+
+from countersign_audit.domain.profile import is_word
+
+KEY_BYTES = 32
+REFERENCE_BYTES = 16
+"""128 bits: two of a billion references meet with a chance of 10^-21."""
+_INFO = b"countersign audit payload and commitment keys v1"
+_LENGTHS = struct.Struct(">II")
+
+
+@dataclass(frozen=True, slots=True)
+class SubjectKeys:
+    """The two keys that follow from one data key: one encrypts payloads, one makes commitments."""
+
+    payload: bytes
+    commitment: bytes
+
+
+def derive_keys(data_key: bytes) -> SubjectKeys:
+    """Derive both keys by HKDF-Expand with SHA-512 (RFC 5869; the data key is uniform, so nothing is extracted)."""
+    material = hmac.digest(data_key, _INFO + b"\x01", "sha512")
+    return SubjectKeys(material[:KEY_BYTES], material[KEY_BYTES:])
+
+
+def commit(key: bytes, label: str, data: bytes) -> str:
+    """Return the commitment to some data under a label, in hexadecimal.
+
+    The label says what the data is, so that a commitment cannot pass for one to something else.
+    """
+    return hmac.digest(key, label.encode() + b"\x00" + data, "sha256").hex()
+
+
+def frame(headers: bytes, body: bytes) -> bytes:
+    """Join a record's headers and body into the bytes that are committed to and encrypted."""
+    return _LENGTHS.pack(len(headers), len(body)) + headers + body
+
+
+def unframe(content: bytes) -> tuple[bytes, bytes]:
+    """Take apart what ``frame`` joined; a wrong length is a ``ValueError``."""
+    if len(content) < _LENGTHS.size:
+        raise ValueError("the content is shorter than its lengths")
+    headers, body = _LENGTHS.unpack_from(content)
+    start = _LENGTHS.size
+    if len(content) != start + headers + body:
+        raise ValueError("the content does not have the length it says")
+    return content[start : start + headers], content[start + headers :]
+
+
+class Pseudonyms:
+    """Names for cases, subjects, records and foreign words, under one key of the log."""
+
+    def __init__(self, key: bytes) -> None:
+        if len(key) != KEY_BYTES:
+            raise ValueError(f"the pseudonym key has {len(key)} bytes, not {KEY_BYTES}")
+        self._key = key
+
+    def case(self, tenant: str, case_id: str) -> bytes:
+        """Return the name of a case; only who holds the key and knows the case can make it."""
+        return self._reference(b"case", tenant.encode(), case_id.encode())
+
+    def subject(self, tenant: str, subject_ref: str) -> bytes:
+        """Return the name of the person or thing decided about."""
+        return self._reference(b"subject", tenant.encode(), subject_ref.encode("utf-8", "surrogatepass"))
+
+    def record(self, topic: str, identity: bytes) -> bytes:
+        """Return the name of a record, by which a repeat is recognised."""
+        return self._reference(b"record", topic.encode(), identity)
+
+    def word(self, text: str) -> str:
+        """Return a word that may stand in a leaf: the text itself when it is an identifier, else a name for it.
+
+        Free text, addresses and the like never pass; a stand-in begins with ``~``.
+        """
+        return text if is_word(text) else self.hidden(text)
+
+    def hidden(self, text: str) -> str:
+        """Return a name for a text that is not to be shown, the same for the same text."""
+        return "~" + self._reference(b"word", text.encode("utf-8", "surrogatepass")).hex()
+
+    def _reference(self, kind: bytes, *parts: bytes) -> bytes:
+        # The length of the first part keeps ("ab", "c") and ("a", "bc") apart.
+        data = parts[0] if len(parts) == 1 else len(parts[0]).to_bytes(4, "big") + parts[0] + parts[1]
+        return hashlib.blake2b(data, digest_size=REFERENCE_BYTES, key=self._key, person=kind).digest()

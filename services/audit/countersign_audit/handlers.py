@@ -1,0 +1,40 @@
+"""Kafka in: every record of every topic becomes an entry, exactly once."""
+
+import logging
+from collections.abc import Sequence
+
+from countersign_audit.intake import Intake
+from countersign_audit.writer import LogWriter
+from countersign_shared.clock import Clock
+from countersign_shared.contracts.topics import load_topics
+from countersign_shared.messaging import Message, Record
+from countersign_shared.observability import Metrics
+
+log = logging.getLogger(__name__)
+
+TOPICS = tuple(load_topics())
+
+
+class Handler:
+    """Appends batches; nothing is published in return, the log is the result."""
+
+    def __init__(self, writer: LogWriter, metrics: Metrics, clock: Clock) -> None:
+        self._writer = writer
+        self._intake = Intake(writer.names)
+        self._clock = clock
+        self._size = metrics.gauge("audit_log_size")
+        self._lag = metrics.gauge("audit_lag_seconds")
+        self._conflicts = metrics.counter("audit_conflicts_total")
+
+    async def __call__(self, records: Sequence[Record]) -> Sequence[Message]:
+        """Make the batch durable; called again with the same records it adds nothing."""
+        appended = await self._writer.append([self._intake.draft(record) for record in records])
+        self._size.set(appended.size)
+        newest = max(record.timestamp_ms for record in records)
+        self._lag.set(max(self._clock().timestamp() - newest / 1000, 0.0))
+        if appended.conflicts:
+            self._conflicts.inc(appended.conflicts)
+            log.error(
+                "%d records repeat an id with other content; each is an entry with conflict_with", appended.conflicts
+            )
+        return ()

@@ -1,0 +1,128 @@
+"""The keys of a log: files in one directory outside the database, for nobody else to read.
+
+    signing.key      signs checkpoints (Ed25519 seed)
+    pseudonyms.key   names cases and subjects in leaves
+    epoch-0001.key   wraps data keys; later epochs follow, old ones are destroyed with what they protect
+
+Each holds 32 bytes in base64 on one line. Whoever has the database without these files can read no payload;
+whoever has both can read all of them, so they are backed up apart.
+"""
+
+import base64
+import binascii
+import os
+import re
+import stat
+from collections.abc import Callable, Mapping
+from dataclasses import dataclass
+from pathlib import Path
+
+from cryptography.exceptions import InvalidSignature
+from cryptography.hazmat.primitives.asymmetric.ed25519 import Ed25519PrivateKey, Ed25519PublicKey
+
+from countersign_audit.domain.commitments import KEY_BYTES
+from countersign_audit.domain.note import VerifierKey
+from countersign_shared.errors import ConfigurationError
+
+Random = Callable[[int], bytes]
+"""Gives that many unpredictable bytes."""
+
+SIGNING = "signing.key"
+PSEUDONYMS = "pseudonyms.key"
+EPOCH = re.compile(r"epoch-(\d{4})\.key")
+FIRST_EPOCH = 1
+OTHERS = stat.S_IRWXG | stat.S_IRWXO
+
+
+@dataclass(frozen=True, slots=True)
+class LogKeys:
+    """Every key of one log; ``epochs`` by number, the highest wraps new data keys."""
+
+    signing: Ed25519PrivateKey
+    pseudonyms: bytes
+    epochs: Mapping[int, bytes]
+
+    @property
+    def epoch(self) -> int:
+        """The epoch in force."""
+        return max(self.epochs)
+
+    def verifier_key(self, origin: str) -> VerifierKey:
+        """Return the public key under the log's name, as it is handed to those who verify."""
+        return VerifierKey(origin, self.signing.public_key().public_bytes_raw())
+
+
+def verify_signature(public_key: bytes, message: bytes, signature: bytes) -> bool:
+    """Tell whether an Ed25519 signature is genuine."""
+    try:
+        Ed25519PublicKey.from_public_bytes(public_key).verify(signature, message)
+    except InvalidSignature:
+        return False
+    return True
+
+
+def create_keys(directory: Path, random: Random) -> None:
+    """Make the keys that are missing; existing files are left as they are.
+
+    For a log that has no entry yet: a log whose keys are lost must not go on under new ones unnoticed.
+    """
+    try:
+        directory.mkdir(mode=0o700, parents=True, exist_ok=True)
+        for name in (SIGNING, PSEUDONYMS, f"epoch-{FIRST_EPOCH:04d}.key"):
+            _create(directory / name, random)
+    except OSError as error:
+        raise ConfigurationError(f"AUDIT_KEYS_DIR {directory} cannot be written: {error}") from error
+
+
+def load_keys(directory: Path) -> LogKeys:
+    """Read the keys; missing, damaged or readable by others is a ``ConfigurationError`` that says what to do."""
+    if not directory.is_dir():
+        raise ConfigurationError(f"AUDIT_KEYS_DIR {directory} is missing: restore the log's keys from their backup")
+    _check_private(directory)
+    epochs = {
+        int(match[1]): _read(path) for path in sorted(directory.iterdir()) if (match := EPOCH.fullmatch(path.name))
+    }
+    if not epochs:
+        raise ConfigurationError(f"{directory} holds no epoch-NNNN.key: restore the log's keys from their backup")
+    return LogKeys(
+        signing=Ed25519PrivateKey.from_private_bytes(_read(directory / SIGNING)),
+        pseudonyms=_read(directory / PSEUDONYMS), epochs=epochs,
+    )  # fmt: skip
+
+
+def _create(path: Path, random: Random) -> None:
+    if path.exists():
+        return
+    fresh = path.with_suffix(f".{random(4).hex()}.new")
+    descriptor = os.open(fresh, os.O_WRONLY | os.O_CREAT | os.O_EXCL, 0o600)
+    try:
+        with os.fdopen(descriptor, "wb") as file:
+            file.write(base64.b64encode(random(KEY_BYTES)) + b"\n")
+            file.flush()
+            os.fsync(file.fileno())
+        # A link, unlike a rename, never replaces what another process made meanwhile.
+        path.hardlink_to(fresh)
+    except FileExistsError:
+        return
+    finally:
+        fresh.unlink()
+
+
+def _read(path: Path) -> bytes:
+    try:
+        _check_private(path)
+        data = base64.b64decode(path.read_bytes().strip(), validate=True)
+    except FileNotFoundError as error:
+        raise ConfigurationError(f"{path} is missing: restore the log's keys from their backup") from error
+    except (OSError, binascii.Error) as error:
+        raise ConfigurationError(f"{path} cannot be read: {error}") from error
+    if len(data) != KEY_BYTES:
+        raise ConfigurationError(f"{path} holds {len(data)} bytes, not {KEY_BYTES}: restore it from its backup")
+    return data
+
+
+def _check_private(path: Path) -> None:
+    mode = path.stat().st_mode
+    if mode & OTHERS:
+        fix = "700" if stat.S_ISDIR(mode) else "600"
+        raise ConfigurationError(f"{path} is open to others ({stat.S_IMODE(mode):o}): chmod {fix} {path}")

@@ -1,0 +1,71 @@
+"""Telling repeats from conflicts: the same record again, or other content under an id that is taken."""
+
+from collections.abc import Mapping, Sequence
+from typing import Any
+
+import orjson
+
+from countersign_audit.domain.commitments import Pseudonyms, commit
+from countersign_audit.domain.entry import Draft
+from countersign_audit.sealing import KeyWrap, SealError, subject_key
+from countersign_audit.store import Store
+
+CONFLICT = b"conflict"
+
+
+async def without_repeats(
+    connection: Any, store: Store, drafts: Sequence[Draft], wrap: KeyWrap, names: Pseudonyms
+) -> list[Draft]:
+    """Return the drafts that the log does not hold yet, in order; conflicts are marked and get a name of their own."""
+    known = await store.known_records(connection, [draft.record_id for draft in drafts])
+    firsts: dict[bytes, Draft] = {}
+    fresh: list[Draft] = []
+    for draft in drafts:
+        row, first = known.get(draft.record_id), firsts.get(draft.record_id)
+        if row is not None:
+            if not _same(row, draft, wrap):
+                fresh.append(_conflict(draft, row["index"], names))
+        elif first is not None:
+            if first.content != draft.content:
+                fresh.append(_conflict(draft, None, names))
+        else:
+            firsts[draft.record_id] = draft
+            fresh.append(draft)
+    return await _new_conflicts(connection, store, fresh)
+
+
+async def _new_conflicts(connection: Any, store: Store, drafts: list[Draft]) -> list[Draft]:
+    conflicts = [draft.record_id for draft in drafts if draft.conflicts_with is not None]
+    if not conflicts:
+        return drafts
+    seen = set(await store.known_records(connection, conflicts))
+    kept = []
+    for draft in drafts:
+        if draft.conflicts_with is not None:
+            if draft.record_id in seen:
+                continue
+            seen.add(draft.record_id)
+        kept.append(draft)
+    return kept
+
+
+def _conflict(draft: Draft, index: int | None, names: Pseudonyms) -> Draft:
+    draft.conflicts_with = draft.record_id
+    draft.conflict_index = index
+    draft.record_id = names.record(draft.topic, CONFLICT + draft.conflicts_with + draft.content)
+    if not draft.has_case:
+        draft.scope = draft.record_id
+    return draft
+
+
+def _same(row: Mapping[str, Any], draft: Draft, wrap: KeyWrap) -> bool:
+    if row["wrapped"] is None:
+        # Erased: nothing can be compared any more, and a second entry would bring back what had to go.
+        return True
+    try:
+        data_key = wrap.unwrap(row["epoch"], row["wrapped"], row["scope"], row["key_number"])
+    except SealError:
+        return True
+    key = subject_key(data_key, row["scope"], row["key_number"], row["subject"])
+    recorded = orjson.loads(row["leaf"])["commitments"]["record"]
+    return bool(commit(key.commitment, "record", draft.content) == recorded)

@@ -1,0 +1,30 @@
+"""The one place that reads the environment."""
+
+from pathlib import Path
+
+from pydantic import Field
+from pydantic_settings import SettingsConfigDict
+
+from countersign_shared.settings import ServiceSettings
+
+
+class Settings(ServiceSettings):
+    """Settings of the audit service."""
+
+    model_config = SettingsConfigDict(extra="ignore", frozen=True, env_ignore_empty=True)
+
+    http_port: int = Field(default=8103, ge=0, le=65535, description="port of the HTTP server; 0 takes a free one")
+    audit_keys_dir: Path = Field(
+        default=Path("~/.local/state/countersign/audit-keys"),
+        description="directory of the log's keys, outside the database and backed up apart; made for an empty log",
+    )
+    audit_log_name: str | None = Field(
+        default=None, max_length=200, pattern=r"^[^\s+]+$",
+        description="name the log signs under, e.g. example.org/decisions; unset: a unique one, chosen once",
+    )  # fmt: skip
+    audit_checkpoint_interval_ms: int = Field(
+        default=1000, ge=0, le=10_000, description="longest time between two signed checkpoints while entries arrive"
+    )
+    audit_writer_wait_seconds: float = Field(
+        default=30.0, ge=0, le=600, description="how long to wait at start for another writer of the log to end"
+    )

@@ -1,0 +1,89 @@
+-- The log. Rows are only ever added: see the triggers at the end.
+
+CREATE TABLE entries (
+    index       bigint      PRIMARY KEY,   -- place in the log, from 0 without holes; a second writer collides here
+    leaf        bytea       NOT NULL,      -- the exact bytes that are hashed; everything else in this row is a copy
+    leaf_hash   bytea       NOT NULL,      -- SHA-256(0x00 || leaf)
+    record_id   bytea       NOT NULL,      -- keyed name of (topic, event id), by which repeats are dropped
+    case_ref    bytea,                     -- keyed name of (tenant, case id); null when the entry is about no case
+    tenant      text,
+    kind        text        NOT NULL,
+    occurred_at timestamptz,               -- the event's own time
+    actor       text                       -- pseudonym
+);
+-- The bytes are short and already dense: looking for something to compress would only cost time.
+ALTER TABLE entries ALTER COLUMN leaf SET STORAGE EXTERNAL;
+CREATE UNIQUE INDEX entries_record_id ON entries (record_id);
+CREATE INDEX entries_case_ref ON entries (case_ref, index) WHERE case_ref IS NOT NULL;
+
+-- What each entry is about, encrypted. Apart from the entries, so that it can be erased without touching them.
+CREATE TABLE payloads (
+    index      bigint   PRIMARY KEY,
+    key_number integer  NOT NULL,          -- which data key of the entry's scope
+    sealed     bytea    NOT NULL           -- AES-256-GCM: nonce, then headers and body of the record
+);
+ALTER TABLE payloads ALTER COLUMN sealed SET STORAGE EXTERNAL;
+
+-- A data key per case and subject (per record where there is no case), wrapped by an epoch key that is not here.
+CREATE TABLE data_keys (
+    scope   bytea    NOT NULL,             -- the case_ref, or the record_id of an entry about no case
+    number  integer  NOT NULL,             -- 1 for the first subject of the scope
+    subject bytea,                         -- keyed name of the subject
+    epoch   integer  NOT NULL,
+    wrapped bytea    NOT NULL,
+    PRIMARY KEY (scope, number)
+);
+
+-- Signed statements about the log, oldest first by size.
+CREATE TABLE checkpoints (
+    size      bigint      PRIMARY KEY,     -- entries covered
+    root      bytea       NOT NULL,
+    note      bytea       NOT NULL,        -- the signed note, byte for byte
+    frontier  bytea       NOT NULL,        -- right edge of the tree, so that a start need not read the log
+    signed_at timestamptz NOT NULL
+);
+
+-- Reads of the record by people, numbered per case; each is announced on activity.recorded and becomes an entry.
+CREATE TABLE reads (
+    scope    bytea       NOT NULL,         -- the case_ref, or a name for the tenant's log as a whole
+    sequence integer     NOT NULL,
+    read_at  timestamptz NOT NULL,
+    PRIMARY KEY (scope, sequence)
+);
+
+CREATE TABLE outbox (
+    id          bigint GENERATED ALWAYS AS IDENTITY PRIMARY KEY,
+    event_id    text        NOT NULL UNIQUE,
+    topic       text        NOT NULL,
+    partition   integer,
+    key         bytea       NOT NULL,
+    body        bytea       NOT NULL,
+    headers     bytea       NOT NULL,
+    not_before  timestamptz NOT NULL,
+    created_at  timestamptz NOT NULL DEFAULT clock_timestamp()
+);
+CREATE INDEX outbox_key ON outbox (key, id);
+
+CREATE FUNCTION refuse_change() RETURNS trigger LANGUAGE plpgsql AS $$
+BEGIN
+    RAISE EXCEPTION '% is append-only: % refused', TG_TABLE_NAME, TG_OP
+        USING ERRCODE = 'restrict_violation', HINT = 'The audit log is never changed; verification would name the entry.';
+END
+$$;
+
+-- Statement triggers fire even when no row matches; ALWAYS, because session_replication_role = replica skips the others.
+CREATE TRIGGER append_only BEFORE UPDATE OR DELETE OR TRUNCATE ON entries
+    FOR EACH STATEMENT EXECUTE FUNCTION refuse_change();
+CREATE TRIGGER append_only BEFORE UPDATE OR DELETE OR TRUNCATE ON payloads
+    FOR EACH STATEMENT EXECUTE FUNCTION refuse_change();
+CREATE TRIGGER append_only BEFORE UPDATE OR DELETE OR TRUNCATE ON data_keys
+    FOR EACH STATEMENT EXECUTE FUNCTION refuse_change();
+CREATE TRIGGER append_only BEFORE UPDATE OR DELETE OR TRUNCATE ON checkpoints
+    FOR EACH STATEMENT EXECUTE FUNCTION refuse_change();
+CREATE TRIGGER append_only BEFORE UPDATE OR DELETE OR TRUNCATE ON reads
+    FOR EACH STATEMENT EXECUTE FUNCTION refuse_change();
+ALTER TABLE entries ENABLE ALWAYS TRIGGER append_only;
+ALTER TABLE payloads ENABLE ALWAYS TRIGGER append_only;
+ALTER TABLE data_keys ENABLE ALWAYS TRIGGER append_only;
+ALTER TABLE checkpoints ENABLE ALWAYS TRIGGER append_only;
+ALTER TABLE reads ENABLE ALWAYS TRIGGER append_only;

@@ -1,0 +1,61 @@
+-- name: try_writer_lock
+-- One writer per log. The lock lives as long as the session that writes.
+SELECT pg_try_advisory_lock(hashtextextended('countersign.audit.log.' || current_schema(), 0));
+
+-- name: latest_checkpoint
+SELECT size, root, note, frontier, signed_at FROM checkpoints ORDER BY size DESC LIMIT 1;
+
+-- name: leaves_from
+-- Entries younger than the last checkpoint: a second's worth at most, after a crash.
+SELECT index, leaf, leaf_hash FROM entries WHERE index >= $1 ORDER BY index;
+
+-- name: genesis
+SELECT leaf FROM entries WHERE index = 0;
+
+-- name: known_records
+-- Which of these records are in the log already, and under which key their content was committed to.
+SELECT e.record_id, e.index, e.leaf, coalesce(e.case_ref, e.record_id) AS scope, p.key_number,
+       k.subject, k.epoch, k.wrapped
+FROM entries AS e
+LEFT JOIN payloads AS p USING (index)
+LEFT JOIN data_keys AS k ON k.scope = coalesce(e.case_ref, e.record_id) AND k.number = p.key_number
+WHERE e.record_id = ANY ($1::bytea[]);
+
+-- name: last_entries
+-- The newest entry of each case; the subselect walks the index once per case.
+SELECT s.case_ref, (SELECT max(e.index) FROM entries AS e WHERE e.case_ref = s.case_ref) AS index
+FROM unnest($1::bytea[]) AS s (case_ref);
+
+-- name: data_keys
+SELECT scope, number, subject, epoch, wrapped FROM data_keys WHERE scope = ANY ($1::bytea[]) ORDER BY scope, number;
+
+-- name: add_checkpoint
+INSERT INTO checkpoints (size, root, note, frontier, signed_at) VALUES ($1, $2, $3, $4, $5);
+
+-- name: case_entries
+-- A case's entries in the order of the log, with payload and wrapped key where they still exist.
+SELECT e.index, e.leaf, e.leaf_hash, e.kind, e.tenant, e.occurred_at, e.actor, e.case_ref, e.record_id,
+       p.key_number, p.sealed, k.subject, k.epoch, k.wrapped
+FROM entries AS e
+LEFT JOIN payloads AS p USING (index)
+LEFT JOIN data_keys AS k ON k.scope = e.case_ref AND k.number = p.key_number
+WHERE e.case_ref = $1
+ORDER BY e.index
+LIMIT $2;
+
+-- name: entries_page
+-- A page of the log in its own order; `tenants` null = every tenant, entries without a tenant included.
+SELECT index, leaf, leaf_hash
+FROM entries
+WHERE index >= $1 AND ($2::text[] IS NULL OR tenant = ANY ($2::text[]))
+ORDER BY index
+LIMIT $3;
+
+-- name: lock_reads
+-- Two reads of one case at once take their numbers one after the other.
+SELECT pg_advisory_xact_lock(hashtextextended('countersign.audit.reads.' || encode($1::bytea, 'hex'), 0));
+
+-- name: add_read
+INSERT INTO reads (scope, sequence, read_at)
+SELECT $1::bytea, coalesce(max(sequence), 0) + 1, $2::timestamptz FROM reads WHERE scope = $1::bytea
+RETURNING sequence;

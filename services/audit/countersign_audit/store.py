@@ -1,0 +1,173 @@
+"""The only file that sees the database: rows in, rows out."""
+
+import asyncio
+from collections.abc import AsyncIterator, Iterable, Mapping, Sequence
+from contextlib import asynccontextmanager
+from dataclasses import dataclass
+from datetime import datetime
+from pathlib import Path
+from typing import Any
+
+import asyncpg
+
+from countersign_shared.errors import ConfigurationError, FatalError
+from countersign_shared.postgres.queries import Queries
+
+SCHEMA = "audit"
+SQL = Path(__file__).with_name("sql")
+MIGRATIONS = SQL / "migrations"
+QUERIES = SQL / "queries.sql"
+LOCK_RETRY_SECONDS = 0.2
+
+ENTRY_COLUMNS = ("index", "leaf", "leaf_hash", "record_id", "case_ref", "tenant", "kind", "occurred_at", "actor")
+PAYLOAD_COLUMNS = ("index", "key_number", "sealed")
+KEY_COLUMNS = ("scope", "number", "subject", "epoch", "wrapped")
+
+EntryRow = tuple[int, bytes, bytes, bytes, bytes | None, str | None, str, datetime | None, str | None]
+PayloadRow = tuple[int, int, bytes]
+KeyRow = tuple[bytes, int, bytes | None, int, bytes]
+
+
+@dataclass(frozen=True, slots=True)
+class CheckpointRow:
+    """A stored checkpoint; ``frontier`` is the packed right edge of the tree at that size."""
+
+    size: int
+    root: bytes
+    note: bytes
+    frontier: bytes
+    signed_at: datetime
+
+
+class SecondWriterError(FatalError):
+    """Another writer put entries into this log: going on could bind one index to two leaves."""
+
+    code = "second_writer"
+
+
+class WriterSession:
+    """The one database session that may append; it holds the log's advisory lock as long as it lives.
+
+    Lock and writes share a session on purpose: whoever loses the one loses the other in the same moment.
+    """
+
+    def __init__(self, pool: asyncpg.Pool, wait_seconds: float) -> None:
+        self._pool = pool
+        self._wait_seconds = wait_seconds
+        self._queries = Queries.load(QUERIES)
+        self._connection: Any = None
+
+    async def connection(self) -> Any:
+        """Return the session, anew after it was lost; another holder of the lock is a ``ConfigurationError``."""
+        if self._connection is None or self._connection.is_closed():
+            await self.close()
+            self._connection = await self._pool.acquire()
+            await self._lock()
+        return self._connection
+
+    async def close(self) -> None:
+        """Give the session back; resetting it releases the lock."""
+        if self._connection is not None:
+            connection, self._connection = self._connection, None
+            await self._pool.release(connection)
+
+    async def _lock(self) -> None:
+        deadline = asyncio.get_running_loop().time() + self._wait_seconds
+        while not await self._connection.fetchval(self._queries.try_writer_lock):
+            if asyncio.get_running_loop().time() >= deadline:
+                await self.close()
+                raise ConfigurationError(
+                    f"another audit service has been writing this log for {self._wait_seconds:g} s: run only one"
+                )
+            await asyncio.sleep(LOCK_RETRY_SECONDS)
+
+
+class Store:
+    """Reads and writes of the log; every method works inside the caller's transaction, if there is one."""
+
+    def __init__(self) -> None:
+        self._queries = Queries.load(QUERIES)
+
+    async def latest_checkpoint(self, connection: Any) -> CheckpointRow | None:
+        """Return the newest checkpoint, or None for an empty log."""
+        row = await connection.fetchrow(self._queries.latest_checkpoint)
+        return CheckpointRow(**row) if row is not None else None
+
+    async def leaves_from(self, connection: Any, index: int) -> list[tuple[int, bytes, bytes]]:
+        """Return (index, leaf, leaf hash) of every entry from ``index`` on."""
+        return [tuple(row) for row in await connection.fetch(self._queries.leaves_from, index)]
+
+    async def genesis(self, connection: Any) -> bytes | None:
+        """Return the first leaf, or None for an empty log."""
+        leaf: bytes | None = await connection.fetchval(self._queries.genesis)
+        return leaf
+
+    async def known_records(self, connection: Any, record_ids: Sequence[bytes]) -> dict[bytes, Mapping[str, Any]]:
+        """Return the entries that already hold one of these records, with the keys of their payloads."""
+        rows = await connection.fetch(self._queries.known_records, record_ids)
+        return {row["record_id"]: row for row in rows}
+
+    async def last_entries(self, connection: Any, case_refs: Sequence[bytes]) -> dict[bytes, int | None]:
+        """Return the index of each case's newest entry."""
+        return {row[0]: row[1] for row in await connection.fetch(self._queries.last_entries, case_refs)}
+
+    async def data_keys(self, connection: Any, scopes: Sequence[bytes]) -> list[KeyRow]:
+        """Return the wrapped data keys of these scopes, ordered by scope and number."""
+        return [tuple(row) for row in await connection.fetch(self._queries.data_keys, scopes)]
+
+    async def append(
+        self, connection: Any, entries: Sequence[EntryRow], payloads: Sequence[PayloadRow], keys: Sequence[KeyRow]
+    ) -> None:
+        """Add entries with their payloads and new data keys; an index that is taken is a ``SecondWriterError``."""
+        try:
+            await connection.copy_records_to_table("entries", records=entries, columns=ENTRY_COLUMNS)
+            if keys:
+                await connection.copy_records_to_table("data_keys", records=keys, columns=KEY_COLUMNS)
+            if payloads:
+                await connection.copy_records_to_table("payloads", records=payloads, columns=PAYLOAD_COLUMNS)
+        except asyncpg.UniqueViolationError as error:
+            raise SecondWriterError(f"somebody else writes this log: {error.detail}") from error
+
+    async def add_checkpoint(self, connection: Any, row: CheckpointRow) -> None:
+        """Add a checkpoint in the transaction of the entries it covers."""
+        await connection.execute(
+            self._queries.add_checkpoint, row.size, row.root, row.note, row.frontier, row.signed_at
+        )
+
+    async def case_entries(self, connection: Any, case_ref: bytes, limit: int) -> list[Mapping[str, Any]]:
+        """Return a case's entries in the order of the log."""
+        rows: list[Mapping[str, Any]] = await connection.fetch(self._queries.case_entries, case_ref, limit)
+        return rows
+
+    async def entries_page(
+        self, connection: Any, first: int, tenants: Iterable[str] | None, limit: int
+    ) -> list[Mapping[str, Any]]:
+        """Return a page of entries from an index on; ``tenants`` None means every tenant."""
+        wanted = None if tenants is None else sorted(tenants)
+        rows: list[Mapping[str, Any]] = await connection.fetch(self._queries.entries_page, first, wanted, limit)
+        return rows
+
+    async def add_read(self, connection: Any, scope: bytes, read_at: datetime) -> int:
+        """Note that somebody reads, and return the read's number within its scope."""
+        await connection.execute(self._queries.lock_reads, scope)
+        sequence: int = await connection.fetchval(self._queries.add_read, scope, read_at)
+        return sequence
+
+
+@asynccontextmanager
+async def connected(database_url: str) -> AsyncIterator[Any]:
+    """Open one connection for reading the log from outside the service."""
+    try:
+        connection = await asyncpg.connect(
+            database_url,
+            server_settings={
+                "search_path": SCHEMA, "application_name": "countersign-audit-reader", "timezone": "UTC", "jit": "off",
+                "default_transaction_read_only": "on",
+            },
+        )  # fmt: skip
+    except (OSError, ValueError, asyncpg.PostgresError, asyncpg.InterfaceError) as error:
+        raise ConfigurationError(f"PostgreSQL refused DATABASE_URL: {error!r}") from error
+    try:
+        yield connection
+    finally:
+        await connection.close()

@@ -1,0 +1,188 @@
+"""The one writer of the log: a batch of drafts becomes durable entries under one transaction."""
+
+import asyncio
+import logging
+from collections.abc import Sequence
+from dataclasses import dataclass
+from datetime import datetime, timedelta
+from typing import Any
+
+from countersign_audit.batch import Batch, Scopes
+from countersign_audit.domain.commitments import Pseudonyms
+from countersign_audit.domain.entry import Draft, genesis_leaf
+from countersign_audit.domain.note import Checkpoint, NoteError, open_note, signed_note
+from countersign_audit.domain.tree import Frontier, leaf_hash
+from countersign_audit.encoding import encode
+from countersign_audit.keys import LogKeys, Random, verify_signature
+from countersign_audit.repeats import without_repeats
+from countersign_audit.sealing import KeyWrap
+from countersign_audit.store import CheckpointRow, Store, WriterSession
+from countersign_shared.clock import Clock, rfc3339
+from countersign_shared.errors import ConfigurationError, FatalError
+
+log = logging.getLogger(__name__)
+
+GENESIS = "log.genesis"
+
+
+@dataclass(frozen=True, slots=True)
+class Head:
+    """The log as last committed: its tree, and how much of it is under a signed checkpoint since when."""
+
+    frontier: Frontier
+    signed_size: int
+    signed_at: datetime
+
+    @property
+    def size(self) -> int:
+        """Entries in the log."""
+        return self.frontier.size
+
+
+@dataclass(frozen=True, slots=True)
+class Appended:
+    """What became of a batch."""
+
+    size: int
+    added: int
+    repeats: int
+    conflicts: int
+
+
+class LogWriter:
+    """Appends to one log.
+
+    Nothing is kept in memory that a failed transaction could have made wrong: after any error the head is read
+    from the database again. A checkpoint is signed inside the transaction that makes its entries durable, so
+    none is ever published for rows that could still vanish.
+    """
+
+    def __init__(
+        self, session: WriterSession, keys: LogKeys, *, origin: str, checkpoint_interval: timedelta, clock: Clock,
+        random: Random,
+    ) -> None:  # fmt: skip
+        self.origin = origin
+        self.names = Pseudonyms(keys.pseudonyms)
+        self._session = session
+        self._store = Store()
+        self._keys = keys
+        self._verifier_key = keys.verifier_key(origin)
+        self._wrap = KeyWrap(keys.epochs)
+        self._scopes = Scopes(self._wrap)
+        self._interval = checkpoint_interval
+        self._clock = clock
+        self._random = random
+        self._head: Head | None = None
+        self._one_at_a_time = asyncio.Lock()
+
+    @property
+    def head(self) -> Head | None:
+        """The log as last committed, or None before the first batch and after an error."""
+        return self._head
+
+    async def start(self) -> Head:
+        """Take the lock, check what is there against its last checkpoint, and begin an empty log with its genesis."""
+        async with self._one_at_a_time:
+            connection = await self._session.connection()
+            self._head = await self._load(connection)
+            if self._head.size == 0:
+                self._head = await self._begin(connection)
+            return self._head
+
+    async def append(self, drafts: Sequence[Draft]) -> Appended:
+        """Add the drafts that are not in the log yet, durably, before this returns."""
+        async with self._one_at_a_time:
+            try:
+                return await self._append(drafts)
+            except BaseException:
+                self._head = None
+                self._scopes.clear()
+                raise
+
+    async def sign_tail(self) -> None:
+        """Sign a checkpoint over entries that have none yet."""
+        async with self._one_at_a_time:
+            connection = await self._session.connection()
+            head = self._head or await self._load(connection)
+            if head.size > head.signed_size:
+                head = await self._sign(connection, head.frontier)
+            self._head = head
+
+    async def _append(self, drafts: Sequence[Draft]) -> Appended:
+        connection = await self._session.connection()
+        head = self._head or await self._load(connection)
+        async with connection.transaction():
+            fresh = await without_repeats(connection, self._store, drafts, self._wrap, self.names)
+            if fresh:
+                head = await self._write(connection, head, fresh)
+        self._head = head
+        self._scopes.forget_oldest()
+        conflicts = sum(1 for draft in fresh if draft.conflicts_with is not None)
+        return Appended(head.size, len(fresh), len(drafts) - len(fresh), conflicts)
+
+    async def _write(self, connection: Any, head: Head, fresh: Sequence[Draft]) -> Head:
+        await self._look_up(connection, fresh)
+        batch = Batch(head.frontier, self._scopes, self._wrap, self.names, self._random)
+        for draft in fresh:
+            batch.add(draft)
+        await self._store.append(connection, batch.entries, batch.payloads, batch.keys)
+        if self._clock() - head.signed_at >= self._interval:
+            return await self._sign(connection, batch.frontier)
+        return Head(batch.frontier, head.signed_size, head.signed_at)
+
+    async def _look_up(self, connection: Any, drafts: Sequence[Draft]) -> None:
+        unknown = self._scopes.unknown(draft.scope for draft in drafts if draft.has_case)
+        if unknown:
+            last = await self._store.last_entries(connection, unknown)
+            self._scopes.learn(last, await self._store.data_keys(connection, unknown))
+
+    async def _sign(self, connection: Any, frontier: Frontier) -> Head:
+        checkpoint = Checkpoint(self.origin, frontier.size, frontier.root())
+        note = signed_note(checkpoint, self._verifier_key, self._keys.signing.sign)
+        now = self._clock()
+        await self._store.add_checkpoint(
+            connection, CheckpointRow(frontier.size, checkpoint.root, note, frontier.pack(), now)
+        )
+        return Head(frontier, frontier.size, now)
+
+    async def _begin(self, connection: Any) -> Head:
+        now = self._clock()
+        leaf = genesis_leaf(
+            origin=self.origin, verifier_key=self._verifier_key.text(), occurred_at=rfc3339(now),
+            epoch=self._keys.epoch, checkpoint_interval_ms=self._interval // timedelta(milliseconds=1), encode=encode,
+        )  # fmt: skip
+        batch = Batch(Frontier(), self._scopes, self._wrap, self.names, self._random)
+        batch.add_genesis(leaf, self.names.record(GENESIS, self.origin.encode()), GENESIS, now)
+        async with connection.transaction():
+            await self._store.append(connection, batch.entries, (), ())
+            head = await self._sign(connection, batch.frontier)
+        log.info("began log %s; verifier key %s", self.origin, self._verifier_key.text())
+        return head
+
+    async def _load(self, connection: Any) -> Head:
+        """Read the head: the last checkpoint, and the few entries after it."""
+        row = await self._store.latest_checkpoint(connection)
+        if row is None:
+            if await self._store.genesis(connection) is not None:
+                raise FatalError("the log has entries but no checkpoint; run `countersign audit verify`")
+            return Head(Frontier(), 0, self._clock())
+        frontier = self._checked(row)
+        for index, leaf, hashed in await self._store.leaves_from(connection, row.size):
+            if index != frontier.size or leaf_hash(leaf) != hashed:
+                raise FatalError(f"entry {frontier.size} is missing or altered; run `countersign audit verify`")
+            frontier.append(hashed)
+        return Head(frontier, row.size, row.signed_at)
+
+    def _checked(self, row: CheckpointRow) -> Frontier:
+        try:
+            checkpoint = open_note(row.note, self._verifier_key, verify_signature)
+            frontier = Frontier.unpack(row.size, row.frontier)
+        except NoteError as error:
+            raise ConfigurationError(
+                f"the last checkpoint was not signed by the key in AUDIT_KEYS_DIR as {self.origin}: {error}"
+            ) from error
+        except ValueError as error:
+            raise FatalError(f"the stored edge of the tree is damaged: {error}") from error
+        if checkpoint.size != row.size or checkpoint.root != frontier.root():
+            raise FatalError(f"checkpoint {row.size} does not fit its tree; run `countersign audit verify`")
+        return frontier

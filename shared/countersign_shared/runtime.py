@@ -104,6 +104,13 @@ def bind(host: str, port: int) -> socket.socket:
 async def serving(app: FastAPI, host: str, port: int) -> AsyncIterator[int]:
     """Serve an application while the context is open; gives the port."""
     sock = bind(host, port)
+    async with serving_on(app, sock):
+        yield int(sock.getsockname()[1])
+
+
+@asynccontextmanager
+async def serving_on(app: FastAPI, sock: socket.socket) -> AsyncIterator[None]:
+    """Serve an application on a bound socket, for those who must know the port before; closes it at the end."""
     config = uvicorn.Config(
         app, lifespan="off", log_config=None, access_log=False, http="httptools", loop="none",
         timeout_graceful_shutdown=HTTP_STOP_SECONDS, server_header=False,
@@ -112,7 +119,7 @@ async def serving(app: FastAPI, host: str, port: int) -> AsyncIterator[int]:
     task = asyncio.create_task(_serve(server.serve(sockets=[sock])))
     await _started(server, task)
     try:
-        yield sock.getsockname()[1]
+        yield
     finally:
         server.should_exit = True
         await task

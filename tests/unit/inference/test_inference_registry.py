@@ -1,0 +1,152 @@
+"""A models directory is checked whole at start: what does not fit together is found before the first case."""
+
+from __future__ import annotations
+
+import shutil
+from pathlib import Path
+
+import numpy as np
+import onnxruntime
+import pytest
+import yaml
+
+from countersign_inference.domain.proposals import DisagreementError
+from countersign_inference.domain.scoring import Abstained, Question, Scored
+from countersign_inference.registry import PACKAGED_MODELS, load_scorers
+from countersign_shared.errors import ConfigurationError
+from tests.unit.inference.loans import LOAN, decision_types, questions
+
+
+@pytest.fixture
+def models(tmp_path: Path) -> Path:
+    shutil.copytree(PACKAGED_MODELS, tmp_path / "models")
+    return tmp_path / "models"
+
+
+def edit(models: Path, change) -> None:
+    path = models / f"{LOAN}.yaml"
+    document = yaml.safe_load(path.read_text())
+    change(document)
+    path.write_text(yaml.safe_dump(document))
+
+
+def load(models: Path):
+    return load_scorers(models, decision_types())
+
+
+def test_the_packaged_models_load_and_name_exactly_what_speaks():
+    model = load(PACKAGED_MODELS)[LOAN].model
+    assert model["name"] == "loan_application-logistic"
+    assert model["version"] == f"1-{model['artifact_sha256'][:8]}"
+    assert model["calibrator_version"].startswith("platt-")
+
+
+@pytest.mark.parametrize(
+    ("change", "message"),
+    [
+        (lambda d: d["inputs"][0].update(field="race"), "reads race|race"),
+        (lambda d: d.update(decision_type="mortgage"), "no such decision type"),
+        (lambda d: d["positive"].update(code="yes"), "'yes'"),
+        (lambda d: d["positive"]["params"].update(who="sex"), "protected field 'sex'"),
+        (lambda d: d["positive"]["params"].update(who="nobody"), "does not declare"),
+        (lambda d: d["weights"]["weight"].pop(), "weights need 13 finite numbers"),
+        (lambda d: d["weights"]["spread"].__setitem__(0, 0.0), "spread of zero"),
+        (lambda d: d["weights"]["mean"].__setitem__(0, float("nan")), "finite"),
+        (lambda d: d["files"].update({"model.onnx": "0" * 64}), "SHA-256 differs"),
+        (lambda d: d["files"].update({"../loan_application.yaml": "0" * 64}), "missing"),
+        (lambda d: d["files"].pop("reference.npy"), "names no reference.npy"),
+        (lambda d: d["columns"].pop(), "weights need 12"),
+        (lambda d: d["calibrator"].update(slope=-1.0), "calibrator/slope"),
+        (lambda d: d.update(scorer="magic"), "does not describe a model"),
+        (lambda d: d.update(secret=1), "secret"),
+    ],
+)
+def test_what_does_not_fit_together_is_named(models, change, message):
+    edit(models, change)
+    with pytest.raises(ConfigurationError, match=message):
+        load(models)
+
+
+def test_protected_inputs_are_refused_even_when_columns_agree(models):
+    def use_race(document):
+        document["inputs"][0]["field"] = "race"
+        document["columns"][0]["field"] = "race"
+
+    edit(models, use_race)
+    with pytest.raises(ConfigurationError, match="protected field 'race'"):
+        load(models)
+
+
+def test_broken_files_are_named(models):
+    (models / f"{LOAN}.yaml").write_bytes(b"\xff\xfe{")
+    with pytest.raises(ConfigurationError, match="no readable YAML"):
+        load(models)
+    with pytest.raises(ConfigurationError, match="no directory"):
+        load(models / "nowhere")
+
+
+def test_weights_from_another_training_are_never_used_to_explain(models):
+    edit(models, lambda document: document["weights"].update(bias=document["weights"]["bias"] + 0.01))
+    with pytest.raises(DisagreementError):
+        load(models)[LOAN].score(questions(5))
+
+
+def test_an_artifact_that_answers_nonsense_is_refused(monkeypatch):
+    scorer = load(PACKAGED_MODELS)[LOAN]
+
+    class Nonsense:
+        def run(self, _names, feed):
+            return [np.full((len(next(iter(feed.values()))), 2), np.nan, dtype=np.float32)]
+
+    monkeypatch.setattr(scorer, "_session", Nonsense())
+    with pytest.raises(ValueError, match="two probabilities"):
+        scorer.score(questions(5))
+
+
+def test_a_type_can_be_kept_from_models_by_policy(models):
+    (models / "refund.yaml").write_text("scorer: none\ndecision_type: refund\n")
+    scorer = load(models)["refund"]
+    assert scorer.score([Question({})]) == [Abstained("by_policy", "no model may see a refund")]
+
+
+def test_a_model_runs_in_one_thread_of_its_own():
+    assert onnxruntime.get_available_providers()[-1] == "CPUExecutionProvider"
+    options = load(PACKAGED_MODELS)[LOAN]._session.get_session_options()
+    assert (options.intra_op_num_threads, options.inter_op_num_threads) == (1, 1)
+
+
+class TestUpstream:
+    """Bring your own model."""
+
+    @pytest.fixture
+    def scorer(self, models):
+        (models / "refund.yaml").write_text("scorer: upstream\ndecision_type: refund\n")
+        return load(models)["refund"]
+
+    def ask(self, scorer, **proposal):
+        return scorer.score([Question({}, upstream=proposal or None)])[0]
+
+    def test_a_valid_proposal_is_taken_over_with_its_own_confidence(self, scorer):
+        answer = self.ask(
+            scorer, outcome="deny", confidence=0.8, alternatives=[{"outcome": "approve", "confidence": 0.2}]
+        )
+        assert isinstance(answer, Scored)
+        assert answer.proposal["confidence"] == 0.8
+        assert answer.probability["detail"]["margin"] == pytest.approx(0.6)
+        assert answer.similarity["value"] is None
+
+    @pytest.mark.parametrize(
+        ("proposal", "reason"),
+        [
+            ({}, "no_proposal"),
+            ({"outcome": "burn", "confidence": 1.0}, "invalid_proposal"),
+            ({"outcome": "deny", "confidence": 0.4, "alternatives": [{"outcome": "approve", "confidence": 0.6}]},
+             "invalid_proposal"),
+            ({"outcome": "partial", "confidence": 0.9}, "invalid_proposal"),
+            ({"outcome": "deny", "confidence": 0.9, "outcome_params": {"x": 1}}, "invalid_proposal"),
+        ],
+    )  # fmt: skip
+    def test_what_cannot_be_taken_over_is_abstained(self, scorer, proposal, reason):
+        answer = self.ask(scorer, **proposal)
+        assert isinstance(answer, Abstained)
+        assert answer.reason == reason

@@ -12,6 +12,7 @@ from joserfc import jwt
 from joserfc.errors import JoseError
 from joserfc.jwk import KeySet
 
+from countersign_shared.clock import Clock, system_clock
 from countersign_shared.http.problems import Problem
 
 ROLES = frozenset({
@@ -84,8 +85,9 @@ public = Depends(_open_to_all)
 class TokenVerifier:
     """Accepts the five-minute Ed25519 tokens that review signs for one audience."""
 
-    def __init__(self, audience: str, jwks_url: str | None) -> None:
+    def __init__(self, audience: str, jwks_url: str | None, clock: Clock = system_clock) -> None:
         self._audience = audience
+        self._clock = clock
         self._jwks_url = jwks_url
         self._keys: KeySet | None = None
         self._fetched = float("-inf")
@@ -136,7 +138,7 @@ class TokenVerifier:
         expires = claims.get("exp")
         if claims.get("iss") != ISSUER or self._audience not in audiences:
             raise unauthenticated(f"The token is not for {self._audience}.")
-        if not isinstance(expires, int | float) or expires + LEEWAY_SECONDS < time.time():
+        if not isinstance(expires, int | float) or expires + LEEWAY_SECONDS < self._clock().timestamp():
             raise unauthenticated("The token has expired; get a new one.")
         return Principal(
             subject=str(claims["sub"]), username=str(claims.get("name", "")),

@@ -1,0 +1,122 @@
+import { Menu, useMantineColorScheme } from "@mantine/core";
+import { Link, useLocation } from "wouter";
+
+import { useConnectionLost } from "../api/connection";
+import type { Me } from "../api/schema";
+import { Keycap } from "../keys/Keycap";
+import { unanswered } from "../ledger/ledger";
+import { useLedger } from "../ledger/LedgerProvider";
+import { useSignOut } from "../session/useSession";
+import { useQueues } from "../triage/queue/useQueues";
+import styles from "./Header.module.css";
+import { Logo } from "./Logo";
+
+/** Only entries that work. */
+const ENTRIES = [
+  { href: "/", label: "Review" },
+  { href: "/cases", label: "Cases" },
+] as const;
+
+export function Header({ me, onKeys }: { me: Me; onKeys: () => void }) {
+  const [location] = useLocation();
+  return (
+    <header className={styles.header}>
+      <span className={styles.brand}>
+        <Logo />
+        <span>Countersign</span>
+      </span>
+      <nav className={styles.nav} aria-label="Pages">
+        {ENTRIES.map(({ href, label }) => {
+          const here = href === "/" ? location === "/" : location.startsWith(href);
+          return (
+            <Link key={href} href={href} aria-current={here ? "page" : undefined}>
+              {label}
+            </Link>
+          );
+        })}
+      </nav>
+      <div className={styles.facts}>
+        <Pending />
+        <Connection />
+        <DueSoon />
+        <button type="button" className={styles.pill} data-wide onClick={onKeys} aria-keyshortcuts="?">
+          Keys <Keycap of="?" />
+        </button>
+        <Account me={me} />
+      </div>
+    </header>
+  );
+}
+
+function Connection() {
+  const lost = useConnectionLost();
+  return (
+    <span className={styles.pill} data-state={lost ? "lost" : "live"} role="status">
+      {lost ? "no connection" : "connected"}
+    </span>
+  );
+}
+
+function Pending() {
+  const { entries } = useLedger();
+  const count = unanswered(entries);
+  if (count === 0) return null;
+  return (
+    <span className={styles.pill} data-state="pending" role="status">
+      {count} not recorded yet
+    </span>
+  );
+}
+
+function DueSoon() {
+  const queues = useQueues();
+  const soon = queues.data?.reduce((sum, queue) => sum + queue.due_within_hour, 0) ?? 0;
+  if (soon === 0) return null;
+  return (
+    <span className={styles.pill} data-wide>
+      {soon} due within the hour
+    </span>
+  );
+}
+
+const SCHEMES = [
+  { value: "light", label: "Light" },
+  { value: "dark", label: "Dark" },
+  { value: "auto", label: "As the system" },
+] as const;
+
+function Account({ me }: { me: Me }) {
+  const { colorScheme, setColorScheme } = useMantineColorScheme();
+  const signOut = useSignOut();
+  return (
+    <Menu position="bottom-end" width={220}>
+      <Menu.Target>
+        <button type="button" className={styles.account} aria-label={`${me.display_name}: appearance and sign out`}>
+          {initials(me.display_name)}
+        </button>
+      </Menu.Target>
+      <Menu.Dropdown>
+        <Menu.Label>{me.display_name}</Menu.Label>
+        <Menu.Divider />
+        <Menu.Label>Appearance</Menu.Label>
+        {SCHEMES.map(({ value, label }) => (
+          <Menu.Item
+            key={value}
+            onClick={() => setColorScheme(value)}
+            rightSection={colorScheme === value ? "\u2713" : null}
+            aria-current={colorScheme === value}
+          >
+            {label}
+          </Menu.Item>
+        ))}
+        <Menu.Divider />
+        <Menu.Item onClick={() => signOut.mutate()}>Sign out</Menu.Item>
+      </Menu.Dropdown>
+    </Menu>
+  );
+}
+
+function initials(name: string): string {
+  const words = name.split(/\s+/u).filter(Boolean);
+  return [words[0], words.length > 1 ? words.at(-1) : undefined].map((word) => word?.charAt(0) ?? "").join("").toUpperCase();
+}

@@ -1,0 +1,126 @@
+import { useEffect, useRef } from "react";
+import { Link } from "wouter";
+
+import { explain } from "../api/problem";
+import type { CasePage as CaseDetail, DecisionOnCase } from "../api/schema";
+import { moment } from "../format/time";
+import { useNow } from "../format/useNow";
+import { Card } from "../triage/case/Card";
+import { KeyFacts } from "../triage/case/KeyFacts";
+import styles from "./CasePage.module.css";
+import { useCase } from "./useCases";
+
+/** One case: where it stands, its facts, its decisions, and what happened to it. */
+export function CasePage({ tenant, caseId }: { tenant: string; caseId: string }) {
+  const found = useCase(tenant, caseId);
+  return (
+    <main className={styles.page}>
+      <Link href="/cases" className={styles.back ?? ""}>
+        &lsaquo; All cases
+      </Link>
+      {found.error && !found.data && (
+        <>
+          <h1>{caseId}</h1>
+          <p role="alert">{explain(found.error)}</p>
+        </>
+      )}
+      {found.data && <Detail detail={found.data} />}
+    </main>
+  );
+}
+
+function Detail({ detail }: { detail: CaseDetail }) {
+  const heading = useRef<HTMLHeadingElement>(null);
+  useEffect(() => heading.current?.focus(), [detail.case_id]);
+  return (
+    <>
+      <header>
+        <p className={styles.crumb}>
+          {detail.decision_type} &middot; case {detail.case_id}
+          {detail.tenant !== "default" && ` \u00b7 ${detail.tenant}`}
+        </p>
+        <h1 ref={heading} tabIndex={-1}>
+          {detail.title}
+        </h1>
+        <p className={styles.state}>
+          <strong>{detail.outcome_label ? `${detail.state_label}: ${detail.outcome_label}` : detail.state_label}</strong>
+          {detail.decided_by && ` by ${detail.decided_by === "person" ? "a person" : "automation"}`}
+        </p>
+        {detail.withheld && (
+          <p className={styles.withheld}>An answer is still to be given unseen; outcome and proposal are not shown until then.</p>
+        )}
+      </header>
+      {detail.facts.length > 0 && <KeyFacts facts={detail.facts} title="Facts" />}
+      <div className={styles.pair}>
+        <Decisions decisions={detail.decisions} />
+        <Events detail={detail} />
+      </div>
+      {detail.subject_ref && (
+        <p>
+          <Link href={`/cases?q=${encodeURIComponent(detail.subject_ref)}`}>Every case of this subject</Link>
+        </p>
+      )}
+    </>
+  );
+}
+
+const RELATIONS: Readonly<Record<string, string>> = {
+  agreed: "as the model proposed",
+  modified: "as the model proposed, on other terms",
+  overrode: "other than the model proposed",
+  no_proposal: "without a proposal",
+};
+
+function Decisions({ decisions }: { decisions: readonly DecisionOnCase[] }) {
+  const now = useNow(60_000);
+  return (
+    <Card title="Decisions">
+      {decisions.length === 0 && <p className={styles.none}>None yet.</p>}
+      <ul className={styles.list}>
+        {decisions.map((decision) => (
+          <li key={decision.decision_id}>
+            <strong>{decision.outcome_label ?? decision.closed_as}</strong>
+            {decision.supersedes && " (replaces the earlier one)"}
+            <small>
+              {decision.mode === "automatic" ? "automatic" : "by a person"}
+              {RELATIONS[decision.relation] && `, ${RELATIONS[decision.relation]}`}; {moment(decision.decided_at, now)}
+            </small>
+            {Object.keys(decision.outcome_params).length > 0 && (
+              <small>
+                {Object.entries(decision.outcome_params)
+                  .map(([name, value]) => `${name.replaceAll("_", " ")}: ${plain(value)}`)
+                  .join(", ")}
+              </small>
+            )}
+          </li>
+        ))}
+      </ul>
+    </Card>
+  );
+}
+
+function plain(value: unknown): string {
+  if (typeof value === "object" && value !== null && "value" in value && "currency" in value) {
+    return `${String(value.currency)} ${String(value.value)}`;
+  }
+  return typeof value === "object" ? JSON.stringify(value) : String(value);
+}
+
+function Events({ detail }: { detail: CaseDetail }) {
+  const now = useNow(60_000);
+  return (
+    <Card title="What happened">
+      <ol className={styles.timeline}>
+        {detail.history.map((entry) => (
+          <li key={`${entry.at} ${entry.kind} ${entry.text}`}>
+            {entry.text}
+            <small>
+              {moment(entry.at, now)}
+              {entry.by && `, ${entry.by}`}
+            </small>
+          </li>
+        ))}
+      </ol>
+    </Card>
+  );
+}

@@ -1,0 +1,46 @@
+import { describe, expect, it } from "vitest";
+
+import { ago, countdown, due, span } from "./time";
+
+const NOW = Date.parse("2026-03-02T10:00:00Z");
+const inMinutes = (minutes: number) => new Date(NOW + minutes * 60_000).toISOString();
+
+describe("spans", () => {
+  it.each([
+    [20, "under a minute"],
+    [38 * 60, "38 min"],
+    [130 * 60, "2 h 10"],
+    [122 * 60, "2 h 02"],
+    [120 * 60, "2 h"],
+    [7 * 3600 + 120, "7 h"],
+    [72 * 3600, "3 d"],
+  ])("%d s is %s", (seconds, text) => {
+    expect(span(seconds * 1000)).toBe(text);
+  });
+});
+
+describe("deadlines", () => {
+  it("is calm, soon, late", () => {
+    expect(due(inMinutes(240), inMinutes(180), NOW)).toEqual({ text: "due in 4 h", urgency: "calm" });
+    expect(due(inMinutes(240), inMinutes(-1), NOW)?.urgency).toBe("soon");
+    expect(due(inMinutes(59), null, NOW)?.urgency).toBe("soon");
+    expect(due(inMinutes(-12), null, NOW)).toEqual({ text: "12 min late", urgency: "late" });
+    expect(due(null, null, NOW)).toBeNull();
+  });
+});
+
+describe("countdowns", () => {
+  it("counts to zero and stays there", () => {
+    expect(countdown(581_000)).toBe("9:41");
+    expect(countdown(4_001)).toBe("0:05");
+    expect(countdown(-50)).toBe("0:00");
+  });
+});
+
+describe("the past", () => {
+  it("is told in words, and by date when long ago", () => {
+    expect(ago(inMinutes(0), NOW)).toBe("just now");
+    expect(ago(inMinutes(-90), NOW)).toBe("1 h 30 ago");
+    expect(ago("2025-01-05T10:00:00Z", NOW)).toBe("2025-01-05");
+  });
+});

@@ -1,0 +1,53 @@
+const MINUTE_MS = 60_000;
+const HOUR_MS = 60 * MINUTE_MS;
+const DAY_MS = 24 * HOUR_MS;
+
+export type Urgency = "calm" | "soon" | "late";
+
+export interface Due {
+  readonly text: string;
+  readonly urgency: Urgency;
+}
+
+/** A span in the two units that matter: "38 min", "2 h 10", "3 d". Never negative. */
+export function span(ms: number): string {
+  const minutes = Math.max(0, Math.floor(ms / MINUTE_MS));
+  if (minutes < 1) return "under a minute";
+  if (minutes < 60) return `${minutes} min`;
+  const hours = Math.floor(minutes / 60);
+  const rest = minutes % 60;
+  if (hours < 4 && rest > 0) return `${hours} h ${String(rest).padStart(2, "0")}`;
+  return hours < 48 ? `${hours} h` : `${Math.floor(hours / 24)} d`;
+}
+
+/** What a deadline means now. It is "soon" from its own warning time on, or within the last hour. */
+export function due(dueAt: string | null | undefined, atRiskAt: string | null | undefined, nowMs: number): Due | null {
+  if (!dueAt) return null;
+  const left = Date.parse(dueAt) - nowMs;
+  if (left < 0) return { text: `${span(-left)} late`, urgency: "late" };
+  const warned = atRiskAt ? Date.parse(atRiskAt) <= nowMs : left <= HOUR_MS;
+  return { text: `due in ${span(left)}`, urgency: warned ? "soon" : "calm" };
+}
+
+/** Minutes and seconds left, "9:41"; "0:00" when there are none. */
+export function countdown(ms: number): string {
+  const seconds = Math.max(0, Math.ceil(ms / 1000));
+  return `${Math.floor(seconds / 60)}:${String(seconds % 60).padStart(2, "0")}`;
+}
+
+/** How long ago, in words; the date from a month on. */
+export function ago(at: string, nowMs: number): string {
+  const passed = nowMs - Date.parse(at);
+  if (passed < MINUTE_MS) return "just now";
+  if (passed < 30 * DAY_MS) return `${span(passed)} ago`;
+  return at.slice(0, 10);
+}
+
+const CLOCK = new Intl.DateTimeFormat(undefined, { hour: "2-digit", minute: "2-digit", second: "2-digit", hourCycle: "h23" });
+const DAY_AND_CLOCK = new Intl.DateTimeFormat(undefined, { dateStyle: "medium", timeStyle: "medium", hourCycle: "h23" });
+
+/** The time of day where the reader is; with the date when it is not today. */
+export function moment(at: string, nowMs: number): string {
+  const date = new Date(at);
+  return date.toDateString() === new Date(nowMs).toDateString() ? CLOCK.format(date) : DAY_AND_CLOCK.format(date);
+}

@@ -1,0 +1,114 @@
+import { useQueries } from "@tanstack/react-query";
+import { createContext, type ReactNode, use, useCallback, useEffect, useMemo, useReducer } from "react";
+
+import { answerOf, api } from "../api/client";
+import { explain } from "../api/problem";
+import { serverNow } from "../api/serverClock";
+import type { DecisionRecorded } from "../api/schema";
+import { type Entry, type Progress, reduceLedger, type Subject, unanswered } from "./ledger";
+import { untilAnswered } from "./record";
+
+interface Ledger {
+  readonly entries: readonly Entry[];
+  /** Sends a decision until it is answered, true when it was recorded. `send` must carry one idempotency key throughout. */
+  readonly submit: (subject: Subject, send: () => Promise<DecisionRecorded>) => Promise<boolean>;
+  /** Takes a recorded decision back; true when the server confirmed it. */
+  readonly undo: (entry: Entry) => Promise<boolean>;
+  readonly dismiss: (entry: Entry) => void;
+}
+
+const LedgerContext = createContext<Ledger | null>(null);
+const pause = (ms: number) => new Promise<void>((resolve) => setTimeout(resolve, ms));
+
+export function LedgerProvider({ children }: { children: ReactNode }) {
+  const [entries, dispatch] = useReducer(reduceLedger, []);
+  const progress = useCallback(
+    (id: string, next: Progress) => dispatch({ type: "progressed", id, progress: next }),
+    [],
+  );
+
+  const submit = useCallback(
+    async (subject: Subject, send: () => Promise<DecisionRecorded>) => {
+      const id = crypto.randomUUID();
+      dispatch({ type: "submitted", id, subject });
+      try {
+        const decision = await untilAnswered({
+          send,
+          wait: pause,
+          onSilence: () => progress(id, { phase: "sending", waitingForServer: true }),
+        });
+        progress(id, { phase: "recorded", decisionId: decision.decision_id, leavesAt: decision.leaves_at });
+        return true;
+      } catch (error) {
+        progress(id, { phase: "refused", why: explain(error) });
+        return false;
+      }
+    },
+    [progress],
+  );
+
+  const undo = useCallback(
+    async ({ id, progress: before }: Entry) => {
+      if (before.phase !== "recorded") return false;
+      progress(id, { ...before, phase: "undoing" });
+      try {
+        await answerOf(
+          api.POST("/api/review/v1/decisions/{decision_id}/undo", {
+            params: { path: { decision_id: before.decisionId } },
+          }),
+        );
+        progress(id, { phase: "undone" });
+        return true;
+      } catch {
+        // Whatever the reason, the decision stands; the poll below tells how far it has got.
+        progress(id, before);
+        return false;
+      }
+    },
+    [progress],
+  );
+
+  const dismiss = useCallback((entry: Entry) => dispatch({ type: "dismissed", id: entry.id }), []);
+  useFollowed(entries, progress);
+  useLeaveGuard(unanswered(entries) > 0);
+
+  const value = useMemo(() => ({ entries, submit, undo, dismiss }), [entries, submit, undo, dismiss]);
+  return <LedgerContext value={value}>{children}</LedgerContext>;
+}
+
+export function useLedger(): Ledger {
+  const ledger = use(LedgerContext);
+  if (!ledger) throw new Error("useLedger needs a LedgerProvider above it");
+  return ledger;
+}
+
+
+/** Asks about every recorded decision, from the moment it may leave until the server says it left. */
+function useFollowed(entries: readonly Entry[], progress: (id: string, next: Progress) => void): void {
+  const followed = entries.flatMap(({ id, progress: now }) => (now.phase === "recorded" ? [{ id, ...now }] : []));
+  const answers = useQueries({
+    queries: followed.map(({ decisionId, leavesAt }) => ({
+      queryKey: ["decision", decisionId],
+      queryFn: () =>
+        answerOf(api.GET("/api/review/v1/decisions/{decision_id}", { params: { path: { decision_id: decisionId } } })),
+      refetchInterval: () => Math.max(1_000, Date.parse(leavesAt) - serverNow()),
+      refetchIntervalInBackground: true,
+      gcTime: 0,
+    })),
+  });
+  const sent = followed.filter((_, index) => answers[index]?.data?.state === "sent");
+  const sentIds = sent.map(({ id }) => id).join(" ");
+  useEffect(() => {
+    for (const { id, decisionId } of sent) progress(id, { phase: "sent", decisionId });
+    // The ids say it all; the objects are new at every render.
+  }, [sentIds]);
+}
+
+function useLeaveGuard(active: boolean): void {
+  useEffect(() => {
+    if (!active) return undefined;
+    const ask = (event: BeforeUnloadEvent) => event.preventDefault();
+    window.addEventListener("beforeunload", ask);
+    return () => window.removeEventListener("beforeunload", ask);
+  }, [active]);
+}

@@ -1,0 +1,55 @@
+import { useMutation, useQuery, useQueryClient } from "@tanstack/react-query";
+import { useEffect } from "react";
+
+import { answerOf, api, rememberCsrfToken, whenSignedOut } from "../api/client";
+import { Refused } from "../api/problem";
+import type { Me, SessionRequest } from "../api/schema";
+import { forgetDrafts } from "../triage/decide/draftStore";
+
+const ME = ["me"];
+
+async function readMe(): Promise<Me | null> {
+  try {
+    return remember(await answerOf(api.GET("/api/review/v1/me")));
+  } catch (error) {
+    if (error instanceof Refused && error.status === 401) return null;
+    throw error;
+  }
+}
+
+function remember(me: Me): Me {
+  rememberCsrfToken(me.csrf_token ?? "");
+  return me;
+}
+
+/** Who is signed in: null when nobody is, undefined while nobody knows. */
+export function useMe() {
+  const queries = useQueryClient();
+  useEffect(() => whenSignedOut(() => queries.setQueryData(ME, null)), [queries]);
+  return useQuery({ queryKey: ME, queryFn: readMe, staleTime: Number.POSITIVE_INFINITY });
+}
+
+export function useSignIn() {
+  const queries = useQueryClient();
+  return useMutation({
+    mutationFn: async (body: SessionRequest) => remember(await answerOf(api.POST("/api/review/v1/session", { body }))),
+    onSuccess: (me) => {
+      // Whatever was read before was read as somebody else.
+      queries.removeQueries({ predicate: ({ queryKey }) => queryKey[0] !== ME[0] });
+      queries.setQueryData(ME, me);
+    },
+  });
+}
+
+export function useSignOut() {
+  const queries = useQueryClient();
+  return useMutation({
+    mutationFn: () => answerOf(api.DELETE("/api/review/v1/session")),
+    onSuccess: () => {
+      forgetDrafts();
+      rememberCsrfToken("");
+      queries.clear();
+      queries.setQueryData(ME, null);
+    },
+  });
+}

@@ -1,0 +1,53 @@
+import { type ReactNode } from "react";
+
+import styles from "./TriagePage.module.css";
+import { CaseHead } from "./case/CaseHead";
+import { KeyFacts } from "./case/KeyFacts";
+import { MatrixCard } from "./case/MatrixCard";
+import { Precedents } from "./case/Precedents";
+import { Proposal } from "./case/Proposal";
+import { AnswerCard } from "./decide/AnswerCard";
+import { DecisionBar } from "./decide/DecisionBar";
+import { useDecision } from "./decide/useDecision";
+import type { Hold } from "./desk/hold";
+
+interface OpenCaseProps {
+  readonly hold: Hold;
+  readonly leaseExpiresAt: string;
+  readonly notice: ReactNode;
+  readonly status: ReactNode;
+  readonly onLeft: () => void;
+  readonly onSkip: () => void;
+  readonly onPutBack: () => void;
+}
+
+/** One case on the desk: the question, the evidence, the proposal, then the answer. */
+export function OpenCase({ hold, leaseExpiresAt, notice, status, onLeft, onSkip, onPutBack }: OpenCaseProps) {
+  const { claim } = hold;
+  const { context } = claim;
+  const decision = useDecision(hold, onLeft);
+  return (
+    <>
+      <main className={styles.case} aria-label="Case">
+        <button type="button" className={styles.back} onClick={onPutBack}>
+          &lsaquo; Put back, to the queue
+        </button>
+        {notice}
+        <CaseHead claim={claim} leaseExpiresAt={leaseExpiresAt} />
+        <KeyFacts facts={context.key_facts} />
+        <div className={context.matrix ? styles.pair : undefined}>
+          <Proposal context={context} />
+          {context.matrix && <MatrixCard matrix={context.matrix} />}
+        </div>
+        <AnswerCard claim={claim} decision={decision} />
+      </main>
+      <aside className={styles.side} aria-label="Precedents and policy">
+        <Precedents context={context} />
+      </aside>
+      <footer className={styles.bar}>
+        <DecisionBar context={context} decision={decision} onSkip={onSkip} onPutBack={onPutBack} />
+        <div className={styles.status}>{status}</div>
+      </footer>
+    </>
+  );
+}

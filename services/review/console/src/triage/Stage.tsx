@@ -1,0 +1,73 @@
+import { Button, Loader } from "@mantine/core";
+import { useEffect, useRef } from "react";
+
+import type { Claim, Queue } from "../api/schema";
+import { Keycap } from "../keys/Keycap";
+import { useKey } from "../keys/KeyProvider";
+import type { Desk } from "./desk/desk";
+import styles from "./Stage.module.css";
+
+interface StageProps {
+  readonly desk: Exclude<Desk, { phase: "open" }>;
+  readonly queue: Queue | null;
+  readonly onNext: () => void;
+  readonly onTakeAgain: (claim: Claim) => void;
+}
+
+/** What stands in the middle while no case is open: what is going on, and what to do. */
+export function Stage({ desk, queue, onNext, onTakeAgain }: StageProps) {
+  const waiting = desk.phase === "resuming" || desk.phase === "opening";
+  const { title, text } = words(desk, queue);
+  const canGo = !waiting && queue !== null && (queue.depth > 0 || desk.phase === "failed");
+  const again = desk.phase === "ended" && !desk.gone ? desk.claim : null;
+  const heading = useRef<HTMLHeadingElement>(null);
+  useEffect(() => {
+    if (!waiting) heading.current?.focus();
+  }, [waiting]);
+  useKey({ key: "Enter", label: "open the next case", group: "Queue", when: canGo, run: onNext });
+
+  return (
+    <div className={styles.stage} aria-busy={waiting}>
+      {waiting && <Loader size="sm" type="dots" color="var(--cs-mute)" />}
+      <h1 ref={heading} tabIndex={-1} className={waiting ? "visually-hidden" : undefined}>
+        {title}
+      </h1>
+      {!waiting && <p>{text}</p>}
+      <div className={styles.actions}>
+        {canGo && (
+          <Button onClick={onNext} aria-keyshortcuts="Enter" rightSection={<Keycap of="Enter" />}>
+            {desk.phase === "failed" ? "Try again" : "Open the next case"}
+          </Button>
+        )}
+        {again && (
+          <Button variant="default" onClick={() => onTakeAgain(again)}>
+            Take it again
+          </Button>
+        )}
+      </div>
+    </div>
+  );
+}
+
+function words(desk: StageProps["desk"], queue: Queue | null): { title: string; text: string } {
+  switch (desk.phase) {
+    case "resuming":
+      return { title: "Review", text: "" };
+    case "opening":
+      return { title: "Opening the next case", text: "" };
+    case "ended":
+      return { title: desk.claim.context.decision_required.case_id, text: desk.why };
+    case "failed":
+      return { title: "That did not work", text: desk.why };
+    case "ready":
+    case "empty":
+      return queue && queue.depth > 0
+        ? { title: "Ready when you are", text: waitingText(queue) }
+        : { title: "Nothing waits for you", text: "New cases appear here by themselves; you need not reload." };
+  }
+}
+
+function waitingText({ depth, label, due_within_hour: soon }: Queue): string {
+  const cases = depth === 1 ? "1 case waits" : `${depth} cases wait`;
+  return `${cases} for you in ${label}${soon > 0 ? `, ${soon} due within the hour` : ""}.`;
+}

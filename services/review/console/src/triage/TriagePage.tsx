@@ -1,0 +1,71 @@
+import type { QueueItem } from "../api/schema";
+import { LedgerStatus, RefusedDecisions } from "../ledger/LedgerStatus";
+import { useDesk } from "./desk/useDesk";
+import { OpenCase } from "./OpenCase";
+import { QueuePane } from "./queue/QueuePane";
+import { useChosenQueue, useQueueItems, useQueues } from "./queue/useQueues";
+import { Stage } from "./Stage";
+import styles from "./TriagePage.module.css";
+
+/** The review desk: queue, case, precedents; the decision bar below, always. */
+export function TriagePage() {
+  const queues = useQueues();
+  const [queue, choose] = useChosenQueue(queues.data);
+  const name = queue?.queue ?? null;
+  const items = useQueueItems(name);
+  const { desk, notice, openNext, openReview, reopen, skip, putBack } = useDesk(name);
+  const open = desk.phase === "open" ? desk.hold : null;
+  const status = <LedgerStatus onUndone={reopen} />;
+  const notices = (
+    <>
+      <RefusedDecisions onReopen={reopen} />
+      <p role="alert" className={styles.notice}>
+        {notice}
+      </p>
+    </>
+  );
+
+  return (
+    <div className={styles.desk} data-open={open !== null}>
+      <QueuePane
+        queues={queues.data ?? []}
+        chosen={queue}
+        onChoose={choose}
+        items={items.data}
+        open={open?.claim ?? null}
+        onOpen={(item: QueueItem) => void openReview(item)}
+      />
+      {desk.phase === "open" ? (
+        <OpenCase
+          key={desk.hold.claim.claim_id}
+          hold={desk.hold}
+          leaseExpiresAt={desk.leaseExpiresAt}
+          notice={notices}
+          status={status}
+          onLeft={openNext}
+          onSkip={skip}
+          onPutBack={putBack}
+        />
+      ) : (
+        <>
+          <main className={styles.wide} aria-label="Case">
+            {notices}
+            <Stage
+              desk={desk}
+              queue={queue}
+              onNext={openNext}
+              onTakeAgain={({ review_id }) => {
+                const item = items.data?.find((waiting) => waiting.review_id === review_id);
+                if (item) void openReview(item);
+                else openNext();
+              }}
+            />
+          </main>
+          <footer className={styles.bar}>
+            <div className={styles.status}>{status}</div>
+          </footer>
+        </>
+      )}
+    </div>
+  );
+}

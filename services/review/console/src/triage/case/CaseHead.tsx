@@ -1,0 +1,57 @@
+import { useEffect, useRef } from "react";
+
+import type { Claim } from "../../api/schema";
+import { countdown, due } from "../../format/time";
+import { useNow } from "../../format/useNow";
+import styles from "./CaseHead.module.css";
+
+// From here on the lease is shown as a warning: time to press any key.
+const LOW_MS = 90_000;
+
+/** Which case, whose and for how long, the question, and why it is put to this person. */
+export function CaseHead({ claim, leaseExpiresAt }: { claim: Claim; leaseExpiresAt: string }) {
+  const { decision_required: question, flags } = claim.context;
+  const heading = useRef<HTMLHeadingElement>(null);
+  useEffect(() => heading.current?.focus(), [claim.claim_id]);
+
+  return (
+    <header className={styles.head}>
+      <p className={styles.crumb}>
+        <span>{question.decision_type_label}</span>
+        <span>case {question.case_id}</span>
+        {question.tenant !== "default" && <span>{question.tenant}</span>}
+        <Deadline claim={claim} />
+        <LeaseLeft leaseExpiresAt={leaseExpiresAt} />
+      </p>
+      <h1 ref={heading} tabIndex={-1} className={styles.question}>
+        {question.headline}
+      </h1>
+      {flags.length > 0 && (
+        <ul className={styles.flags} aria-label="Why you">
+          {flags.map((flag, index) => (
+            <li key={`${flag.code} ${flag.rule_id ?? ""}`}>
+              {index === 0 && "Why you: "}
+              {flag.text}
+              {flag.rule_id && <span className={styles.rule}>{flag.rule_id}</span>}
+            </li>
+          ))}
+        </ul>
+      )}
+    </header>
+  );
+}
+
+function Deadline({ claim }: { claim: Claim }) {
+  const deadline = due(claim.due_at, claim.at_risk_at, useNow(15_000));
+  return deadline && <span data-urgency={deadline.urgency}>{deadline.text}</span>;
+}
+
+function LeaseLeft({ leaseExpiresAt }: { leaseExpiresAt: string }) {
+  const left = Date.parse(leaseExpiresAt) - useNow(1_000);
+  const low = left < LOW_MS;
+  return (
+    <span data-urgency={low ? "soon" : "calm"}>
+      held for you, <span className={styles.clock}>{countdown(left)}</span> left{low && ": press any key to keep it"}
+    </span>
+  );
+}

@@ -1,0 +1,66 @@
+import { Link } from "wouter";
+
+import type { ContextPackage, EarlierCase } from "../../api/schema";
+import { ago } from "../../format/time";
+import { useNow } from "../../format/useNow";
+import { Card } from "./Card";
+import styles from "./Precedents.module.css";
+
+/** Similar decided cases, earlier cases of the subject, and the rule that applies. */
+export function Precedents({ context }: { context: ContextPackage }) {
+  const { history, policy_reference: policy, actions } = context;
+  const colours = new Map(actions.outcomes.map(({ outcome, colour }) => [outcome, colour]));
+  return (
+    <>
+      {history.similar.length > 0 && (
+        <Card title="Similar decided cases">
+          <CaseList cases={history.similar} colours={colours} />
+        </Card>
+      )}
+      {history.subject.length > 0 && (
+        <Card title="Earlier, same subject">
+          <CaseList cases={history.subject} colours={colours} />
+        </Card>
+      )}
+      {policy && (
+        <Card title={`Policy: ${policy.title}`}>
+          <p className={styles.rule}>{policy.text}</p>
+          {policy.policy && (
+            <p className={styles.source}>
+              {policy.policy}
+              {policy.version !== null && `, version ${policy.version}`}
+            </p>
+          )}
+        </Card>
+      )}
+      {history.note && <p className={styles.note}>{history.note}</p>}
+    </>
+  );
+}
+
+interface CaseListProps {
+  readonly cases: readonly EarlierCase[];
+  /** The decision type's own colours, by outcome. */
+  readonly colours: ReadonlyMap<string, string | null>;
+}
+
+function CaseList({ cases, colours }: CaseListProps) {
+  const now = useNow(60_000);
+  return (
+    <ul className={styles.cases}>
+      {cases.map(({ tenant, case_id: caseId, title, outcome, outcome_label: label, state, routed_at: at }) => (
+        <li key={`${tenant}/${caseId}`}>
+          <Link href={`/cases/${encodeURIComponent(tenant)}/${encodeURIComponent(caseId)}`} className={styles.title ?? ""}>
+            {title}
+          </Link>
+          <span className={styles.outcome} data-colour={outcome && colours.get(outcome)}>
+            {label ?? state}
+          </span>
+          <small>
+            {caseId}, {ago(at, now)}
+          </small>
+        </li>
+      ))}
+    </ul>
+  );
+}

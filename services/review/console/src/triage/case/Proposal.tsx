@@ -1,0 +1,54 @@
+import type { ContextPackage, Recommendation } from "../../api/schema";
+import { percent } from "../../format/percent";
+import { Card } from "./Card";
+import { ConfidenceBar } from "./ConfidenceBar";
+import { Factors } from "./Factors";
+import styles from "./Proposal.module.css";
+
+/** What the model proposes; or why there is nothing to show; or, when it is withheld, the question instead. */
+export function Proposal({ context }: { context: ContextPackage }) {
+  if (context.withheld) {
+    return (
+      <Card title="What would you decide?">
+        <p className={styles.open}>For this case your own view is wanted first. Nothing here tells what a model thinks.</p>
+      </Card>
+    );
+  }
+  if (!context.recommendation) {
+    return (
+      <Card title="No proposal">
+        <p className={styles.open}>{context.no_recommendation ?? "No model gave a view on this case."}</p>
+      </Card>
+    );
+  }
+  return <Recommended recommendation={context.recommendation} />;
+}
+
+function Recommended({ recommendation }: { recommendation: Recommendation }) {
+  const { label, confidence, band, plain_words: words, second_choice: second, factors, thresholds } = recommendation;
+  return (
+    <Card title="What the model proposes">
+      <p className={styles.proposal}>
+        <strong>{label}</strong>
+        <span className={styles.sure}>
+          {percent(confidence)} sure{band && ` \u00b7 ${band}`}
+        </span>
+      </p>
+      <ConfidenceBar confidence={confidence} thresholds={thresholds} />
+      <p className={styles.words}>{words}</p>
+      <Factors factors={factors} outcome={label} />
+      {second && (
+        <p className={styles.second}>
+          Second choice: <strong>{second.label}</strong>, {percent(second.confidence)}.
+          {second.why_lower && ` ${whyLower(second.why_lower)}`}
+        </p>
+      )}
+      {recommendation.model && <p className={styles.model}>{recommendation.model}</p>}
+    </Card>
+  );
+}
+
+function whyLower(why: string): string {
+  const sentence = why.endsWith(".") ? why : `${why}.`;
+  return /^\p{Lu}/u.test(sentence) ? sentence : `Ranked lower because ${sentence}`;
+}

@@ -1,0 +1,118 @@
+import { useQueryClient } from "@tanstack/react-query";
+import { useState } from "react";
+
+import { explain } from "../../api/problem";
+import { useLedger } from "../../ledger/LedgerProvider";
+import { previewTerms, sendDecision } from "../desk/claims";
+import type { Hold } from "../desk/hold";
+import { decisionRequest, digestInAdvance, schemaOf, termsFor } from "./answer";
+import { type Draft, EMPTY_DRAFT, type Intent, type Missing, missing } from "./draft";
+import { loadDraft, saveDraft } from "./draftStore";
+import { initialTerms, termProblems } from "./terms";
+
+export interface Decision {
+  readonly draft: Draft;
+  readonly change: (part: Partial<Draft>) => void;
+  /** The outcome being completed, null while nothing is chosen. */
+  readonly intent: Intent | null;
+  /** What is still needed for it. */
+  readonly needed: readonly Missing[];
+  /** Counts attempts that something was missing for: each one moves the focus to the first gap. */
+  readonly attempts: number;
+  readonly trouble: string | null;
+  readonly choose: (outcome: string) => void;
+  readonly edit: (outcome: string) => void;
+  readonly confirm: () => void;
+  readonly cancel: () => void;
+}
+
+/** One reviewer's answer to one case, from the first reason to the request that records it. */
+export function useDecision(hold: Hold, onLeft: () => void): Decision {
+  const { claim } = hold;
+  const { context } = claim;
+  const ledger = useLedger();
+  const queries = useQueryClient();
+  const [draft, setDraft] = useState(() => loadDraft(claim.review_id));
+  const [intent, setIntent] = useState<Intent | null>(null);
+  const [attempts, setAttempts] = useState(0);
+  const [trouble, setTrouble] = useState<string | null>(null);
+
+  const change = (part: Partial<Draft>) => {
+    const next = { ...draft, ...part };
+    setDraft(next);
+    saveDraft(claim.review_id, next);
+  };
+
+  const gaps = (wanted: Intent) =>
+    missing(context, wanted, draft, termProblems(schemaOf(context, wanted.outcome), termsFor(context, wanted.outcome, draft)));
+
+  const digest = async (outcome: string): Promise<string> => {
+    const terms = termsFor(context, outcome, draft);
+    const known = digestInAdvance(claim, outcome, terms);
+    if (known) return known;
+    const preview = await queries.fetchQuery({
+      queryKey: ["preview", claim.claim_id, outcome, terms],
+      queryFn: () => previewTerms(claim.claim_id, outcome, terms),
+      staleTime: Number.POSITIVE_INFINITY,
+      retry: false,
+    });
+    return preview.execute_sha256;
+  };
+
+  const record = async (wanted: Intent) => {
+    try {
+      const executeSha256 = await digest(wanted.outcome);
+      const body = decisionRequest(claim, wanted, draft, termsFor(context, wanted.outcome, draft), executeSha256);
+      const key = crypto.randomUUID();
+      const sending = ledger.submit(subjectOf(hold, wanted), () =>
+        hold.finish((version) => sendDecision(claim.claim_id, version, key, body)),
+      );
+      // Kept until the server has it: a refused decision is completed, not typed again.
+      void sending.then((recorded) => recorded && saveDraft(claim.review_id, EMPTY_DRAFT));
+      onLeft();
+    } catch (error) {
+      setTrouble(explain(error));
+    }
+  };
+
+  const attempt = (wanted: Intent) => {
+    setTrouble(null);
+    setIntent(wanted);
+    if (gaps(wanted).length > 0 || (wanted.editing && intent?.outcome !== wanted.outcome)) setAttempts((count) => count + 1);
+    else void record(wanted);
+  };
+
+  return {
+    draft,
+    change,
+    intent,
+    needed: intent ? gaps(intent) : [],
+    attempts,
+    trouble,
+    choose: (outcome) => attempt({ outcome, editing: intent?.outcome === outcome && intent.editing }),
+    edit: (outcome) => {
+      const schema = schemaOf(context, outcome);
+      if (!draft.terms[outcome]) change({ terms: { ...draft.terms, [outcome]: initialTerms(outcome, schema, context.recommendation) } });
+      setIntent({ outcome, editing: true });
+      setAttempts((count) => count + 1);
+    },
+    confirm: () => intent && attempt(intent),
+    cancel: () => {
+      setIntent(null);
+      setTrouble(null);
+    },
+  };
+}
+
+function subjectOf({ claim }: Hold, { outcome }: Intent) {
+  const { decision_required: question, actions } = claim.context;
+  return {
+    claimId: claim.claim_id,
+    reviewId: claim.review_id,
+    queue: claim.queue,
+    tenant: question.tenant,
+    caseId: question.case_id,
+    title: question.headline,
+    outcomeLabel: actions.outcomes.find((choice) => choice.outcome === outcome)?.label ?? outcome,
+  };
+}

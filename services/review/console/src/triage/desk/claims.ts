@@ -1,0 +1,78 @@
+import { answerOf, api } from "../../api/client";
+import type { Claim, DecisionRecorded, DecisionRequest, Lease, Preview } from "../../api/schema";
+import type { Terms } from "../decide/draft";
+
+const path = (claimId: string) => ({ path: { claim_id: claimId } });
+
+/** Takes the best eligible review of a queue, or the one named. Null when there is none for this reviewer. */
+export async function takeClaim(queue: string, reviewId: string | null): Promise<Claim | null> {
+  const claim = await answerOf(
+    api.POST("/api/review/v1/queues/{queue}/claims", {
+      params: { path: { queue } },
+      body: { review_id: reviewId },
+    }),
+  );
+  return claim ?? null;
+}
+
+export function readClaim(claimId: string): Promise<Claim> {
+  return answerOf(api.GET("/api/review/v1/claims/{claim_id}", { params: path(claimId) }));
+}
+
+/** The claim this reviewer was working on last, if any is still held. */
+export async function heldClaim(): Promise<Claim | null> {
+  const { items } = await answerOf(api.GET("/api/review/v1/claims"));
+  const opened = items.filter(({ state, opened_at }) => state === "held" && opened_at !== null);
+  opened.sort((one, other) => Date.parse(other.opened_at ?? "") - Date.parse(one.opened_at ?? ""));
+  return opened[0] ? readClaim(opened[0].claim_id) : null;
+}
+
+/** The claim this reviewer holds on a review already. */
+export async function claimOn(reviewId: string): Promise<Claim | null> {
+  const { items } = await answerOf(api.GET("/api/review/v1/claims"));
+  const mine = items.find(({ state, review_id }) => state === "held" && review_id === reviewId);
+  return mine ? readClaim(mine.claim_id) : null;
+}
+
+export function sayOpened(claimId: string): Promise<Lease> {
+  return answerOf(api.POST("/api/review/v1/claims/{claim_id}/opened", { params: path(claimId) }));
+}
+
+export function extendLease(claimId: string, version: number): Promise<Lease> {
+  return answerOf(
+    api.POST("/api/review/v1/claims/{claim_id}/heartbeat", {
+      params: { ...path(claimId), header: { "If-Match": String(version) } },
+    }),
+  );
+}
+
+export async function releaseClaim(claimId: string, keepalive = false): Promise<void> {
+  await answerOf(api.POST("/api/review/v1/claims/{claim_id}/release", { params: path(claimId), keepalive }));
+}
+
+export async function skipClaim(claimId: string): Promise<void> {
+  await answerOf(api.POST("/api/review/v1/claims/{claim_id}/skip", { params: path(claimId) }));
+}
+
+export function previewTerms(claimId: string, outcome: string, terms: Terms): Promise<Preview> {
+  return answerOf(
+    api.POST("/api/review/v1/claims/{claim_id}/preview", {
+      params: path(claimId),
+      body: { outcome, outcome_params: { ...terms } },
+    }),
+  );
+}
+
+export function sendDecision(
+  claimId: string,
+  version: number,
+  idempotencyKey: string,
+  body: DecisionRequest,
+): Promise<DecisionRecorded> {
+  return answerOf(
+    api.POST("/api/review/v1/claims/{claim_id}/decision", {
+      params: { ...path(claimId), header: { "If-Match": String(version), "Idempotency-Key": idempotencyKey } },
+      body,
+    }),
+  );
+}

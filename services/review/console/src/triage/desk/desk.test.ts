@@ -1,0 +1,47 @@
+import { describe, expect, it } from "vitest";
+
+import type { Claim } from "../../api/schema";
+import { type Desk, reduceDesk } from "./desk";
+import { Hold } from "./hold";
+
+const claim = (id: string) => ({ claim_id: id, version: 1, lease_expires_at: "2026-03-02T10:10:00Z" }) as Claim;
+const lease = (version: number) => ({ version, lease_expires_at: "2026-03-02T10:20:00Z" });
+
+describe("the desk", () => {
+  const open: Desk = reduceDesk({ phase: "opening" }, { type: "shown", hold: new Hold(claim("c1")) });
+
+  it("shows the lease of the claim it holds", () => {
+    expect(open).toMatchObject({ phase: "open", leaseExpiresAt: "2026-03-02T10:10:00Z" });
+    const renewed = reduceDesk(open, { type: "renewed", claimId: "c1", lease: lease(2) });
+    expect(renewed).toMatchObject({ leaseExpiresAt: "2026-03-02T10:20:00Z" });
+  });
+
+  it("does not take news of a claim that has left it", () => {
+    expect(reduceDesk(open, { type: "renewed", claimId: "c0", lease: lease(2) })).toBe(open);
+    expect(reduceDesk(open, { type: "ended", claimId: "c0", why: "", gone: false })).toBe(open);
+  });
+
+  it("keeps the case in view when its hold ends", () => {
+    const ended = reduceDesk(open, { type: "ended", claimId: "c1", why: "ran out", gone: false });
+    expect(ended).toMatchObject({ phase: "ended", why: "ran out", claim: { claim_id: "c1" } });
+  });
+});
+
+describe("a hold", () => {
+  it("lets a decision wait for the heartbeat under way, and quote its version", async () => {
+    const hold = new Hold(claim("c1"));
+    let answer: (value: { version: number; lease_expires_at: string }) => void = () => undefined;
+    const beat = hold.renew(() => new Promise((resolve) => (answer = resolve)));
+    const decided = hold.finish((version) => Promise.resolve(version));
+    await Promise.resolve();
+    answer(lease(7));
+    await beat;
+    expect(await decided).toBe(7);
+  });
+
+  it("goes on after a write that failed", async () => {
+    const hold = new Hold(claim("c1"));
+    await expect(hold.renew(() => Promise.reject(new Error("down")))).rejects.toThrow("down");
+    expect(await hold.finish((version) => Promise.resolve(version))).toBe(1);
+  });
+});

@@ -1,0 +1,61 @@
+import type { Claim, ClaimSummary, Lease } from "../../api/schema";
+import { Hold } from "./hold";
+
+/** What lies on the desk. */
+export type Desk =
+  | { readonly phase: "resuming" }
+  /** Nothing is held and nothing was asked for. */
+  | { readonly phase: "ready" }
+  | { readonly phase: "opening" }
+  | { readonly phase: "open"; readonly hold: Hold; readonly leaseExpiresAt: string }
+  /** There is nothing (left) this reviewer could take. */
+  | { readonly phase: "empty" }
+  /** The hold ended without a decision of this reviewer. */
+  | { readonly phase: "ended"; readonly claim: Claim; readonly why: string; readonly gone: boolean }
+  | { readonly phase: "failed"; readonly why: string };
+
+export type DeskEvent =
+  | { readonly type: "asked" }
+  | { readonly type: "shown"; readonly hold: Hold }
+  | { readonly type: "renewed"; readonly claimId: string; readonly lease: Lease }
+  | { readonly type: "ended"; readonly claimId: string; readonly why: string; readonly gone: boolean }
+  | { readonly type: "cleared" }
+  | { readonly type: "emptied" }
+  | { readonly type: "failed"; readonly why: string };
+
+/** News about a claim that is no longer on the desk changes nothing. */
+export function reduceDesk(desk: Desk, event: DeskEvent): Desk {
+  switch (event.type) {
+    case "asked":
+      return { phase: "opening" };
+    case "shown":
+      return { phase: "open", hold: event.hold, leaseExpiresAt: event.hold.claim.lease_expires_at };
+    case "renewed":
+      return isOpen(desk, event.claimId) ? { ...desk, leaseExpiresAt: event.lease.lease_expires_at } : desk;
+    case "ended":
+      return isOpen(desk, event.claimId)
+        ? { phase: "ended", claim: desk.hold.claim, why: event.why, gone: event.gone }
+        : desk;
+    case "cleared":
+      return { phase: "ready" };
+    case "emptied":
+      return { phase: "empty" };
+    case "failed":
+      return { phase: "failed", why: event.why };
+  }
+}
+
+function isOpen(desk: Desk, claimId: string): desk is Extract<Desk, { phase: "open" }> {
+  return desk.phase === "open" && desk.hold.claim.claim_id === claimId;
+}
+
+type Ended = Exclude<ClaimSummary["state"], "held">;
+
+/** Why a claim is not held any more, and whether the case is beyond taking again. */
+export const ENDINGS: Readonly<Record<Ended, { readonly why: string; readonly gone: boolean }>> = {
+  expired: { why: "Your hold on this case ran out and it went back to the queue. Nothing was recorded.", gone: false },
+  released: { why: "This case was put back into the queue. Nothing was recorded.", gone: false },
+  skipped: { why: "You skipped this case.", gone: false },
+  withdrawn: { why: "The case was withdrawn. No decision is needed any more.", gone: true },
+  decided: { why: "This case has been decided.", gone: true },
+};

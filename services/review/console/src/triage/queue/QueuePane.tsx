@@ -1,0 +1,73 @@
+import { useRef } from "react";
+
+import type { Claim, Queue, QueueItem } from "../../api/schema";
+import { useNow } from "../../format/useNow";
+import { Keycap } from "../../keys/Keycap";
+import { useKey } from "../../keys/KeyProvider";
+import styles from "./QueuePane.module.css";
+import { QueueRow } from "./QueueRow";
+
+interface QueuePaneProps {
+  readonly queues: readonly Queue[];
+  readonly chosen: Queue | null;
+  readonly onChoose: (queue: string) => void;
+  readonly items: readonly QueueItem[] | undefined;
+  readonly open: Claim | null;
+  readonly onOpen: (item: QueueItem) => void;
+}
+
+/** The queue: what each case is, why a person is asked, and by when. Never the proposal. */
+export function QueuePane({ queues, chosen, onChoose, items, open, onOpen }: QueuePaneProps) {
+  const now = useNow(15_000);
+  const list = useRef<HTMLUListElement>(null);
+
+  const move = (step: 1 | -1) => {
+    const rows = [...(list.current?.querySelectorAll("button") ?? [])];
+    const focused = rows.findIndex((row) => row === document.activeElement);
+    const current = focused >= 0 ? focused : rows.findIndex((row) => row.ariaCurrent === "true");
+    rows[Math.max(0, Math.min(rows.length - 1, current + step))]?.focus();
+  };
+  useKey({ key: "j", label: "next in the queue", group: "Queue", repeats: true, run: () => move(1) });
+  useKey({ key: "k", label: "previous in the queue", group: "Queue", repeats: true, run: () => move(-1) });
+
+  return (
+    <nav className={styles.pane} aria-label="Queue">
+      <div className={styles.head}>
+        <QueueName queues={queues} chosen={chosen} onChoose={onChoose} />
+        {chosen && <span className={styles.count}>{chosen.depth} for you</span>}
+        <span className={styles.keys}>
+          <Keycap of="j" />
+          <Keycap of="k" />
+        </span>
+      </div>
+      <ul className={styles.list} ref={list}>
+        {items?.map((item) => (
+          <li key={item.review_id}>
+            <QueueRow item={item} now={now} current={item.review_id === open?.review_id} onOpen={() => onOpen(item)} />
+          </li>
+        ))}
+      </ul>
+      {items?.length === 0 && (
+        <p className={styles.empty}>Nothing waits here for you. New cases appear by themselves.</p>
+      )}
+    </nav>
+  );
+}
+
+function QueueName({ queues, chosen, onChoose }: Pick<QueuePaneProps, "queues" | "chosen" | "onChoose">) {
+  if (queues.length < 2) return <h2 className={styles.name}>{chosen?.label ?? "Queue"}</h2>;
+  return (
+    <select
+      className={styles.select}
+      aria-label="Queue to work on"
+      value={chosen?.queue ?? ""}
+      onChange={(event) => onChoose(event.currentTarget.value)}
+    >
+      {queues.map(({ queue, label, depth }) => (
+        <option key={queue} value={queue}>
+          {queue === chosen?.queue ? label : `${label} (${depth})`}
+        </option>
+      ))}
+    </select>
+  );
+}

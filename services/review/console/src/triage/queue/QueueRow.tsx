@@ -1,0 +1,28 @@
+import type { QueueItem } from "../../api/schema";
+import { due } from "../../format/time";
+import styles from "./QueueRow.module.css";
+
+interface QueueRowProps {
+  readonly item: QueueItem;
+  readonly now: number;
+  readonly current: boolean;
+  readonly onOpen: () => void;
+}
+
+export function QueueRow({ item, now, current, onOpen }: QueueRowProps) {
+  const deadline = due(item.due_at, item.at_risk_at, now);
+  return (
+    <button type="button" className={styles.row} aria-current={current} onClick={onOpen}>
+      <span className={styles.title}>{item.title}</span>
+      {deadline && (
+        <span className={styles.due} data-urgency={deadline.urgency}>
+          {deadline.text}
+        </span>
+      )}
+      <span className={styles.reason}>
+        {item.claimed_by_me && !current && <span className={styles.held}>held for you &middot; </span>}
+        {item.reason}
+      </span>
+    </button>
+  );
+}

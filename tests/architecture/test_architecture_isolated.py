@@ -1,0 +1,74 @@
+"""Each member runs with what it declares and nothing else: installed alone into a fresh environment, from its wheel."""
+
+from __future__ import annotations
+
+import json
+import os
+import shutil
+import subprocess
+import sys
+from pathlib import Path
+
+import pytest
+
+from tests.architecture.sources import MEMBERS, ROOT, SERVICES, modules
+
+# Modules that need an extra, and say so in their member's pyproject.toml.
+BEHIND_AN_EXTRA = {"inference": ("countersign_inference.training",)}
+NEEDS = {"shared": (), **dict.fromkeys(SERVICES, ("shared",)), "local": ("shared", *SERVICES)}
+
+IMPORT_ALL = """
+import importlib, json, sys
+from countersign_shared.contracts.decision_types import load_decision_types
+from countersign_shared.contracts.topics import contracts_dir, load_topics
+for name in json.load(sys.stdin):
+    importlib.import_module(name)
+assert "site-packages" in str(contracts_dir()), contracts_dir()
+assert len(load_topics()) == 8 and load_decision_types()
+print(" ".join(sorted({name.split(".")[0] for name in sys.modules if name.startswith("countersign_")})))
+"""
+
+
+def uv() -> str:
+    beside = Path(sys.executable).with_name("uv")
+    found = str(beside) if beside.is_file() else shutil.which("uv")
+    if found is None:
+        pytest.skip("uv is not on this machine")
+    return found
+
+
+def run(*command: str, text: str = "", check: bool = True) -> subprocess.CompletedProcess[str]:
+    environment = {name: value for name, value in os.environ.items() if name not in {"PYTHONPATH", "VIRTUAL_ENV"}}
+    done = subprocess.run(command, input=text, cwd=ROOT, env=environment, capture_output=True, text=True, check=False)
+    assert done.returncode == 0 or not check, done.stdout + done.stderr
+    return done
+
+
+def install(python: Path, *members: str) -> None:
+    lock = str(ROOT / "requirements.lock")
+    # Without the workspace's sources, which would lend every member the others' source trees.
+    command = [uv(), "pip", "install", "--quiet", "--no-sources", "--python", str(python), "--constraints", lock]
+    command += ["--build-constraints", lock, *(str(MEMBERS[member]) for member in members)]
+    # What the lock names was installed here before, so it usually comes from the cache.
+    if run(*command, "--offline", check=False).returncode:
+        run(*command)
+
+
+@pytest.mark.slow
+@pytest.mark.timeout(300)
+@pytest.mark.parametrize("member", MEMBERS)
+def test_member_stands_alone(member: str, tmp_path: Path) -> None:
+    run(uv(), "venv", "--quiet", "--python", sys.executable, str(tmp_path / "venv"))
+    python = tmp_path / "venv" / "bin" / "python"
+    install(python, *NEEDS[member], member)
+    names = [
+        module.name
+        for module in modules()
+        if module.member == member
+        and not module.name.endswith("__main__")
+        and not module.name.startswith(BEHIND_AN_EXTRA.get(member, ("-",)))
+    ]
+    done = run(str(python), "-I", "-W", "error", "-c", IMPORT_ALL, text=json.dumps(names))
+    expected = {f"countersign_{name}" for name in (member, "shared")}
+    assert set(done.stdout.split()) <= expected | {f"countersign_{name}" for name in NEEDS[member]}
+    assert expected <= set(done.stdout.split())

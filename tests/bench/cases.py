@@ -38,6 +38,7 @@ def messages(count: int, *, partitions: int, run: str) -> Iterator[Message]:
 
 def message(case_id: str, payload: dict[str, object], amount: str, *, partitions: int) -> Message:
     """Return one case.created with a payload of ``PAYLOAD_BYTES``."""
+    payload = {**payload, "loan_amount": amount}
     padding = PAYLOAD_BYTES - len(orjson.dumps(payload)) - len(b',"remarks":""')
     body = {
         "tenant": "default", "case_id": case_id, "decision_type": "loan_application",

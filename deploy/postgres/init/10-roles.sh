@@ -1,0 +1,25 @@
+#!/bin/sh
+# One role and one schema per service; nobody reads another's. Runs once, when the database is first made.
+set -eu
+
+add_service() {
+    psql --no-psqlrc --quiet --set=ON_ERROR_STOP=1 --username=postgres --dbname="$POSTGRES_DB" \
+        --set=service="$1" --set=role="countersign_$1" --set=password="$2" --set=database="$POSTGRES_DB" <<'SQL'
+CREATE ROLE :"role" LOGIN PASSWORD :'password' CONNECTION LIMIT 40;
+CREATE SCHEMA :"service" AUTHORIZATION :"role";
+GRANT CONNECT ON DATABASE :"database" TO :"role";
+ALTER ROLE :"role" IN DATABASE :"database" SET search_path = :"service";
+SQL
+}
+
+psql --no-psqlrc --quiet --set=ON_ERROR_STOP=1 --username=postgres --dbname="$POSTGRES_DB" \
+    --set=database="$POSTGRES_DB" <<'SQL'
+REVOKE ALL ON DATABASE :"database" FROM PUBLIC;
+REVOKE ALL ON SCHEMA public FROM PUBLIC;
+SQL
+
+add_service inference "$INFERENCE_DATABASE_PASSWORD"
+add_service router "$ROUTER_DATABASE_PASSWORD"
+add_service review "$REVIEW_DATABASE_PASSWORD"
+add_service audit "$AUDIT_DATABASE_PASSWORD"
+add_service feedback "$FEEDBACK_DATABASE_PASSWORD"

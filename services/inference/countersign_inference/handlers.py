@@ -2,6 +2,7 @@
 
 from collections import Counter, defaultdict
 from collections.abc import Mapping, Sequence
+from dataclasses import replace
 from hashlib import sha256
 from typing import NamedTuple
 
@@ -13,7 +14,7 @@ from countersign_inference.domain.completeness import Checklist, Completeness
 from countersign_inference.domain.outstanding import Outstanding
 from countersign_inference.domain.scored_event import scored_body
 from countersign_inference.domain.scoring import Abstained, Answer, Question, Scorer
-from countersign_inference.store import Kept, NewCase, Store, StoredCase
+from countersign_inference.store import TOPIC, Kept, ScoredCase, Store
 from countersign_shared.clock import Clock, rfc3339
 from countersign_shared.contracts.decision_types import DecisionType
 from countersign_shared.contracts.intake import Refusal, parse_case_created
@@ -21,7 +22,7 @@ from countersign_shared.ids import derived_event_id
 from countersign_shared.messaging.cloudevents import Unreadable, read_event, write_event
 from countersign_shared.messaging.dead_letters import TOPIC as DEAD_LETTERS
 from countersign_shared.messaging.dead_letters import dead_letter
-from countersign_shared.messaging.records import Message, Record, unpack_headers
+from countersign_shared.messaging.records import Message, Record
 from countersign_shared.observability import Metrics
 
 TOPICS = ("case.created",)
@@ -80,7 +81,7 @@ class Handler:
                 messages.append(_conflict(item, record))
             elif item.key not in published:
                 published.add(item.key)
-                messages.append(_publication(item, stored))
+                messages.append(_publication(item, stored.message))
         self._count_dead_letters(messages)
         return messages
 
@@ -89,7 +90,8 @@ class Handler:
         moment = self._clock()
         time = rfc3339(moment)
         rows = [
-            _row(arrival, self._scored(arrival, judged), time) for arrival, judged in zip(cases, found, strict=True)
+            _scored_case(arrival, self._scored(arrival, judged), time)
+            for arrival, judged in zip(cases, found, strict=True)
         ]
         kept = await self._store.keep(rows, moment)
         self._count_new(cases, found, kept)
@@ -172,21 +174,19 @@ def _read(record: Record) -> Arrival | Message:
     )  # fmt: skip
 
 
-def _row(arrival: Arrival, body: bytes, time: str) -> NewCase:
+def _scored_case(arrival: Arrival, body: bytes, time: str) -> ScoredCase:
     tenant, case_id = arrival.key
     event_id = derived_event_id(tenant, case_id, "scored")
     message = write_event(
-        "case.scored", event_id=event_id, source=SOURCE, case_id=case_id, time=time, body=body,
-        partition=arrival.partition,
-    )  # fmt: skip
-    return NewCase(arrival.key, arrival.digest, arrival.partition, event_id, message.stored_headers(), body)
+        TOPIC, event_id=event_id, source=SOURCE, case_id=case_id, time=time, body=body, partition=arrival.partition
+    )
+    return ScoredCase(arrival.key, arrival.digest, event_id, message)
 
 
-def _publication(arrival: Arrival, stored: StoredCase) -> Message:
-    headers = unpack_headers(stored.headers)
-    if arrival.traceparent is not None:
-        headers = (*headers, ("traceparent", arrival.traceparent))
-    return Message("case.scored", stored.partition, arrival.key[1].encode(), stored.body, headers)
+def _publication(arrival: Arrival, message: Message) -> Message:
+    if arrival.traceparent is None:
+        return message
+    return replace(message, headers=(*message.headers, ("traceparent", arrival.traceparent)))
 
 
 def _conflict(arrival: Arrival, record: Record) -> Message:

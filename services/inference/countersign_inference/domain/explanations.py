@@ -5,7 +5,8 @@ from typing import Any, NamedTuple
 
 from countersign_inference.domain.features import Input
 
-MOST_FACTORS = 5
+MOST_FACTORS = 4
+"""As many as the principal reasons that a decision may state; every further one would travel four topics unread."""
 LEAST_EFFECT = 0.02
 """In log-odds: a factor that moves an even chance by less than half a percentage point is noise to a reader."""
 NAMED_IN_SUMMARY = 3

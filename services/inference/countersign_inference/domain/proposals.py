@@ -5,7 +5,7 @@ from typing import Any
 
 import numpy as np
 
-from countersign_inference.domain.explanations import MOST_FACTORS, Wording, summary, why_lower
+from countersign_inference.domain.explanations import LEAST_EFFECT, MOST_FACTORS, Wording, summary, why_lower
 from countersign_inference.domain.features import Matrix
 from countersign_inference.domain.linear import base, contributions, sigmoid
 from countersign_inference.domain.models import LinearModel, Outcome
@@ -50,10 +50,12 @@ class Proposer:
         confidence = sigmoid(np.abs(log_odds))
         effects = (effects * sign[:, None]).round(DIGITS)
         order = np.argsort(-np.abs(effects), axis=1, kind="stable")[:, :MOST_FACTORS]
+        named = np.take_along_axis(effects, order, axis=1)
+        rest = effects.sum(axis=1) - np.where(np.abs(named) >= LEAST_EFFECT, named, 0.0).sum(axis=1)
         rows = zip(
             payloads, (log_odds >= 0.0).tolist(), confidence.tolist(), (2.0 * confidence - 1.0).round(DIGITS).tolist(),
             probability.tolist(), p_value.round(DIGITS).tolist(), distance.round(DIGITS).tolist(), effects.tolist(),
-            effects.sum(axis=1).tolist(), order.tolist(), strict=True,
+            rest.round(DIGITS).tolist(), order.tolist(), strict=True,
         )  # fmt: skip
         return [self._scored(*row) for row in rows]
 
@@ -65,11 +67,10 @@ class Proposer:
 
     def _scored(
         self, payload: Mapping[str, Any], is_positive: bool, confidence: float, margin: float, raw: float,
-        p_value: float, distance: float, effects: list[float], total: float, order: list[int],
+        p_value: float, distance: float, effects: list[float], rest: float, order: list[int],
     ) -> Scored:  # fmt: skip
         best, other, start = self._sides[is_positive]
         spoken = self._wording.speak(payload, effects, order)
-        named = sum([factor["effect"] for factor in spoken.factors])
         proposal = {
             "outcome": best.code,
             "outcome_params": _params(best, payload),
@@ -83,12 +84,12 @@ class Proposer:
                 "factors": spoken.factors,
                 # base + the factors' effects + rest = log-odds of the confidence, up to rounding.
                 "base": start,
-                "rest": round(total - named, DIGITS),
+                "rest": rest,
             },
         }
         return Scored(
             proposal,
-            {"value": confidence, "detail": {"margin": margin, "calibrator": self._model.calibrator.version}},
+            {"value": confidence, "detail": {"margin": margin}},
             {"value": p_value, "detail": {"distance": distance, "sample": self._sample}},
         )
 

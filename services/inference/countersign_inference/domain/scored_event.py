@@ -7,8 +7,8 @@ from countersign_inference.domain.arrivals import Arrival
 from countersign_inference.domain.completeness import Completeness
 from countersign_inference.domain.scoring import Abstained, Answer
 
-NO_CONSENSUS = {"value": None, "reason": "a single method proposes, so there is nobody to agree with"}
-NO_RULES = {"value": None, "reason": "no rules are registered as a method of their own"}
+NO_CONSENSUS = {"value": None, "reason": "only one method proposes"}
+NO_RULES = {"value": None, "reason": "no rules are registered"}
 
 
 def scored_body(

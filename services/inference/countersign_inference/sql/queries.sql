@@ -10,7 +10,7 @@ RETURNING tenant, case_id;
 
 -- name: find_cases
 -- The stored rows of these cases, in a statement of its own: only that sees what a concurrent batch has just committed.
-SELECT tenant, case_id, digest, partition, headers, body
+SELECT tenant, case_id, digest, partition, event_id, headers, body
 FROM cases
 WHERE (tenant, case_id) IN (SELECT * FROM unnest($1::text[], $2::text[]));
 

@@ -10,7 +10,9 @@ Role = Literal[
 ]
 Tier = Literal["negligible", "low", "medium", "high", "critical"]
 Audience = Literal["inference", "router", "review", "audit", "feedback"]
-Username = Annotated[str, Field(pattern=r"^[a-z0-9][a-z0-9._@-]{0,62}$", description="Lower case; stable; for signing in.")]
+Username = Annotated[
+    str, Field(pattern=r"^[a-z0-9][a-z0-9._@-]{0,62}$", description="Lower case; stable; for signing in.")
+]
 Name = Annotated[str, Field(min_length=1, max_length=100, pattern=r"^[^\u0000-\u001f\u007f-\u009f]*$")]
 TenantScope = Annotated[str, Field(pattern=r"^(\*|[A-Za-z0-9._-]{1,64})$", description="A tenant, or * for all.")]
 

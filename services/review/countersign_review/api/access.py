@@ -1,0 +1,130 @@
+"""Who is calling: a browser with its cookie, a program with its key, or a bearer of one of our tokens."""
+
+import hmac
+from collections.abc import Mapping
+from dataclasses import dataclass
+from datetime import datetime
+from typing import Annotated, Any
+
+from fastapi import Depends, Header, Request
+
+from countersign_review.api.parts import Parts
+from countersign_review.api.tokens import Bearer
+from countersign_review.store.claims import Caller
+from countersign_review.store.people import narrowed, profile_of
+from countersign_shared.http import ROLES, Principal, Problem, require
+from countersign_shared.http.auth import unauthenticated
+
+COOKIE = "cs_session"
+SAFE_METHODS = frozenset({"GET", "HEAD", "OPTIONS"})
+DESK = require("reviewer", "lead")
+ADMIN = require("admin")
+ANYBODY = require(*sorted(ROLES))
+READERS = require("reviewer", "lead", "admin", "auditor", "operator", "analyst")
+
+
+@dataclass(frozen=True, slots=True)
+class Identity:
+    """An authenticated caller with everything known of them; ``csrf_token`` is there for a browser only."""
+
+    user: Mapping[str, Any]
+    roles: frozenset[str]
+    tenants: frozenset[str]
+    csrf_token: str | None = None
+    expires_at: datetime | None = None
+
+    @property
+    def principal(self) -> Principal:
+        """The caller as the shared rules know them."""
+        return Principal(self.user["pseudonym"], self.user["username"], self.roles, self.tenants)
+
+    @property
+    def bearer(self) -> Bearer:
+        """The caller as a token names them."""
+        return Bearer(self.user["pseudonym"], self.user["username"], self.roles, self.tenants)
+
+    @property
+    def caller(self) -> Caller:
+        """The caller as the desk knows them."""
+        profile = profile_of(self.user, roles=self.roles, tenants=self.tenants)
+        return Caller(profile, at_console=self.csrf_token is not None)
+
+    @property
+    def may_answer(self) -> bool:
+        """Whether they might have to answer something unseen, and so must not be told what automation did."""
+        return bool(self.roles & {"reviewer", "lead"})
+
+
+async def authenticate(request: Request) -> Principal:
+    """Find out who is calling, or raise a 401 problem."""
+    parts: Parts = request.app.state.parts
+    scheme, _, token = request.headers.get("authorization", "").partition(" ")
+    if scheme.lower() == "bearer" and token:
+        identity = await (_by_key(parts, token) if token.startswith("cs_") else _by_token(parts, token))
+    else:
+        identity = await _by_cookie(parts, request)
+    request.state.identity = identity
+    return identity.principal
+
+
+async def _by_key(parts: Parts, key: str) -> Identity:
+    holder = await parts.people.key_holder(key)
+    if holder is None:
+        raise unauthenticated("The API key is wrong, expired or revoked.")
+    return Identity(holder.user, holder.roles, holder.tenants)
+
+
+async def _by_token(parts: Parts, token: str) -> Identity:
+    claims = parts.signer.read(token, audience="review", now=parts.clock())
+    user = await parts.people.find_pseudonym(str(claims["sub"])) if claims else None
+    if claims is None or user is None:
+        raise unauthenticated("The token is not valid here; POST /api/review/v1/token gives one.")
+    roles = frozenset(claims["roles"]) & frozenset(user["roles"])
+    return Identity(user, roles, narrowed(frozenset(user["tenants"]), frozenset(claims["tenants"])))
+
+
+async def _by_cookie(parts: Parts, request: Request) -> Identity:
+    cookie = request.cookies.get(COOKIE)
+    session = await parts.people.session(cookie) if cookie else None
+    if session is None:
+        raise unauthenticated("Sign in, or send `Authorization: Bearer KEY`.")
+    if request.method not in SAFE_METHODS:
+        sent = request.headers.get("x-csrf-token", "")
+        if not hmac.compare_digest(sent.encode(), session.csrf_token.encode()):
+            raise Problem(
+                403, "csrf", "The request did not come from the console", "Send the csrf_token of /me as X-CSRF-Token."
+            )
+    user = session.user
+    return Identity(user, frozenset(user["roles"]), frozenset(user["tenants"]), session.csrf_token, session.expires_at)
+
+
+def _identity(request: Request) -> Identity:
+    identity: Identity = request.state.identity
+    return identity
+
+
+def _at_desk(request: Request, _: Annotated[Principal, DESK]) -> Caller:
+    return _identity(request).caller
+
+
+Known = Annotated[Identity, Depends(_identity)]
+"""The caller; for routes that state their roles with ``dependencies=[...]``, which run first."""
+AtDesk = Annotated[Caller, Depends(_at_desk)]
+"""The caller as a reviewer."""
+
+
+def _version(
+    if_match: Annotated[
+        str | None, Header(alias="If-Match", description='The claim\'s version, for example `"3"`.')
+    ] = None,
+) -> int:
+    if if_match is None:
+        raise Problem(428, "version-required", "Which version?", "Send the claim's version as If-Match.")
+    text = if_match.strip().removeprefix("W/").strip('"')
+    if not text.isascii() or not text.isdigit() or len(text) > 9:  # noqa: PLR2004 - far more than any claim sees
+        raise Problem(400, "bad-version", "Not a version", f"If-Match must be a claim's version, not {if_match!r}.")
+    return int(text)
+
+
+Version = Annotated[int, Depends(_version)]
+"""The version of the claim that a write rests on."""

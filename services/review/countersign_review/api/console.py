@@ -1,0 +1,86 @@
+"""The console's files, and the headers that keep a browser careful."""
+
+from pathlib import Path
+
+from fastapi import APIRouter
+from starlette.datastructures import MutableHeaders
+from starlette.responses import FileResponse, HTMLResponse, Response
+from starlette.types import ASGIApp, Message, Receive, Scope, Send
+
+from countersign_shared.http import Problem, public
+
+BUILD = Path(__file__).parent.parent / "console"
+POLICY = (
+    "default-src 'self'; script-src 'self'; style-src 'self' 'unsafe-inline'; img-src 'self' data:; font-src 'self'; "
+    "connect-src 'self'; object-src 'none'; base-uri 'none'; form-action 'self'; frame-ancestors 'none'"
+)
+"""Styles may be inline because the component library writes measured sizes into them; scripts may not."""
+HEADERS = {
+    "content-security-policy": POLICY,
+    "x-content-type-options": "nosniff",
+    "x-frame-options": "DENY",
+    "referrer-policy": "same-origin",
+    "cross-origin-opener-policy": "same-origin",
+    "cross-origin-resource-policy": "same-origin",
+    "permissions-policy": "camera=(), geolocation=(), microphone=(), payment=()",
+}
+NOT_BUILT = """<!doctype html><html lang="en"><meta charset="utf-8"><title>Countersign</title>
+<body style="font-family: system-ui; max-width: 40rem; margin: 4rem auto; line-height: 1.5">
+<h1>The console has not been built</h1>
+<p>The service is running, but its wheel holds no console. In a checkout, <code>make console</code> builds it.</p>
+<p>The API is at <code>/api/review/v1</code>; its description is at <a href="/openapi.json">/openapi.json</a>.</p>
+</body></html>
+"""
+YEAR = "public, max-age=31536000, immutable"
+
+
+class SecurityHeaders:
+    """Adds the headers to every answer; answers of the API are never cached."""
+
+    def __init__(self, app: ASGIApp) -> None:
+        self._app = app
+
+    async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
+        """Pass the request on."""
+        if scope["type"] != "http":
+            await self._app(scope, receive, send)
+            return
+        api = scope["path"].startswith("/api/")
+
+        async def with_headers(message: Message) -> None:
+            if message["type"] == "http.response.start":
+                headers = MutableHeaders(scope=message)
+                for name, value in HEADERS.items():
+                    headers.setdefault(name, value)
+                if api:
+                    headers.setdefault("cache-control", "no-store")
+            await send(message)
+
+        await self._app(scope, receive, with_headers)
+
+
+def router(build: Path = BUILD) -> APIRouter:
+    """Return the route that serves the built console; every page of it is one file."""
+    root = build.resolve()
+    routes = APIRouter(include_in_schema=False)
+
+    @routes.get("/{path:path}", dependencies=[public], name="console")
+    async def console(path: str) -> Response:
+        if path.startswith("api/"):
+            raise Problem(404, "not-found", "Not found", f"There is no /{path}.")
+        return _file(root, path)
+
+    return routes
+
+
+def _file(root: Path, path: str) -> Response:
+    index = root / "index.html"
+    if not index.is_file():
+        return HTMLResponse(NOT_BUILT, 503)
+    wanted = (root / path).resolve() if "\0" not in path else index
+    if path and wanted.is_relative_to(root) and wanted.is_file():
+        fresh = YEAR if path.startswith("assets/") else "no-cache"
+        return FileResponse(wanted, headers={"cache-control": fresh})
+    if path.startswith("assets/"):
+        raise Problem(404, "not-found", "Not found", f"There is no /{path}.")
+    return FileResponse(index, headers={"cache-control": "no-cache"})

@@ -1,0 +1,49 @@
+"""What the routes work with; put together by ``app``, reached through the request."""
+
+from collections.abc import Mapping
+from dataclasses import dataclass
+from typing import Annotated
+
+import httpx
+from fastapi import Depends, Request
+
+from countersign_review.api.sign_in import Attempts
+from countersign_review.api.tokens import Signer
+from countersign_review.settings import ReviewSettings
+from countersign_review.store.answers import Answers
+from countersign_review.store.claims import Claims
+from countersign_review.store.departures import Departures
+from countersign_review.store.passwords import Passwords
+from countersign_review.store.people import People
+from countersign_review.store.register import Register
+from countersign_review.store.views import Views
+from countersign_shared.clock import Clock
+from countersign_shared.contracts.decision_types import DecisionType
+
+
+@dataclass(frozen=True, slots=True)
+class Parts:
+    """Everything behind the routes."""
+
+    settings: ReviewSettings
+    types: Mapping[str, DecisionType]
+    claims: Claims
+    answers: Answers
+    views: Views
+    register: Register
+    people: People
+    departures: Departures
+    passwords: Passwords
+    attempts: Attempts
+    signer: Signer
+    client: httpx.AsyncClient
+    clock: Clock
+
+
+def _parts(request: Request) -> Parts:
+    parts: Parts = request.app.state.parts
+    return parts
+
+
+Using = Annotated[Parts, Depends(_parts)]
+"""The parts, as a route asks for them."""

@@ -1,0 +1,39 @@
+"""How often somebody may try to sign in."""
+
+from collections import deque
+from datetime import datetime, timedelta
+
+MOST_FAILURES = 5
+WINDOW = timedelta(minutes=1)
+MOST_NAMES = 10_000
+"""Names and addresses remembered at once; a flood of invented ones forgets the oldest, not the machine's memory."""
+
+
+class Attempts:
+    """Counts failures per name and per address within the last minute, in this process."""
+
+    def __init__(self) -> None:
+        self._failures: dict[str, deque[datetime]] = {}
+
+    def wait_seconds(self, who: tuple[str, ...], now: datetime) -> int:
+        """Return how long the caller has to wait, 0 when they may try."""
+        waits = [0]
+        for name in who:
+            failures = self._failures.get(name)
+            while failures and failures[0] <= now - WINDOW:
+                failures.popleft()
+            if failures and len(failures) >= MOST_FAILURES:
+                waits.append(int((failures[0] + WINDOW - now).total_seconds()) + 1)
+        return max(waits)
+
+    def failed(self, who: tuple[str, ...], now: datetime) -> None:
+        """Count a failure."""
+        for name in who:
+            self._failures.setdefault(name, deque(maxlen=MOST_FAILURES)).append(now)
+        while len(self._failures) > MOST_NAMES:
+            del self._failures[next(iter(self._failures))]
+
+    def succeeded(self, who: tuple[str, ...]) -> None:
+        """Forget the failures of whoever got in."""
+        for name in who:
+            self._failures.pop(name, None)

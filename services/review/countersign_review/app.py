@@ -1,0 +1,134 @@
+"""The composition root: the one place that builds, wires and closes things."""
+
+import asyncio
+import logging
+from collections.abc import AsyncIterator, Awaitable, Callable, Sequence
+from contextlib import AsyncExitStack, asynccontextmanager
+from datetime import timedelta
+from pathlib import Path
+from typing import Any
+
+import asyncpg
+
+from countersign_review.api import build_app
+from countersign_review.api.forward import open_client
+from countersign_review.api.parts import Parts
+from countersign_review.api.sign_in import Attempts
+from countersign_review.api.tokens import Signer, make_key
+from countersign_review.handlers import SERVICE, TOPICS, Handler
+from countersign_review.settings import ReviewSettings
+from countersign_review.store.answers import Answers
+from countersign_review.store.claims import Claims, Leases
+from countersign_review.store.departures import Departures
+from countersign_review.store.events import Connection, Journal
+from countersign_review.store.figures import Figures
+from countersign_review.store.intake import Intake
+from countersign_review.store.passwords import Passwords
+from countersign_review.store.people import People
+from countersign_review.store.register import Register
+from countersign_review.store.updates import Updates
+from countersign_review.store.views import Views
+from countersign_shared.clock import Clock, system_clock
+from countersign_shared.contracts.decision_types import load_decision_types
+from countersign_shared.messaging import Bus, open_bus
+from countersign_shared.messaging.outbox import Outbox, Relay, relaying
+from countersign_shared.observability import Health, Metrics
+from countersign_shared.postgres import migrate, open_pool
+from countersign_shared.runtime import Service
+
+log = logging.getLogger(__name__)
+
+SCHEMA = "review"
+MIGRATIONS = Path(__file__).parent / "sql" / "migrations"
+SWEEP_SECONDS = 1.0
+FIGURES_SECONDS = 5.0
+HOUSEKEEPING_SECONDS = 600.0
+
+
+@asynccontextmanager
+async def running(settings: ReviewSettings, *, clock: Clock = system_clock) -> AsyncIterator[Service]:
+    """Run the review service while the context is open."""
+    health, metrics, outbox = Health(), Metrics(SERVICE), Outbox()
+    async with AsyncExitStack() as stack:
+        pool = await stack.enter_async_context(
+            open_pool(settings.database_url, schema=SCHEMA, size=settings.database_pool_size)
+        )
+        await migrate(pool, schema=SCHEMA, migrations=MIGRATIONS)
+        client = await stack.enter_async_context(open_client())
+        parts, updates = await build_parts(settings, pool, outbox, metrics=metrics, clock=clock, client=client)
+        app = build_app(health=health, metrics=metrics)
+        app.state.parts = parts
+        bus = await stack.enter_async_context(open_bus(settings, service=SERVICE, health=health, metrics=metrics))
+        intake = Intake(pool, Journal(outbox), updates, clock)
+        relay = Relay(outbox, bus.publish, clock=clock, sent=sent_marker(parts.answers, clock))
+        await stack.enter_async_context(relaying(pool, relay, fail=bus.fail, metrics=metrics, clock=clock))
+        await stack.enter_async_context(_sweeping(parts, updates, Figures(pool, metrics, clock), bus))
+        await stack.enter_async_context(bus.consume(TOPICS, Handler(intake, parts.types, metrics)))
+        health.ready(True)
+        try:
+            yield Service(SERVICE, app, bus.failed)
+        finally:
+            health.ready(False)
+
+
+async def build_parts(
+    settings: ReviewSettings, pool: asyncpg.Pool, outbox: Outbox, *, metrics: Metrics, clock: Clock, client: Any
+) -> tuple[Parts, Updates]:
+    """Wire what stands behind the routes, and what applies updates."""
+    types = load_decision_types(settings.decision_types_dir)
+    journal, views = Journal(outbox), Views(types)
+    leases = Leases(timedelta(seconds=settings.lease_seconds), timedelta(seconds=settings.look_ahead_seconds))
+    claims = Claims(pool, journal, views, leases=leases, clock=clock, metrics=metrics)
+    people = People(pool, journal, clock=clock)
+    keys = [(row["kid"], row["private"]) for row in await people.signing_keys(make_key())]
+    parts = Parts(
+        settings=settings, types=types, claims=claims, views=views, people=people,
+        answers=Answers(pool, journal, views, leases=leases, clock=clock, metrics=metrics),
+        register=Register(pool, views), departures=Departures(pool, people, claims, journal),
+        passwords=Passwords(), attempts=Attempts(), signer=Signer(keys), client=client, clock=clock,
+    )  # fmt: skip
+    return parts, Updates(pool, journal, clock)
+
+
+def sent_marker(answers: Answers, clock: Clock) -> Callable[[Connection, Sequence[str]], Awaitable[None]]:
+    """Return what the relay calls with the events that have left."""
+
+    async def sent(connection: Connection, event_ids: Sequence[str]) -> None:
+        await answers.mark_sent(connection, event_ids, clock())
+
+    return sent
+
+
+@asynccontextmanager
+async def _sweeping(parts: Parts, updates: Updates, figures: Figures, bus: Bus) -> AsyncIterator[None]:
+    """End leases, apply late updates, count and tidy while the context is open."""
+
+    async def sweep() -> None:
+        await parts.claims.expire()
+        await updates.sweep()
+
+    def ended(task: "asyncio.Task[None]") -> None:
+        if not task.cancelled() and (error := task.exception()) is not None:
+            bus.fail(error)
+
+    rounds = ((sweep, SWEEP_SECONDS), (figures.measure, FIGURES_SECONDS),
+              (parts.people.forget_old_sessions, HOUSEKEEPING_SECONDS))  # fmt: skip
+    tasks = [asyncio.create_task(_every(seconds, work)) for work, seconds in rounds]
+    for task in tasks:
+        task.add_done_callback(ended)
+    try:
+        yield
+    finally:
+        for task in tasks:
+            task.cancel()
+        await asyncio.gather(*tasks, return_exceptions=True)
+
+
+async def _every(seconds: float, work: Callable[[], Awaitable[None]]) -> None:
+    while True:
+        try:
+            await work()
+        except (asyncpg.PostgresError, asyncpg.InterfaceError, OSError, TimeoutError) as error:
+            # The next round does what this one could not; a database that stays away stops the consumer, which says so.
+            log.warning("a round of housekeeping failed: %r", error)
+        await asyncio.sleep(seconds)

@@ -1,0 +1,89 @@
+"""Who may decide what, and in words why not."""
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+from decimal import Decimal
+
+TIERS = ("negligible", "low", "medium", "high", "critical")
+
+
+def tier_rank(tier: str | None) -> int:
+    """Return 0 (negligible) to 4 (critical); a consequence nobody has stated is taken for the worst."""
+    return TIERS.index(tier) if tier is not None else len(TIERS) - 1
+
+
+@dataclass(frozen=True, slots=True)
+class Amount:
+    """An amount and its currency; amounts of different currencies cannot be compared."""
+
+    value: Decimal
+    currency: str
+
+
+@dataclass(frozen=True, slots=True)
+class Profile:
+    """A reviewer's authority. ``None`` means no limit; a tenant ``*`` means all."""
+
+    username: str
+    pseudonym: str
+    roles: frozenset[str]
+    tenants: frozenset[str]
+    decision_types: frozenset[str] | None
+    max_tier: str
+    amount_limit: Amount | None
+    skills: frozenset[str]
+    languages: frozenset[str] | None
+
+
+@dataclass(frozen=True, slots=True)
+class Demand:
+    """What a review asks of whoever takes it."""
+
+    tenant: str
+    decision_type: str
+    tier_rank: int
+    amount: Amount | None = None
+    skills: Sequence[str] = ()
+    roles: Sequence[str] = ()
+    language: str | None = None
+    submitted_by: str = ""
+    reviewers_required: int = 1
+
+
+@dataclass(frozen=True, slots=True)
+class Lack:
+    """One thing a reviewer lacks for a review."""
+
+    code: str
+    text: str
+
+
+def lacks(profile: Profile, demand: Demand) -> list[Lack]:
+    """Return what the reviewer lacks, empty when eligible. ``sql/migrations`` holds the same rule as ``eligible``."""
+    found = []
+    if "*" not in profile.tenants and demand.tenant not in profile.tenants:
+        found.append(Lack("tenant", f"You do not work for tenant {demand.tenant}."))
+    if profile.decision_types is not None and demand.decision_type not in profile.decision_types:
+        found.append(Lack("decision_type", f"Your authority does not cover {demand.decision_type}."))
+    if tier_rank(profile.max_tier) < demand.tier_rank:
+        needed = TIERS[demand.tier_rank]
+        found.append(Lack("tier", f"This needs authority for {needed} consequence; yours ends at {profile.max_tier}."))
+    if not _covers(profile.amount_limit, demand.amount):
+        found.append(Lack("amount", "The amount is beyond your limit, or in another currency."))
+    if missing := sorted(set(demand.skills) - profile.skills):
+        found.append(Lack("skill", f"This needs the skill {', '.join(missing)}."))
+    if demand.roles and not set(demand.roles) & profile.roles:
+        found.append(Lack("role", f"This needs one of the roles {', '.join(demand.roles)}."))
+    if demand.language is not None and profile.languages is not None and demand.language not in profile.languages:
+        found.append(Lack("language", f"The case is in {demand.language}."))
+    if demand.submitted_by in {profile.username, profile.pseudonym}:
+        found.append(Lack("own_submission", "You submitted this case yourself."))
+    if demand.reviewers_required > 1:
+        found.append(Lack("four_eyes", "The policy asks for more than one reviewer, which this desk cannot seat yet."))
+    return found
+
+
+def _covers(limit: Amount | None, amount: Amount | None) -> bool:
+    if limit is None or amount is None:
+        return True
+    return limit.currency == amount.currency and amount.value <= limit.value

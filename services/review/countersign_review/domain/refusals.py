@@ -1,0 +1,113 @@
+"""Refusals the business expects; each has a name, and says what to do next.
+
+Refusal
+├── NotFound          no such thing, or not this caller's
+├── NotEligible       authority, skill, tenant, own submission
+├── TooManyClaims     the reviewer holds as many as anybody may
+├── StaleVersion      the claim moved on since it was read
+├── LeaseEnded        the hold ran out, was given back, or ended otherwise
+├── AnsweredBefore    somebody else answered: who and what
+├── CaseWithdrawn     no answer is needed any more
+├── StaleBinding      a quoted digest does not hold
+├── InvalidAnswer     fields that are missing or wrong
+├── KeyReused         one idempotency key, two different requests
+├── AlreadyLeft       too late to undo
+└── AnswerOutstanding this may be seen once the case has been answered
+"""
+
+from collections.abc import Sequence
+from typing import Any
+
+from countersign_review.domain.answer import Fault
+from countersign_review.domain.eligibility import Lack
+
+
+class Refusal(Exception):  # noqa: N818 - an expected answer, not a fault
+    """An answer other than success; ``code`` is stable, ``extra`` are further members for the caller."""
+
+    code = "refused"
+
+    def __init__(self, detail: str, **extra: Any) -> None:
+        super().__init__(detail)
+        self.detail = detail
+        self.extra = extra
+        self.faults: Sequence[Fault] = ()
+
+
+class NotFound(Refusal):
+    """No such thing, or not this caller's: the two are not told apart."""
+
+    code = "not-found"
+
+
+class NotEligible(Refusal):
+    """The reviewer lacks something the review asks for."""
+
+    code = "not-eligible"
+
+    def __init__(self, lacks: Sequence[Lack]) -> None:
+        super().__init__(" ".join(lack.text for lack in lacks), lacks=[lack.code for lack in lacks])
+
+
+class TooManyClaims(Refusal):
+    """The reviewer holds as many reviews as anybody may: one at hand, one ahead."""
+
+    code = "too-many-claims"
+
+
+class StaleVersion(Refusal):
+    """The claim moved on since it was read."""
+
+    code = "stale-version"
+
+
+class LeaseEnded(Refusal):
+    """The hold is over."""
+
+    code = "lease-ended"
+
+
+class AnsweredBefore(Refusal):
+    """Somebody else answered."""
+
+    code = "already-decided"
+
+
+class CaseWithdrawn(Refusal):
+    """No answer is needed any more."""
+
+    code = "withdrawn"
+
+
+class StaleBinding(Refusal):
+    """A quoted digest does not hold."""
+
+    code = "stale-binding"
+
+
+class InvalidAnswer(Refusal):
+    """The answer is incomplete or not allowed."""
+
+    code = "invalid-answer"
+
+    def __init__(self, faults: Sequence[Fault]) -> None:
+        super().__init__("See errors for each field.")
+        self.faults = faults
+
+
+class KeyReused(Refusal):
+    """The idempotency key was used for another request."""
+
+    code = "idempotency-key-reused"
+
+
+class AlreadyLeft(Refusal):
+    """The decision has left; only a later decision can supersede it."""
+
+    code = "already-left"
+
+
+class AnswerOutstanding(Refusal):
+    """This may be seen once the case has been answered."""
+
+    code = "answer-outstanding"

@@ -1,0 +1,102 @@
+"""Kafka in: what the router, this service itself and upstream say about cases."""
+
+from collections.abc import Callable, Mapping, Sequence
+from datetime import datetime
+from typing import Any
+
+import orjson
+from pydantic import TypeAdapter, ValidationError
+
+from countersign_review.domain.intake import new_review, review_kind
+from countersign_review.store.intake import Batch, Intake
+from countersign_shared.contracts.decision_types import DecisionType
+from countersign_shared.contracts.events import CaseUpdated
+from countersign_shared.errors import FatalError
+from countersign_shared.ids import DEFAULT_TENANT, derived_event_id
+from countersign_shared.messaging import Event, Message, Record, Unreadable, dead_letter, read_event
+from countersign_shared.observability import Metrics
+
+SERVICE = "review"
+TOPICS = ("case.routed", "decision.made", "case.updated")
+FALLBACK_QUEUE = "unrouted"
+_UPDATE: TypeAdapter[Any] = TypeAdapter(CaseUpdated)
+
+
+class Handler:
+    """Batch in, stored; out come dead letters and, when a case is repeated, what was said about it before.
+
+    A record of the router or of this service that cannot be read raises ``FatalError``: skipping it would lose a case.
+    ``case.updated`` is written by strangers, so a bad one is a dead letter.
+    """
+
+    def __init__(self, intake: Intake, types: Mapping[str, DecisionType], metrics: Metrics) -> None:
+        self._intake = intake
+        self._types = types
+        self._dead = metrics.counter("dead_letters_total")
+        self._readers: dict[str, Callable[[Event, Batch], None]] = {
+            "case.routed": self._routed, "decision.made": self._decided, "case.updated": self._updated,
+        }  # fmt: skip
+
+    async def __call__(self, records: Sequence[Record]) -> Sequence[Message]:
+        """Handle one batch."""
+        batch, refused = Batch(), []
+        for record in records:
+            try:
+                self._readers[record.topic](read_event(record), batch)
+            except Unreadable as error:
+                if record.topic != "case.updated":
+                    raise _alarm(record, error) from error
+                refused.append(self._refuse(record, error))
+            except (KeyError, TypeError, ValueError, ArithmeticError) as error:
+                raise _alarm(record, error) from error
+        return [*await self._intake.absorb(batch), *refused]
+
+    def _routed(self, event: Event, batch: Batch) -> None:
+        body, partition = event.body, event.record.partition
+        tenant, case_id, decision_type = body["tenant"], body["case_id"], body["decision_type"]
+        case, known = body["case"], self._types.get(decision_type)
+        title = case.get("title") or (known.title(case["payload"]) if known else f"{decision_type} {case_id}")
+        routed_at = datetime.fromisoformat(event.time)
+        batch.cases.append((
+            tenant, case_id, decision_type, body.get("subject_ref"), title, body["level"], partition, event.id,
+            routed_at, event.data,
+        ))  # fmt: skip
+        kind = review_kind(body)
+        if kind is not None:
+            review = new_review(
+                body, kind, review_id=derived_event_id(tenant, case_id, "review"), title=title,
+                fallback_queue=known.default_queue if known else FALLBACK_QUEUE, routed_at=routed_at,
+            )  # fmt: skip
+            batch.reviews.append((review, partition))
+
+    def _decided(self, event: Event, batch: Batch) -> None:
+        body = event.body
+        batch.decisions.append((
+            body["tenant"], body["case_id"], body["decision_id"], body.get("supersedes"), body.get("outcome"),
+            orjson.dumps(body.get("outcome_params") or {}), body["closed_as"], body["mode"], body["relation"],
+            datetime.fromisoformat(body["decided_at"]),
+        ))  # fmt: skip
+
+    def _updated(self, event: Event, batch: Batch) -> None:
+        try:
+            _UPDATE.validate_python(event.body)
+        except ValidationError as error:
+            first = error.errors(include_url=False, include_context=False, include_input=False)[0]
+            # The first step names the kind's model, which is no part of the body.
+            pointer = "".join(f"/{step}" for step in first["loc"][1:])
+            raise Unreadable("invalid_value", pointer, first["msg"]) from error
+        body = event.body
+        batch.updates.append((
+            body.get("tenant", DEFAULT_TENANT), body["case_id"], event.source, event.id, body["kind"], event.data,
+        ))  # fmt: skip
+
+    def _refuse(self, record: Record, error: Unreadable) -> Message:
+        self._dead.labels(service=SERVICE, reason=error.reason).inc()
+        return dead_letter(record, service=SERVICE, reason=error.reason, pointer=error.pointer, detail=error.detail)
+
+
+def _alarm(record: Record, error: Exception) -> FatalError:
+    return FatalError(
+        f"cannot read {record.topic} partition {record.partition} offset {record.offset}: {error!r}; "
+        "this service stops rather than lose it"
+    )

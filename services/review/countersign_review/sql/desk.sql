@@ -1,0 +1,214 @@
+-- Queues and claims. $2 is always the caller's own scope of tenants, which a key may narrow.
+
+-- name: queues
+-- Only what this reviewer could take is counted.
+SELECT r.queue, count(*) AS depth, min(r.created_at) AS oldest,
+       count(*) FILTER (WHERE r.due_at <= $3::timestamptz + interval '1 hour') AS due_within_hour
+FROM users AS u JOIN reviews AS r ON eligible(u, r)
+WHERE u.username = $1 AND r.state = 'waiting' AND ('*' = ANY ($2::text[]) OR r.tenant = ANY ($2))
+  AND NOT EXISTS (SELECT FROM skips AS s
+                  WHERE s.reviewer = u.pseudonym AND s.review_id = r.review_id AND s.until > $3)
+GROUP BY r.queue ORDER BY r.queue;
+
+-- name: queue_items
+-- Most urgent first, after the row that the cursor names.
+SELECT r.review_id, r.case_id, r.tenant, r.decision_type, r.title, r.reason, r.due_at, r.at_risk_at,
+       r.due_minute, r.tier_rank, r.priority
+FROM users AS u JOIN reviews AS r ON eligible(u, r)
+WHERE u.username = $1 AND r.queue = $4 AND r.state = 'waiting' AND ('*' = ANY ($2::text[]) OR r.tenant = ANY ($2))
+  AND r.due_minute >= $5
+  AND (r.due_minute, -r.tier_rank, -r.priority, r.review_id) > ($5::bigint, -$6::integer, -$7::integer, $8::text)
+  AND NOT EXISTS (SELECT FROM skips AS s
+                  WHERE s.reviewer = u.pseudonym AND s.review_id = r.review_id AND s.until > $3)
+ORDER BY r.due_minute, r.tier_rank DESC, r.priority DESC, r.review_id
+LIMIT $9;
+
+-- name: held_items
+SELECT r.review_id, r.case_id, r.tenant, r.decision_type, r.title, r.reason, r.due_at, r.at_risk_at
+FROM claims AS c JOIN reviews AS r USING (review_id)
+WHERE c.reviewer = $1 AND c.state = 'held' AND c.lease_expires_at > $2 AND r.queue = $3
+ORDER BY c.claimed_at;
+
+-- name: lock_reviewer
+-- One claim at a time per reviewer, so that two requests cannot both pass the limit.
+SELECT u.*, (SELECT count(*) FROM claims AS c
+             WHERE c.reviewer = u.pseudonym AND c.state = 'held' AND c.lease_expires_at > $2) AS held
+FROM users AS u WHERE u.username = $1 AND u.disabled_at IS NULL
+FOR NO KEY UPDATE OF u;
+
+-- name: best_review
+-- Earliest deadline, then consequence; what another transaction is taking is passed over.
+SELECT r.* FROM users AS u JOIN reviews AS r ON eligible(u, r)
+WHERE u.username = $1 AND r.queue = $4 AND r.state = 'waiting' AND ('*' = ANY ($2::text[]) OR r.tenant = ANY ($2))
+  AND NOT EXISTS (SELECT FROM skips AS s
+                  WHERE s.reviewer = u.pseudonym AND s.review_id = r.review_id AND s.until > $3)
+ORDER BY r.due_minute, r.tier_rank DESC, r.priority DESC, r.review_id
+LIMIT 1
+FOR UPDATE OF r SKIP LOCKED;
+
+-- name: lock_review
+SELECT * FROM reviews WHERE review_id = $1 FOR UPDATE;
+
+-- name: case_body
+SELECT body, event_id, partition FROM cases WHERE tenant = $1 AND case_id = $2;
+
+-- name: evidence
+SELECT kind, body, received_at FROM updates
+WHERE tenant = $1 AND case_id = $2 AND kind = 'information_provided' AND applied_at IS NOT NULL
+ORDER BY arrival;
+
+-- name: earlier_cases
+-- Of the same subject; where an answer is still to be given unseen, the outcome stays unsaid.
+SELECT c.tenant, c.case_id, c.decision_type, c.title, c.routed_at, c.level, d.outcome, d.closed_as,
+       EXISTS (SELECT FROM reviews AS r
+               WHERE r.tenant = c.tenant AND r.case_id = c.case_id AND r.state IN ('waiting', 'claimed')) AS review_open,
+       EXISTS (SELECT FROM reviews AS r
+               WHERE r.tenant = c.tenant AND r.case_id = c.case_id AND r.state IN ('waiting', 'claimed')
+                 AND r.withheld) AS answer_outstanding
+FROM cases AS c
+LEFT JOIN LATERAL (SELECT outcome, closed_as FROM decisions AS d
+                   WHERE d.tenant = c.tenant AND d.case_id = c.case_id
+                   ORDER BY d.decided_at DESC LIMIT 1) AS d ON true
+WHERE c.subject_ref = $1 AND c.tenant = $2 AND c.case_id <> $3
+ORDER BY c.arrival DESC
+LIMIT $4;
+
+-- name: take
+WITH taken AS (
+    UPDATE reviews SET state = 'claimed' WHERE review_id = $2
+), unskipped AS (
+    DELETE FROM skips WHERE reviewer = $3 AND review_id = $2
+)
+INSERT INTO claims (claim_id, review_id, reviewer, state, claimed_at, lease_expires_at)
+VALUES ($1, $2, $3, 'held', $4, $5);
+
+-- name: insert_shown
+INSERT INTO shown (claim_id, number, revision, sha256, shown_at, package)
+SELECT $1, coalesce(max(number), 0) + 1, $2, $3, $4, $5 FROM shown WHERE claim_id = $1;
+
+-- name: claim
+SELECT c.claim_id, c.reviewer, c.state AS claim_state, c.version, c.claimed_at, c.opened_at, c.lease_expires_at, r.*,
+       s.sha256 AS shown_sha256, s.revision AS shown_revision, s.package, k.body, k.event_id AS routed_event_id
+FROM claims AS c JOIN reviews AS r USING (review_id)
+JOIN cases AS k ON k.tenant = r.tenant AND k.case_id = r.case_id
+JOIN LATERAL (SELECT sha256, revision, package FROM shown
+              WHERE shown.claim_id = c.claim_id ORDER BY number DESC LIMIT 1) AS s ON true
+WHERE c.claim_id = $1 AND c.reviewer = $2;
+
+-- name: lock_claim
+-- The review's row is the one lock of everything about it; its claims change only under that lock.
+SELECT c.claim_id, c.reviewer, c.state AS claim_state, c.version, c.claimed_at, c.opened_at, c.lease_expires_at, r.*
+FROM claims AS c JOIN reviews AS r USING (review_id)
+WHERE c.claim_id = $1 AND c.reviewer = $2
+FOR UPDATE OF r;
+
+-- name: claims_of
+SELECT c.claim_id, c.version, c.state AS claim_state, c.opened_at, c.lease_expires_at, r.review_id, r.queue, r.case_id,
+       r.tenant, r.title, r.due_at
+FROM claims AS c JOIN reviews AS r USING (review_id)
+WHERE c.reviewer = $1 AND c.state = 'held' AND c.lease_expires_at > $2
+ORDER BY c.claimed_at;
+
+-- name: extend_lease
+UPDATE claims SET lease_expires_at = $2 WHERE claim_id = $1;
+
+-- name: open_claim
+UPDATE claims SET opened_at = $2, lease_expires_at = $3 WHERE claim_id = $1;
+
+-- name: give_back
+WITH ended AS (
+    UPDATE claims SET state = $2, ended_at = $3, version = version + 1 WHERE claim_id = $1 RETURNING review_id
+)
+UPDATE reviews SET state = 'waiting' FROM ended WHERE reviews.review_id = ended.review_id;
+
+-- name: skip
+INSERT INTO skips (reviewer, review_id, until) VALUES ($1, $2, $3)
+ON CONFLICT (reviewer, review_id) DO UPDATE SET until = EXCLUDED.until;
+
+-- name: lock_expired
+-- Found by the index on running leases; what somebody is working on this instant is left for the next round.
+SELECT c.claim_id, c.reviewer, r.* FROM claims AS c JOIN reviews AS r USING (review_id)
+WHERE c.state = 'held' AND c.lease_expires_at <= $1
+ORDER BY c.lease_expires_at LIMIT $2
+FOR UPDATE OF r SKIP LOCKED;
+
+-- name: lock_held_by
+SELECT c.claim_id, c.reviewer, r.* FROM claims AS c JOIN reviews AS r USING (review_id)
+WHERE c.state = 'held' AND c.reviewer = $1
+ORDER BY r.review_id
+FOR UPDATE OF r;
+
+-- name: end_claims
+-- The lease may have been extended while the lock was waited for: looked at again.
+WITH ended AS (
+    UPDATE claims SET state = $2, ended_at = $3, version = version + 1
+    WHERE claim_id = ANY ($1::text[]) AND state = 'held' AND ($2 <> 'expired' OR lease_expires_at <= $3)
+    RETURNING claim_id, review_id
+), freed AS (
+    UPDATE reviews SET state = 'waiting' FROM ended WHERE reviews.review_id = ended.review_id
+)
+SELECT claim_id FROM ended;
+
+-- Answers.
+
+-- name: answer_of_key
+SELECT answer_id, request_sha256, leaves_at FROM answers WHERE reviewer = $1 AND idempotency_key = $2;
+
+-- name: case_and_shown
+SELECT c.body, c.event_id,
+       ARRAY(SELECT s.sha256 FROM shown AS s WHERE s.claim_id = $3 ORDER BY s.number) AS shown
+FROM cases AS c WHERE c.tenant = $1 AND c.case_id = $2;
+
+-- name: insert_answer
+WITH decided AS (
+    UPDATE reviews SET state = 'decided' WHERE review_id = $2
+), ended AS (
+    UPDATE claims SET state = 'decided', ended_at = $10, version = version + 1 WHERE claim_id = $3
+)
+INSERT INTO answers (answer_id, review_id, claim_id, reviewer, event_id, idempotency_key, request_sha256, outcome,
+                     relation, recorded_at, leaves_at)
+VALUES ($1, $2, $3, $4, $5, $6, $7, $8, $9, $10, $11);
+
+-- name: insert_decision
+INSERT INTO decisions (tenant, case_id, decision_id, supersedes, outcome, outcome_params, closed_as, mode, relation,
+                       decided_at)
+VALUES ($1, $2, $3, NULL, $4, $5, $6, $7, $8, $9);
+
+-- name: standing_decision
+-- Who answered a review, and what; for the one who comes too late.
+SELECT a.outcome, a.recorded_at, u.display_name FROM answers AS a JOIN users AS u ON u.pseudonym = a.reviewer
+WHERE a.review_id = $1 AND a.undone_at IS NULL;
+
+-- name: withdrawal_reason
+SELECT body FROM updates WHERE tenant = $1 AND case_id = $2 AND kind = 'withdrawn' ORDER BY arrival LIMIT 1;
+
+-- name: first_decision
+SELECT decision_id FROM decisions WHERE tenant = $1 AND case_id = $2 AND supersedes IS NULL;
+
+-- name: answer
+SELECT * FROM answers WHERE answer_id = $1;
+
+-- name: lock_answer
+SELECT a.*, c.version, r.tenant, r.case_id, r.kind, r.state, r.queue, r.level, r.decision_type, r.subject_ref
+FROM answers AS a JOIN claims AS c USING (claim_id) JOIN reviews AS r ON r.review_id = a.review_id
+WHERE a.answer_id = $1
+FOR UPDATE OF r;
+
+-- name: undo_answer
+-- The case goes back to the person who had decided it, with a fresh lease.
+WITH undone AS (
+    UPDATE answers SET undone_at = $2 WHERE answer_id = $1 RETURNING claim_id, review_id
+), held AS (
+    UPDATE claims SET state = 'held', ended_at = NULL, version = version + 1, lease_expires_at = $3
+    FROM undone WHERE claims.claim_id = undone.claim_id
+), gone AS (
+    DELETE FROM decisions WHERE decision_id = $1 AND tenant = $4 AND case_id = $5
+), unsaid AS (
+    DELETE FROM events WHERE event_id = $6 RETURNING sequence
+), claimed AS (
+    UPDATE reviews SET state = 'claimed' FROM undone WHERE reviews.review_id = undone.review_id
+)
+SELECT sequence FROM unsaid;
+
+-- name: mark_sent
+UPDATE answers SET sent_at = $2 WHERE event_id = ANY ($1::text[]) AND sent_at IS NULL;

@@ -1,0 +1,144 @@
+-- What comes in from topics. One statement a table and batch; rows come sorted by key.
+
+-- name: insert_cases
+-- The number of rows tells whether the batch held a repeat.
+INSERT INTO cases (tenant, case_id, decision_type, subject_ref, title, level, partition, event_id, routed_at, body)
+SELECT * FROM unnest($1::text[], $2::text[], $3::text[], $4::text[], $5::text[], $6::smallint[], $7::integer[],
+                     $8::text[], $9::timestamptz[], $10::bytea[])
+ON CONFLICT DO NOTHING;
+
+-- name: insert_decisions
+INSERT INTO decisions (tenant, case_id, decision_id, supersedes, outcome, outcome_params, closed_as, mode, relation,
+                       decided_at)
+SELECT * FROM unnest($1::text[], $2::text[], $3::text[], $4::text[], $5::text[], $6::bytea[], $7::text[], $8::text[],
+                     $9::text[], $10::timestamptz[])
+ON CONFLICT DO NOTHING;
+
+-- name: other_decisions
+-- Decisions that came although the case already had a different one: a broken promise somewhere, worth an alarm.
+SELECT d.tenant, d.case_id, d.decision_id AS kept, k.decision_id AS refused
+FROM unnest($1::text[], $2::text[], $3::text[], $4::text[]) AS k (tenant, case_id, decision_id, supersedes)
+JOIN decisions AS d ON d.tenant = k.tenant AND d.case_id = k.case_id AND d.supersedes IS NOT DISTINCT FROM k.supersedes
+WHERE d.decision_id <> k.decision_id;
+
+-- name: insert_counters
+INSERT INTO case_counters (tenant, case_id, partition)
+SELECT * FROM unnest($1::text[], $2::text[], $3::integer[])
+ON CONFLICT DO NOTHING;
+
+-- name: insert_reviews
+-- Lists arrive as text with a unit separator between the items: unnest would flatten arrays of arrays.
+INSERT INTO reviews (review_id, tenant, case_id, kind, state, queue, decision_type, subject_ref, title, reason,
+                     withheld, level, tier_rank, priority, amount, currency, skills, roles, language, submitted_by,
+                     reviewers_required, created_at, due_at, at_risk_at, due_minute, payload_sha256, test)
+SELECT review_id, tenant, case_id, kind, 'waiting', queue, decision_type, subject_ref, title, reason,
+       withheld, level, tier_rank, priority, amount, currency, string_to_array(skills, E'\x1f'),
+       string_to_array(roles, E'\x1f'), language, submitted_by,
+       reviewers_required, $26, due_at, at_risk_at, floor(extract(epoch FROM due_at) / 60), payload_sha256, test
+FROM unnest($1::text[], $2::text[], $3::text[], $4::text[], $5::text[], $6::text[], $7::text[], $8::text[], $9::text[],
+            $10::boolean[], $11::smallint[], $12::smallint[], $13::integer[], $14::numeric[], $15::text[], $16::text[],
+            $17::text[], $18::text[], $19::text[], $20::smallint[], $21::timestamptz[], $22::timestamptz[],
+            $23::text[], $24::boolean[], $25::integer[])
+     AS r (review_id, tenant, case_id, kind, queue, decision_type, subject_ref, title, reason,
+           withheld, level, tier_rank, priority, amount, currency, skills, roles, language, submitted_by,
+           reviewers_required, due_at, at_risk_at, payload_sha256, test, partition)
+ON CONFLICT DO NOTHING;
+
+-- name: insert_updates
+INSERT INTO updates (tenant, case_id, source, event_id, kind, received_at, body)
+SELECT tenant, case_id, source, event_id, kind, $7, body
+FROM unnest($1::text[], $2::text[], $3::text[], $4::text[], $5::text[], $6::bytea[])
+     AS u (tenant, case_id, source, event_id, kind, body)
+ON CONFLICT DO NOTHING;
+
+-- name: pending_updates_of
+-- Updates of these cases that can be applied now.
+SELECT u.tenant, u.case_id, u.source, u.event_id, u.kind, u.body
+FROM unnest($1::text[], $2::text[]) AS k (tenant, case_id)
+JOIN updates AS u USING (tenant, case_id)
+JOIN cases AS c USING (tenant, case_id)
+WHERE u.applied_at IS NULL
+ORDER BY u.tenant, u.case_id, u.arrival
+FOR UPDATE OF u;
+
+-- name: pending_updates
+-- The same for every case: an update and its case may arrive in two transactions that do not see each other.
+SELECT u.tenant, u.case_id, u.source, u.event_id, u.kind, u.body
+FROM updates AS u JOIN cases AS c USING (tenant, case_id)
+WHERE u.applied_at IS NULL
+ORDER BY u.tenant, u.case_id, u.arrival
+LIMIT $1
+FOR UPDATE OF u SKIP LOCKED;
+
+-- name: mark_update_applied
+UPDATE updates SET applied_at = $5 WHERE tenant = $1 AND case_id = $2 AND source = $3 AND event_id = $4;
+
+-- name: lock_open_reviews
+-- Reviews are locked before counters, everywhere.
+SELECT review_id, state, kind, queue, level, payload_sha256, revision FROM reviews
+WHERE tenant = $1 AND case_id = $2 AND kind = 'decision' AND state IN ('waiting', 'claimed')
+ORDER BY review_id FOR UPDATE;
+
+-- name: case_of_update
+SELECT c.body, c.event_id, c.partition, c.level,
+       (SELECT d.decision_id FROM decisions AS d
+        WHERE d.tenant = c.tenant AND d.case_id = c.case_id AND d.supersedes IS NULL) AS decision_id
+FROM cases AS c WHERE c.tenant = $1 AND c.case_id = $2;
+
+-- name: withdraw_review
+WITH ended AS (
+    UPDATE claims SET state = 'withdrawn', version = version + 1, ended_at = $2
+    WHERE review_id = $1 AND state = 'held'
+)
+UPDATE reviews SET state = 'withdrawn' WHERE review_id = $1;
+
+-- name: revise_evidence
+-- Open claims become stale: their version moves, and so does the digest a decision must quote.
+WITH stale AS (
+    UPDATE claims SET version = version + 1 WHERE review_id = $1 AND state = 'held'
+)
+UPDATE reviews SET payload_sha256 = $2, revision = revision + 1 WHERE review_id = $1;
+
+-- name: change_deadline
+UPDATE reviews SET due_at = $3, at_risk_at = LEAST(at_risk_at, $3), due_minute = floor(extract(epoch FROM $3) / 60)
+WHERE tenant = $1 AND case_id = $2 AND kind = 'decision' AND state IN ('waiting', 'claimed');
+
+-- name: events_that_left
+-- What this service said about these cases and what is no longer waiting to leave.
+SELECT e.topic, e.partition, e.case_id, e.body, e.headers
+FROM unnest($1::text[], $2::text[]) AS k (tenant, case_id)
+JOIN events AS e USING (tenant, case_id)
+WHERE NOT EXISTS (SELECT FROM outbox AS o WHERE o.event_id = e.event_id)
+ORDER BY e.tenant, e.case_id, e.sequence;
+
+-- name: stored_bodies
+SELECT tenant, case_id, body FROM unnest($1::text[], $2::text[]) AS k (tenant, case_id) JOIN cases USING (tenant, case_id);
+
+-- What goes out.
+
+-- name: take_numbers
+-- Locks the case's row until the transaction ends, and gives the first of $3 numbers.
+UPDATE case_counters SET next = next + $3 WHERE tenant = $1 AND case_id = $2
+RETURNING next - $3 AS first, partition;
+
+-- name: lock_counter
+SELECT partition FROM case_counters WHERE tenant = $1 AND case_id = $2 FOR UPDATE;
+
+-- name: insert_event
+INSERT INTO events (event_id, tenant, case_id, sequence, topic, kind, actor, at, partition, body, headers)
+VALUES ($1, $2, $3, $4, $5, $6, $7, $8, $9, $10, $11);
+
+-- What is measured.
+
+-- name: queue_figures
+SELECT queue, count(*) AS depth, min(created_at) AS oldest FROM reviews WHERE state = 'waiting' GROUP BY queue;
+
+-- name: open_figures
+SELECT decision_type, state, count(*) AS cases FROM reviews
+WHERE state IN ('waiting', 'claimed') AND NOT test GROUP BY decision_type, state;
+
+-- name: count_unassignable
+SELECT count(*) FROM reviews AS r
+WHERE r.state = 'waiting'
+  AND NOT EXISTS (SELECT FROM users AS u
+                  WHERE u.disabled_at IS NULL AND u.roles && ARRAY['reviewer', 'lead'] AND eligible(u, r));

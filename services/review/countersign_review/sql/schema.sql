@@ -1,0 +1,252 @@
+-- Cases as the router described them, of every level. Rows are written once and never changed:
+-- the state of a case follows from its decisions and reviews.
+CREATE TABLE cases (
+    tenant        text        NOT NULL,
+    case_id       text        NOT NULL,
+    decision_type text        NOT NULL,
+    subject_ref   text,
+    title         text        NOT NULL,
+    level         smallint    NOT NULL,
+    partition     integer     NOT NULL,
+    event_id      text        NOT NULL,
+    routed_at     timestamptz NOT NULL,
+    arrival       bigint      GENERATED ALWAYS AS IDENTITY,
+    body          bytea       NOT NULL,
+    PRIMARY KEY (tenant, case_id)
+-- Bodies of some kilobytes stay in the row: the side table would cost two index entries a case.
+) WITH (toast_tuple_target = 8160);
+ALTER TABLE cases ALTER COLUMN body SET STORAGE EXTERNAL;
+CREATE INDEX cases_arrival ON cases (arrival);
+CREATE INDEX cases_subject ON cases (subject_ref, tenant, arrival) WHERE subject_ref IS NOT NULL;
+
+-- Decisions to act on: the router's and this service's own. At most one first decision a case,
+-- and at most one successor of each.
+CREATE TABLE decisions (
+    tenant         text        NOT NULL,
+    case_id        text        NOT NULL,
+    decision_id    text        NOT NULL,
+    supersedes     text,
+    outcome        text,
+    outcome_params bytea       NOT NULL,
+    closed_as      text        NOT NULL,
+    mode           text        NOT NULL,
+    relation       text        NOT NULL,
+    decided_at     timestamptz NOT NULL,
+    UNIQUE NULLS NOT DISTINCT (tenant, case_id, supersedes)
+);
+
+-- The number of the next event this service writes about a case, and the partition all of them go to.
+-- The row is locked before a number is taken, so that numbers, outbox ids and commits have one order.
+CREATE TABLE case_counters (
+    tenant    text    NOT NULL,
+    case_id   text    NOT NULL,
+    partition integer NOT NULL,
+    next      integer NOT NULL DEFAULT 1,
+    PRIMARY KEY (tenant, case_id)
+);
+
+-- Work for people. `withheld` says that the answer must be given without seeing the proposal.
+CREATE TABLE reviews (
+    review_id          text        PRIMARY KEY,
+    tenant             text        NOT NULL,
+    case_id            text        NOT NULL,
+    kind               text        NOT NULL CHECK (kind IN ('decision', 'audit')),
+    state              text        NOT NULL CHECK (state IN ('waiting', 'claimed', 'decided', 'withdrawn')),
+    queue              text        NOT NULL,
+    decision_type      text        NOT NULL,
+    subject_ref        text,
+    title              text        NOT NULL,
+    reason             text        NOT NULL,
+    withheld           boolean     NOT NULL,
+    level              smallint    NOT NULL,
+    tier_rank          smallint    NOT NULL,
+    priority           integer     NOT NULL,
+    amount             numeric,
+    currency           text,
+    skills             text[]      NOT NULL,
+    roles              text[]      NOT NULL,
+    language           text,
+    submitted_by       text        NOT NULL,
+    reviewers_required smallint    NOT NULL,
+    created_at         timestamptz NOT NULL,
+    due_at             timestamptz NOT NULL,
+    at_risk_at         timestamptz NOT NULL,
+    -- Deadlines within the same minute count as equal; consequence then breaks the tie.
+    due_minute         bigint      NOT NULL,
+    payload_sha256     text        NOT NULL,
+    revision           integer     NOT NULL DEFAULT 0,
+    test               boolean     NOT NULL
+);
+CREATE INDEX reviews_waiting ON reviews (queue, due_minute, tier_rank DESC, priority DESC, review_id)
+    WHERE state = 'waiting';
+CREATE INDEX reviews_open ON reviews (tenant, case_id) WHERE state IN ('waiting', 'claimed');
+
+-- One row per hold of a reviewer on a review, kept when it ends.
+CREATE TABLE claims (
+    claim_id         text        PRIMARY KEY,
+    review_id        text        NOT NULL REFERENCES reviews,
+    reviewer         text        NOT NULL,
+    state            text        NOT NULL
+                     CHECK (state IN ('held', 'released', 'skipped', 'expired', 'withdrawn', 'decided')),
+    version          integer     NOT NULL DEFAULT 1,
+    claimed_at       timestamptz NOT NULL,
+    opened_at        timestamptz,
+    lease_expires_at timestamptz NOT NULL,
+    ended_at         timestamptz
+);
+CREATE UNIQUE INDEX claims_held ON claims (review_id, reviewer) WHERE state = 'held';
+CREATE INDEX claims_mine ON claims (reviewer, claimed_at) WHERE state = 'held';
+CREATE INDEX claims_lease ON claims (lease_expires_at) WHERE state = 'held';
+CREATE INDEX claims_of_review ON claims (review_id);
+
+-- The exact bytes of every context package served.
+CREATE TABLE shown (
+    claim_id text        NOT NULL REFERENCES claims,
+    number   smallint    NOT NULL,
+    revision integer     NOT NULL,
+    sha256   text        NOT NULL,
+    shown_at timestamptz NOT NULL,
+    package  bytea       NOT NULL,
+    PRIMARY KEY (claim_id, number)
+);
+
+-- A skip belongs to the reviewer; for everybody else the review waits as before.
+CREATE TABLE skips (
+    reviewer text        NOT NULL,
+    review_id text       NOT NULL REFERENCES reviews,
+    until    timestamptz NOT NULL,
+    PRIMARY KEY (reviewer, review_id)
+);
+
+-- What people answered, decisions and judgements alike.
+CREATE TABLE answers (
+    answer_id       text        PRIMARY KEY,
+    review_id       text        NOT NULL REFERENCES reviews,
+    claim_id        text        NOT NULL REFERENCES claims,
+    reviewer        text        NOT NULL,
+    event_id        text        NOT NULL UNIQUE,
+    idempotency_key text        NOT NULL,
+    request_sha256  text        NOT NULL,
+    outcome         text        NOT NULL,
+    relation        text        NOT NULL,
+    recorded_at     timestamptz NOT NULL,
+    leaves_at       timestamptz NOT NULL,
+    sent_at         timestamptz,
+    undone_at       timestamptz,
+    UNIQUE (reviewer, idempotency_key)
+);
+CREATE UNIQUE INDEX answers_standing ON answers (review_id) WHERE undone_at IS NULL;
+
+-- Every event this service wrote, with its bytes: published again as they are when a case is repeated.
+CREATE TABLE events (
+    event_id  text        PRIMARY KEY,
+    tenant    text        NOT NULL,
+    case_id   text        NOT NULL,
+    sequence  integer     NOT NULL,
+    topic     text        NOT NULL,
+    kind      text        NOT NULL,
+    actor     text,
+    at        timestamptz NOT NULL,
+    partition integer     NOT NULL,
+    body      bytea       NOT NULL,
+    headers   bytea       NOT NULL
+);
+CREATE UNIQUE INDEX events_of_case ON events (tenant, case_id, sequence);
+
+-- What came in about cases from outside, whether or not the case was known by then.
+CREATE TABLE updates (
+    tenant      text        NOT NULL,
+    case_id     text        NOT NULL,
+    source      text        NOT NULL,
+    event_id    text        NOT NULL,
+    kind        text        NOT NULL,
+    arrival     bigint      GENERATED ALWAYS AS IDENTITY,
+    received_at timestamptz NOT NULL,
+    applied_at  timestamptz,
+    body        bytea       NOT NULL,
+    PRIMARY KEY (tenant, case_id, source, event_id)
+);
+CREATE INDEX updates_pending ON updates (tenant, case_id) WHERE applied_at IS NULL;
+
+CREATE TABLE outbox (
+    id          bigint GENERATED ALWAYS AS IDENTITY PRIMARY KEY,
+    event_id    text        NOT NULL UNIQUE,
+    topic       text        NOT NULL,
+    partition   integer,
+    key         bytea       NOT NULL,
+    body        bytea       NOT NULL,
+    headers     bytea       NOT NULL,
+    not_before  timestamptz NOT NULL,
+    created_at  timestamptz NOT NULL DEFAULT clock_timestamp()
+);
+CREATE INDEX outbox_key ON outbox (key, id);
+
+-- People. The pseudonym is what leaves this service.
+CREATE TABLE users (
+    username       text        PRIMARY KEY,
+    pseudonym      text        NOT NULL UNIQUE,
+    display_name   text        NOT NULL,
+    password_hash  text,
+    roles          text[]      NOT NULL,
+    tenants        text[]      NOT NULL,
+    decision_types text[],
+    max_tier_rank  smallint    NOT NULL,
+    amount_limit   numeric,
+    currency       text,
+    skills         text[]      NOT NULL,
+    languages      text[],
+    next_sequence  integer     NOT NULL DEFAULT 1,
+    created_at     timestamptz NOT NULL,
+    disabled_at    timestamptz,
+    CHECK ((amount_limit IS NULL) = (currency IS NULL))
+);
+
+CREATE TABLE sessions (
+    token_sha256 text        PRIMARY KEY,
+    username     text        NOT NULL REFERENCES users,
+    csrf_token   text        NOT NULL,
+    created_at   timestamptz NOT NULL,
+    expires_at   timestamptz NOT NULL
+);
+CREATE INDEX sessions_user ON sessions (username);
+CREATE INDEX sessions_expiry ON sessions (expires_at);
+
+CREATE TABLE login_links (
+    token_sha256 text        PRIMARY KEY,
+    username     text        NOT NULL REFERENCES users,
+    expires_at   timestamptz NOT NULL
+);
+
+CREATE TABLE api_keys (
+    key_id        text        PRIMARY KEY,
+    name          text        NOT NULL,
+    username      text        NOT NULL REFERENCES users,
+    secret_sha256 text        NOT NULL,
+    roles         text[]      NOT NULL,
+    tenants       text[]      NOT NULL,
+    created_at    timestamptz NOT NULL,
+    expires_at    timestamptz NOT NULL,
+    revoked_at    timestamptz
+);
+
+-- The keys tokens are signed with; all instances share them.
+CREATE TABLE signing_keys (
+    kid        text        PRIMARY KEY,
+    private    bytea       NOT NULL,
+    public     bytea       NOT NULL,
+    created_at timestamptz NOT NULL
+);
+
+-- Whether a user may take a review. One expression, so that PostgreSQL folds it into the query around it;
+-- `domain/eligibility.py` says the same in words a person can read.
+CREATE FUNCTION eligible(u users, r reviews) RETURNS boolean LANGUAGE sql IMMUTABLE AS $$
+    SELECT ('*' = ANY (u.tenants) OR r.tenant = ANY (u.tenants))
+       AND (u.decision_types IS NULL OR r.decision_type = ANY (u.decision_types))
+       AND r.tier_rank <= u.max_tier_rank
+       AND (r.amount IS NULL OR u.amount_limit IS NULL OR (r.currency = u.currency AND r.amount <= u.amount_limit))
+       AND r.skills <@ u.skills
+       AND (r.roles = '{}' OR r.roles && u.roles)
+       AND (r.language IS NULL OR u.languages IS NULL OR r.language = ANY (u.languages))
+       AND r.submitted_by <> u.username AND r.submitted_by <> u.pseudonym
+       AND r.reviewers_required = 1
+$$;

@@ -1,0 +1,292 @@
+"""Queues and claims: giving the next right review to a person, and taking it back when they leave."""
+
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+from datetime import datetime, timedelta
+from decimal import Decimal
+from typing import Any
+
+import asyncpg
+import orjson
+
+from countersign_review.domain.eligibility import Amount, Demand, Profile, lacks
+from countersign_review.domain.events import SERVICE, CaseRef, person, review_fact
+from countersign_review.domain.refusals import LeaseEnded, NotEligible, NotFound, StaleVersion, TooManyClaims
+from countersign_review.domain.review import Action, ClaimState, Kind, ReviewState, advance
+from countersign_review.store.events import SQL, Connection, Journal, activity_event
+from countersign_review.store.views import Views
+from countersign_shared.clock import Clock, rfc3339
+from countersign_shared.ids import derived_event_id
+from countersign_shared.observability import Metrics
+from countersign_shared.postgres import Queries
+
+MOST_CLAIMS = 2
+"""One at hand, one fetched ahead."""
+SKIP_HOLDS = timedelta(hours=8)
+"""A skip ends after a working day, so that a case skipped by everybody does not wait for ever."""
+EXPIRIES_PER_ROUND = 200
+FIRST_PAGE = (-(2**62), 0, 0, "")
+
+
+@dataclass(frozen=True, slots=True)
+class Caller:
+    """Who is at the desk: their authority, narrowed by the key they came with, and whether they sit at the console."""
+
+    profile: Profile
+    at_console: bool
+
+    @property
+    def role(self) -> str:
+        """The role they decide in."""
+        return "reviewer" if "reviewer" in self.profile.roles else "lead"
+
+    @property
+    def actor(self) -> dict[str, Any]:
+        """How records name them."""
+        return person(self.profile.pseudonym, self.role)
+
+    @property
+    def tenants(self) -> list[str]:
+        """The tenants in whose name they act."""
+        return sorted(self.profile.tenants)
+
+
+@dataclass(frozen=True, slots=True)
+class Leases:
+    """How long claims hold: once opened, and before."""
+
+    opened: timedelta
+    ahead: timedelta
+
+
+class Claims:
+    """Claims on reviews. Every write locks the review's row first, then the case's counter."""
+
+    def __init__(
+        self, pool: asyncpg.Pool, journal: Journal, views: Views, *, leases: Leases, clock: Clock, metrics: Metrics
+    ) -> None:
+        self._pool = pool
+        self._journal = journal
+        self._views = views
+        self._leases = leases
+        self._clock = clock
+        self._expired = metrics.counter("claims_expired_total")
+        self._queries = Queries.load(SQL / "desk.sql")
+
+    async def queues(self, caller: Caller) -> list[Any]:
+        """Return the queues that hold work for this caller."""
+        rows: list[Any] = await self._pool.fetch(
+            self._queries.queues, caller.profile.username, caller.tenants, self._clock()
+        )
+        return rows
+
+    async def items(
+        self, caller: Caller, queue: str, *, after: tuple[int, int, int, str], limit: int
+    ) -> tuple[list[Any], list[Any]]:
+        """Return what the caller holds in a queue, and what waits there for them after a place, most urgent first."""
+        now = self._clock()
+        held = []
+        if after == FIRST_PAGE:
+            held = await self._pool.fetch(self._queries.held_items, caller.profile.pseudonym, now, queue)
+        waiting = await self._pool.fetch(
+            self._queries.queue_items, caller.profile.username, caller.tenants, now, queue, *after, limit
+        )
+        return held, waiting
+
+    async def claim(self, caller: Caller, queue: str, review_id: str | None) -> str | None:
+        """Give the caller the named review or the best eligible one; returns the claim's id, None without any."""
+        now = self._clock()
+        async with self._pool.acquire() as connection, connection.transaction():
+            reviewer = await connection.fetchrow(self._queries.lock_reviewer, caller.profile.username, now)
+            if reviewer is None:
+                raise NotFound("You have no account here any more.")
+            if reviewer["held"] >= MOST_CLAIMS:
+                raise TooManyClaims(f"You hold {reviewer['held']} cases; decide or release one first.")
+            review = await self._pick(connection, caller, queue, review_id, now)
+            if review is None:
+                return None
+            claim_id = await self._take(connection, caller, review, now)
+        self._journal.hurry()
+        return claim_id
+
+    async def _pick(
+        self, connection: Connection, caller: Caller, queue: str, review_id: str | None, now: datetime
+    ) -> Any:
+        profile = caller.profile
+        if review_id is None:
+            return await connection.fetchrow(self._queries.best_review, profile.username, caller.tenants, now, queue)
+        review = await connection.fetchrow(self._queries.lock_review, review_id)
+        if review is None or review["queue"] != queue:
+            raise NotFound("There is no such review in this queue.")
+        if missing := lacks(profile, demand_of(review)):
+            raise NotEligible(missing)
+        advance(ReviewState(review["state"]), Action.CLAIM)
+        return review
+
+    async def _take(self, connection: Connection, caller: Caller, review: Any, now: datetime) -> str:
+        case = await connection.fetchrow(self._queries.case_body, review["tenant"], review["case_id"])
+        routed = orjson.loads(case["body"])
+        ref = CaseRef.of(routed)
+        shown = await self._views.show(connection, review, routed)
+        numbers = await self._journal.numbers(connection, ref, 1)
+        claim_id = derived_event_id(ref.tenant, ref.case_id, "claim", numbers.first)
+        pseudonym, expires = caller.profile.pseudonym, now + self._leases.ahead
+        await connection.execute(self._queries.take, claim_id, review["review_id"], pseudonym, now, expires)
+        await connection.execute(
+            self._queries.insert_shown, claim_id, review["revision"], shown.sha256, now, shown.package
+        )
+        fact = review_fact(
+            review, claim_id=claim_id, reviewer=pseudonym, lease_expires_at=rfc3339(expires),
+            shown_sha256=shown.sha256,
+        )  # fmt: skip
+        event = activity_event(ref, "review.claimed", fact, sequence=numbers.first, at=now, actor=caller.actor)
+        await self._journal.write(connection, ref, [event], partition=numbers.partition, at=now)
+        return claim_id
+
+    async def mine(self, caller: Caller) -> list[Any]:
+        """Return what the caller holds."""
+        rows: list[Any] = await self._pool.fetch(self._queries.claims_of, caller.profile.pseudonym, self._clock())
+        return rows
+
+    async def read(self, caller: Caller, claim_id: str) -> Any:
+        """Return one of the caller's claims; evidence that came since is shown, and counts as a further view."""
+        row = await self._pool.fetchrow(self._queries.claim, claim_id, caller.profile.pseudonym)
+        if row is None:
+            raise NotFound("You hold no such claim.")
+        if row["shown_revision"] == row["revision"] or row["claim_state"] != ClaimState.HELD:
+            return row
+        async with self._pool.acquire() as connection, connection.transaction():
+            claim = await self._lock(connection, caller, claim_id)
+            shown = await self._views.show(connection, claim, orjson.loads(row["body"]))
+            await connection.execute(
+                self._queries.insert_shown, claim_id, claim["revision"], shown.sha256, self._clock(), shown.package
+            )
+        return await self._pool.fetchrow(self._queries.claim, claim_id, caller.profile.pseudonym)
+
+    async def heartbeat(self, caller: Caller, claim_id: str, version: int) -> tuple[int, datetime]:
+        """Extend a lease; returns the version and the new end."""
+        now = self._clock()
+        async with self._pool.acquire() as connection, connection.transaction():
+            claim = await self._held(connection, caller, claim_id, Action.HEARTBEAT, now)
+            check_version(claim, version)
+            expires = now + (self._leases.opened if claim["opened_at"] else self._leases.ahead)
+            await connection.execute(self._queries.extend_lease, claim_id, expires)
+        return claim["version"], expires
+
+    async def opened(self, caller: Caller, claim_id: str) -> tuple[int, datetime]:
+        """Start the clock of a claim: the case is on the screen now."""
+        now = self._clock()
+        async with self._pool.acquire() as connection, connection.transaction():
+            claim = await self._held(connection, caller, claim_id, Action.OPEN, now)
+            expires = now + self._leases.opened
+            if claim["opened_at"] is not None:
+                return claim["version"], claim["lease_expires_at"]
+            await connection.execute(self._queries.open_claim, claim_id, now, expires)
+            fact = review_fact(claim, claim_id=claim_id, reviewer=claim["reviewer"], lease_expires_at=rfc3339(expires))
+            await self._record(connection, claim, "review.opened", fact, caller.actor, now)
+        self._journal.hurry()
+        return claim["version"], expires
+
+    async def release(self, caller: Caller, claim_id: str) -> None:
+        """Give a review back."""
+        await self._give_back(caller, claim_id, Action.RELEASE)
+
+    async def skip(self, caller: Caller, claim_id: str) -> None:
+        """Give a review back and not be offered it again for a while."""
+        await self._give_back(caller, claim_id, Action.SKIP)
+
+    async def _give_back(self, caller: Caller, claim_id: str, action: Action) -> None:
+        now = self._clock()
+        async with self._pool.acquire() as connection, connection.transaction():
+            claim = await self._held(connection, caller, claim_id, action, now)
+            _, state = advance(ReviewState.CLAIMED, action)
+            await connection.execute(self._queries.give_back, claim_id, state, now)
+            if action is Action.SKIP:
+                await connection.execute(self._queries.skip, claim["reviewer"], claim["review_id"], now + SKIP_HOLDS)
+            fact = review_fact(claim, claim_id=claim_id, reviewer=claim["reviewer"])
+            await self._record(connection, claim, f"review.{state}", fact, caller.actor, now)
+        self._journal.hurry()
+
+    async def expire(self) -> int:
+        """Give back what nobody heartbeats any more; returns how many leases ended."""
+        now = self._clock()
+        async with self._pool.acquire() as connection, connection.transaction():
+            rows = await connection.fetch(self._queries.lock_expired, now, EXPIRIES_PER_ROUND)
+            ended = await self._end(connection, rows, ClaimState.EXPIRED, now) if rows else 0
+        if ended:
+            self._expired.inc(ended)
+            self._journal.hurry()
+        return ended
+
+    async def release_all(self, connection: Connection, pseudonym: str) -> int:
+        """Give back everything a person holds, in the caller's transaction: they have left."""
+        rows = await connection.fetch(self._queries.lock_held_by, pseudonym)
+        return await self._end(connection, rows, ClaimState.RELEASED, self._clock()) if rows else 0
+
+    async def _end(self, connection: Connection, rows: Sequence[Any], state: ClaimState, now: datetime) -> int:
+        ids = [row["claim_id"] for row in rows]
+        ended = {row["claim_id"] for row in await connection.fetch(self._queries.end_claims, ids, state, now)}
+        for row in sorted(rows, key=lambda row: (row["tenant"], row["case_id"])):
+            if row["claim_id"] in ended:
+                fact = review_fact(row, claim_id=row["claim_id"], reviewer=row["reviewer"])
+                await self._record(connection, row, f"review.{state}", fact, SERVICE, now)
+        return len(ended)
+
+    async def _lock(self, connection: Connection, caller: Caller, claim_id: str) -> Any:
+        claim = await connection.fetchrow(self._queries.lock_claim, claim_id, caller.profile.pseudonym)
+        if claim is None:
+            raise NotFound("You hold no such claim.")
+        return claim
+
+    async def _held(self, connection: Connection, caller: Caller, claim_id: str, action: Action, now: datetime) -> Any:
+        claim = await self._lock(connection, caller, claim_id)
+        check_held(claim, action, now)
+        return claim
+
+    async def _record(
+        self, connection: Connection, review: Any, kind: str, fact: Mapping[str, Any],
+        actor: Mapping[str, Any], now: datetime,
+    ) -> None:  # fmt: skip
+        ref = ref_of(review)
+        numbers = await self._journal.numbers(connection, ref, 1)
+        event = activity_event(ref, kind, fact, sequence=numbers.first, at=now, actor=actor)
+        await self._journal.write(connection, ref, [event], partition=numbers.partition, at=now)
+
+
+def ref_of(review: Any) -> CaseRef:
+    """Return the case a stored review is about."""
+    return CaseRef(review["tenant"], review["case_id"], review["decision_type"], review["subject_ref"])
+
+
+def demand_of(review: Any) -> Demand:
+    """Return what a stored review asks of whoever takes it."""
+    amount = review["amount"]
+    return Demand(
+        tenant=review["tenant"], decision_type=review["decision_type"], tier_rank=review["tier_rank"],
+        amount=Amount(Decimal(amount), review["currency"]) if amount is not None else None,
+        skills=review["skills"], roles=review["roles"], language=review["language"],
+        submitted_by=review["submitted_by"],
+        reviewers_required=review["reviewers_required"] if review["kind"] == Kind.DECISION else 1,
+    )  # fmt: skip
+
+
+def check_held(claim: Any, action: Action, now: datetime) -> None:
+    """Refuse to act on a hold that is over, or on a review that has moved on."""
+    if claim["claim_state"] != ClaimState.HELD:
+        # A review that was decided or withdrawn says so itself; one that waits again ended this hold.
+        state = ReviewState(claim["state"])
+        if state in {ReviewState.DECIDED, ReviewState.WITHDRAWN}:
+            advance(state, action)
+        raise LeaseEnded(f"This claim was {claim['claim_state']}; claim the case again if it still waits.")
+    if claim["lease_expires_at"] <= now:
+        raise LeaseEnded("The lease ran out; claim the case again if it still waits.")
+    advance(ReviewState(claim["state"]), action)
+
+
+def check_version(claim: Any, version: int) -> None:
+    """Refuse a write that rests on an older reading of the claim."""
+    if claim["version"] != version:
+        raise StaleVersion(
+            f"The claim is at version {claim['version']}, not {version}: read it again, something has changed.",
+            version=claim["version"],
+        )

@@ -1,0 +1,108 @@
+"""Writing events: a number within the case, the stored bytes, and the outbox row, in the caller's transaction."""
+
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+from datetime import datetime
+from pathlib import Path
+from typing import Any
+
+import orjson
+
+from countersign_review.domain.events import CaseRef, activity
+from countersign_shared.clock import rfc3339
+from countersign_shared.ids import derived_event_id
+from countersign_shared.messaging import Message, write_event
+from countersign_shared.messaging.outbox import Outbox
+from countersign_shared.postgres import Queries
+
+Connection = Any
+"""A connection of the pool, inside the caller's transaction; asyncpg's two kinds share no type."""
+
+SOURCE = "/countersign/review"
+SQL = Path(__file__).parent.parent / "sql"
+DECISIONS = "decision.made"
+ACTIVITIES = "activity.recorded"
+
+
+@dataclass(frozen=True, slots=True)
+class Numbered:
+    """Numbers taken for a case: ``first`` and those after it; ``partition`` is where its events go."""
+
+    first: int
+    partition: int
+
+
+@dataclass(frozen=True, slots=True)
+class Outgoing:
+    """One event about to be written; ``actor`` is the pseudonym of the person behind it, if any."""
+
+    topic: str
+    kind: str
+    event_id: str
+    sequence: int
+    body: Mapping[str, Any]
+    actor: str | None = None
+
+
+class Journal:
+    """Numbers, stores and queues what this service says about cases."""
+
+    def __init__(self, outbox: Outbox) -> None:
+        self._outbox = outbox
+        self._queries = Queries.load(SQL / "queries.sql")
+
+    async def numbers(self, connection: Connection, case: CaseRef, count: int) -> Numbered:
+        """Lock the case's row and take ``count`` numbers; reviews are locked before, never after."""
+        row = await connection.fetchrow(self._queries.take_numbers, case.tenant, case.case_id, count)
+        if row is None:
+            raise LookupError(f"no counter for {case.tenant}/{case.case_id}")
+        return Numbered(row["first"], row["partition"])
+
+    async def partition(self, connection: Connection, case: CaseRef) -> int:
+        """Lock the case's row without taking a number."""
+        partition: int = await connection.fetchval(self._queries.lock_counter, case.tenant, case.case_id)
+        return partition
+
+    async def write(
+        self, connection: Connection, case: CaseRef, events: Sequence[Outgoing], *, partition: int,
+        at: datetime, not_before: datetime | None = None,
+    ) -> None:  # fmt: skip
+        """Store events and put them into the outbox, to leave no earlier than ``not_before`` (default: now)."""
+        for event in events:
+            message = _message(case, event, partition=partition, at=at)
+            await connection.execute(
+                self._queries.insert_event, event.event_id, case.tenant, case.case_id, event.sequence, event.topic,
+                event.kind, event.actor, at, partition, message.value, message.stored_headers(),
+            )  # fmt: skip
+            await self._outbox.add(connection, message, event_id=event.event_id, not_before=not_before or at)
+
+    async def take_back(self, connection: Connection, event_id: str) -> bool:
+        """Remove an event from the outbox; False when it has already left."""
+        return await self._outbox.remove(connection, event_id)
+
+    async def add(self, connection: Connection, message: Message, *, event_id: str, at: datetime) -> None:
+        """Queue an event that is about no case."""
+        await self._outbox.add(connection, message, event_id=event_id, not_before=at)
+
+    def hurry(self) -> None:
+        """Wake the relay after a commit."""
+        self._outbox.hurry()
+
+
+def activity_event(
+    case: CaseRef, kind: str, body: Mapping[str, Any], *, sequence: int, at: datetime, actor: Mapping[str, Any]
+) -> Outgoing:
+    """Return an activity; its id follows from the case, the kind and its number."""
+    return Outgoing(
+        topic=ACTIVITIES, kind=kind, event_id=derived_event_id(case.tenant, case.case_id, kind, sequence),
+        sequence=sequence,
+        body=activity(case, kind, body, sequence=sequence, occurred_at=rfc3339(at), actor=actor),
+        actor=actor["pseudonym"] if actor["kind"] == "person" else None,
+    )  # fmt: skip
+
+
+def _message(case: CaseRef, event: Outgoing, *, partition: int, at: datetime) -> Message:
+    return write_event(
+        event.topic, event_id=event.event_id, source=SOURCE, case_id=case.case_id, time=rfc3339(at),
+        body=orjson.dumps(event.body), partition=partition,
+    )  # fmt: skip

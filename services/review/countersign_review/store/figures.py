@@ -1,0 +1,36 @@
+"""Counting what waits."""
+
+import asyncpg
+
+from countersign_review.store.events import SQL
+from countersign_shared.clock import Clock
+from countersign_shared.observability import Metrics
+from countersign_shared.postgres import Queries
+
+
+class Figures:
+    """Keeps the gauges of queues and open cases."""
+
+    def __init__(self, pool: asyncpg.Pool, metrics: Metrics, clock: Clock) -> None:
+        self._pool = pool
+        self._clock = clock
+        self._queries = Queries.load(SQL / "queries.sql")
+        self._depth = metrics.gauge("review_queue_depth")
+        self._oldest = metrics.gauge("review_oldest_case_age_seconds")
+        self._open = metrics.gauge("open_cases")
+        self._unassignable = metrics.gauge("review_unassignable_cases")
+
+    async def measure(self) -> None:
+        """Count once; a queue that has emptied reads 0, not its last figure."""
+        now = self._clock()
+        queues = await self._pool.fetch(self._queries.queue_figures)
+        self._depth.clear()
+        self._oldest.clear()
+        for row in queues:
+            self._depth.labels(queue=row["queue"]).set(row["depth"])
+            self._oldest.labels(queue=row["queue"]).set(max((now - row["oldest"]).total_seconds(), 0.0))
+        cases = await self._pool.fetch(self._queries.open_figures)
+        self._open.clear()
+        for row in cases:
+            self._open.labels(decision_type=row["decision_type"], state=row["state"]).set(row["cases"])
+        self._unassignable.set(await self._pool.fetchval(self._queries.count_unassignable))

@@ -1,0 +1,241 @@
+"""Users, sessions and keys: who somebody is, and what they may do."""
+
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+from datetime import datetime, timedelta
+from decimal import Decimal
+from typing import Any
+
+import asyncpg
+import orjson
+
+from countersign_review.domain.eligibility import TIERS, Amount, Profile, tier_rank
+from countersign_review.store.events import ACTIVITIES, SOURCE, SQL, Connection, Journal
+from countersign_review.store.passwords import new_name, new_password, new_secret, same_digest, secret_digest
+from countersign_shared.clock import Clock, rfc3339
+from countersign_shared.ids import DEFAULT_TENANT, derived_event_id
+from countersign_shared.messaging import write_event
+from countersign_shared.postgres import Queries
+
+KEY_PARTS = 4
+
+
+@dataclass(frozen=True, slots=True)
+class Authority:
+    """What a reviewer may decide; None means no limit."""
+
+    decision_types: Sequence[str] | None = None
+    max_tier: str = "medium"
+    amount_limit: Amount | None = None
+    skills: Sequence[str] = ()
+    languages: Sequence[str] | None = None
+
+
+@dataclass(frozen=True, slots=True)
+class Session:
+    """A signed-in person: the row of their user, the token that writes must carry, and when it ends."""
+
+    user: Mapping[str, Any]
+    csrf_token: str
+    expires_at: datetime
+
+
+@dataclass(frozen=True, slots=True)
+class KeyHolder:
+    """A program that came with a key: its owner, narrowed to what the key may do."""
+
+    user: Mapping[str, Any]
+    roles: frozenset[str]
+    tenants: frozenset[str]
+
+
+class People:
+    """Users and what proves that somebody is one. Every change is on the record."""
+
+    def __init__(self, pool: asyncpg.Pool, journal: Journal, *, clock: Clock) -> None:
+        self._pool = pool
+        self._journal = journal
+        self._clock = clock
+        self._queries = Queries.load(SQL / "people.sql")
+
+    async def add(
+        self, username: str, *, display_name: str, roles: Sequence[str], tenants: Sequence[str], authority: Authority,
+        password_hash: str | None, by: Mapping[str, Any],
+    ) -> Mapping[str, Any] | None:  # fmt: skip
+        """Add a user; None when the name is taken."""
+        now, limit = self._clock(), authority.amount_limit
+        async with self._pool.acquire() as connection, connection.transaction():
+            row = await connection.fetchrow(
+                self._queries.insert_user, username, new_name("u_"), display_name, password_hash,
+                sorted(set(roles)), sorted(set(tenants)), _listed(authority.decision_types),
+                tier_rank(authority.max_tier), limit.value if limit else None, limit.currency if limit else None,
+                sorted(set(authority.skills)), _listed(authority.languages), now,
+            )  # fmt: skip
+            if row is None:
+                return None
+            await self._tell(
+                connection, username, "user.added", by, roles=sorted(set(roles)), tenants=sorted(set(tenants))
+            )
+        self._journal.hurry()
+        return dict(row)
+
+    async def all(self) -> list[Mapping[str, Any]]:
+        """Return every user."""
+        return [dict(row) for row in await self._pool.fetch(self._queries.list_users)]
+
+    async def find(self, username: str) -> Mapping[str, Any] | None:
+        """Return a user who is not disabled."""
+        row = await self._pool.fetchrow(self._queries.user, username)
+        return dict(row) if row else None
+
+    async def find_pseudonym(self, pseudonym: str) -> Mapping[str, Any] | None:
+        """Return a user who is not disabled, by the name records know them by."""
+        row = await self._pool.fetchrow(self._queries.user_by_pseudonym, pseudonym)
+        return dict(row) if row else None
+
+    async def disable(
+        self, connection: Connection, username: str, *, by: Mapping[str, Any]
+    ) -> Mapping[str, Any] | None:
+        """End a user's sessions, links and keys at once, in the caller's transaction; None for nobody's name."""
+        user = await connection.fetchrow(self._queries.lock_user, username)
+        if user is None or user["disabled_at"] is not None:
+            return dict(user) if user else None
+        row = await connection.fetchrow(self._queries.disable_user, username, self._clock())
+        await self._tell(connection, username, "user.disabled", by)
+        return dict(row) if row else None
+
+    async def open_session(self, username: str, *, lasts: timedelta, replaces: str | None) -> str:
+        """Start a session under a fresh token, whatever token the browser came with; returns the token."""
+        token, now = new_secret(), self._clock()
+        async with self._pool.acquire() as connection, connection.transaction():
+            if replaces is not None:
+                await connection.execute(self._queries.delete_session, secret_digest(replaces))
+            await connection.execute(
+                self._queries.insert_session, secret_digest(token), username, new_secret(), now, now + lasts
+            )
+            await self._tell(connection, username, "user.signed_in", None)
+        self._journal.hurry()
+        return token
+
+    async def session(self, token: str) -> Session | None:
+        """Return the session of a cookie."""
+        row = await self._pool.fetchrow(self._queries.session, secret_digest(token), self._clock())
+        return Session(dict(row), row["csrf_token"], row["expires_at"]) if row else None
+
+    async def close_session(self, token: str) -> None:
+        """End a session."""
+        async with self._pool.acquire() as connection, connection.transaction():
+            username = await connection.fetchval(self._queries.delete_session, secret_digest(token))
+            if username is not None:
+                await self._tell(connection, username, "user.signed_out", None)
+        self._journal.hurry()
+
+    async def note_failed_sign_in(self, username: str) -> None:
+        """Put a wrong password on the record; names that are nobody's are not."""
+        async with self._pool.acquire() as connection, connection.transaction():
+            await self._tell(connection, username, "user.sign_in_failed", None)
+        self._journal.hurry()
+
+    async def forget_old_sessions(self) -> None:
+        """Delete sessions and links that have ended."""
+        await self._pool.execute(self._queries.delete_old_sessions, self._clock())
+
+    async def new_link(self, username: str, *, lasts: timedelta) -> str:
+        """Return a token that signs its user in once."""
+        token = new_secret()
+        await self._pool.execute(self._queries.insert_login_link, secret_digest(token), username, self._clock() + lasts)
+        return token
+
+    async def use_link(self, token: str) -> str | None:
+        """Return whose link it was; it works no second time."""
+        username: str | None = await self._pool.fetchval(
+            self._queries.use_login_link, secret_digest(token), self._clock()
+        )
+        return username
+
+    async def add_key(
+        self, *, name: str, username: str, roles: Sequence[str], tenants: Sequence[str], lasts: timedelta,
+        environment: str, by: Mapping[str, Any],
+    ) -> tuple[Mapping[str, Any], str]:  # fmt: skip
+        """Make a key for a user; returns its row and the key itself, which is kept nowhere."""
+        key_id, secret, now = new_name(""), new_secret().replace("_", "-"), self._clock()
+        async with self._pool.acquire() as connection, connection.transaction():
+            row = await connection.fetchrow(
+                self._queries.insert_api_key, key_id, name, username, secret_digest(secret), sorted(set(roles)),
+                sorted(set(tenants)), now, now + lasts,
+            )  # fmt: skip
+            await self._tell(connection, username, "user.key_created", by, api_key_id=key_id)
+        self._journal.hurry()
+        return dict(row or {}), f"cs_{environment}_{key_id}_{secret}"
+
+    async def keys(self) -> list[Mapping[str, Any]]:
+        """Return every key, without secrets."""
+        return [dict(row) for row in await self._pool.fetch(self._queries.list_api_keys)]
+
+    async def key_holder(self, key: str) -> KeyHolder | None:
+        """Return who a key stands for, or None when it is wrong, expired or revoked."""
+        parts = key.split("_", KEY_PARTS - 1)
+        if len(parts) != KEY_PARTS or parts[0] != "cs":
+            return None
+        row = await self._pool.fetchrow(self._queries.api_key, parts[2], self._clock())
+        if row is None or not same_digest(row["secret_sha256"], secret_digest(parts[3])):
+            return None
+        return KeyHolder(
+            dict(row), frozenset(row["key_roles"]) & frozenset(row["roles"]),
+            narrowed(frozenset(row["tenants"]), frozenset(row["key_tenants"])),
+        )  # fmt: skip
+
+    async def signing_keys(self, made: tuple[str, bytes, bytes]) -> list[Any]:
+        """Return the keys that tokens are signed with, newest first; ``made`` is kept when there are none yet."""
+        async with self._pool.acquire() as connection, connection.transaction():
+            await connection.execute(self._queries.lock_signing_keys)
+            rows: list[Any] = await connection.fetch(self._queries.signing_keys)
+            if not rows:
+                await connection.execute(self._queries.insert_signing_key, *made, self._clock())
+                rows = await connection.fetch(self._queries.signing_keys)
+        return rows
+
+    async def _tell(
+        self, connection: Connection, username: str, kind: str, by: Mapping[str, Any] | None, **fact: Any
+    ) -> None:
+        row = await connection.fetchrow(self._queries.take_user_number, username)
+        if row is None:
+            return
+        pseudonym, now = row["pseudonym"], self._clock()
+        event_id = derived_event_id(DEFAULT_TENANT, pseudonym, kind, row["sequence"])
+        body = {
+            "tenant": DEFAULT_TENANT, "case_id": None, "entity_id": pseudonym, "sequence": row["sequence"],
+            "kind": kind, "occurred_at": rfc3339(now),
+            "actor": dict(by) if by else {"kind": "person", "pseudonym": pseudonym},
+            "body": {"user": pseudonym, **fact},
+        }  # fmt: skip
+        message = write_event(
+            ACTIVITIES, event_id=event_id, source=SOURCE, case_id=pseudonym, time=rfc3339(now),
+            body=orjson.dumps(body), partition=None,
+        )  # fmt: skip
+        await self._journal.add(connection, message, event_id=event_id, at=now)
+
+
+def profile_of(user: Mapping[str, Any], *, roles: frozenset[str], tenants: frozenset[str]) -> Profile:
+    """Return a user's authority, narrowed to the roles and tenants they act with now."""
+    types, languages, limit = user["decision_types"], user["languages"], user["amount_limit"]
+    return Profile(
+        username=user["username"], pseudonym=user["pseudonym"], roles=roles, tenants=tenants,
+        decision_types=frozenset(types) if types is not None else None, max_tier=TIERS[user["max_tier_rank"]],
+        amount_limit=Amount(Decimal(limit), user["currency"]) if limit is not None else None,
+        skills=frozenset(user["skills"]), languages=frozenset(languages) if languages is not None else None,
+    )  # fmt: skip
+
+
+def narrowed(left: frozenset[str], right: frozenset[str]) -> frozenset[str]:
+    """Return the tenants in both scopes, where ``*`` is every tenant."""
+    if "*" in left:
+        return right
+    return left if "*" in right else left & right
+
+
+def _listed(values: Sequence[str] | None) -> list[str] | None:
+    return sorted(set(values)) if values is not None else None
+
+
+__all__ = ["Authority", "KeyHolder", "People", "Session", "narrowed", "new_password", "profile_of"]

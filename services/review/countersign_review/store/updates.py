@@ -1,0 +1,124 @@
+"""Applying what upstream says about a case afterwards: withdrawals, answers to questions, other deadlines."""
+
+import logging
+from collections.abc import Mapping, Sequence
+from datetime import datetime
+from typing import Any
+
+import asyncpg
+import orjson
+
+from countersign_review.domain.binding import chain
+from countersign_review.domain.events import SERVICE, CaseRef, review_fact, withdrawn_decision
+from countersign_review.domain.intake import FIRST_HUMAN_LEVEL
+from countersign_review.domain.review import Action, ReviewState, advance
+from countersign_review.store.events import DECISIONS, SQL, Connection, Journal, Outgoing, activity_event
+from countersign_shared.clock import Clock, rfc3339
+from countersign_shared.ids import derived_event_id
+from countersign_shared.postgres import Queries
+
+log = logging.getLogger(__name__)
+
+SWEEP = 200
+"""Updates applied in one transaction of the sweep: a short lock, many rounds."""
+
+
+class Updates:
+    """Applies stored updates, each once, as soon as the case is known."""
+
+    def __init__(self, pool: asyncpg.Pool, journal: Journal, clock: Clock) -> None:
+        self._pool = pool
+        self._journal = journal
+        self._clock = clock
+        self._queries = Queries.load(SQL / "queries.sql")
+
+    async def sweep(self) -> int:
+        """Apply what is still pending although its case is known; returns how many updates were applied."""
+        async with self._pool.acquire() as connection, connection.transaction():
+            rows = await connection.fetch(self._queries.pending_updates, SWEEP)
+            await self.apply(connection, rows)
+        if rows:
+            self._journal.hurry()
+        return len(rows)
+
+    async def apply(self, connection: Connection, rows: Sequence[Any]) -> None:
+        """Apply updates in the caller's transaction, in order of arrival within each case."""
+        for row in rows:
+            now = self._clock()
+            await self._apply_one(connection, row, now)
+            await connection.execute(
+                self._queries.mark_update_applied, row["tenant"], row["case_id"], row["source"], row["event_id"], now
+            )
+
+    async def _apply_one(self, connection: Connection, row: Any, now: datetime) -> None:
+        update = orjson.loads(row["body"])
+        match row["kind"]:
+            case "withdrawn":
+                await self._withdraw(connection, row, update["body"]["reason"], now)
+            case "information_provided":
+                await self._revise(connection, row, update["body"], now)
+            case "deadline_changed":
+                due = datetime.fromisoformat(update["body"]["deadline_at"])
+                await connection.execute(self._queries.change_deadline, row["tenant"], row["case_id"], due)
+            case kind:
+                # Objections and outcomes in the world are kept and shown; nothing follows from them here.
+                log.info("case %s/%s: %s is on record", row["tenant"], row["case_id"], kind)
+
+    async def _withdraw(self, connection: Connection, row: Any, reason: str, now: datetime) -> None:
+        reviews = await connection.fetch(self._queries.lock_open_reviews, row["tenant"], row["case_id"])
+        case = await connection.fetchrow(self._queries.case_of_update, row["tenant"], row["case_id"])
+        routed = orjson.loads(case["body"])
+        ref = CaseRef.of(routed)
+        await connection.execute(self._queries.insert_counters, [ref.tenant], [ref.case_id], [case["partition"]])
+        ends = case["level"] >= FIRST_HUMAN_LEVEL and case["decision_id"] is None and bool(reviews)
+        numbers = await self._journal.numbers(connection, ref, 2 if ends else 1)
+        fact = {"reason": reason, "ended_review_id": reviews[0]["review_id"] if ends else None}
+        events = [activity_event(ref, "case.withdrawn", fact, sequence=numbers.first, at=now, actor=_upstream(routed))]
+        if ends:
+            for review in reviews:
+                advance(ReviewState(review["state"]), Action.WITHDRAW)
+                await connection.execute(self._queries.withdraw_review, review["review_id"], now)
+            closing = _closing(routed, case, reviews[0], reason, sequence=numbers.first + 1, now=now)
+            await self._store_closing(connection, ref, closing, now)
+            events.append(closing)
+        await self._journal.write(connection, ref, events, partition=numbers.partition, at=now)
+
+    async def _store_closing(self, connection: Connection, ref: CaseRef, closing: Outgoing, now: datetime) -> None:
+        body = closing.body
+        await connection.execute(
+            self._queries.insert_decisions, [ref.tenant], [ref.case_id], [body["decision_id"]], [None], [None], [b"{}"],
+            [body["closed_as"]], [body["mode"]], [body["relation"]], [now],
+        )  # fmt: skip
+
+    async def _revise(self, connection: Connection, row: Any, body: Mapping[str, Any], now: datetime) -> None:
+        reviews = await connection.fetch(self._queries.lock_open_reviews, row["tenant"], row["case_id"])
+        if not reviews:
+            return
+        case = await connection.fetchrow(self._queries.case_of_update, row["tenant"], row["case_id"])
+        ref = CaseRef.of(orjson.loads(case["body"]))
+        numbers = await self._journal.numbers(connection, ref, len(reviews))
+        events = []
+        for number, review in enumerate(reviews, start=numbers.first):
+            digest = chain(review["payload_sha256"], row["body"])
+            await connection.execute(self._queries.revise_evidence, review["review_id"], digest)
+            fact = review_fact(dict(review), question_id=body["question_id"], evidence_sha256=digest)
+            events.append(
+                activity_event(ref, "review.information_provided", fact, sequence=number, at=now, actor=SERVICE)
+            )
+        await self._journal.write(connection, ref, events, partition=numbers.partition, at=now)
+
+
+def _upstream(routed: Mapping[str, Any]) -> dict[str, Any]:
+    return {"kind": "upstream", "pseudonym": routed["case"]["submitted_by"]}
+
+
+def _closing(
+    routed: Mapping[str, Any], case: Any, review: Any, reason: str, *, sequence: int, now: datetime
+) -> Outgoing:
+    ref = CaseRef.of(routed)
+    event_id = derived_event_id(ref.tenant, ref.case_id, "decided", sequence)
+    body = withdrawn_decision(
+        routed, event_id=event_id, routed_event_id=case["event_id"], sequence=sequence,
+        payload_sha256=review["payload_sha256"], decided_at=rfc3339(now), reason=reason,
+    )  # fmt: skip
+    return Outgoing(topic=DECISIONS, kind="decision.withdrawn", event_id=event_id, sequence=sequence, body=body)

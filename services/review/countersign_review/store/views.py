@@ -1,0 +1,149 @@
+"""From stored rows to what a reviewer is shown: the context package and the digests that bind a decision to it."""
+
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+from typing import Any
+
+import orjson
+
+from countersign_review.domain.binding import digest
+from countersign_review.domain.case_state import CaseState, Known, case_state
+from countersign_review.domain.context import View, context_package
+from countersign_review.domain.execute import execution
+from countersign_review.domain.review import Kind
+from countersign_review.store.events import SQL, Connection
+from countersign_shared.contracts.decision_types import DecisionType
+from countersign_shared.contracts.money import format_money
+from countersign_shared.postgres import Queries
+
+EARLIER_CASES = 10
+OTHERS: tuple[tuple[str, str | None], ...] = (("release", None), ("skip", None))
+
+
+@dataclass(frozen=True, slots=True)
+class Shown:
+    """A context package as served: its exact bytes and their digest."""
+
+    package: bytes
+    sha256: str
+
+
+class Views:
+    """Builds what reviewers see. Reads, never writes."""
+
+    def __init__(self, types: Mapping[str, DecisionType]) -> None:
+        self._types = types
+        self._queries = Queries.load(SQL / "desk.sql")
+
+    async def show(self, connection: Connection, review: Any, routed: Mapping[str, Any]) -> Shown:
+        """Build the context package of a review."""
+        evidence = []
+        if review["revision"]:
+            evidence = await connection.fetch(self._queries.evidence, review["tenant"], review["case_id"])
+        history: Sequence[Any] = ()
+        if review["subject_ref"] is not None:
+            history = await connection.fetch(
+                self._queries.earlier_cases, review["subject_ref"], review["tenant"], review["case_id"], EARLIER_CASES
+            )
+        known = self._types.get(routed["decision_type"])
+        package = orjson.dumps(context_package(View(
+            routed=routed, kind=Kind(review["kind"]), type_label=known.label if known else routed["decision_type"],
+            headline=self._headline(review, routed), facts=self.facts(routed, [row["body"] for row in evidence]),
+            protected=known.protected_fields if known else (),
+            evidence=[f"New information arrived on {row['received_at']:%-d %B %Y at %H:%M} UTC." for row in evidence],
+            history=[self._earlier(row) for row in history], others=OTHERS,
+        )))  # fmt: skip
+        return Shown(package, digest(package))
+
+    def facts(self, routed: Mapping[str, Any], evidence: Sequence[bytes] = ()) -> list[dict[str, Any]]:
+        """Return the case's facts as people see them, answers to questions laid over what came first.
+
+        Protected fields are in none of them, whoever put them into the event.
+        """
+        known = self._types.get(routed["decision_type"])
+        told = routed["handling"]["key_facts"]
+        if known is None:
+            return list(told) or _plain_facts(routed["case"]["payload"])
+        facts = [fact for fact in told if fact["field"] not in known.protected_fields]
+        if facts and not evidence:
+            return facts
+        flags = {fact["field"]: fact.get("flag") for fact in facts}
+        payload = dict(routed["case"]["payload"])
+        answered: set[str] = set()
+        for body in evidence:
+            data = orjson.loads(body)["body"]["data"]
+            payload |= data
+            answered |= data.keys()
+        return [
+            {**fact, "flag": "new" if fact["field"] in answered else flags.get(fact["field"])}
+            for fact in known.key_facts(payload)
+        ]
+
+    def execution(
+        self, review: Any, routed: Mapping[str, Any], outcome: str, outcome_params: Mapping[str, Any]
+    ) -> tuple[dict[str, Any] | None, str]:
+        """Return what would be carried out, and the digest over its exact bytes."""
+        filled = execution(
+            routed["handling"].get("execute_template"), case=routed["case"] | _reference(routed), outcome=outcome,
+            outcome_params=outcome_params, idempotency_key=review["review_id"],
+        )  # fmt: skip
+        return filled, digest(orjson.dumps(filled))
+
+    def executions(self, review: Any, routed: Mapping[str, Any]) -> dict[str, str]:
+        """Return the digest for every outcome that can be chosen without terms."""
+        return {
+            item["outcome"]: self.execution(review, routed, item["outcome"], {})[1]
+            for item in routed["handling"]["allowed_outcomes"]
+            if not self.params_faults(routed, item["outcome"], {})
+        }
+
+    def params_faults(
+        self, routed: Mapping[str, Any], outcome: str, outcome_params: Mapping[str, Any]
+    ) -> list[tuple[str, str]]:
+        """Check terms against the outcome's schema; an outcome this installation does not know takes none."""
+        known = self._types.get(routed["decision_type"])
+        chosen = known.outcomes.get(outcome) if known else None
+        if chosen is None:
+            return [("", "This outcome takes no terms.")] if outcome_params else []
+        return [(problem.pointer, problem.detail) for problem in chosen.check_params(outcome_params)]
+
+    def outcome_label(self, decision_type: str, outcome: str | None) -> str | None:
+        """Return an outcome in words."""
+        known = self._types.get(decision_type)
+        if outcome is None or known is None or outcome not in known.outcomes:
+            return outcome
+        return known.outcomes[outcome].label
+
+    def _headline(self, review: Any, routed: Mapping[str, Any]) -> str:
+        amount = routed["case"].get("amount")
+        title = review["title"]
+        if amount and not any(digit.isdigit() for digit in title):
+            return f"Decide: {title}, {format_money(amount['value'], amount['currency'])}"
+        return f"Decide: {title}"
+
+    def _earlier(self, row: Any) -> dict[str, Any]:
+        known = Known(
+            routed=True, level=row["level"], review_open=row["review_open"],
+            answer_outstanding=row["answer_outstanding"], closed_as=row["closed_as"],
+        )  # fmt: skip
+        state = case_state(known, masked=True)
+        outcome = row["outcome"] if state is CaseState.DECIDED else None
+        return {
+            "tenant": row["tenant"], "case_id": row["case_id"], "decision_type": row["decision_type"],
+            "title": row["title"], "routed_at": row["routed_at"], "state": state.value, "outcome": outcome,
+            "outcome_label": self.outcome_label(row["decision_type"], outcome),
+        }  # fmt: skip
+
+
+def _reference(routed: Mapping[str, Any]) -> dict[str, Any]:
+    return {name: routed.get(name) for name in ("tenant", "case_id", "decision_type", "subject_ref")}
+
+
+def _plain_facts(payload: Mapping[str, Any]) -> list[dict[str, Any]]:
+    return [
+        {
+            "field": name, "label": name, "value": value, "format": "text", "unit": None, "flag": None,
+            "formatted": value if isinstance(value, str) else orjson.dumps(value).decode(),
+        }
+        for name, value in payload.items()
+    ]  # fmt: skip

@@ -105,10 +105,10 @@ class Batch:
         self.frontier.append(hashed)
         if draft.has_case:
             scope.last = index
-        actor = draft.facts.fields["actor"]
+        actor = draft.facts.fields["actor"].get("id")
         self.entries.append((
             index, leaf, hashed, draft.record_id, draft.scope if draft.has_case else None, draft.tenant, draft.kind,
-            draft.occurred_at, actor.get("id"),
+            draft.occurred_at, None if actor is None else self._names.word(actor),
         ))  # fmt: skip
         self.payloads.append((index, key.number, key.seal(self._random(NONCE_BYTES), draft.content)))
 

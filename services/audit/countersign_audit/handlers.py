@@ -22,14 +22,12 @@ class Handler:
         self._writer = writer
         self._intake = Intake(writer.names)
         self._clock = clock
-        self._size = metrics.gauge("audit_log_size")
         self._lag = metrics.gauge("audit_lag_seconds")
         self._conflicts = metrics.counter("audit_conflicts_total")
 
     async def __call__(self, records: Sequence[Record]) -> Sequence[Message]:
         """Make the batch durable; called again with the same records it adds nothing."""
         appended = await self._writer.append([self._intake.draft(record) for record in records])
-        self._size.set(appended.size)
         newest = max(record.timestamp_ms for record in records)
         self._lag.set(max(self._clock().timestamp() - newest / 1000, 0.0))
         if appended.conflicts:

@@ -1,13 +1,13 @@
 """Reading records: every record becomes a draft of an entry, whatever it holds."""
 
-import hashlib
 import re
 import struct
 from typing import Any
 
 from countersign_audit.domain.commitments import Pseudonyms, frame
 from countersign_audit.domain.entry import Draft, moment
-from countersign_audit.domain.facts import activities, cases, decisions
+from countersign_audit.domain.facts import activities
+from countersign_audit.domain.facts.describe import describe
 from countersign_audit.domain.facts.ledger import Facts, texts, wholes
 from countersign_audit.domain.profile import MAX_INTEGER
 from countersign_audit.encoding import encode
@@ -42,7 +42,7 @@ class Intake:
     def _event(self, event: Event) -> Draft:
         record, body, names = event.record, event.body, self._names
         facts = Facts(encode)
-        kind = describe(facts, event, names)
+        kind = describe(facts, record.topic, body, event.data, names)
         fields = facts.fields
         fields["event_id"] = event.id
         fields["source"] = event.source
@@ -97,36 +97,6 @@ class Intake:
             record_id=record_id, topic=record.topic, kind=kind, tenant=None, scope=record_id, has_case=False,
             subject=None, content=content, facts=facts, occurred_at=None,
         )  # fmt: skip
-
-
-def describe(facts: Facts, event: Event, names: Pseudonyms) -> str:
-    """Collect the facts of one event by its topic, and return its kind."""
-    topic, body = event.record.topic, event.body
-    kind = topic
-    if topic == "case.created":
-        _from_outside(facts, body, names)
-        cases.created(facts, body, hashlib.sha256(event.data).hexdigest())
-    elif topic == "case.updated":
-        _from_outside(facts, body, names)
-        cases.updated(facts, body)
-    elif topic == "case.scored":
-        cases.scored(facts, body)
-    elif topic == "case.routed":
-        cases.routed(facts, body)
-    elif topic == "decision.made":
-        decisions.decided(facts, body)
-    elif topic == "control.changed":
-        activities.control(facts, body)
-    else:
-        activities.activity(facts, body)
-        kind = names.word(body["kind"]) if isinstance(body.get("kind"), str) else topic
-    return kind
-
-
-def _from_outside(facts: Facts, body: dict[str, Any], names: Pseudonyms) -> None:
-    # Upstream may write a person's name here, so it is never shown, word or not.
-    submitted_by = body.get("submitted_by")
-    facts.acted("upstream", names.hidden(submitted_by) if isinstance(submitted_by, str) else None)
 
 
 def _case(topic: str, body: dict[str, Any]) -> tuple[str | None, str | None]:

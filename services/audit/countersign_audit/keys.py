@@ -66,6 +66,7 @@ def create_keys(directory: Path, random: Random) -> None:
 
     For a log that has no entry yet: a log whose keys are lost must not go on under new ones unnoticed.
     """
+    directory = directory.expanduser()
     try:
         directory.mkdir(mode=0o700, parents=True, exist_ok=True)
         for name in (SIGNING, PSEUDONYMS, f"epoch-{FIRST_EPOCH:04d}.key"):
@@ -76,6 +77,7 @@ def create_keys(directory: Path, random: Random) -> None:
 
 def load_keys(directory: Path) -> LogKeys:
     """Read the keys; missing, damaged or readable by others is a ``ConfigurationError`` that says what to do."""
+    directory = directory.expanduser()
     if not directory.is_dir():
         raise ConfigurationError(f"AUDIT_KEYS_DIR {directory} is missing: restore the log's keys from their backup")
     _check_private(directory)

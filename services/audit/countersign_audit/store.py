@@ -18,6 +18,9 @@ SQL = Path(__file__).with_name("sql")
 MIGRATIONS = SQL / "migrations"
 QUERIES = SQL / "queries.sql"
 LOCK_RETRY_SECONDS = 0.2
+STREAM_ENTRIES = 500
+"""About 2 MB of the largest usual entries at once."""
+STREAM_CHECKPOINTS = 200
 
 ENTRY_COLUMNS = ("index", "leaf", "leaf_hash", "record_id", "case_ref", "tenant", "kind", "occurred_at", "actor")
 PAYLOAD_COLUMNS = ("index", "key_number", "sealed")
@@ -146,6 +149,23 @@ class Store:
         wanted = None if tenants is None else sorted(tenants)
         rows: list[Mapping[str, Any]] = await connection.fetch(self._queries.entries_page, first, wanted, limit)
         return rows
+
+    async def extent(self, connection: Any) -> tuple[int, int]:
+        """Return how many entries there are, and how many the newest checkpoint claims."""
+        row = await connection.fetchrow(self._queries.log_extent)
+        return row["entries"], row["signed"] or 0
+
+    def all_entries(self, connection: Any) -> AsyncIterator[Mapping[str, Any]]:
+        """Stream the whole log in its order; inside a transaction only."""
+        return self._stream(connection, self._queries.all_entries, STREAM_ENTRIES)
+
+    def all_checkpoints(self, connection: Any) -> AsyncIterator[Mapping[str, Any]]:
+        """Stream every checkpoint, smallest first; inside a transaction only."""
+        return self._stream(connection, self._queries.all_checkpoints, STREAM_CHECKPOINTS)
+
+    async def _stream(self, connection: Any, query: str, rows_at_once: int) -> AsyncIterator[Mapping[str, Any]]:
+        async for row in connection.cursor(query, prefetch=rows_at_once):
+            yield row
 
     async def add_read(self, connection: Any, scope: bytes, read_at: datetime) -> int:
         """Note that somebody reads, and return the read's number within its scope."""

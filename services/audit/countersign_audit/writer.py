@@ -73,52 +73,64 @@ class LogWriter:
         self._clock = clock
         self._random = random
         self._head: Head | None = None
+        self._seen = Head(Frontier(), 0, clock())
         self._one_at_a_time = asyncio.Lock()
 
     @property
-    def head(self) -> Head | None:
-        """The log as last committed, or None before the first batch and after an error."""
-        return self._head
+    def size(self) -> int:
+        """Entries in the log when it was last committed to; 0 before the start."""
+        return self._seen.size
+
+    @property
+    def unsigned(self) -> int:
+        """Entries that no checkpoint covers yet."""
+        return self._seen.size - self._seen.signed_size
+
+    @property
+    def signed_at(self) -> datetime:
+        """When the last checkpoint was signed."""
+        return self._seen.signed_at
 
     async def start(self) -> Head:
         """Take the lock, check what is there against its last checkpoint, and begin an empty log with its genesis."""
         async with self._one_at_a_time:
             connection = await self._session.connection()
-            self._head = await self._load(connection)
-            if self._head.size == 0:
-                self._head = await self._begin(connection)
-            return self._head
+            head = await self._load(connection)
+            self._commit(head if head.size else await self._begin(connection))
+            return self._seen
 
     async def append(self, drafts: Sequence[Draft]) -> Appended:
         """Add the drafts that are not in the log yet, durably, before this returns."""
         async with self._one_at_a_time:
-            try:
-                return await self._append(drafts)
-            except BaseException:
-                self._head = None
+            # Until the commit nothing is known: whatever ends this early makes the next batch read the head anew.
+            head, self._head = self._head, None
+            connection = await self._session.connection()
+            if head is None:
                 self._scopes.clear()
-                raise
+                head = await self._load(connection)
+            async with connection.transaction():
+                fresh = await without_repeats(connection, self._store, drafts, self._wrap, self.names)
+                if fresh:
+                    head = await self._write(connection, head, fresh)
+            self._commit(head)
+            self._scopes.forget_oldest()
+            conflicts = sum(1 for draft in fresh if draft.conflicts_with is not None)
+            return Appended(head.size, len(fresh), len(drafts) - len(fresh), conflicts)
 
     async def sign_tail(self) -> None:
         """Sign a checkpoint over entries that have none yet."""
         async with self._one_at_a_time:
+            head, self._head = self._head, None
             connection = await self._session.connection()
-            head = self._head or await self._load(connection)
+            if head is None:
+                self._scopes.clear()
+                head = await self._load(connection)
             if head.size > head.signed_size:
                 head = await self._sign(connection, head.frontier)
-            self._head = head
+            self._commit(head)
 
-    async def _append(self, drafts: Sequence[Draft]) -> Appended:
-        connection = await self._session.connection()
-        head = self._head or await self._load(connection)
-        async with connection.transaction():
-            fresh = await without_repeats(connection, self._store, drafts, self._wrap, self.names)
-            if fresh:
-                head = await self._write(connection, head, fresh)
-        self._head = head
-        self._scopes.forget_oldest()
-        conflicts = sum(1 for draft in fresh if draft.conflicts_with is not None)
-        return Appended(head.size, len(fresh), len(drafts) - len(fresh), conflicts)
+    def _commit(self, head: Head) -> None:
+        self._head = self._seen = head
 
     async def _write(self, connection: Any, head: Head, fresh: Sequence[Draft]) -> Head:
         await self._look_up(connection, fresh)

@@ -98,21 +98,21 @@ def leaf_of(
 
 
 def _tidied(fields: dict[str, Any], names: Pseudonyms, encode: Encode) -> bytes:
-    """Replace every text that is no word by a name for it, and leave out facts that still make the leaf too long."""
-    tidy = {name: _tidy(value, names) for name, value in fields.items()}
+    tidy = tidied(fields, names)
     leaf = encode(tidy)
     if len(leaf) > MAX_LEAF_BYTES:
         leaf = encode({name: tidy[name] for name in ESSENTIAL if name in tidy} | {"cut": True})
     return leaf
 
 
-def _tidy(value: Any, names: Pseudonyms) -> Any:
+def tidied(value: Any, names: Pseudonyms) -> Any:
+    """Replace every text that is no word by a name for it; doing it twice changes nothing more."""
     if isinstance(value, str):
         return names.word(value)
     if isinstance(value, dict):
-        return {name: _tidy(item, names) for name, item in value.items()}
+        return {name: tidied(item, names) for name, item in value.items()}
     if isinstance(value, list):
-        return [_tidy(item, names) for item in value]
+        return [tidied(item, names) for item in value]
     return value
 
 

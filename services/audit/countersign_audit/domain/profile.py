@@ -19,7 +19,7 @@ LEAF_SCHEMA = "countersign.audit.leaf/1"
 LEAF_BYTES = b'ABCDEFGHIJKLMNOPQRSTUVWXYZabcdefghijklmnopqrstuvwxyz0123456789._:/|*+=-~{}[],"'
 """All that a leaf of words and integers is made of; anything else means that some text is no word."""
 
-_WORD = re.compile(r"[A-Za-z0-9._:/|*+=-]{1,128}")
+_WORD = re.compile(r"~?[A-Za-z0-9._:/|*+=-]{1,128}")
 
 
 def is_word(text: str) -> bool:

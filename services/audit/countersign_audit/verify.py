@@ -1,0 +1,310 @@
+"""Checking a log against nothing but its verifier key: everything is derived again from the stored leaves.
+
+This module shares hashes and formats with the writer, and none of its code for writing. What the signed tree
+alone proves needs no key of the log's own; with the keys directory at hand the payloads are opened too, and every
+commitment and fact in the leaves is compared with the record it was taken from.
+"""
+
+import re
+from collections.abc import AsyncIterator, Callable, Mapping
+from dataclasses import dataclass, field
+from pathlib import Path
+from typing import Any
+
+import orjson
+
+from countersign_audit.domain.commitments import Pseudonyms, commit
+from countersign_audit.domain.entry import moment, tidied
+from countersign_audit.domain.facts.describe import describe
+from countersign_audit.domain.facts.ledger import Facts
+from countersign_audit.domain.note import Checkpoint, NoteError, VerifierKey, open_note, parse_verifier_key
+from countersign_audit.domain.profile import LEAF_BYTES, LEAF_SCHEMA, leaf_problem
+from countersign_audit.domain.tree import Frontier, leaf_hash
+from countersign_audit.encoding import encode
+from countersign_audit.keys import load_keys, verify_signature
+from countersign_audit.reading import Opener
+from countersign_audit.sealing import SealError
+from countersign_audit.store import Store, connected
+from countersign_shared.clock import rfc3339
+from countersign_shared.errors import ConfigurationError
+from countersign_shared.messaging import Event
+
+Progress = Callable[[int, int], None]
+"""Called now and then with entries checked and entries in all."""
+
+MAX_FINDINGS = 20
+"""After so many faults the first ones say enough."""
+PROGRESS_EVERY = 500
+# No word holds a quote, a bracket or a comma, so this finds numbers only, never digits inside a text.
+_NUMBER_TO_LOOK_AT = re.compile(rb'(?:":|[\[,])-?(?:[0-9]+[.eE]|[0-9]{16})')
+
+
+@dataclass(frozen=True, slots=True)
+class Finding:
+    """One fault: the entry it is about, or the first and last of the entries it must be among."""
+
+    index: int
+    what: str
+    last_index: int | None = None
+
+    def __str__(self) -> str:
+        """Say it in a line."""
+        where = f"entry {self.index}"
+        if self.last_index is not None and self.last_index != self.index:
+            where = f"entries {self.index} to {self.last_index}"
+        return f"{where}: {self.what}"
+
+
+@dataclass(slots=True)
+class Report:
+    """What verification found. ``ok`` only when the whole log was read and nothing was wrong."""
+
+    origin: str
+    entries: int = 0
+    size: int = 0
+    root: str = ""
+    signed_at: str | None = None
+    checkpoints: int = 0
+    unsigned: int = 0
+    payloads_opened: int = 0
+    payloads_without_key: int = 0
+    findings: list[Finding] = field(default_factory=list)
+
+    @property
+    def ok(self) -> bool:
+        """Whether the log is what its checkpoints say."""
+        return not self.findings
+
+    @property
+    def first_bad(self) -> Finding | None:
+        """The first fault in the order of the log."""
+        return min(self.findings, key=lambda finding: finding.index, default=None)
+
+
+async def verify_database(
+    database_url: str, verifier_key: str, *, keys_dir: Path | None = None, old_checkpoint: bytes | None = None,
+    progress: Progress | None = None,
+) -> Report:  # fmt: skip
+    """Verify the log in a database, in one consistent snapshot, while it may go on growing.
+
+    ``verifier_key`` is NAME+KEYID+BASE64 as it was printed when the log began. ``old_checkpoint`` is a note kept
+    from earlier: without one, a log cut back or rewritten by whoever holds the signing key looks intact.
+    A damaged key or note is a ``NoteError``.
+    """
+    key = parse_verifier_key(verifier_key)
+    old = open_note(old_checkpoint, key, verify_signature) if old_checkpoint is not None else None
+    keys = load_keys(keys_dir) if keys_dir is not None else None
+    payloads = PayloadCheck(Opener(keys.epochs), Pseudonyms(keys.pseudonyms)) if keys is not None else None
+    store = Store()
+    async with (
+        connected(database_url) as connection,
+        connection.transaction(isolation="repeatable_read", readonly=True),
+    ):
+        total, _ = await store.extent(connection)
+        verifier = Verifier(key, old, payloads)
+        await verifier.run(store.all_entries(connection), store.all_checkpoints(connection), total, progress)
+    return verifier.report
+
+
+async def local_verifier_key(database_url: str, keys_dir: Path) -> str:
+    """Return the verifier key of the log whose keys lie here, for who runs the system and verifies it as well.
+
+    A stranger is given this text by another way than the log itself.
+    """
+    keys = load_keys(keys_dir)
+    async with connected(database_url) as connection:
+        leaf = await Store().genesis(connection)
+    if leaf is None:
+        raise ConfigurationError("the log is empty: start the audit service once")
+    return keys.verifier_key(orjson.loads(leaf)["origin"]).text()
+
+
+class PayloadCheck:
+    """Compares a leaf with the record it was made from, as far as that can still be decrypted."""
+
+    def __init__(self, opener: Opener, names: Pseudonyms) -> None:
+        self._opener = opener
+        self._names = names
+
+    def problem(self, row: Mapping[str, Any], leaf: Mapping[str, Any]) -> str | None:
+        """Say how leaf and payload disagree, or None; a payload that is gone is a disagreement too."""
+        try:
+            opened = self._opener.open(row, leaf)
+        except SealError as error:
+            return f"its payload was altered: {error}"
+        if opened is None:
+            return "its payload or data key is gone, and no erasure is on record"
+        made = leaf.get("commitments", {})
+        if commit(opened.key.commitment, "record", opened.content) != made.get("record"):
+            return "its payload is not what the leaf commits to"
+        if opened.event is None or leaf["kind"] in {"log.unreadable", "countersign.dead-letter"}:
+            return None
+        return self._facts_problem(leaf, opened.event, opened.key.commitment)
+
+    def _facts_problem(self, leaf: Mapping[str, Any], event: Event, commitment_key: bytes) -> str | None:
+        facts, made = Facts(encode), leaf["commitments"]
+        describe(facts, leaf["topic"], event.body, event.data, self._names)
+        for name, secret in facts.secrets.items():
+            items = [secret] if isinstance(secret, bytes) else secret
+            told = [made.get(name)] if isinstance(secret, bytes) else made.get(name)
+            if [commit(commitment_key, name, item) for item in items] != told:
+                return f"its commitment to {name} does not fit its payload"
+        if "cut" not in leaf:
+            for name, value in tidied(facts.fields, self._names).items():
+                if leaf.get(name) != value:
+                    return f"its {name} is not what its payload says"
+        return None
+
+
+class Verifier:
+    """One pass over a log, entries and checkpoints side by side."""
+
+    def __init__(self, key: VerifierKey, old: Checkpoint | None, payloads: PayloadCheck | None) -> None:
+        self.report = Report(origin=key.name)
+        self._key = key
+        self._old = old
+        self._payloads = payloads
+        self._frontier = Frontier()
+        self._last_of_case: dict[str, int] = {}
+        self._proven = 0
+        self._root_broken = False
+
+    async def run(
+        self, entries: AsyncIterator[Mapping[str, Any]], checkpoints: AsyncIterator[Mapping[str, Any]], total: int,
+        progress: Progress | None,
+    ) -> None:  # fmt: skip
+        """Read everything once and fill the report."""
+        due = await anext(checkpoints, None)
+        async for row in entries:
+            if row["index"] != self._frontier.size:
+                self._found(self._frontier.size, "missing")
+                break
+            self._entry(row)
+            while due is not None and due["size"] <= self._frontier.size:
+                self._checkpoint(due)
+                due = await anext(checkpoints, None)
+            if self._old is not None and self._old.size == self._frontier.size:
+                self._compare_old(self._old)
+            if len(self.report.findings) >= MAX_FINDINGS:
+                break
+            if progress is not None and self._frontier.size % PROGRESS_EVERY == 0:
+                progress(self._frontier.size, total)
+        self._end(due)
+        if progress is not None:
+            progress(self._frontier.size, total)
+
+    def _entry(self, row: Mapping[str, Any]) -> None:
+        index, leaf = row["index"], row["leaf"]
+        hashed = leaf_hash(leaf)
+        self._frontier.append(hashed)
+        if hashed != row["leaf_hash"]:
+            self._found(index, "its bytes do not have the hash stored beside them")
+            return
+        problem = profile_problem(leaf)
+        if problem is not None:
+            self._found(index, f"its leaf breaks the profile: {problem}")
+            return
+        said = orjson.loads(leaf)
+        problem = (
+            self._genesis(said, index) if index == 0 or said["kind"] == "log.genesis"
+            else copy_problem(row, said) or self._previous_problem(said, index) or self._payload_problem(row, said)
+        )  # fmt: skip
+        if problem is not None:
+            self._found(index, problem)
+
+    def _genesis(self, said: Mapping[str, Any], index: int) -> str | None:
+        if index != 0 or said.get("kind") != "log.genesis":
+            return "a log begins with its genesis, and with nothing else"
+        if said.get("origin") != self._key.name or said.get("verifier_key") != self._key.text():
+            return "the log began under another name or key than the one given"
+        return None
+
+    def _previous_problem(self, said: Mapping[str, Any], index: int) -> str | None:
+        case = said.get("case")
+        if case is None:
+            return None
+        expected = self._last_of_case.get(case)
+        self._last_of_case[case] = index
+        if said.get("previous") != expected:
+            return f"says its case's entry before is {said.get('previous')}, but that is {expected}"
+        return None
+
+    def _payload_problem(self, row: Mapping[str, Any], said: Mapping[str, Any]) -> str | None:
+        if self._payloads is None:
+            self.report.payloads_without_key += 1
+            return None
+        problem = self._payloads.problem(row, said)
+        self.report.payloads_opened += problem is None
+        return problem
+
+    def _checkpoint(self, row: Mapping[str, Any]) -> None:
+        self.report.checkpoints += 1
+        first, last = self._proven, self._frontier.size - 1
+        try:
+            checkpoint = open_note(row["note"], self._key, verify_signature)
+        except NoteError as error:
+            self._found(last, f"the checkpoint over {row['size']} entries: {error}")
+            return
+        if checkpoint.size != row["size"] or checkpoint.root != row["root"]:
+            self._found(last, f"the columns beside the checkpoint over {row['size']} entries were altered")
+        elif checkpoint.root != self._frontier.root():
+            if not self._root_broken:
+                # From here on every root differs; only the first says where to look.
+                self._root_broken = True
+                self._found(first, f"do not hash to the root that was signed over {row['size']} entries", last)
+        else:
+            self._proven = checkpoint.size
+            self.report.size, self.report.root = checkpoint.size, checkpoint.root.hex()
+            self.report.signed_at = rfc3339(row["signed_at"])
+
+    def _compare_old(self, old: Checkpoint) -> None:
+        if old.root != self._frontier.root():
+            self._found(0, f"the log was rewritten since the old checkpoint over {old.size} entries", old.size - 1)
+
+    def _end(self, due: Mapping[str, Any] | None) -> None:
+        self.report.entries = self._frontier.size
+        self.report.unsigned = max(self._frontier.size - self._proven, 0)
+        if len(self.report.findings) >= MAX_FINDINGS:
+            return
+        if due is not None and not self.report.findings:
+            self._found(self._frontier.size, f"missing; a checkpoint was signed over {due['size']} entries")
+        if self._frontier.size and not self.report.checkpoints and not self.report.findings:
+            self._found(0, "no checkpoint covers the log")
+        if self._old is not None and self._old.size > self._frontier.size:
+            self._found(self._frontier.size, f"missing; the old checkpoint covers {self._old.size} entries")
+
+    def _found(self, index: int, what: str, last_index: int | None = None) -> None:
+        self.report.findings.append(Finding(index, what, last_index))
+
+
+def profile_problem(leaf: bytes) -> str | None:
+    """Say how a leaf breaks its profile; the usual leaf is recognised without a walk through it."""
+    if leaf.translate(None, LEAF_BYTES) or _NUMBER_TO_LOOK_AT.search(leaf):
+        return leaf_problem(leaf)
+    try:
+        said = orjson.loads(leaf)
+    except orjson.JSONDecodeError as error:
+        return str(error)
+    # Writing it again gives the same bytes only when keys are sorted and nothing comes twice.
+    if not isinstance(said, dict) or encode(said) != leaf or said.get("schema") != LEAF_SCHEMA:
+        return leaf_problem(leaf) or "not written in the one way it may be"
+    return None
+
+
+def copy_problem(row: Mapping[str, Any], said: Mapping[str, Any]) -> str | None:
+    """Say which column beside a leaf is not a copy of what the leaf says."""
+    actor = said.get("actor")
+    case_ref, record_id = row["case_ref"], row["record_id"]
+    copies = {
+        "kind": (row["kind"], said.get("kind")),
+        "tenant": (row["tenant"], said.get("tenant")),
+        "actor": (row["actor"], actor.get("id") if isinstance(actor, dict) else None),
+        "occurred_at": (row["occurred_at"], moment(said.get("occurred_at"))),
+        "case_ref": (case_ref.hex() if case_ref is not None else None, said.get("case")),
+    }
+    for name, (column, told) in copies.items():
+        if column != told:
+            return f"the column {name} is not what its leaf says"
+    if row["sealed"] is not None and said.get("subject_key") != f"{(case_ref or record_id).hex()}.{row['key_number']}":
+        return "its payload is kept under another key than its leaf says"
+    return None

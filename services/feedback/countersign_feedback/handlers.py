@@ -6,6 +6,7 @@ from functools import lru_cache
 
 from countersign_feedback.domain.facts import Gathered
 from countersign_feedback.store import Store
+from countersign_feedback.wire import gather
 from countersign_shared.errors import FatalError
 from countersign_shared.messaging.cloudevents import Unreadable, read_event
 from countersign_shared.messaging.records import Message, Record
@@ -27,24 +28,29 @@ class Handler:
         """
         gathered = Gathered()
         for record in records:
-            _gather(gathered, record)
+            try:
+                data, day = _read(record)
+                gather(gathered, record.topic, data, day)
+            except (Unreadable, ValueError) as error:
+                where = f"{record.topic}[{record.partition}] at offset {record.offset}"
+                raise FatalError(f"cannot read {where}: {error}; see docs/runbooks/unreadable-event.md") from error
         if gathered.cases:
             await self._store.add(gathered.cases.values())
         return ()
 
 
-def _gather(gathered: Gathered, record: Record) -> None:
-    try:
+def _read(record: Record) -> tuple[bytes, date]:
+    """Return the body and the UTC day of an event as our services write it; any other form is read the long way."""
+    moment, plain = None, False
+    for name, value in record.headers:
+        if name == "ce_time":
+            moment = value
+        elif name == "content-type":
+            plain = value == b"application/json"
+    if moment is None or not plain or record.value is None:
         event = read_event(record)
-        if record.topic == "case.routed":
-            gathered.routed(event.body, _day(event.time[:10]))
-        elif record.topic == "decision.made":
-            gathered.decided(event.body)
-        else:
-            gathered.recorded(event.body)
-    except (Unreadable, KeyError, TypeError, ValueError) as error:
-        where = f"{record.topic}[{record.partition}] at offset {record.offset}"
-        raise FatalError(f"cannot read {where}: {error!r}; see docs/runbooks/unreadable-event.md") from error
+        return event.data, _day(event.time[:10])
+    return record.value, _day(moment[:10].decode())
 
 
 @lru_cache(maxsize=64)

@@ -1,14 +1,14 @@
-"""What feedback keeps of an event: at most four facts per case, each of them said once.
+"""What feedback keeps of an event: at most five facts per case, each of them counted once.
 
 A case can be *placed* (its routing says which cell it belongs to), *concluded* (the first decision), *reversed* (a
-later decision that supersedes it) and *judged* (an audit, a control). Facts of one case come in any order and any
+later decision that supersedes it), *audited* and *control judged*. Facts of one case come in any order and any
 number of times; ``seen`` tells which ones a row holds, so that each is counted once.
 """
 
 from dataclasses import dataclass, field
 from datetime import date
 from enum import StrEnum
-from typing import Any, NamedTuple
+from typing import NamedTuple
 
 WEIGHT_SCALE = 1_000_000
 """An audit drawn with probability q stands for 1 / q decisions; kept to six decimals, as a whole number."""
@@ -73,88 +73,68 @@ class CaseFacts:
 
 @dataclass(slots=True)
 class Gathered:
-    """The facts of a batch, one entry per case however many records it has."""
+    """The facts of a batch, one entry per case however many records it has. The first word on each fact stands."""
 
     cases: dict[tuple[str, str], CaseFacts] = field(default_factory=dict)
 
-    def of(self, body: dict[str, Any]) -> CaseFacts:
-        """Return the entry of the case that this event is about."""
-        key = (body["tenant"], body["case_id"])
+    def of(self, tenant: str, case_id: str) -> CaseFacts:
+        """Return the entry of a case, made at its first mention."""
+        key = (tenant, case_id)
         facts = self.cases.get(key)
         if facts is None:
-            facts = self.cases[key] = CaseFacts(*key)
+            facts = self.cases[key] = CaseFacts(tenant, case_id)
         return facts
 
-    def routed(self, body: dict[str, Any], day: date) -> None:
-        """Note where a case was routed; ``day`` is the UTC date of the event's own time."""
-        facts = self.of(body)
-        if facts.seen & PLACED:
-            return
-        proposal = body["proposal"]
-        facts.cell = _cell(body)
-        facts.day = day
-        facts.confidence = proposal["confidence"] if proposal else None
-        facts.seen |= PLACED
+    def place(self, case_id: str, cell: Cell, day: date, confidence: float | None) -> None:
+        """Note where a case was routed; ``day`` is the UTC date of the routing's own time."""
+        facts = self.of(cell.tenant, case_id)
+        if not facts.seen & PLACED:
+            facts.cell, facts.day, facts.confidence = cell, day, confidence
+            facts.seen |= PLACED
 
-    def decided(self, body: dict[str, Any]) -> None:
-        """Note a decision: the case's own, or a later one that reverses it."""
-        facts = self.of(body)
-        if body.get("supersedes"):
-            facts.seen |= REVERSED
-        elif not facts.seen & CONCLUDED:
-            facts.conclusion = _conclusion(body)
+    def conclude(self, tenant: str, case_id: str, conclusion: Conclusion) -> None:
+        """Note the case's own decision."""
+        facts = self.of(tenant, case_id)
+        if not facts.seen & CONCLUDED:
+            facts.conclusion = conclusion
             facts.seen |= CONCLUDED
 
-    def recorded(self, body: dict[str, Any]) -> None:
-        """Note a judgement; activities of any other kind say nothing that is counted here."""
-        kind = body["kind"]
-        if kind == "audit.judged":
-            self._audited(body)
-        elif kind == "control.judged":
-            facts = self.of(body)
-            if not facts.seen & CONTROLLED:
-                facts.control_error = body["body"]["error"]
-                facts.seen |= CONTROLLED
+    def reverse(self, tenant: str, case_id: str) -> None:
+        """Note that a later decision superseded the case's own."""
+        self.of(tenant, case_id).seen |= REVERSED
 
-    def _audited(self, body: dict[str, Any]) -> None:
-        judgement = body["body"]
-        draw = judgement["routing"]["sampling"]["audit"]
-        # A check for cause was not drawn by chance: it says nothing about the decisions nobody looked at.
-        if not draw["selected"] or draw["probability"] <= 0.0:
+    def audit(self, tenant: str, case_id: str, *, error: bool, selected: bool, probability: float) -> None:
+        """Note what an audit found, and with what probability this decision had been drawn for it.
+
+        A check for cause was not drawn by chance. It says nothing about the decisions nobody looked at, so it is
+        passed over.
+        """
+        if not selected or probability <= 0.0:
             return
-        facts = self.of(body)
-        if facts.seen & AUDITED:
-            return
-        facts.audit_error = judgement["error"]
-        facts.audit_weight = round(WEIGHT_SCALE / draw["probability"])
-        facts.seen |= AUDITED
+        facts = self.of(tenant, case_id)
+        if not facts.seen & AUDITED:
+            facts.audit_error = error
+            facts.audit_weight = round(WEIGHT_SCALE / probability)
+            facts.seen |= AUDITED
+
+    def control(self, tenant: str, case_id: str, *, error: bool) -> None:
+        """Note what the judgement of a control sample found."""
+        facts = self.of(tenant, case_id)
+        if not facts.seen & CONTROLLED:
+            facts.control_error = error
+            facts.seen |= CONTROLLED
 
 
-def _cell(body: dict[str, Any]) -> Cell:
-    consequence, model, policy = body["consequence"], body.get("model"), body["policy"]
-    return Cell(
-        tenant=body["tenant"],
-        decision_type=body["decision_type"],
-        tier=consequence["tier"] if consequence else UNKNOWN,
-        band=body["band"] or UNKNOWN,
-        level=body["level"],
-        would_automate=body["would_automate"],
-        reasons=tuple(sorted({reason["code"] for reason in body["reasons"]})),
-        model_name=model["name"] if model else UNKNOWN,
-        model_version=model["version"] if model else UNKNOWN,
-        calibrator_version=(model.get("calibrator_version") if model else None) or UNKNOWN,
-        automation_sha256=policy["automation_sha256"] if policy else UNKNOWN,
-        test=bool(body["case"].get("test")),
-    )
+def conclusion(*, closed_as: str, mode: str, relation: str, blind: bool) -> Conclusion:
+    """Return how a case ended, from the words of its decision; ``blind``: somebody answered before seeing the proposal.
 
-
-def _conclusion(body: dict[str, Any]) -> Conclusion:
-    if body["closed_as"] != "decided":
+    Words that the contract does not have are a ``ValueError``.
+    """
+    if closed_as != "decided":
         return Conclusion.CLOSED
-    if body["mode"] == "automatic":
+    if mode == "automatic":
         return Conclusion.AUTOMATIC
-    relation = body["relation"]
     if relation == "no_proposal":
         return Conclusion.NO_PROPOSAL
-    seen = body["mode"] == "human_with_ai" and not any(decider["blind"] for decider in body["deciders"])
-    return Conclusion(f"{'assisted' if seen else 'blind'}_{relation}")
+    assisted = mode == "human_with_ai" and not blind
+    return Conclusion(f"{'assisted' if assisted else 'blind'}_{relation}")

@@ -168,7 +168,7 @@ def _actions(view: View, *, withheld: bool) -> dict[str, Any]:
     names = ("outcome", "label", "key", "colour", "adverse", "rejects", "params_schema")
     outcomes = [{name: item.get(name) for name in names} for item in handling["allowed_outcomes"]]
     # An unseen answer always needs a reason; asking only when it differs would tell the proposal.
-    documented = [item["outcome"] for item in outcomes] if withheld else ["override", *handling["must_document"]]
+    documented = [item["outcome"] for item in outcomes] if withheld else ["overrode", *handling["must_document"]]
     return {
         "outcomes": outcomes,
         "reason_codes": [{"code": item["code"], "text": item["text"]} for item in handling["reason_codes"]],

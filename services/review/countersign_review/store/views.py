@@ -9,7 +9,7 @@ import orjson
 from countersign_review.domain.binding import digest
 from countersign_review.domain.case_state import CaseState, Known, case_state
 from countersign_review.domain.context import View, context_package
-from countersign_review.domain.execute import execution
+from countersign_shared.contracts.execution import execution
 from countersign_review.domain.review import Kind
 from countersign_review.store.events import SQL, Connection
 from countersign_shared.contracts.decision_types import DecisionType

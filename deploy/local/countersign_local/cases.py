@@ -6,16 +6,31 @@ from typing import Any
 from countersign_local.client import Client, Refused
 
 INTAKE = "/api/inference/v1/cases"
+_NOT_FOUND = 404
 
 
 async def submit_case(client: Client, case: dict[str, Any]) -> dict[str, Any]:
     """Submit one case, waiting as long as the intake says it is busy. Submitting it again changes nothing."""
     while True:
         try:
-            await client.post(INTAKE, case)
+            accepted = await client.post(INTAKE, case)
         except Refused as refusal:
             if refusal.retry_after_seconds is None:
                 raise
             await asyncio.sleep(refusal.retry_after_seconds)
         else:
-            return {"tenant": case.get("tenant", "default"), "case_id": case["case_id"], "state": "accepted"}
+            return {"tenant": accepted["tenant"], "case_id": accepted["case_id"], "state": "accepted"}
+
+
+async def outcome_of(client: Client, tenant: str, case_id: str) -> dict[str, Any]:
+    """Return where a case stands: its state, and its latest outcome and mode once it is decided."""
+    undecided = {"tenant": tenant, "case_id": case_id, "state": "accepted", "outcome": None, "mode": None}
+    try:
+        page = await client.get(f"/api/review/v1/cases/{tenant}/{case_id}")
+    except Refused as refusal:
+        if refusal.status == _NOT_FOUND:  # not routed yet
+            return undecided
+        raise
+    latest = page["decisions"][-1] if page["decisions"] else {}
+    mode = latest.get("mode")
+    return {**undecided, "state": page["state"], "outcome": latest.get("outcome"), "mode": mode}

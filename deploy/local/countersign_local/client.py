@@ -47,6 +47,12 @@ class Client:
     def __init__(self, http: httpx.AsyncClient) -> None:
         self._http = http
 
+    async def sign_in(self, login_token: str) -> dict[str, Any]:
+        """Sign in as a browser does and return who it is; writes then carry the session's CSRF token."""
+        me: dict[str, Any] = await self.post("/api/review/v1/session", {"login_token": login_token})
+        self._http.headers["x-csrf-token"] = me["csrf_token"]
+        return me
+
     async def call(
         self, method: str, path: str, *, body: Any = None, params: Mapping[str, Any] | None = None,
         headers: Mapping[str, str] | None = None,

@@ -63,14 +63,24 @@ def held(directory: Path) -> Iterator[None]:
         yield
 
 
+def kept_secret(path: Path) -> str | None:
+    """Read a secret that an earlier start kept, None when there is none."""
+    return path.read_text().strip() if path.exists() else None
+
+
+def keep_secret(path: Path, secret: str) -> None:
+    """Write a secret for its owner's eyes only."""
+    path.unlink(missing_ok=True)
+    path.touch(mode=0o600)
+    path.write_text(secret)
+
+
 @contextlib.contextmanager
 def announced(directory: Path, running: Running) -> Iterator[None]:
     """Let other commands find this system until the end of the block."""
     path = directory / _RUNNING_FILE
     draft = path.with_suffix(".new")
-    draft.unlink(missing_ok=True)
-    draft.touch(mode=0o600)
-    draft.write_text(json.dumps(asdict(running)))
+    keep_secret(draft, json.dumps(asdict(running)))
     draft.replace(path)
     try:
         yield

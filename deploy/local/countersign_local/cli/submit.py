@@ -76,7 +76,7 @@ async def _decided(client: "Client", case: dict[str, Any], deadline: float) -> d
     from countersign_local.cases import outcome_of
 
     while True:
-        found = await outcome_of(client, case["tenant"], case["case_id"])
+        found: dict[str, Any] = await outcome_of(client, case["tenant"], case["case_id"])
         if found["outcome"] is not None or time.monotonic() > deadline:
             return found
         await asyncio.sleep(_POLL_SECONDS)

@@ -1,0 +1,1 @@
+"""countersign stop: no more automation, at once."""

@@ -1,0 +1,72 @@
+"""The demo for a person: a link to sign in, cases arriving, and what to try next."""
+
+import asyncio
+
+from rich.console import Console
+from rich.text import Text
+
+from countersign_local.demo.access import DESK_ROLES, OFFICE_ROLES
+from countersign_local.demo.run import Demo, Fate, background, drain
+
+_LOOK_SECONDS = 0.5
+_PLAIN_SECONDS = 10.0
+_NEXT = (
+    ("countersign watch", "the topics, as they move"),
+    ("countersign submit FILE --wait", "a case of your own"),
+    ("countersign audit timeline loan-000001", "everything that happened to one case"),
+    ("countersign audit verify", "derive the whole log again"),
+    ("countersign feedback report", "what was automated, and was it right"),
+    ("countersign stop on --reason TEXT", "no more automation, at once"),
+)
+
+
+async def attended(demo: Demo, fate: Fate) -> None:
+    """Greet, let cases arrive, and stay until asked to end."""
+    console = Console(highlight=False)
+    _greet(console, demo, await demo.access.link("you", display_name="You", roles=(*DESK_ROLES, *OFFICE_ROLES)))
+    demo.submitted_again = await demo.arrivals.again()
+    if demo.submitted_again:
+        console.print(f"Took up again {demo.submitted_again} cases that were not finished.")
+    arriving = demo.arrivals.bring(demo.run, per_second=demo.options.per_second)
+    async with background(arriving, fate), background(_tell(console, demo), fate):
+        await asyncio.wait([fate.future])
+    if not fate.broken:
+        console.print("Ending: letting what is on its way arrive ...")
+    await drain(demo, fate)
+    fate.future.result()
+
+
+def _greet(console: Console, demo: Demo, link: str) -> None:
+    console.print(Text("Countersign runs on this machine", style="bold"), f"({demo.ground.said}).")
+    if demo.ground.broker == "mock":
+        console.print("What is on the topics is lost when this ends; cases and decisions are kept in PostgreSQL.")
+    console.print()
+    # Never folded: a terminal opens it as it stands.
+    console.print("  Review cases here (the link works once):", Text(link, style="bold cyan"), soft_wrap=True)
+    console.print()
+    for command, meaning in _NEXT:
+        console.print(f"  {command:<40} {meaning}", markup=False)
+    console.print("\nCtrl-C ends everything; the next start goes on from here.\n")
+
+
+async def _tell(console: Console, demo: Demo) -> None:
+    """Keep one line up to date on a terminal; elsewhere print one now and then."""
+    if not console.is_terminal:
+        while True:
+            console.print(await _line(demo))
+            await asyncio.sleep(_PLAIN_SECONDS)
+    with console.status("") as status:
+        while True:
+            status.update(await _line(demo))
+            await asyncio.sleep(_LOOK_SECONDS)
+
+
+async def _line(demo: Demo) -> str:
+    census = await demo.ledger.census(demo.run.number)
+    kinds = await demo.ledger.kinds_of_decision(demo.run.number)
+    automatic = sum(kind["decisions"] for kind in kinds if kind["mode"] == "automatic")
+    by_people = sum(kind["decisions"] for kind in kinds) - automatic
+    return (
+        f"{census.cases} of {demo.run.size} applications arrived: {automatic} decided automatically, "
+        f"{by_people} by people, {census.undecided} open"
+    )

@@ -1,0 +1,37 @@
+"""When a case is finished: every consumer has passed the point where all topics ended after its decision."""
+
+import asyncio
+from dataclasses import dataclass, field
+
+from countersign_local.demo.flow import SAMPLE_SECONDS, Ends, Flow, Sampler
+from countersign_local.demo.ledger import CaseKey, Ledger
+
+
+@dataclass(slots=True)
+class Finisher:
+    """Collects decided cases and, as samples come in, lets the ledger forget those nobody can miss any more."""
+
+    ledger: Ledger
+    flow: Flow
+    _decided: set[CaseKey] = field(default_factory=set)
+    _waiting: set[CaseKey] = field(default_factory=set)
+    _until: Ends = field(default_factory=dict)
+
+    def decided(self, case: CaseKey) -> None:
+        """Note that a decision was seen on its topic."""
+        self._decided.add(case)
+
+    async def run(self, sampler: Sampler) -> None:
+        """Sample the flow until cancelled."""
+        while True:
+            # Taken before the sample: what is decided while it is taken may lie behind its ends.
+            decided = set(self._decided)
+            sample = await sampler.sample()
+            self.flow.sampled(sample)
+            if self._waiting and sample.reached(self._until):
+                await self.ledger.finish(sorted(self._waiting))
+                self._waiting = set()
+            if decided and not self._waiting:
+                self._decided -= decided
+                self._waiting, self._until = decided, sample.ends
+            await asyncio.sleep(SAMPLE_SECONDS)

@@ -1,0 +1,45 @@
+"""Starting the demo: the state directory, the servers, the loop."""
+
+import time
+from collections.abc import Mapping
+from contextlib import ExitStack
+from dataclasses import replace
+from pathlib import Path
+from typing import Any
+
+import uvloop
+
+from countersign_local.demo.attended import attended
+from countersign_local.demo.ground import Ground, ground
+from countersign_local.demo.headless import headless
+from countersign_local.demo.options import DemoOptions
+from countersign_local.demo.progress import Progress
+from countersign_local.demo.run import Fate, end_on_signals, running_demo
+from countersign_local.state import held
+from countersign_shared.clock import system_clock
+from countersign_shared.observability.logs import configure_logging
+
+
+def start(options: DemoOptions, directory: Path, environ: Mapping[str, str]) -> dict[str, Any] | None:
+    """Run the demo and return its summary when it was headless. The servers end after everything that uses them."""
+    progress = Progress(time.monotonic())
+    configure_logging("warning")
+    options = replace(
+        options,
+        kafka=options.kafka or environ.get("KAFKA_BOOTSTRAP_SERVERS"),
+        database_url=options.database_url or environ.get("DATABASE_URL"),
+    )
+    with ExitStack() as stack:
+        stack.enter_context(held(directory))
+        found = stack.enter_context(ground(options, directory, environ))
+        return uvloop.run(_inside(options, found, directory, progress))
+
+
+async def _inside(options: DemoOptions, found: Ground, directory: Path, progress: Progress) -> dict[str, Any] | None:
+    fate = Fate()
+    end_on_signals(fate)
+    async with running_demo(options, found, directory, clock=system_clock, progress=progress, fate=fate) as demo:
+        if options.headless:
+            return await headless(demo, fate)
+        await attended(demo, fate)
+        return None

@@ -31,10 +31,11 @@ ORDER BY c.claimed_at;
 
 -- name: lock_reviewer
 -- One claim at a time per reviewer, so that two requests cannot both pass the limit.
-SELECT u.*, (SELECT count(*) FROM claims AS c
-             WHERE c.reviewer = u.pseudonym AND c.state = 'held' AND c.lease_expires_at > $2) AS held
-FROM users AS u WHERE u.username = $1 AND u.disabled_at IS NULL
-FOR NO KEY UPDATE OF u;
+SELECT username FROM users WHERE username = $1 AND disabled_at IS NULL FOR NO KEY UPDATE;
+
+-- name: count_held
+-- A statement of its own: within the one that waits for the lock, a count would see the time before the wait.
+SELECT count(*) FROM claims WHERE reviewer = $1 AND state = 'held' AND lease_expires_at > $2;
 
 -- name: best_review
 -- Earliest deadline, then consequence; what another transaction is taking is passed over.
@@ -96,11 +97,12 @@ JOIN LATERAL (SELECT sha256, revision, package FROM shown
 WHERE c.claim_id = $1 AND c.reviewer = $2;
 
 -- name: lock_claim
--- The review's row is the one lock of everything about it; its claims change only under that lock.
+-- The review's row is the one lock of everything about it; its claims change only under that lock. The claim is locked
+-- too, because only locked rows are read anew after a wait.
 SELECT c.claim_id, c.reviewer, c.state AS claim_state, c.version, c.claimed_at, c.opened_at, c.lease_expires_at, r.*
 FROM claims AS c JOIN reviews AS r USING (review_id)
 WHERE c.claim_id = $1 AND c.reviewer = $2
-FOR UPDATE OF r;
+FOR UPDATE OF r, c;
 
 -- name: claims_of
 SELECT c.claim_id, c.version, c.state AS claim_state, c.opened_at, c.lease_expires_at, r.review_id, r.queue, r.case_id,
@@ -189,10 +191,10 @@ SELECT decision_id FROM decisions WHERE tenant = $1 AND case_id = $2 AND superse
 SELECT * FROM answers WHERE answer_id = $1;
 
 -- name: lock_answer
-SELECT a.*, c.version, r.tenant, r.case_id, r.kind, r.state, r.queue, r.level, r.decision_type, r.subject_ref
-FROM answers AS a JOIN claims AS c USING (claim_id) JOIN reviews AS r ON r.review_id = a.review_id
+SELECT a.*, r.tenant, r.case_id, r.kind, r.state, r.queue, r.level, r.decision_type, r.subject_ref
+FROM answers AS a JOIN reviews AS r USING (review_id)
 WHERE a.answer_id = $1
-FOR UPDATE OF r;
+FOR UPDATE OF r, a;
 
 -- name: undo_answer
 -- The case goes back to the person who had decided it, with a fresh lease.

@@ -97,11 +97,11 @@ class Claims:
         """Give the caller the named review or the best eligible one; returns the claim's id, None without any."""
         now = self._clock()
         async with self._pool.acquire() as connection, connection.transaction():
-            reviewer = await connection.fetchrow(self._queries.lock_reviewer, caller.profile.username, now)
-            if reviewer is None:
+            if await connection.fetchval(self._queries.lock_reviewer, caller.profile.username) is None:
                 raise NotFound("You have no account here any more.")
-            if reviewer["held"] >= MOST_CLAIMS:
-                raise TooManyClaims(f"You hold {reviewer['held']} cases; decide or release one first.")
+            held = await connection.fetchval(self._queries.count_held, caller.profile.pseudonym, now)
+            if held >= MOST_CLAIMS:
+                raise TooManyClaims(f"You hold {held} cases; decide or release one first.")
             review = await self._pick(connection, caller, queue, review_id, now)
             if review is None:
                 return None

@@ -1,0 +1,88 @@
+from __future__ import annotations
+
+import asyncio
+
+import pytest
+
+from tests.integration.review.harness import Desk, record, routed
+
+pytestmark = pytest.mark.postgres
+
+
+async def waits_for_lock(desk: Desk) -> None:
+    for _ in range(200):
+        if await desk.pool.fetchval("SELECT count(*) FROM pg_stat_activity WHERE wait_event_type = 'Lock'"):
+            return
+        await asyncio.sleep(0.02)
+    raise AssertionError("nobody waits")
+
+
+async def test_review_a_claim_that_changed_hands_during_the_wait_cannot_decide(desk: Desk) -> None:
+    await desk.take_in(record("case.routed", routed()))
+    ana = await desk.client("ana")
+    await desk.client("ben")
+    claim = await ana.claimed()
+    ben = await desk.pool.fetchval("SELECT pseudonym FROM users WHERE username = 'ben'")
+    async with desk.pool.acquire() as connection, connection.transaction():
+        await connection.execute("SELECT FROM reviews FOR UPDATE")
+        deciding = asyncio.create_task(ana.decide(claim))
+        await waits_for_lock(desk)
+        await connection.execute("UPDATE claims SET state = 'expired'")
+        await connection.execute(
+            "INSERT INTO claims (claim_id, review_id, reviewer, state, claimed_at, lease_expires_at)"
+            " VALUES ('other', $1, $2, 'held', now(), now())",
+            claim["review_id"], ben,
+        )  # fmt: skip
+        await connection.execute("UPDATE reviews SET priority = priority + 1")
+    answer = await deciding
+    assert answer.status_code == 409
+    assert answer.json()["type"].endswith("/lease-ended")
+
+
+async def test_review_two_undos_at_once_are_one(desk: Desk) -> None:
+    await desk.take_in(record("case.routed", routed(handling={"grace_seconds": 60})))
+    ana = await desk.browser("ana")
+    decided = (await ana.decide(await ana.claimed())).json()
+    path = f"/decisions/{decided['decision_id']}/undo"
+    answers = await asyncio.gather(*(ana.post(path) for _ in range(3)))
+    assert [answer.status_code for answer in answers] == [200, 200, 200]
+    kinds = [row["kind"] for row in await desk.pool.fetch("SELECT kind FROM events")]
+    assert kinds.count("review.undone") == 1
+
+
+async def test_review_the_desk_survives_everybody_doing_everything(desk: Desk) -> None:
+    await desk.take_in(*(record("case.routed", routed(f"c-{n}", handling={"grace_seconds": 0})) for n in range(30)))
+    people = [await desk.client(f"r{n}") for n in range(8)]
+
+    async def work(number: int) -> None:
+        client = people[number]
+        for turn in range(40):
+            answer = await client.claim()
+            if answer.status_code == 204:
+                return
+            claim = answer.json()
+            match (number + turn) % 4:
+                case 0:
+                    await client.post(f"/claims/{claim['claim_id']}/release")
+                case 1:
+                    desk.clock.forward(seconds=30)
+                    await desk.parts.claims.expire()
+                case _:
+                    await client.decide(claim, key=f"{number}-{turn}")
+
+    await asyncio.gather(*(work(number) for number in range(8)))
+    desk.clock.forward(seconds=700)
+    await desk.parts.claims.expire()
+    counts = await desk.pool.fetchrow(
+        "SELECT (SELECT count(*) FROM decisions) AS decisions,"
+        " (SELECT count(*) FROM reviews WHERE state = 'waiting') AS waiting,"
+        " (SELECT count(*) FROM reviews WHERE state = 'decided') AS decided,"
+        " (SELECT count(*) FROM claims WHERE state = 'held') AS held"
+    )
+    assert counts["decisions"] == counts["decided"]
+    assert counts["waiting"] + counts["decided"] == 30
+    assert counts["held"] == 0
+    holes = await desk.pool.fetchval(
+        "SELECT count(*) FROM (SELECT count(*) AS n, max(sequence) AS top FROM events GROUP BY case_id) AS s WHERE n <> top"
+    )
+    assert holes == 0

@@ -11,7 +11,7 @@ import asyncpg
 import orjson
 
 from countersign_audit.api import build_app
-from countersign_audit.handlers import TOPICS, Handler
+from countersign_audit.handlers import Handler
 from countersign_audit.keys import LogKeys, create_keys, load_keys
 from countersign_audit.reading_room import ReadingRoom
 from countersign_audit.settings import Settings
@@ -19,6 +19,7 @@ from countersign_audit.store import MIGRATIONS, SCHEMA, Store, WriterSession
 from countersign_audit.timeline import TimelineReader
 from countersign_audit.writer import LogWriter
 from countersign_shared.clock import Clock, system_clock
+from countersign_shared.contracts.topics import load_topics
 from countersign_shared.errors import ConfigurationError
 from countersign_shared.http import TokenVerifier
 from countersign_shared.messaging.bus import Bus, open_bus
@@ -51,7 +52,7 @@ async def running(settings: Settings, *, clock: Clock = system_clock) -> AsyncIt
             async with (
                 relaying(pool, Relay(outbox, bus.publish, clock=clock), fail=bus.fail, metrics=metrics, clock=clock),
                 signing(writer, settings.audit_checkpoint_interval_ms, bus),
-                bus.consume(TOPICS, Handler(writer, metrics, clock)),
+                bus.consume(tuple(load_topics()), Handler(writer, metrics, clock)),
             ):
                 health.ready(True)
                 try:

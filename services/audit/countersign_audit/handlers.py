@@ -6,13 +6,10 @@ from collections.abc import Sequence
 from countersign_audit.intake import Intake
 from countersign_audit.writer import LogWriter
 from countersign_shared.clock import Clock
-from countersign_shared.contracts.topics import load_topics
 from countersign_shared.messaging import Message, Record
 from countersign_shared.observability import Metrics
 
 log = logging.getLogger(__name__)
-
-TOPICS = tuple(load_topics())
 
 
 class Handler:

@@ -138,7 +138,8 @@ class Ledger:
 
     async def census(self, run: int) -> Census:
         """Count the cases of a run by their decisions."""
-        return Census(**await self._pool.fetchrow(self._queries.census, run))
+        row: Any = await self._pool.fetchrow(self._queries.census, run)
+        return Census(**row)
 
     async def kinds_of_decision(self, run: int) -> list[dict[str, Any]]:
         """Count the decisions of a run by level and mode."""

@@ -2,7 +2,6 @@
 
 import asyncio
 import os
-import secrets
 import signal
 from collections.abc import AsyncIterator, Awaitable, Mapping
 from contextlib import AbstractAsyncContextManager, AsyncExitStack, asynccontextmanager, suppress
@@ -20,10 +19,17 @@ from countersign_local.demo.ground import Ground
 from countersign_local.demo.ledger import TOPICS, Ledger, Onlooker, Run, open_ledger
 from countersign_local.demo.options import DemoOptions
 from countersign_local.demo.progress import Progress
-from countersign_local.demo.system import bind_all, bounded, five_servers, five_services, service_groups, service_settings
+from countersign_local.demo.system import (
+    bind_all,
+    bounded,
+    five_servers,
+    five_services,
+    service_groups,
+    service_settings,
+)
 from countersign_local.errors import INTERRUPTED, SOFTWARE, CommandError, PartError
 from countersign_local.parts.mock_broker import OUTSTANDING_LIMIT
-from countersign_local.state import Running, announced, keep_secret, kept_secret
+from countersign_local.state import Running, announced
 from countersign_shared.clock import Clock
 from countersign_shared.messaging.bus import Bus, open_bus
 from countersign_shared.messaging.cloudevents import Event
@@ -94,7 +100,7 @@ async def running_demo(
 ) -> AsyncIterator[Demo]:
     """Start everything and give the running demo; what was entered last ends first."""
     sockets = bind_all(options.port)
-    settings = service_settings(ground, sockets, directory, _draw_key(directory))
+    settings = service_settings(ground, sockets, directory)
     flow = Flow(limit=OUTSTANDING_LIMIT if ground.broker == "mock" else None)
     if ground.broker == "kafka":
         await ensure_topics(ground.bootstrap)
@@ -111,7 +117,11 @@ async def running_demo(
         gates = {"inference": lambda app: Gate(app, flow)} if ground.broker == "mock" else {}
         await stack.enter_async_context(five_servers(services, sockets, gates, fate.patience))
         sampler = await stack.enter_async_context(
-            bounded(open_sampler(ground.bootstrap, "", {**service_groups(), "countersign-local": TOPICS}), "the sampler", fate.patience)
+            bounded(
+                open_sampler(ground.bootstrap, "", {**service_groups(), "countersign-local": TOPICS}),
+                "the sampler",
+                fate.patience,
+            )
         )
         await stack.enter_async_context(background(finisher.run(sampler), fate))
         await stack.enter_async_context(background(_watch(ground, fate), fate))
@@ -142,16 +152,6 @@ async def drain(demo: Demo, fate: Fate) -> None:
         with suppress(TimeoutError):
             async with asyncio.timeout(_DRAIN_SECONDS):
                 await demo.flow.wait_until_drained()
-
-
-def _draw_key(directory: Path) -> str:
-    """Return the key that decides which cases are sampled; kept, so that a case drawn again is drawn the same."""
-    path = directory / "draw.key"
-    if (kept := kept_secret(path)) is not None:
-        return kept
-    made = secrets.token_hex(32)
-    keep_secret(path, made)
-    return made
 
 
 def _bus(settings: Mapping[str, Any]) -> AbstractAsyncContextManager[Bus]:

@@ -50,9 +50,7 @@ def bind_all(port: int) -> dict[str, socket.socket]:
     return sockets
 
 
-def service_settings(
-    ground: Ground, sockets: Mapping[str, socket.socket], directory: Path, draw_key: str
-) -> dict[str, Any]:
+def service_settings(ground: Ground, sockets: Mapping[str, socket.socket], directory: Path) -> dict[str, Any]:
     """Return the settings of all services together; each takes those it knows."""
     urls = {service: f"http://{HOST}:{listening.getsockname()[1]}" for service, listening in sockets.items()}
     return {
@@ -63,7 +61,6 @@ def service_settings(
         "http_port": 0,
         "jwks_url": f"{urls['review']}/api/review/v1/jwks",
         "audit_keys_dir": directory / "audit-keys",
-        "draw_key": draw_key,
         # Five pools share one small server.
         "database_pool_size": 6,
         **{f"{service}_url": url for service, url in urls.items()},

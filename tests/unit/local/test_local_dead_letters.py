@@ -1,0 +1,51 @@
+"""What an operator sees of the dead-letter topic."""
+
+from __future__ import annotations
+
+import pytest
+
+from countersign_local.dead_letters import find, letters_of, mark
+from countersign_local.errors import CommandError
+from countersign_shared.messaging.dead_letters import dead_letter
+from countersign_shared.messaging.records import Message, Record
+
+
+def _bad(offset, value=b"{"):
+    return Record("case.created", 3, offset, 1_700_000_000_000, b"loan-1", value, (("ce_id", b"\xff"),))
+
+
+def _on_topic(message: Message, offset: int) -> Record:
+    return Record(message.topic, 0, offset, 1_700_000_000_500, message.key, message.value, message.headers)
+
+
+def _letter(bad, offset):
+    return _on_topic(dead_letter(bad, service="inference", reason="malformed_json", pointer="/payload"), offset)
+
+
+def test_a_redelivered_record_is_one_letter():
+    letters = letters_of([_letter(_bad(7), 0), _letter(_bad(7), 1), _letter(_bad(8), 2)])
+    assert [letter.header("x-offset") for letter in letters] == ["7", "8"]
+
+
+def test_the_summary_names_reason_and_field():
+    (letter,) = letters_of([_letter(_bad(7), 0)])
+    summary = letter.summary()
+    assert (summary["reason"], summary["pointer"], summary["topic"]) == ("malformed_json", "/payload", "case.created")
+    assert summary["at"] == "2023-11-14T22:13:20.500000Z"
+    assert summary["handled"] is None
+
+
+def test_a_marked_letter_is_handled_and_stays_on_the_topic():
+    records = [_letter(_bad(7), 0), _letter(_bad(8), 1)]
+    first = letters_of(records)[0]
+    records.append(_on_topic(mark(first, "discarded"), 2))
+    assert [letter.handled for letter in letters_of(records)] == ["discarded", None]
+
+
+def test_an_id_may_be_shortened_while_it_is_clear():
+    letters = letters_of([_letter(_bad(offset), offset) for offset in range(20)])
+    assert find(letters, letters[4].id[:8]) == letters[4]
+    with pytest.raises(CommandError, match="there is no dead letter"):
+        find(letters, "zz")
+    with pytest.raises(CommandError, match="more than one"):
+        find(letters, "")

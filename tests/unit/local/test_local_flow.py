@@ -1,0 +1,91 @@
+"""How far the consumers are behind, and when a case is finished."""
+
+from __future__ import annotations
+
+import asyncio
+
+from aiokafka import TopicPartition
+from hypothesis import given
+from hypothesis import strategies as st
+
+from countersign_local.demo.finishing import Finisher
+from countersign_local.demo.flow import Flow, Sample
+
+CREATED, DECIDED = TopicPartition("case.created", 0), TopicPartition("decision.made", 0)
+
+
+def _sample(created, decided, *, inference, review):
+    return Sample(
+        ends={CREATED: created, DECIDED: decided},
+        committed={"inference": {CREATED: inference}, "review": {CREATED: created, DECIDED: review}},
+    )
+
+
+def test_the_slowest_group_counts():
+    assert _sample(10, 6, inference=4, review=5).outstanding() == 6
+
+
+def test_room_counts_what_was_sent_since_the_sample():
+    flow = Flow(limit=10)
+    flow.sampled(_sample(8, 0, inference=0, review=0))
+    assert flow.room()
+    flow.sent(2)
+    assert not flow.room()
+    flow.sampled(_sample(10, 0, inference=9, review=0))
+    assert flow.room()
+
+
+def test_a_broker_that_forgets_nothing_always_has_room():
+    flow = Flow(limit=None)
+    flow.sent(1_000_000)
+    assert flow.room()
+
+
+@given(st.lists(st.tuples(st.integers(0, 50), st.integers(0, 50)), min_size=1))
+def test_reached_means_nothing_before_the_ends_is_unread(pairs):
+    partitions = [TopicPartition("t", number) for number in range(len(pairs))]
+    ends = {partition: end for partition, (end, _) in zip(partitions, pairs, strict=True)}
+    read = {partition: offset for partition, (_, offset) in zip(partitions, pairs, strict=True)}
+    assert Sample(ends, {"g": read}).reached(ends) == (Sample(ends, {"g": read}).outstanding() == 0)
+
+
+class _Samples:
+    """Gives prepared samples, one after the other, and then waits for ever."""
+
+    def __init__(self, *samples):
+        self._samples = list(samples)
+        self.exhausted = asyncio.Event()
+
+    async def sample(self):
+        if not self._samples:
+            self.exhausted.set()
+            await asyncio.Event().wait()
+        return self._samples.pop(0)
+
+
+class _Ledger:
+    def __init__(self):
+        self.finished = []
+
+    async def finish(self, cases):
+        self.finished.append(list(cases))
+
+
+async def _finished_by(*samples):
+    ledger, source = _Ledger(), _Samples(*samples)
+    finisher = Finisher(ledger, Flow(limit=None))
+    finisher.decided(("default", "loan-1"))
+    task = asyncio.create_task(finisher.run(source))
+    await asyncio.wait_for(source.exhausted.wait(), 10)
+    task.cancel()
+    return ledger.finished
+
+
+async def test_a_case_is_finished_when_every_group_has_passed_its_decision():
+    behind = _sample(1, 1, inference=1, review=0)
+    assert await _finished_by(behind, _sample(1, 1, inference=1, review=1)) == [[("default", "loan-1")]]
+
+
+async def test_a_case_is_not_finished_while_one_group_is_behind():
+    behind = _sample(1, 1, inference=1, review=0)
+    assert await _finished_by(behind, behind, behind) == []

@@ -1,0 +1,53 @@
+"""What the scripted reviewer answers."""
+
+from __future__ import annotations
+
+from random import Random
+
+from countersign_local.demo.reviewer import answer_to
+
+DIGEST = "0" * 64
+
+
+def _claim(*, shown="approve", digests=("approve", "decline")):
+    outcomes = [{"outcome": "approve", "adverse": False}, {"outcome": "decline", "adverse": True},
+                {"outcome": "partial", "adverse": False}]  # fmt: skip
+    return {
+        "payload_sha256": DIGEST, "shown_sha256": "1" * 64,
+        "execute_sha256_by_outcome": dict.fromkeys(digests, DIGEST),
+        "context": {
+            "recommendation": None if shown is None else {"outcome": shown},
+            "actions": {
+                "outcomes": outcomes, "reason_codes": [{"code": "other"}, {"code": "new_pattern"}],
+                "principal_reason_codes": [{"code": "credit_history"}],
+            },
+        },
+    }  # fmt: skip
+
+
+def _answers(claim, count=200):
+    return [answer_to(claim, Random(seed)) for seed in range(count)]
+
+
+def test_it_mostly_agrees_and_sometimes_overrides():
+    agreed = sum(answer["outcome"] == "approve" for answer in _answers(_claim()))
+    assert 150 < agreed < 200
+
+
+def test_an_adverse_answer_gives_its_principal_reasons():
+    for answer in _answers(_claim(shown=None)):
+        assert answer["principal_reasons"] == (["credit_history"] if answer["outcome"] == "decline" else [])
+
+
+def test_it_never_chooses_what_needs_terms():
+    assert {answer["outcome"] for answer in _answers(_claim(shown=None))} == {"approve", "decline"}
+
+
+def test_the_same_seed_answers_the_same():
+    assert _answers(_claim()) == _answers(_claim())
+
+
+def test_an_answer_is_bound_to_what_was_shown():
+    assert answer_to(_claim(), Random(1))["binding"] == {
+        "payload_sha256": DIGEST, "shown_sha256": ["1" * 64], "execute_sha256": DIGEST,
+    }  # fmt: skip

@@ -41,6 +41,8 @@ def _setting(name: str, field: FieldInfo) -> Iterator[str]:
         yield f"{name.upper()}="
     else:
         default = "" if field.default is None else str(field.default)
+        if isinstance(field.default, bool):
+            default = default.lower()
         yield f"# {name.upper()}={default}"
 
 

@@ -10,6 +10,7 @@ import pytest
 import yaml
 from hypothesis import given
 from hypothesis import strategies as st
+from pydantic import TypeAdapter
 
 from countersign_shared.contracts.decision_types import (
     MAX_INVALID_FIELDS,
@@ -19,6 +20,8 @@ from countersign_shared.contracts.decision_types import (
     load_decision_types,
 )
 from countersign_shared.contracts.documents import parse_yaml
+from countersign_shared.contracts.events.routed import AllowedOutcome, KeyFact
+from countersign_shared.contracts.events.scored import InvalidField
 from countersign_shared.contracts.topics import contracts_dir
 from countersign_shared.errors import ConfigurationError
 
@@ -33,6 +36,8 @@ PAYLOAD = {
     "returned": False,
     "gender": "female",
 }
+KEY_FACTS = TypeAdapter(list[KeyFact])
+INVALID_FIELDS = TypeAdapter(list[InvalidField])
 json_values = st.recursive(
     st.none()
     | st.booleans()
@@ -67,6 +72,12 @@ def test_a_committed_type_offers_a_way_to_say_no_and_protects_somebody(name: str
     assert any(outcome.adverse for outcome in decision_type.outcomes.values())
     assert decision_type.protected_fields
     assert not decision_type.protected_fields & {field.name for field in decision_type.fields}
+
+
+@pytest.mark.parametrize("name", sorted(load_decision_types()))
+def test_outcomes_are_what_events_carry(name: str) -> None:
+    for outcome in load_decision_types()[name].outcomes.values():
+        AllowedOutcome.model_validate(outcome.as_dict())
 
 
 def test_a_sound_payload_is_shown_in_order_and_without_protected_fields() -> None:
@@ -117,15 +128,15 @@ def test_no_payload_breaks_what_people_see(payload: dict[str, Any]) -> None:
     title = REFUND.title(payload)
     assert title.isprintable()
     assert len(title) <= MAX_TITLE
-    for fact in REFUND.key_facts(payload):
-        assert isinstance(fact["formatted"], str)
-        assert fact["field"] != "gender"
-    REFUND.check_payload(payload)
+    facts = KEY_FACTS.validate_python(REFUND.key_facts(payload))
+    assert "gender" not in {fact.field for fact in facts}
+    INVALID_FIELDS.validate_python([problem._asdict() for problem in REFUND.check_payload(payload)])
 
 
 def test_a_long_text_is_kept_once_and_cut_where_it_must_be() -> None:
     facts = {fact["field"]: fact for fact in REFUND.key_facts({"message": "x" * 30_000, "order_id": "y" * 5})}
     assert facts["message"]["value"] is None
+    KEY_FACTS.validate_python(list(facts.values()))
     assert facts["message"]["formatted"].endswith("(cut; 30000 characters)")
     assert facts["order_id"]["value"] == "yyyyy"
 

@@ -8,6 +8,7 @@ from countersign_shared.contracts.events.fields import NO_CONTROL_CHARACTERS
 from countersign_shared.contracts.field_formats import Format
 
 Label = Annotated[str, Field(min_length=1, max_length=200, pattern=NO_CONTROL_CHARACTERS)]
+FieldName = Annotated[str, Field(min_length=1, max_length=100, pattern=NO_CONTROL_CHARACTERS)]
 Name = Annotated[str, Field(pattern=r"^[a-z][a-z0-9_]{0,63}$")]
 
 CONSOLE_KEYS = frozenset("jkeixcsz")
@@ -21,7 +22,7 @@ class _Document(BaseModel):
 class FieldDocument(_Document):
     """One payload field as people see it. `unit` is the currency of a plain money number, or follows a number."""
 
-    name: Label
+    name: FieldName
     label: Label
     format: Format
     unit: Label | None = None
@@ -55,10 +56,10 @@ class DecisionTypeDocument(_Document):
     default_queue: Name = Field(default="unrouted", description="Where people find cases that no policy placed.")
     payload: dict[str, Any] = Field(description="JSON Schema 2020-12 of the payload, an object.")
     fields: list[FieldDocument] = Field(min_length=1, max_length=200, description="In the order they are shown.")
-    protected: list[Label] = Field(
+    protected: list[FieldName] = Field(
         default_factory=list, description="In no feature, prompt, context package, search or list."
     )
-    sensitive: list[Label] = Field(
+    sensitive: list[FieldName] = Field(
         default_factory=list, description="Shown to deciders only, and never to a model outside."
     )
     outcomes: dict[Name, OutcomeDocument] = Field(min_length=2, max_length=50)

@@ -12,8 +12,8 @@ Format = Literal["money", "percent", "number", "text", "date", "boolean", "choic
 Formatter = Callable[[Any], str]
 
 NOT_GIVEN = "not given"
-MAX_FORMATTED = 20_000
-"""Longest formatted value, in characters: a long letter. What is longer is cut and says so."""
+MAX_FORMATTED = 19_900
+"""Longest formatted value, in characters: a long letter. The rest is cut, said within an event's 20,000."""
 
 
 def formatter(kind: Format, *, unit: str | None, choices: dict[str, str]) -> Formatter:

@@ -10,7 +10,6 @@ from countersign_shared.contracts.events.fields import (
     EventId,
     JsonObject,
     Level,
-    Line,
     Moment,
     Part,
     Sha256,
@@ -48,7 +47,7 @@ class ReviewFact(Part):
     outcome: Code | None = Field(default=None, description="The blind answer, once given.")
     outcome_params: JsonObject | None = None
     decision_id: EventId | None = Field(default=None, description="The decision that was undone, or that was timed.")
-    reason: Line | None = None
+    reason: Text | None = None
     note: Text | None = None
     question_id: EventId | None = None
     question: Text | None = None
@@ -64,7 +63,7 @@ class ReviewFact(Part):
 class CaseFact(Part):
     """Why a case was refused at the door, or that it was withdrawn and what that ended."""
 
-    reason: Line
+    reason: Text
     pointer: Annotated[str, Field(max_length=1_000)] | None = Field(
         default=None, description="JSON Pointer to the field that was refused."
     )
@@ -92,7 +91,7 @@ class ControlFact(Part):
     decision_type: Code
     tier: Code
     revision: Annotated[int, Field(ge=0)] | None = None
-    reason: Line | None = None
+    reason: Text | None = None
     state: JsonObject | None = None
 
 
@@ -104,7 +103,7 @@ class DeliveryFact(Part):
     url: Url | None = None
     attempt: Annotated[int, Field(ge=1)]
     status: Annotated[int, Field(ge=100, le=599)] | None = Field(default=None, description="HTTP status, if one came.")
-    detail: Line | None = None
+    detail: Text | None = None
     next_attempt_at: Moment | None = None
 
 
@@ -113,7 +112,7 @@ class AccessFact(Part):
 
     what: Code = Field(description="For example `timeline`, `entries`, `export`, `reviewer_signals`.")
     fields: list[Code] = Field(default_factory=list, max_length=200)
-    purpose: Line | None = None
+    purpose: Text | None = None
     entries: Annotated[int, Field(ge=0)] | None = Field(default=None, description="How many entries left.")
     first_index: Annotated[int, Field(ge=0)] | None = None
     last_index: Annotated[int, Field(ge=0)] | None = None
@@ -124,7 +123,7 @@ class ErasureFact(Part):
 
     erasure_id: EventId
     cases: list[CaseId] = Field(default_factory=list, max_length=10_000)
-    legal_basis: Line | None = None
+    legal_basis: Text | None = None
     service: Code | None = Field(default=None, description="Who reports that its rows are blank.")
     rows_blanked: Annotated[int, Field(ge=0)] | None = None
 
@@ -145,4 +144,4 @@ class UserFact(Part):
     roles: list[Code] | None = None
     tenants: list[Code] | None = None
     api_key_id: ShortLine | None = None
-    reason: Line | None = None
+    reason: Text | None = None

@@ -104,7 +104,7 @@ class InformationProvided(Part):
 class Withdrawn(Part):
     """Upstream needs no decision any more."""
 
-    reason: Line
+    reason: Text
 
 
 class DeadlineChanged(Part):

@@ -8,12 +8,12 @@ from countersign_shared.contracts.events.fields import (
     Code,
     EventId,
     JsonObject,
-    Line,
     Moment,
     Part,
     Probability,
     Sha256,
     ShortLine,
+    Text,
 )
 
 ANY = "*"
@@ -38,7 +38,7 @@ class SwitchState(Part):
     """State of `stop` and `peak`."""
 
     active: bool
-    reason: Line
+    reason: Text
     expires_at: Moment | None = Field(default=None, description="When it ends by itself; null = it does not.")
 
 
@@ -92,7 +92,7 @@ class TripState(Part):
     alpha: Probability
     delta: Probability
     log_e_value: float = Field(description="Natural logarithm of the alarm e-value.")
-    reason: Line
+    reason: Text
     model: JsonObject | None = None
 
 
@@ -100,7 +100,7 @@ class TripClearedState(Part):
     """State of `trip.cleared`: people lifted a trip."""
 
     trip_id: EventId
-    reason: Line
+    reason: Text
     evidence: JsonObject | None = None
 
 

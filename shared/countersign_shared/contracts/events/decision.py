@@ -11,7 +11,6 @@ from countersign_shared.contracts.events.fields import (
     EventId,
     JsonObject,
     Level,
-    Line,
     Moment,
     Part,
     Probability,
@@ -125,4 +124,4 @@ class Judgement(Part):
     final_outcome: Code
     error: bool = Field(description="The outcome differs; `modified` counts only where the policy says so.")
     routing: RoutingSummary
-    note: Line | None = None
+    note: Text | None = None

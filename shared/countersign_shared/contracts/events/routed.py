@@ -169,7 +169,7 @@ class KeyFact(Part):
     formatted: Text
     format: Code
     unit: ShortLine | None = None
-    flag: Line | None = Field(default=None, description="Why this fact deserves attention.")
+    flag: Text | None = Field(default=None, description="Why this fact deserves attention.")
 
 
 class ExecuteTemplate(Part):

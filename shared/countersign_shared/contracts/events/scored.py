@@ -9,7 +9,6 @@ from countersign_shared.contracts.events.fields import (
     CaseEvent,
     Code,
     JsonObject,
-    Line,
     Part,
     Probability,
     Sha256,
@@ -23,7 +22,7 @@ class Alternative(Part):
 
     outcome: Code
     confidence: Probability
-    why_lower: Line | None = Field(default=None, description="In plain words, why it ranked lower.")
+    why_lower: Text | None = Field(default=None, description="In plain words, why it ranked lower.")
 
 
 class Factor(Part):
@@ -33,7 +32,7 @@ class Factor(Part):
     value: object = Field(default=None, description="The field's value as the model saw it; any JSON value.")
     effect: float = Field(description="Contribution to the log-odds of the proposed outcome.")
     direction: Literal["for", "against"] = Field(description="Whether the value speaks for or against the proposal.")
-    text: Line | None = Field(default=None, description="The same in plain words.")
+    text: Text | None = Field(default=None, description="The same in plain words.")
 
 
 class Explanation(Part):
@@ -59,7 +58,7 @@ class Abstained(Part):
     """Why there is no proposal. An error is an abstention, never a guess."""
 
     reason: Code = Field(description="For example `no_model`, `missing_input`, `model_error`, `timeout`, `by_policy`.")
-    detail: Line | None = None
+    detail: Text | None = None
 
 
 class Signal(Part):
@@ -67,7 +66,7 @@ class Signal(Part):
 
     value: Probability | None
     detail: JsonObject | None = None
-    reason: Line | None = Field(default=None, description="Why there is no value.")
+    reason: Text | None = Field(default=None, description="Why there is no value.")
 
 
 class Signals(Part):
@@ -84,14 +83,14 @@ class InvalidField(Part):
     """A payload field that its decision type's schema refuses."""
 
     pointer: Annotated[str, Field(max_length=1_000, description="JSON Pointer into the payload.")]
-    detail: Line
+    detail: Text
 
 
 class Entity(Part):
     """Something named in a text of the payload. `start` and `end` count characters, end excluded."""
 
     type: Code
-    text: Line
+    text: Text
     start: Annotated[int, Field(ge=0)]
     end: Annotated[int, Field(ge=0)]
     confidence: Probability

@@ -57,6 +57,11 @@ class Handler:
         self._scorers = scorers
         self._types = decision_types
         self._checklists = {name: Checklist(decision_type) for name, decision_type in decision_types.items()}
+        # A scorer sees what it reads and nothing else; a protected field not even if it asks.
+        self._visible = {
+            name: tuple(field for field in scorer.reads if field not in decision_types[name].protected_fields)
+            for name, scorer in scorers.items()
+        }
         self._outstanding = outstanding
         self._metrics = metrics
         self._clock = clock
@@ -114,8 +119,8 @@ class Handler:
         return found
 
     def _question(self, decision_type: str, arrival: Arrival, check: Completeness) -> Question:
-        # Whatever the scorer is, a protected field is not there for it to see.
-        payload = self._types[decision_type].without_protected(arrival.body["payload"])
+        given = arrival.body["payload"]
+        payload = {name: given[name] for name in self._visible[decision_type] if name in given}
         return Question(payload, check.invalid_names, arrival.body.get("proposal"))
 
     def _scored(self, arrival: Arrival, judged: _Judged) -> bytes:
@@ -180,7 +185,7 @@ def _scored_case(arrival: Arrival, body: bytes, time: str) -> ScoredCase:
     message = write_event(
         TOPIC, event_id=event_id, source=SOURCE, case_id=case_id, time=time, body=body, partition=arrival.partition
     )
-    return ScoredCase(arrival.key, arrival.digest, event_id, message)
+    return ScoredCase(arrival.key, arrival.digest, message)
 
 
 def _publication(arrival: Arrival, message: Message) -> Message:

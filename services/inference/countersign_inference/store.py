@@ -22,7 +22,6 @@ class ScoredCase(NamedTuple):
 
     key: CaseKey
     digest: bytes
-    event_id: str
     message: Message
 
 
@@ -54,7 +53,6 @@ class Store:
                 [case.key[1] for case in cases],
                 [case.digest for case in cases],
                 [case.message.partition for case in cases],
-                [case.event_id for case in cases],
                 [case.message.stored_headers() for case in cases],
                 [case.message.value for case in cases],
                 moment,
@@ -77,4 +75,4 @@ class Store:
 def _scored_case(row: asyncpg.Record) -> ScoredCase:
     headers = unpack_headers(row["headers"])
     message = Message(TOPIC, row["partition"], row["case_id"].encode(), row["body"], headers)
-    return ScoredCase((row["tenant"], row["case_id"]), row["digest"], str(row["event_id"]), message)
+    return ScoredCase((row["tenant"], row["case_id"]), row["digest"], message)

@@ -258,17 +258,19 @@ async def test_a_failing_model_leaves_every_case_to_people(pool):
     assert [event["abstained"]["reason"] for event in scored(messages)] == ["model_error"] * 2
 
 
-async def test_no_scorer_is_ever_shown_a_protected_field(pool):
+async def test_a_scorer_sees_what_it_reads_and_no_protected_field_even_if_it_asks(pool):
     seen: list[Question] = []
 
     class Curious(Other):
+        reads = ("loan_amount", "race", "sex", "gone")
+
         def score(self, batch: Sequence[Question]) -> list[Answer]:
             seen.extend(batch)
             return super().score(batch)
 
-    await handler(pool, {LOAN: Curious(), "refund": Curious()})([record(body_of(n)) for n in range(30)])
+    await handler(pool, {LOAN: Curious()})([record(body_of(n)) for n in range(30)])
     assert len(seen) == 30
-    assert not any(decision_types()[LOAN].protected_fields & set(question.payload) for question in seen)
+    assert all(set(question.payload) == {"loan_amount"} for question in seen)
 
 
 async def test_hostile_strings_come_through_unharmed(pool):

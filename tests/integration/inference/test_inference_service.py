@@ -7,7 +7,6 @@ from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager
 from pathlib import Path
 
-import asyncpg
 import httpx
 import orjson
 import pytest
@@ -19,7 +18,7 @@ from countersign_shared.errors import ConfigurationError
 from countersign_shared.messaging import Bus, Message, Record, open_bus
 from countersign_shared.messaging.topics import ensure_topics
 from countersign_shared.observability import Health, Metrics
-from tests.unit.inference.loans import MOMENT, body_of, loans, record
+from tests.unit.inference.loans import body_of, loans, record
 
 pytestmark = [pytest.mark.kafka, pytest.mark.postgres]
 
@@ -121,24 +120,3 @@ async def test_what_is_wrong_at_start_is_said_in_one_line(settings, tmp_path: Pa
     with pytest.raises(ConfigurationError, match="topics ensure"):
         async with running(missing):
             pass
-
-
-async def test_the_schema_file_is_what_the_migrations_make(settings):
-    async with running(settings, clock=lambda: MOMENT):
-        connection = await asyncpg.connect(settings.database_url)
-        try:
-            made = await _columns(connection, "inference")
-            schema = Path(__file__).parents[3] / "services/inference/countersign_inference/sql/schema.sql"
-            await connection.execute(f"CREATE SCHEMA fresh; SET search_path = fresh; {schema.read_text()}")
-            assert await _columns(connection, "fresh") == made
-        finally:
-            await connection.close()
-
-
-async def _columns(connection: asyncpg.Connection, schema: str) -> list[tuple]:
-    rows = await connection.fetch(
-        "SELECT column_name, data_type, is_nullable, collation_name FROM information_schema.columns "
-        "WHERE table_schema = $1 AND table_name = 'cases' ORDER BY ordinal_position",
-        schema,
-    )
-    return [tuple(row) for row in rows]

@@ -34,7 +34,8 @@ def scorers() -> dict[str, Scorer]:
 
 
 def questions(count: int = 500) -> list[Question]:
-    return [Question(decision_types()[LOAN].without_protected(one.payload)) for one in loans()[:count]]
+    reads = scorers()[LOAN].reads
+    return [Question({name: one.payload[name] for name in reads if name in one.payload}) for one in loans()[:count]]
 
 
 def body_of(index: int = 0, **changes: Any) -> dict[str, Any]:

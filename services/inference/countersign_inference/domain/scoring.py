@@ -5,7 +5,7 @@ from typing import Any, NamedTuple, Protocol
 
 
 class Question(NamedTuple):
-    """What a scorer may see of a case.
+    """What a scorer may see of a case: of the payload, the fields that it reads.
 
     `invalid` names the payload's fields that their decision type's schema refuses; `upstream` is the proposal that
     the event brought along.
@@ -38,9 +38,9 @@ class Scorer(Protocol):
     """Proposes outcomes for cases of one decision type.
 
     `kind` names the adapter; `model` identifies exactly what speaks, in the shape of `case.scored`, or is None when no
-    model is asked; `reads` are the payload fields it uses. `off_loop` says whether `score` computes long enough to be
-    kept off the event loop. `score` answers every case, in order. It may raise: the caller turns whatever it raises
-    into abstentions, never into guesses.
+    model is asked; `reads` are the payload fields it gets to see. `off_loop` says whether `score` computes long enough
+    to be kept off the event loop. `score` answers every case, in order. It may raise: the caller turns whatever it
+    raises into abstentions, never into guesses.
     """
 
     @property

@@ -1,14 +1,13 @@
 -- One row per case: what was published for it, so that exactly that can be published again.
 -- digest     SHA-256 of the canonical case.created body; a repeat has the same one
 -- partition  where the case arrived first; every later event of the case goes there
--- headers    CloudEvents headers of the scored event, without traceparent
+-- headers    CloudEvents headers of the scored event, its id among them, without traceparent
 -- Bodies do not compress well enough to pay for the CPU. Names are compared as bytes, which is cheaper and exact.
 CREATE TABLE cases (
     tenant        text COLLATE "C" NOT NULL,
     case_id       text COLLATE "C" NOT NULL,
     digest        bytea            NOT NULL CHECK (octet_length(digest) = 32),
     partition     integer          NOT NULL CHECK (partition >= 0),
-    event_id      uuid             NOT NULL,
     first_seen_at timestamptz      NOT NULL,
     headers       bytea            NOT NULL,
     body          bytea            NOT NULL,

@@ -36,7 +36,9 @@ function Signed({ me }: { me: Me }) {
           </Route>
           <Route path="/cases" component={CasesPage} />
           <Route path="/cases/:tenant/:caseId">
-            {({ tenant, caseId }) => <CasePage tenant={decodeURIComponent(tenant)} caseId={decodeURIComponent(caseId)} />}
+            {({ tenant, caseId }) => (
+              <CasePage tenant={decodeURIComponent(tenant)} caseId={decodeURIComponent(caseId)} />
+            )}
           </Route>
           <Route>
             <main className={styles.nowhere}>
@@ -56,8 +58,8 @@ function LostConnection() {
   if (!lost) return null;
   return (
     <p role="alert" className={styles.lost}>
-      The server does not answer. What you decide now is not recorded until it does; keep this page open, it tries again by
-      itself.
+      The server does not answer. What you decide now is not recorded until it does; keep this page open, it tries again
+      by itself.
     </p>
   );
 }

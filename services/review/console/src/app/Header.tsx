@@ -118,5 +118,8 @@ function Account({ me }: { me: Me }) {
 
 function initials(name: string): string {
   const words = name.split(/\s+/u).filter(Boolean);
-  return [words[0], words.length > 1 ? words.at(-1) : undefined].map((word) => word?.charAt(0) ?? "").join("").toUpperCase();
+  return [words[0], words.length > 1 ? words.at(-1) : undefined]
+    .map((word) => word?.charAt(0) ?? "")
+    .join("")
+    .toUpperCase();
 }

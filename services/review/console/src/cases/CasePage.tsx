@@ -8,7 +8,9 @@ import { useNow } from "../format/useNow";
 import { Card } from "../triage/case/Card";
 import { KeyFacts } from "../triage/case/KeyFacts";
 import styles from "./CasePage.module.css";
+import { TimelineCard } from "./TimelineCard";
 import { useCase } from "./useCases";
+import { useTimeline } from "./useTimeline";
 
 /** One case: where it stands, its facts, its decisions, and what happened to it. */
 export function CasePage({ tenant, caseId }: { tenant: string; caseId: string }) {
@@ -43,17 +45,19 @@ function Detail({ detail }: { detail: CaseDetail }) {
           {detail.title}
         </h1>
         <p className={styles.state}>
-          <strong>{detail.outcome_label ? `${detail.state_label}: ${detail.outcome_label}` : detail.state_label}</strong>
+          <strong>{detail.state_label}</strong>
           {detail.decided_by && ` by ${detail.decided_by === "person" ? "a person" : "automation"}`}
         </p>
         {detail.withheld && (
-          <p className={styles.withheld}>An answer is still to be given unseen; outcome and proposal are not shown until then.</p>
+          <p className={styles.withheld}>
+            An answer is still to be given unseen; outcome and proposal are not shown until then.
+          </p>
         )}
       </header>
       {detail.facts.length > 0 && <KeyFacts facts={detail.facts} title="Facts" />}
       <div className={styles.pair}>
         <Decisions decisions={detail.decisions} />
-        <Events detail={detail} />
+        <Account detail={detail} />
       </div>
       {detail.subject_ref && (
         <p>
@@ -106,11 +110,20 @@ function plain(value: unknown): string {
   return typeof value === "object" ? JSON.stringify(value) : String(value);
 }
 
+/** The log's own account where it may be read, else what this service knows. */
+function Account({ detail }: { detail: CaseDetail }) {
+  const asOf = `${detail.state} ${detail.decisions.length}`;
+  const timeline = useTimeline(detail.tenant, detail.case_id, asOf, !detail.withheld);
+  if (timeline.data) return <TimelineCard timeline={timeline.data} />;
+  if (timeline.isLoading) return null;
+  return <Events detail={detail} />;
+}
+
 function Events({ detail }: { detail: CaseDetail }) {
   const now = useNow(60_000);
   return (
     <Card title="What happened">
-      <ol className={styles.timeline}>
+      <ol className={styles.events}>
         {detail.history.map((entry) => (
           <li key={`${entry.at} ${entry.kind} ${entry.text}`}>
             {entry.text}

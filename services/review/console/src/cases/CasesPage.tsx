@@ -123,10 +123,12 @@ function CaseTable({ cases, sought }: { cases: readonly CaseRow[]; sought: strin
         {cases.map((row) => (
           <tr key={`${row.tenant}/${row.case_id}`}>
             <td>
-              <Link href={`/cases/${encodeURIComponent(row.tenant)}/${encodeURIComponent(row.case_id)}`}>{row.case_id}</Link>
+              <Link href={`/cases/${encodeURIComponent(row.tenant)}/${encodeURIComponent(row.case_id)}`}>
+                {row.case_id}
+              </Link>
             </td>
             <td>{row.title}</td>
-            <td>{row.outcome_label ? `${row.state_label}: ${row.outcome_label}` : row.state_label}</td>
+            <td>{row.state_label}</td>
             <td>{row.decided_by ?? ""}</td>
             <td className={styles.when}>{ago(row.routed_at, now)}</td>
           </tr>

@@ -21,7 +21,10 @@ async function findCases({ text, state, cursor }: Search, tenants: readonly stri
     api.GET("/api/review/v1/cases", { params: { query: { subject: text || null, state, cursor, limit: PAGE } } }),
   );
   if (!text || cursor) return list;
-  const [{ items, next_cursor }, ...named] = await Promise.all([list, ...tenants.map((tenant) => caseIfThere(tenant, text))]);
+  const [{ items, next_cursor }, ...named] = await Promise.all([
+    list,
+    ...tenants.map((tenant) => caseIfThere(tenant, text)),
+  ]);
   const found = named.filter((one): one is CasePage => one !== null && (state === null || one.state === state));
   return { items: [...found, ...items], next_cursor };
 }
@@ -36,7 +39,9 @@ async function caseIfThere(tenant: string, caseId: string): Promise<CasePage | n
 }
 
 function readCase(tenant: string, caseId: string): Promise<CasePage> {
-  return answerOf(api.GET("/api/review/v1/cases/{tenant}/{case_id}", { params: { path: { tenant, case_id: caseId } } }));
+  return answerOf(
+    api.GET("/api/review/v1/cases/{tenant}/{case_id}", { params: { path: { tenant, case_id: caseId } } }),
+  );
 }
 
 /** Cases, newest first; a search finds the case of that id and the cases of that subject. */

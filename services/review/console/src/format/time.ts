@@ -29,9 +29,9 @@ export function due(dueAt: string | null | undefined, atRiskAt: string | null | 
   return { text: `due in ${span(left)}`, urgency: warned ? "soon" : "calm" };
 }
 
-/** Minutes and seconds left, "9:41"; "0:00" when there are none. */
+/** Whole minutes and seconds left, "9:41", never more than there are. */
 export function countdown(ms: number): string {
-  const seconds = Math.max(0, Math.ceil(ms / 1000));
+  const seconds = Math.max(0, Math.floor(ms / 1000));
   return `${Math.floor(seconds / 60)}:${String(seconds % 60).padStart(2, "0")}`;
 }
 
@@ -43,8 +43,17 @@ export function ago(at: string, nowMs: number): string {
   return at.slice(0, 10);
 }
 
-const CLOCK = new Intl.DateTimeFormat(undefined, { hour: "2-digit", minute: "2-digit", second: "2-digit", hourCycle: "h23" });
-const DAY_AND_CLOCK = new Intl.DateTimeFormat(undefined, { dateStyle: "medium", timeStyle: "medium", hourCycle: "h23" });
+const CLOCK = new Intl.DateTimeFormat(undefined, {
+  hour: "2-digit",
+  minute: "2-digit",
+  second: "2-digit",
+  hourCycle: "h23",
+});
+const DAY_AND_CLOCK = new Intl.DateTimeFormat(undefined, {
+  dateStyle: "medium",
+  timeStyle: "medium",
+  hourCycle: "h23",
+});
 
 /** The time of day where the reader is; with the date when it is not today. */
 export function moment(at: string, nowMs: number): string {

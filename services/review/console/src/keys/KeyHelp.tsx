@@ -44,8 +44,8 @@ export function KeyHelp({ opened, onToggle }: KeyHelpProps) {
         ))}
       </div>
       <p className={styles.note}>
-        Never with Ctrl, Alt or Cmd, and never while you type. While a decision is being completed, digits tick reasons, Enter
-        records and Esc steps back.
+        Never with Ctrl, Alt or Cmd, and never while you type. While a decision is being completed, digits tick reasons,
+        Enter records and Esc steps back.
       </p>
     </Modal>
   );

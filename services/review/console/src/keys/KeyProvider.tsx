@@ -1,5 +1,14 @@
 import { useLocalStorage } from "@mantine/hooks";
-import { createContext, type ReactNode, use, useEffect, useEffectEvent, useMemo, useState, useSyncExternalStore } from "react";
+import {
+  createContext,
+  type ReactNode,
+  use,
+  useEffect,
+  useEffectEvent,
+  useMemo,
+  useState,
+  useSyncExternalStore,
+} from "react";
 
 import { readPress } from "./press";
 import { type Binding, KeyRegistry, type Layer } from "./registry";
@@ -15,7 +24,11 @@ const KeysContext = createContext<Keys | null>(null);
 
 export function KeyProvider({ children }: { children: ReactNode }) {
   const [registry] = useState(() => new KeyRegistry());
-  const [on, switchOn] = useLocalStorage({ key: "countersign.keys", defaultValue: true, getInitialValueInEffect: false });
+  const [on, switchOn] = useLocalStorage({
+    key: "countersign.keys",
+    defaultValue: true,
+    getInitialValueInEffect: false,
+  });
 
   useEffect(() => {
     if (!on) return undefined;

@@ -29,7 +29,10 @@ export interface Press {
 }
 
 export class KeyClash extends Error {
-  constructor(readonly refused: Binding, readonly holder: Binding) {
+  constructor(
+    readonly refused: Binding,
+    readonly holder: Binding,
+  ) {
     super(`the key "${refused.key}" already means "${holder.label}"; it cannot also mean "${refused.label}"`);
     this.name = "KeyClash";
   }

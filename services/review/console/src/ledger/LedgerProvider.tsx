@@ -82,7 +82,6 @@ export function useLedger(): Ledger {
   return ledger;
 }
 
-
 /** Asks about every recorded decision, from the moment it may leave until the server says it left. */
 function useFollowed(entries: readonly Entry[], progress: (id: string, next: Progress) => void): void {
   const followed = entries.flatMap(({ id, progress: now }) => (now.phase === "recorded" ? [{ id, ...now }] : []));

@@ -19,7 +19,13 @@ export function LedgerStatus({ onUndone }: { onUndone: (claimId: string) => void
   const takeBack = async () => {
     if (open && (await undo(open))) onUndone(open.subject.claimId);
   };
-  useKey({ key: "z", label: "take the last decision back", group: "Decide", when: open !== undefined, run: () => void takeBack() });
+  useKey({
+    key: "z",
+    label: "take the last decision back",
+    group: "Decide",
+    when: open !== undefined,
+    run: () => void takeBack(),
+  });
 
   return (
     <div className={styles.status}>
@@ -27,7 +33,14 @@ export function LedgerStatus({ onUndone }: { onUndone: (claimId: string) => void
         <Line key={entry.id} entry={entry} now={now} />
       ))}
       {open && (
-        <Button size="compact-sm" radius="xl" variant="default" aria-keyshortcuts="z" onClick={() => void takeBack()} rightSection={<Keycap of="z" />}>
+        <Button
+          size="compact-sm"
+          radius="xl"
+          variant="default"
+          aria-keyshortcuts="z"
+          onClick={() => void takeBack()}
+          rightSection={<Keycap of="z" />}
+        >
           Undo
         </Button>
       )}

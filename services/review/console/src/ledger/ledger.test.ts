@@ -17,8 +17,7 @@ const subject = {
 };
 const recorded: Progress = { phase: "recorded", decisionId: "d1", leavesAt: LEAVES };
 
-const after = (...events: LedgerEvent[]): readonly Entry[] =>
-  events.reduce<readonly Entry[]>(reduceLedger, []);
+const after = (...events: LedgerEvent[]): readonly Entry[] => events.reduce<readonly Entry[]>(reduceLedger, []);
 const submitted: LedgerEvent = { type: "submitted", id: "1", subject };
 const progressed = (progress: Progress): LedgerEvent => ({ type: "progressed", id: "1", progress });
 

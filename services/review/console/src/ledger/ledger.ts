@@ -34,7 +34,14 @@ export type LedgerEvent =
 // More than anyone looks back on; what matters is on the server.
 const KEPT = 20;
 
-const ORDER: Record<Progress["phase"], number> = { sending: 0, recorded: 1, undoing: 2, sent: 3, undone: 3, refused: 3 };
+const ORDER: Record<Progress["phase"], number> = {
+  sending: 0,
+  recorded: 1,
+  undoing: 2,
+  sent: 3,
+  undone: 3,
+  refused: 3,
+};
 
 /** Newest first. News that arrives late (a poll answered after an undo) never takes an entry backwards. */
 export function reduceLedger(entries: readonly Entry[], event: LedgerEvent): readonly Entry[] {
@@ -68,10 +75,7 @@ export function unanswered(entries: readonly Entry[]): number {
 
 /** The latest decision that can still be taken back. */
 export function undoable(entries: readonly Entry[], nowMs: number): Entry | undefined {
-  return entries.find(
-    ({ progress }) =>
-      progress.phase === "recorded" && Date.parse(progress.leavesAt) > nowMs,
-  );
+  return entries.find(({ progress }) => progress.phase === "recorded" && Date.parse(progress.leavesAt) > nowMs);
 }
 
 /** One line on where a decision stands, in the words of the page. */

@@ -39,7 +39,9 @@ export function SignIn() {
           <Logo size={30} />
           <h1 id="sign-in">Countersign</h1>
         </div>
-        <p className={styles.promise}>The AI proposes, the right human countersigns, and everything is on the record.</p>
+        <p className={styles.promise}>
+          The AI proposes, the right human countersigns, and everything is on the record.
+        </p>
         <TextInput
           label="Name"
           autoComplete="username"

@@ -1,4 +1,4 @@
-import { type ReactNode } from "react";
+import type { ReactNode } from "react";
 
 import styles from "./TriagePage.module.css";
 import { CaseHead } from "./case/CaseHead";
@@ -9,10 +9,12 @@ import { Proposal } from "./case/Proposal";
 import { AnswerCard } from "./decide/AnswerCard";
 import { DecisionBar } from "./decide/DecisionBar";
 import { useDecision } from "./decide/useDecision";
+import type { Claim } from "../api/schema";
 import type { Hold } from "./desk/hold";
 
 interface OpenCaseProps {
   readonly hold: Hold;
+  readonly claim: Claim;
   readonly leaseExpiresAt: string;
   readonly notice: ReactNode;
   readonly status: ReactNode;
@@ -22,10 +24,9 @@ interface OpenCaseProps {
 }
 
 /** One case on the desk: the question, the evidence, the proposal, then the answer. */
-export function OpenCase({ hold, leaseExpiresAt, notice, status, onLeft, onSkip, onPutBack }: OpenCaseProps) {
-  const { claim } = hold;
+export function OpenCase({ hold, claim, leaseExpiresAt, notice, status, onLeft, onSkip, onPutBack }: OpenCaseProps) {
   const { context } = claim;
-  const decision = useDecision(hold, onLeft);
+  const decision = useDecision(hold, claim, onLeft);
   return (
     <>
       <main className={styles.case} aria-label="Case">

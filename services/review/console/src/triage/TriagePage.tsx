@@ -14,13 +14,18 @@ export function TriagePage() {
   const name = queue?.queue ?? null;
   const items = useQueueItems(name);
   const { desk, notice, openNext, openReview, reopen, skip, putBack } = useDesk(name);
-  const open = desk.phase === "open" ? desk.hold : null;
+  const open = desk.phase === "open" ? desk.claim : null;
   const status = <LedgerStatus onUndone={reopen} />;
   const notices = (
     <>
       <RefusedDecisions onReopen={reopen} />
       <p role="alert" className={styles.notice}>
         {notice}
+      </p>
+      <p role="alert" className={styles.notice}>
+        {desk.phase === "open" &&
+          desk.revised &&
+          "New evidence came in while you looked. Read the case again before you decide."}
       </p>
     </>
   );
@@ -32,13 +37,14 @@ export function TriagePage() {
         chosen={queue}
         onChoose={choose}
         items={items.data}
-        open={open?.claim ?? null}
+        open={open}
         onOpen={(item: QueueItem) => void openReview(item)}
       />
       {desk.phase === "open" ? (
         <OpenCase
-          key={desk.hold.claim.claim_id}
+          key={desk.claim.claim_id}
           hold={desk.hold}
+          claim={desk.claim}
           leaseExpiresAt={desk.leaseExpiresAt}
           notice={notices}
           status={status}

@@ -34,7 +34,11 @@ function Factor({ factor, share, outcome }: { factor: ShownFactor; share: number
         {factor.label} <span className={styles.value}>{factor.formatted}</span>
       </span>
       <span className={styles.track}>
-        <span className={styles.bar} data-direction={factor.direction} style={{ width: `${Math.max(3, share * 100)}%` }} />
+        <span
+          className={styles.bar}
+          data-direction={factor.direction}
+          style={{ width: `${Math.max(3, share * 100)}%` }}
+        />
       </span>
       <span className={styles.word}>
         {factor.direction}

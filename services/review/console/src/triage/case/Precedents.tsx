@@ -50,11 +50,14 @@ function CaseList({ cases, colours }: CaseListProps) {
     <ul className={styles.cases}>
       {cases.map(({ tenant, case_id: caseId, title, outcome, outcome_label: label, state, routed_at: at }) => (
         <li key={`${tenant}/${caseId}`}>
-          <Link href={`/cases/${encodeURIComponent(tenant)}/${encodeURIComponent(caseId)}`} className={styles.title ?? ""}>
+          <Link
+            href={`/cases/${encodeURIComponent(tenant)}/${encodeURIComponent(caseId)}`}
+            className={styles.title ?? ""}
+          >
             {title}
           </Link>
           <span className={styles.outcome} data-colour={outcome && colours.get(outcome)}>
-            {label ?? state}
+            {label ?? state.replaceAll("_", " ")}
           </span>
           <small>
             {caseId}, {ago(at, now)}

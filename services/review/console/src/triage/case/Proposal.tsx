@@ -10,7 +10,9 @@ export function Proposal({ context }: { context: ContextPackage }) {
   if (context.withheld) {
     return (
       <Card title="What would you decide?">
-        <p className={styles.open}>For this case your own view is wanted first. Nothing here tells what a model thinks.</p>
+        <p className={styles.open}>
+          For this case your own view is wanted first. Nothing here tells what a model thinks.
+        </p>
       </Card>
     );
   }

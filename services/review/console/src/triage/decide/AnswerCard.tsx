@@ -41,8 +41,8 @@ export function AnswerCard({ claim, decision }: AnswerCardProps) {
     const part = needed[0]?.part ?? "terms";
     if (part === "principal" || part === "reasons") setNumbered(part);
     const target = form.current?.querySelector<HTMLElement>(`[data-part="${part}"] :is(input, textarea, select)`);
+    form.current?.scrollIntoView({ block: "nearest" });
     target?.focus();
-    target?.scrollIntoView({ block: "nearest" });
   });
   useEffect(() => {
     if (attempts > 0) focusGap();
@@ -63,7 +63,12 @@ export function AnswerCard({ claim, decision }: AnswerCardProps) {
         {intent && <Needed decision={decision} />}
         {intent?.editing && <Terms claim={claim} decision={decision} outcome={intent.outcome} />}
         {asksPrincipal && (
-          <PrincipalReasons claim={claim} decision={decision} numbered={digits === "principal"} onFocus={() => setNumbered("principal")} />
+          <PrincipalReasons
+            claim={claim}
+            decision={decision}
+            numbered={digits === "principal"}
+            onFocus={() => setNumbered("principal")}
+          />
         )}
         <div data-part="reasons">
           <Choices
@@ -117,7 +122,7 @@ function Terms({ claim, decision, outcome }: AnswerCardProps & { readonly outcom
   const schema = schemaOf(claim.context, outcome);
   const terms = termsFor(claim.context, outcome, draft);
   const sound = termProblems(schema, terms).length === 0;
-  const preview = usePreview(claim.claim_id, outcome, terms, sound);
+  const preview = usePreview(claim, outcome, terms, sound);
   const offered = claim.context.actions.outcomes.filter((choice) => choice.params_schema);
   return (
     <div data-part="terms" className={styles.terms}>
@@ -174,7 +179,9 @@ function PrincipalReasons({ claim, decision: { draft, change }, numbered, onFocu
           description={hint}
           autosize
           value={draft.principal.join("\n")}
-          onChange={({ currentTarget: { value } }) => change({ principal: value ? value.split("\n").slice(0, MOST_PRINCIPAL_REASONS) : [] })}
+          onChange={({ currentTarget: { value } }) =>
+            change({ principal: value ? value.split("\n").slice(0, MOST_PRINCIPAL_REASONS) : [] })
+          }
         />
       )}
     </div>
@@ -198,7 +205,8 @@ function Note({ decision, form }: { decision: Decision; form: RefObject<HTMLForm
         onChange={(event) => decision.change({ note: event.currentTarget.value })}
         onKeyDown={(event) => {
           if (event.key === "Escape") event.currentTarget.blur();
-          if (event.key === "Enter" && (event.ctrlKey || event.metaKey) && decision.intent) form.current?.requestSubmit();
+          if (event.key === "Enter" && (event.ctrlKey || event.metaKey) && decision.intent)
+            form.current?.requestSubmit();
         }}
         rightSection={<Keycap of="n" />}
         rightSectionPointerEvents="none"

@@ -20,7 +20,17 @@ interface ChoicesProps {
 }
 
 /** A row of things to tick. Tab enters and leaves it, arrows move inside, Space or the digit ticks. */
-export function Choices({ legend, hint, quiet = false, options, selected, onToggle, numbered, onFocus, first }: ChoicesProps) {
+export function Choices({
+  legend,
+  hint,
+  quiet = false,
+  options,
+  selected,
+  onToggle,
+  numbered,
+  onFocus,
+  first,
+}: ChoicesProps) {
   const group = useRef<HTMLFieldSetElement>(null);
   const [stop, setStop] = useState(0);
 

@@ -42,7 +42,13 @@ interface TermProps {
 }
 
 function Term({ field, value, currency, error, onChange }: TermProps) {
-  const common = { label: field.label, description: field.hint || null, error, required: field.required, size: "sm" as const };
+  const common = {
+    label: field.label,
+    description: field.hint || null,
+    error,
+    required: field.required,
+    size: "sm" as const,
+  };
   const text = typeof value === "string" ? value : "";
   switch (field.kind) {
     case "number":
@@ -59,13 +65,21 @@ function Term({ field, value, currency, error, onChange }: TermProps) {
     case "choice":
       return <ChoiceTerm {...{ field, value, error, onChange, currency }} />;
     case "flag":
-      return <Checkbox label={field.label} checked={value === true} onChange={(event) => onChange(event.currentTarget.checked)} />;
+      return (
+        <Checkbox
+          label={field.label}
+          checked={value === true}
+          onChange={(event) => onChange(event.currentTarget.checked)}
+        />
+      );
     case "money":
       return <MoneyTerm {...{ field, value, error, onChange, currency }} />;
     case "json":
       return <JsonTerm {...{ field, value, error, onChange, currency }} />;
     case "date":
-      return <TextInput {...common} type="date" value={text} onChange={(event) => onChange(event.currentTarget.value)} />;
+      return (
+        <TextInput {...common} type="date" value={text} onChange={(event) => onChange(event.currentTarget.value)} />
+      );
     case "text":
       return <TextInput {...common} value={text} onChange={(event) => onChange(event.currentTarget.value)} />;
   }
@@ -79,7 +93,10 @@ function ChoiceTerm({ field, value, error, onChange }: TermProps) {
       error={error}
       required={field.required}
       value={index < 0 ? "" : String(index)}
-      data={[{ value: "", label: "" }, ...field.options.map((option, at) => ({ value: String(at), label: String(option) }))]}
+      data={[
+        { value: "", label: "" },
+        ...field.options.map((option, at) => ({ value: String(at), label: String(option) })),
+      ]}
       onChange={({ currentTarget: { value: at } }) => onChange(at === "" ? undefined : field.options[Number(at)])}
     />
   );
@@ -111,6 +128,14 @@ function JsonTerm({ field, value, error, onChange }: TermProps) {
     }
   };
   return (
-    <JsonInput label={field.label} description="Written as JSON" error={error} required={field.required} autosize value={text} onChange={write} />
+    <JsonInput
+      label={field.label}
+      description="Written as JSON"
+      error={error}
+      required={field.required}
+      autosize
+      value={text}
+      onChange={write}
+    />
   );
 }

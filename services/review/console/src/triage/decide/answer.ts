@@ -23,6 +23,7 @@ export function digestInAdvance(claim: Claim, outcome: string, terms: Terms): st
 /** The request that records the decision, bound to what was shown and to what will be carried out. */
 export function decisionRequest(
   claim: Claim,
+  shown: readonly string[],
   { outcome }: Intent,
   draft: Draft,
   terms: Terms,
@@ -42,7 +43,7 @@ export function decisionRequest(
     principal_reasons: adverse ? [...draft.principal] : [],
     binding: {
       payload_sha256: claim.payload_sha256,
-      shown_sha256: [claim.shown_sha256],
+      shown_sha256: [...shown],
       execute_sha256: executeSha256,
     },
   };

@@ -56,7 +56,11 @@ const context = (more: Partial<ContextPackage> = {}): ContextPackage => ({
   history: { subject: [], similar: [], note: "" },
   policy_reference: null,
   actions: {
-    outcomes: [outcome("approve"), outcome("decline", { adverse: true }), outcome("offer", { params_schema: AMOUNT_SCHEMA })],
+    outcomes: [
+      outcome("approve"),
+      outcome("decline", { adverse: true }),
+      outcome("offer", { params_schema: AMOUNT_SCHEMA }),
+    ],
     reason_codes: [{ code: "reserves", text: "reserves" }],
     principal_reason_codes: [{ code: "dti", text: "debts too high" }],
     must_document: ["override"],
@@ -113,7 +117,10 @@ describe("choosing reasons", () => {
 
 describe("terms", () => {
   it("start at what was proposed, over the schema's defaults", () => {
-    expect(initialTerms("approve", AMOUNT_SCHEMA, context().recommendation)).toEqual({ amount: 125000, term_months: 360 });
+    expect(initialTerms("approve", AMOUNT_SCHEMA, context().recommendation)).toEqual({
+      amount: 125000,
+      term_months: 360,
+    });
     expect(initialTerms("offer", AMOUNT_SCHEMA, context().recommendation)).toEqual({ term_months: 360 });
   });
 
@@ -139,7 +146,10 @@ describe("terms", () => {
   });
 
   it("leave out what was left empty", () => {
-    expect(withoutBlanks({ a: "", b: null, c: 0, d: false, e: { value: "", currency: "USD" } })).toEqual({ c: 0, d: false });
+    expect(withoutBlanks({ a: "", b: null, c: 0, d: false, e: { value: "", currency: "USD" } })).toEqual({
+      c: 0,
+      d: false,
+    });
   });
 });
 
@@ -147,12 +157,11 @@ describe("the request", () => {
   const claim = {
     context: context(),
     payload_sha256: "p",
-    shown_sha256: "s",
     execute_sha256_by_outcome: { approve: "x" },
   } as unknown as Claim;
 
   it("quotes what was shown and what will be carried out", () => {
-    const request = decisionRequest(claim, choose("approve"), { ...EMPTY_DRAFT, note: " fine " }, {}, "x");
+    const request = decisionRequest(claim, ["s"], choose("approve"), { ...EMPTY_DRAFT, note: " fine " }, {}, "x");
     expect(request.binding).toEqual({ payload_sha256: "p", shown_sha256: ["s"], execute_sha256: "x" });
     expect(request.reason?.note).toBe("fine");
     expect(request.reason?.other_text).toBeNull();
@@ -160,8 +169,8 @@ describe("the request", () => {
 
   it("carries principal reasons only where the outcome is adverse", () => {
     const draft = { ...EMPTY_DRAFT, principal: ["dti"] };
-    expect(decisionRequest(claim, choose("approve"), draft, {}, "x").principal_reasons).toEqual([]);
-    expect(decisionRequest(claim, choose("decline"), draft, {}, "x").principal_reasons).toEqual(["dti"]);
+    expect(decisionRequest(claim, ["s"], choose("approve"), draft, {}, "x").principal_reasons).toEqual([]);
+    expect(decisionRequest(claim, ["s"], choose("decline"), draft, {}, "x").principal_reasons).toEqual(["dti"]);
   });
 
   it("uses the digest given in advance only for an outcome without terms", () => {

@@ -49,7 +49,12 @@ function relation(context: ContextPackage, outcome: string, edited: boolean): st
 const ACTS: Readonly<Record<string, string>> = { override: "overrode", modify: "modified" };
 
 /** What must still be said before the outcome can be recorded, in the order in which the page asks for it. */
-export function missing(context: ContextPackage, intent: Intent, draft: Draft, termFaults: readonly string[]): Missing[] {
+export function missing(
+  context: ContextPackage,
+  intent: Intent,
+  draft: Draft,
+  termFaults: readonly string[],
+): Missing[] {
   const { actions } = context;
   const outcome = actions.outcomes.find((choice) => choice.outcome === intent.outcome);
   const found: Missing[] = termFaults.map((text) => ({ part: "terms", text }));
@@ -70,7 +75,9 @@ function missingReason(context: ContextPackage, intent: Intent, draft: Draft): s
   if (context.withheld) return said ? null : "a reason or a note";
   const how = relation(context, intent.outcome, draft.terms[intent.outcome] !== undefined);
   if (how === "overrode") return draft.codes.length > 0 ? null : "a reason, because this differs from the proposal";
-  const documented = context.actions.must_document.some((what) => what === intent.outcome || (ACTS[what] ?? what) === how);
+  const documented = context.actions.must_document.some(
+    (what) => what === intent.outcome || (ACTS[what] ?? what) === how,
+  );
   return documented && !said ? "a reason or a note, because the policy wants this documented" : null;
 }
 

@@ -81,7 +81,9 @@ export interface Money {
   readonly currency: string;
 }
 
-const AMOUNT = /^(0|[1-9]\d{0,14})(\.\d{1,4})?$/;
+/** How the contracts write a decimal number as text; the same pattern stands in the schemas of decision types. */
+export const DECIMAL = String.raw`^(0|[1-9][0-9]{0,14})(\.[0-9]{1,4})?$`;
+const AMOUNT = new RegExp(DECIMAL, "u");
 
 /** What is wrong with one term, in words, or null. The server checks again, and fully. */
 export function termProblem(field: TermField, value: unknown): string | null {
@@ -115,7 +117,8 @@ function moneyProblem(label: string, { value, currency }: Money): string | null 
 function textProblem(label: string, { maxLength, pattern }: PropertySchema, value: unknown): string | null {
   if (typeof value !== "string") return null;
   if (maxLength !== undefined && value.length > maxLength) return `${label}: at most ${maxLength} characters`;
-  return pattern && !new RegExp(pattern, "u").test(value) ? `${label} is not written as expected` : null;
+  if (!pattern || new RegExp(pattern, "u").test(value)) return null;
+  return pattern === DECIMAL ? `${label}: write the amount like 120.50` : `${label} is not written as expected`;
 }
 
 function numberProblem({ label, whole, schema }: TermField, value: unknown): string | null {

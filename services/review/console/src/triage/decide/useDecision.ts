@@ -2,11 +2,13 @@ import { useQueryClient } from "@tanstack/react-query";
 import { useState } from "react";
 
 import { explain } from "../../api/problem";
+import type { Claim } from "../../api/schema";
 import { useLedger } from "../../ledger/LedgerProvider";
-import { previewTerms, sendDecision } from "../desk/claims";
+import { sendDecision } from "../desk/claims";
 import type { Hold } from "../desk/hold";
 import { decisionRequest, digestInAdvance, schemaOf, termsFor } from "./answer";
 import { type Draft, EMPTY_DRAFT, type Intent, type Missing, missing } from "./draft";
+import { previewQuery, usePreparedPreviews } from "./Preview";
 import { loadDraft, saveDraft } from "./draftStore";
 import { initialTerms, termProblems } from "./terms";
 
@@ -27,8 +29,7 @@ export interface Decision {
 }
 
 /** One reviewer's answer to one case, from the first reason to the request that records it. */
-export function useDecision(hold: Hold, onLeft: () => void): Decision {
-  const { claim } = hold;
+export function useDecision(hold: Hold, claim: Claim, onLeft: () => void): Decision {
   const { context } = claim;
   const ledger = useLedger();
   const queries = useQueryClient();
@@ -37,6 +38,8 @@ export function useDecision(hold: Hold, onLeft: () => void): Decision {
   const [attempts, setAttempts] = useState(0);
   const [trouble, setTrouble] = useState<string | null>(null);
 
+  usePreparedPreviews(claim);
+
   const change = (part: Partial<Draft>) => {
     const next = { ...draft, ...part };
     setDraft(next);
@@ -44,27 +47,33 @@ export function useDecision(hold: Hold, onLeft: () => void): Decision {
   };
 
   const gaps = (wanted: Intent) =>
-    missing(context, wanted, draft, termProblems(schemaOf(context, wanted.outcome), termsFor(context, wanted.outcome, draft)));
+    missing(
+      context,
+      wanted,
+      draft,
+      termProblems(schemaOf(context, wanted.outcome), termsFor(context, wanted.outcome, draft)),
+    );
 
   const digest = async (outcome: string): Promise<string> => {
     const terms = termsFor(context, outcome, draft);
     const known = digestInAdvance(claim, outcome, terms);
     if (known) return known;
-    const preview = await queries.fetchQuery({
-      queryKey: ["preview", claim.claim_id, outcome, terms],
-      queryFn: () => previewTerms(claim.claim_id, outcome, terms),
-      staleTime: Number.POSITIVE_INFINITY,
-      retry: false,
-    });
-    return preview.execute_sha256;
+    return (await queries.fetchQuery(previewQuery(claim, outcome, terms))).execute_sha256;
   };
 
   const record = async (wanted: Intent) => {
     try {
       const executeSha256 = await digest(wanted.outcome);
-      const body = decisionRequest(claim, wanted, draft, termsFor(context, wanted.outcome, draft), executeSha256);
+      const body = decisionRequest(
+        claim,
+        hold.shown,
+        wanted,
+        draft,
+        termsFor(context, wanted.outcome, draft),
+        executeSha256,
+      );
       const key = crypto.randomUUID();
-      const sending = ledger.submit(subjectOf(hold, wanted), () =>
+      const sending = ledger.submit(subjectOf(claim, wanted), () =>
         hold.finish((version) => sendDecision(claim.claim_id, version, key, body)),
       );
       // Kept until the server has it: a refused decision is completed, not typed again.
@@ -78,7 +87,8 @@ export function useDecision(hold: Hold, onLeft: () => void): Decision {
   const attempt = (wanted: Intent) => {
     setTrouble(null);
     setIntent(wanted);
-    if (gaps(wanted).length > 0 || (wanted.editing && intent?.outcome !== wanted.outcome)) setAttempts((count) => count + 1);
+    if (gaps(wanted).length > 0 || (wanted.editing && intent?.outcome !== wanted.outcome))
+      setAttempts((count) => count + 1);
     else void record(wanted);
   };
 
@@ -92,7 +102,8 @@ export function useDecision(hold: Hold, onLeft: () => void): Decision {
     choose: (outcome) => attempt({ outcome, editing: intent?.outcome === outcome && intent.editing }),
     edit: (outcome) => {
       const schema = schemaOf(context, outcome);
-      if (!draft.terms[outcome]) change({ terms: { ...draft.terms, [outcome]: initialTerms(outcome, schema, context.recommendation) } });
+      if (!draft.terms[outcome])
+        change({ terms: { ...draft.terms, [outcome]: initialTerms(outcome, schema, context.recommendation) } });
       setIntent({ outcome, editing: true });
       setAttempts((count) => count + 1);
     },
@@ -104,7 +115,7 @@ export function useDecision(hold: Hold, onLeft: () => void): Decision {
   };
 }
 
-function subjectOf({ claim }: Hold, { outcome }: Intent) {
+function subjectOf(claim: Claim, { outcome }: Intent) {
   const { decision_required: question, actions } = claim.context;
   return {
     claimId: claim.claim_id,

@@ -4,11 +4,15 @@ import type { Claim } from "../../api/schema";
 import { type Desk, reduceDesk } from "./desk";
 import { Hold } from "./hold";
 
-const claim = (id: string) => ({ claim_id: id, version: 1, lease_expires_at: "2026-03-02T10:10:00Z" }) as Claim;
+const claim = (id: string, more: Partial<Claim> = {}) =>
+  ({ claim_id: id, version: 1, lease_expires_at: "2026-03-02T10:10:00Z", shown_sha256: "v1", ...more }) as Claim;
 const lease = (version: number) => ({ version, lease_expires_at: "2026-03-02T10:20:00Z" });
 
 describe("the desk", () => {
-  const open: Desk = reduceDesk({ phase: "opening" }, { type: "shown", hold: new Hold(claim("c1")) });
+  const open: Desk = reduceDesk(
+    { phase: "opening" },
+    { type: "shown", hold: new Hold(claim("c1")), claim: claim("c1") },
+  );
 
   it("shows the lease of the claim it holds", () => {
     expect(open).toMatchObject({ phase: "open", leaseExpiresAt: "2026-03-02T10:10:00Z" });
@@ -28,6 +32,19 @@ describe("the desk", () => {
 });
 
 describe("a hold", () => {
+  it("remembers every view that was shown, once", () => {
+    const hold = new Hold(claim("c1"));
+    expect(hold.see(claim("c1"))).toBe(false);
+    expect(hold.see(claim("c1", { shown_sha256: "v2", version: 3 }))).toBe(true);
+    expect(hold.shown).toEqual(["v1", "v2"]);
+  });
+
+  it("is never taken back to an older version by a look that was slow", async () => {
+    const hold = new Hold(claim("c1", { version: 5 }));
+    hold.see(claim("c1", { version: 4 }));
+    expect(await hold.finish((version) => Promise.resolve(version))).toBe(5);
+  });
+
   it("lets a decision wait for the heartbeat under way, and quote its version", async () => {
     const hold = new Hold(claim("c1"));
     let answer: (value: { version: number; lease_expires_at: string }) => void = () => undefined;

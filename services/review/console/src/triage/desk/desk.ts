@@ -7,7 +7,14 @@ export type Desk =
   /** Nothing is held and nothing was asked for. */
   | { readonly phase: "ready" }
   | { readonly phase: "opening" }
-  | { readonly phase: "open"; readonly hold: Hold; readonly leaseExpiresAt: string }
+  | {
+      readonly phase: "open";
+      readonly hold: Hold;
+      readonly claim: Claim;
+      readonly leaseExpiresAt: string;
+      /** New evidence came while the case was open: it must be looked at again. */
+      readonly revised: boolean;
+    }
   /** There is nothing (left) this reviewer could take. */
   | { readonly phase: "empty" }
   /** The hold ended without a decision of this reviewer. */
@@ -16,7 +23,8 @@ export type Desk =
 
 export type DeskEvent =
   | { readonly type: "asked" }
-  | { readonly type: "shown"; readonly hold: Hold }
+  | { readonly type: "shown"; readonly hold: Hold; readonly claim: Claim }
+  | { readonly type: "revised"; readonly claim: Claim }
   | { readonly type: "renewed"; readonly claimId: string; readonly lease: Lease }
   | { readonly type: "ended"; readonly claimId: string; readonly why: string; readonly gone: boolean }
   | { readonly type: "cleared" }
@@ -29,12 +37,20 @@ export function reduceDesk(desk: Desk, event: DeskEvent): Desk {
     case "asked":
       return { phase: "opening" };
     case "shown":
-      return { phase: "open", hold: event.hold, leaseExpiresAt: event.hold.claim.lease_expires_at };
+      return {
+        phase: "open",
+        hold: event.hold,
+        claim: event.claim,
+        leaseExpiresAt: event.claim.lease_expires_at,
+        revised: false,
+      };
+    case "revised":
+      return isOpen(desk, event.claim.claim_id) ? { ...desk, claim: event.claim, revised: true } : desk;
     case "renewed":
       return isOpen(desk, event.claimId) ? { ...desk, leaseExpiresAt: event.lease.lease_expires_at } : desk;
     case "ended":
       return isOpen(desk, event.claimId)
-        ? { phase: "ended", claim: desk.hold.claim, why: event.why, gone: event.gone }
+        ? { phase: "ended", claim: desk.claim, why: event.why, gone: event.gone }
         : desk;
     case "cleared":
       return { phase: "ready" };
@@ -46,7 +62,7 @@ export function reduceDesk(desk: Desk, event: DeskEvent): Desk {
 }
 
 function isOpen(desk: Desk, claimId: string): desk is Extract<Desk, { phase: "open" }> {
-  return desk.phase === "open" && desk.hold.claim.claim_id === claimId;
+  return desk.phase === "open" && desk.claim.claim_id === claimId;
 }
 
 type Ended = Exclude<ClaimSummary["state"], "held">;

@@ -1,17 +1,35 @@
 import type { Claim, Lease } from "../../api/schema";
 
 /**
- * The version of one claim, handed from write to write. Writes wait for each other: a decision sent
- * while a heartbeat is under way would quote a version that is about to be old.
+ * What every write to one claim needs: its version, handed from write to write, and the digests of all
+ * that was shown. Writes wait for each other: a decision sent while a heartbeat is under way would quote
+ * a version that is about to be old.
  */
 export class Hold {
-  readonly claim: Claim;
+  readonly claimId: string;
+  readonly reviewId: string;
   #version: number;
+  #shown: readonly string[];
   #last: Promise<unknown> = Promise.resolve();
 
   constructor(claim: Claim) {
-    this.claim = claim;
+    this.claimId = claim.claim_id;
+    this.reviewId = claim.review_id;
     this.#version = claim.version;
+    this.#shown = [claim.shown_sha256];
+  }
+
+  /** Digests of every view of the case that was shown, oldest first. */
+  get shown(): readonly string[] {
+    return this.#shown;
+  }
+
+  /** Takes in what the server served again; true when it was another view than those before. */
+  see(claim: Claim): boolean {
+    this.#version = Math.max(this.#version, claim.version);
+    if (this.#shown.includes(claim.shown_sha256)) return false;
+    this.#shown = [...this.#shown, claim.shown_sha256];
+    return true;
   }
 
   /** Extends or opens: the answer carries the next version. */

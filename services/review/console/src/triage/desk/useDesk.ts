@@ -39,18 +39,21 @@ export function useDesk(queue: string | null): DeskActions {
     (claimId: string, why: string, gone: boolean) => dispatch({ type: "ended", claimId, why, gone }),
     [],
   );
-  useLease({ hold, activity, onRenewed, onEnded });
+  const onRevised = useCallback((claim: Claim) => dispatch({ type: "revised", claim }), []);
+  useLease({ hold, activity, onRevised, onRenewed, onEnded });
 
   const show = useCallback(
     (claim: Claim) => {
       const next = new Hold(claim);
-      dispatch({ type: "shown", hold: next });
+      dispatch({ type: "shown", hold: next, claim });
       if (claim.state !== "held") return onEnded(claim.claim_id, ENDINGS[claim.state].why, ENDINGS[claim.state].gone);
       // A refusal here means that the claim has ended; the look at the claim says how.
-      next.renew(() => sayOpened(claim.claim_id)).then(
-        (lease) => onRenewed(claim.claim_id, lease),
-        () => queries.invalidateQueries({ queryKey: ["claim", claim.claim_id] }),
-      );
+      next
+        .renew(() => sayOpened(claim.claim_id))
+        .then(
+          (lease) => onRenewed(claim.claim_id, lease),
+          () => queries.invalidateQueries({ queryKey: ["claim", claim.claim_id] }),
+        );
       void queries.invalidateQueries({ queryKey: ["queue"] });
     },
     [onRenewed, onEnded, queries],
@@ -95,8 +98,8 @@ export function useDesk(queue: string | null): DeskActions {
   }, [queue, change, ahead, show]);
 
   const openReview = async ({ review_id, case_id, claimed_by_me }: QueueItem) => {
-    if (!queue || busy.current || hold?.claim.review_id === review_id) return;
-    const left = hold?.claim.claim_id;
+    if (!queue || busy.current || hold?.reviewId === review_id) return;
+    const left = hold?.claimId;
     busy.current = true;
     try {
       const claim = ahead.use(review_id) ?? (await (claimed_by_me ? claimOn(review_id) : takeClaim(queue, review_id)));
@@ -112,20 +115,20 @@ export function useDesk(queue: string | null): DeskActions {
   };
 
   const reopen = (claimId: string) => {
-    if (hold && hold.claim.claim_id !== claimId) ahead.keep(hold.claim);
+    if (desk.phase === "open" && desk.claim.claim_id !== claimId) ahead.keep(desk.claim);
     void change(() => readClaim(claimId), { type: "cleared" });
   };
 
   const skip = () => {
     if (!hold || busy.current) return;
     // Unheard, the claim runs out by itself and the case comes round again; nothing was promised.
-    hold.finish(() => skipClaim(hold.claim.claim_id)).catch(() => undefined);
+    hold.finish(() => skipClaim(hold.claimId)).catch(() => undefined);
     openNext();
   };
 
   const putBack = () => {
     if (!hold || busy.current) return;
-    hold.finish(() => releaseClaim(hold.claim.claim_id)).catch(() => undefined);
+    hold.finish(() => releaseClaim(hold.claimId)).catch(() => undefined);
     dispatch({ type: "cleared" });
   };
 

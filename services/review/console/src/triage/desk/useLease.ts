@@ -2,7 +2,7 @@ import { useQuery } from "@tanstack/react-query";
 import { type RefObject, useEffect, useEffectEvent } from "react";
 
 import { NoAnswer } from "../../api/problem";
-import type { Lease } from "../../api/schema";
+import type { Claim, Lease } from "../../api/schema";
 import { extendLease, readClaim } from "./claims";
 import { ENDINGS } from "./desk";
 import type { Hold } from "./hold";
@@ -14,18 +14,20 @@ const LOOK_MS = 8_000;
 interface Watch {
   readonly hold: Hold | null;
   readonly activity: RefObject<number>;
+  /** The case changed under the reviewer: here is what it looks like now. */
+  readonly onRevised: (claim: Claim) => void;
   readonly onRenewed: (claimId: string, lease: Lease) => void;
   readonly onEnded: (claimId: string, why: string, gone: boolean) => void;
 }
 
 /** Keeps the hold alive while someone works, and notices when it ended all the same. */
-export function useLease({ hold, activity, onRenewed, onEnded }: Watch): void {
-  const claimId = hold?.claim.claim_id;
+export function useLease({ hold, activity, onRevised, onRenewed, onEnded }: Watch): void {
+  const claimId = hold?.claimId;
 
   const beat = useEffectEvent(async () => {
     if (!hold || Date.now() - activity.current > BEAT_MS) return;
     try {
-      onRenewed(hold.claim.claim_id, await hold.renew((version) => extendLease(hold.claim.claim_id, version)));
+      onRenewed(hold.claimId, await hold.renew((version) => extendLease(hold.claimId, version)));
     } catch (error) {
       // Silence is shown by the header; a refusal means that the claim changed, and the look below says how.
       if (!(error instanceof NoAnswer)) void look.refetch();
@@ -44,11 +46,12 @@ export function useLease({ hold, activity, onRenewed, onEnded }: Watch): void {
     refetchInterval: LOOK_MS,
     staleTime: LOOK_MS,
   });
-  const ended = useEffectEvent((state: keyof typeof ENDINGS) => {
-    if (claimId) onEnded(claimId, ENDINGS[state].why, ENDINGS[state].gone);
+  const seen = useEffectEvent((claim: Claim) => {
+    if (!hold || claim.claim_id !== hold.claimId) return;
+    if (claim.state !== "held") onEnded(hold.claimId, ENDINGS[claim.state].why, ENDINGS[claim.state].gone);
+    else if (hold.see(claim)) onRevised(claim);
   });
-  const seen = look.data?.claim_id === claimId ? look.data?.state : undefined;
   useEffect(() => {
-    if (seen && seen !== "held") ended(seen);
-  }, [seen]);
+    if (look.data) seen(look.data);
+  }, [look.data]);
 }

@@ -34,7 +34,11 @@ export function useQueueItems(queue: string | null) {
 
 /** The queue to work on: the one chosen last, else the first that has work. */
 export function useChosenQueue(queues: readonly Queue[] | undefined): [Queue | null, (queue: string) => void] {
-  const [wanted, choose] = useLocalStorage({ key: "countersign.queue", defaultValue: "", getInitialValueInEffect: false });
+  const [wanted, choose] = useLocalStorage({
+    key: "countersign.queue",
+    defaultValue: "",
+    getInitialValueInEffect: false,
+  });
   const chosen = queues?.find(({ queue }) => queue === wanted);
   const first = queues?.find(({ depth }) => depth > 0) ?? queues?.[0];
   return [chosen ?? first ?? null, choose];

@@ -1,0 +1,34 @@
+import type { Timeline } from "../api/audit";
+import { moment } from "../format/time";
+import { useNow } from "../format/useNow";
+import { Card } from "../triage/case/Card";
+import styles from "./TimelineCard.module.css";
+
+/** What the log holds about a case, and how much of it the latest signed checkpoint covers. */
+export function TimelineCard({ timeline }: { timeline: Timeline }) {
+  const now = useNow(60_000);
+  const { entries, checkpoint } = timeline;
+  const covered = entries.filter(({ included }) => included).length;
+  const all = entries.length > 0 && covered === entries.length;
+  return (
+    <Card title="On the record">
+      {checkpoint && (
+        <p className={styles.proof} data-all={all} title={`Root ${checkpoint.root} of ${checkpoint.size} entries`}>
+          {all ? "\u2713 in the signed log" : `${covered} of ${entries.length} in the signed log so far`}
+        </p>
+      )}
+      <ol className={styles.timeline}>
+        {entries.map((entry) => (
+          <li key={entry.index}>
+            {entry.words}
+            <small>
+              {entry.occurred_at && `${moment(entry.occurred_at, now)}, `}entry {entry.index}
+              {entry.payload !== "readable" && `, ${entry.payload}`}
+            </small>
+          </li>
+        ))}
+      </ol>
+      {!timeline.complete && <p>There are more entries than are shown here.</p>}
+    </Card>
+  );
+}

@@ -14,9 +14,10 @@ from typing import Any
 import asyncpg
 import httpx
 import orjson
+
 from countersign_review.api import build_app
-from countersign_review.app import MIGRATIONS, build_parts, sent_marker
 from countersign_review.api.parts import Parts
+from countersign_review.app import MIGRATIONS, build_parts, sent_marker
 from countersign_review.handlers import Handler
 from countersign_review.settings import ReviewSettings
 from countersign_review.store.events import Journal
@@ -174,6 +175,7 @@ def routed(case_id: str = "loan-1", *, level: int = 4, tenant: str = "default", 
     body = copy.deepcopy(example("case.routed", base))
     for place in (body, body["case"]):
         place |= {"tenant": tenant, "case_id": case_id}
+    body["sampling"]["audit"] = {"probability": 0.0, "selected": False}
     for name in ("handling", "case", "sampling"):
         body[name] |= changes.pop(name, {})
     return {**body, "level": level, **changes}
@@ -186,7 +188,9 @@ def audited(case_id: str = "loan-1", **changes: Any) -> dict[str, Any]:
     return routed(case_id, level=2, sampling=sampling, queue="senior", handling=handling, **changes)
 
 
-def record(topic: str, body: dict[str, Any], *, event_id: str | None = None, source: str = "/countersign/router") -> Record:
+def record(
+    topic: str, body: dict[str, Any], *, event_id: str | None = None, source: str = "/countersign/router"
+) -> Record:
     step = {"case.routed": "routed", "decision.made": "decided"}.get(topic, topic)
     message = write_event(
         topic, event_id=event_id or derived_event_id(body["tenant"], body["case_id"], step), source=source,

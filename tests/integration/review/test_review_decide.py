@@ -4,9 +4,9 @@ import hashlib
 
 import orjson
 import pytest
-from countersign_shared.contracts.events import EVENTS
 from pydantic import TypeAdapter
 
+from countersign_shared.contracts.events import EVENTS
 from tests.integration.review.harness import Desk, content, record, routed
 
 pytestmark = pytest.mark.postgres

@@ -1,0 +1,275 @@
+from __future__ import annotations
+
+import asyncio
+
+import orjson
+import pytest
+from pydantic import TypeAdapter
+
+from countersign_shared.contracts.events import EVENTS
+from countersign_shared.errors import FatalError
+from countersign_shared.messaging import Record
+from tests.integration.review.harness import (
+    Desk,
+    audited,
+    automatic_decision,
+    content,
+    decision,
+    record,
+    routed,
+    updated,
+)
+
+pytestmark = pytest.mark.postgres
+
+
+def kinds(messages: list[object]) -> list[str]:
+    return [content(message).get("kind") or message.topic for message in messages]  # type: ignore[arg-type,attr-defined]
+
+
+async def count(desk: Desk, table: str) -> int:
+    number: int = await desk.pool.fetchval(f"SELECT count(*) FROM {table}")
+    return number
+
+
+async def test_review_automatic_cases_are_stored_and_ask_nobody(desk: Desk) -> None:
+    case = routed("auto-1", level=2)
+    await desk.take_in(record("case.routed", case), record("decision.made", automatic_decision(case)))
+    assert (await count(desk, "cases"), await count(desk, "decisions"), await count(desk, "reviews")) == (1, 1, 0)
+    ana = await desk.client("ana", "auditor")
+    page = (await ana.get("/cases/default/auto-1")).json()
+    assert (page["state"], page["decided_by"]) == ("decided", "automation")
+    assert page["decisions"][0]["mode"] == "automatic"
+
+
+async def test_review_a_decision_may_come_before_its_case(desk: Desk) -> None:
+    case = routed("auto-1", level=1)
+    await desk.take_in(record("decision.made", automatic_decision(case)))
+    ana = await desk.client("ana", "auditor")
+    assert (await ana.get("/cases/default/auto-1")).status_code == 404
+    await desk.take_in(record("case.routed", case))
+    assert (await ana.get("/cases/default/auto-1")).json()["state"] == "decided"
+
+
+async def test_review_a_repeat_creates_nothing_and_says_again_what_was_said(desk: Desk) -> None:
+    arrival = record("case.routed", routed())
+    assert await desk.take_in(arrival, arrival) == []
+    ana = await desk.client("ana")
+    await ana.decide(await ana.claimed())
+    # What still waits in the outbox is not said twice.
+    assert await desk.take_in(arrival) == []
+    first = [message for message in await desk.relay_once() if message.key == b"loan-1"]
+    again = await desk.take_in(arrival)
+    assert list(again) == first
+    for table, rows in (("cases", 1), ("reviews", 1), ("decisions", 1), ("answers", 1)):
+        assert await count(desk, table) == rows
+    # Its own decision comes back from the topic.
+    made = next(message for message in first if message.topic == "decision.made")
+    await desk.take_in(Record("decision.made", 3, 1, 0, made.key, made.value, made.headers))
+    assert await count(desk, "decisions") == 1
+
+
+async def test_review_two_tenants_may_use_one_case_id(desk: Desk) -> None:
+    await desk.take_in(record("case.routed", routed(tenant="a")), record("case.routed", routed(tenant="b")))
+    assert await count(desk, "reviews") == 2
+    ana = await desk.client("ana", tenants=("b",))
+    claim = await ana.claimed()
+    assert claim["context"]["decision_required"]["tenant"] == "b"
+    assert (await ana.claim()).status_code == 204
+    assert (await ana.get("/cases/a/loan-1")).status_code == 404
+
+
+async def test_review_another_body_for_a_known_case_changes_nothing(
+    desk: Desk, caplog: pytest.LogCaptureFixture
+) -> None:
+    await desk.take_in(record("case.routed", routed()))
+    await desk.take_in(record("case.routed", routed(priority=1)))
+    assert "another body" in caplog.text
+    assert orjson.loads(await desk.pool.fetchval("SELECT body FROM cases"))["priority"] == routed()["priority"]
+
+
+async def test_review_a_second_decision_is_refused_with_an_alarm(desk: Desk, caplog: pytest.LogCaptureFixture) -> None:
+    made = automatic_decision(routed("auto-1", level=2))
+    await desk.take_in(record("decision.made", made))
+    await desk.take_in(record("decision.made", made | {"decision_id": "another"}))
+    assert "another" in caplog.text
+    assert await desk.pool.fetchval("SELECT decision_id FROM decisions") == made["decision_id"]
+
+
+async def test_review_stops_rather_than_lose_what_it_cannot_read(desk: Desk) -> None:
+    good, bad = record("case.routed", routed()), record("case.routed", routed("x"))
+    for value in (b"{", b'{"tenant": "default"}', b'"text"'):
+        broken = Record(bad.topic, bad.partition, bad.offset, 0, bad.key, value, bad.headers)
+        with pytest.raises(FatalError, match=r"case\.routed partition 3"):
+            await desk.take_in(good, broken)
+    assert await count(desk, "cases") == 0
+
+
+@pytest.mark.parametrize(
+    ("value", "reason", "pointer"),
+    [
+        (b"{", "malformed_json", ""),
+        (b"[]", "wrong_type", ""),
+        (orjson.dumps({"kind": "withdrawn", "case_id": "loan-1"}), "invalid_value", "/decision_type"),
+        (orjson.dumps({"kind": "exploded"}), "invalid_value", ""),
+    ],
+)
+async def test_review_a_strangers_bad_update_is_a_dead_letter(
+    desk: Desk, value: bytes, reason: str, pointer: str
+) -> None:
+    good = updated("loan-1", "withdrawn", {"reason": "sold"})
+    bad = Record(good.topic, 3, 9, 0, good.key, value, good.headers)
+    letters = await desk.take_in(bad, record("case.routed", routed("other")))
+    headers = dict(letters[0].headers)
+    assert (letters[0].topic, letters[0].value) == ("countersign.dead-letter", value)
+    assert (headers["x-reason"].decode(), headers["x-pointer"].decode()) == (reason, pointer)
+    assert await count(desk, "cases") == 1
+
+
+async def test_review_withdrawal_ends_review_and_claim(desk: Desk) -> None:
+    await desk.take_in(record("case.routed", routed()))
+    ana = await desk.client("ana")
+    claim = await ana.claimed()
+    withdrawal = updated("loan-1", "withdrawn", {"reason": "house sold"})
+    await desk.take_in(withdrawal)
+    late = await ana.decide(claim)
+    assert late.status_code == 409
+    assert late.json()["type"].endswith("/withdrawn")
+    assert late.json()["reason"] == "house sold"
+    assert (await ana.get("/claims")).json()["items"] == []
+    sent = [message for message in await desk.relay_once() if message.key == b"loan-1"]
+    assert kinds(sent) == ["review.claimed", "case.withdrawn", "decision.made"]
+    for message in sent:
+        TypeAdapter(EVENTS[message.topic]).validate_python(content(message))
+    made = content(sent[-1])
+    assert (made["closed_as"], made["outcome"], made["deciders"]) == ("withdrawn", None, [])
+    await desk.take_in(withdrawal)
+    assert await desk.relay_once() == []
+    assert (await ana.get("/cases/default/loan-1")).json()["state"] == "withdrawn"
+
+
+async def test_review_withdrawal_may_come_before_its_case(desk: Desk) -> None:
+    await desk.take_in(updated("loan-1", "withdrawn", {"reason": "typo"}))
+    assert await desk.relay_once() == []
+    await desk.take_in(record("case.routed", routed()))
+    assert kinds(await desk.relay_once()) == ["case.withdrawn", "decision.made"]
+    assert (await (await desk.client("ana")).claim()).status_code == 204
+
+
+async def test_review_withdrawal_and_case_in_transactions_that_do_not_see_each_other(desk: Desk) -> None:
+    async with desk.pool.acquire() as connection, connection.transaction():
+        # The case's transaction is still open while the withdrawal's begins and ends.
+        body = orjson.dumps(content_of_update())
+        await connection.execute(
+            "INSERT INTO updates (tenant, case_id, source, event_id, kind, received_at, body)"
+            " VALUES ('default', 'loan-1', '/upstream', 'u-1', 'withdrawn', now(), $1)",
+            body,
+        )
+        await desk.take_in(record("case.routed", routed()))
+    assert await count(desk, "decisions") == 0
+    assert await desk.updates.sweep() == 1
+    assert kinds(await desk.relay_once()) == ["case.withdrawn", "decision.made"]
+    assert await desk.updates.sweep() == 0
+
+
+def content_of_update() -> dict[str, object]:
+    body: dict[str, object] = orjson.loads(updated("loan-1", "withdrawn", {"reason": "sold"}).value or b"")
+    return body
+
+
+async def test_review_withdrawal_after_the_decision_is_only_on_record(desk: Desk) -> None:
+    await desk.take_in(record("case.routed", routed()))
+    ana = await desk.client("ana")
+    await ana.decide(await ana.claimed())
+    case = routed("auto-1", level=2)
+    await desk.take_in(record("case.routed", case), record("decision.made", automatic_decision(case)))
+    await desk.take_in(
+        updated("loan-1", "withdrawn", {"reason": "late"}),
+        updated("auto-1", "withdrawn", {"reason": "late"}, event_id="u-2"),
+    )
+    sent = await desk.relay_once()
+    assert [message.topic for message in sent].count("decision.made") == 1
+    withdrawn = [content(message) for message in sent if content(message).get("kind") == "case.withdrawn"]
+    assert [body["body"].get("ended_review_id") for body in withdrawn] == [None, None]
+    assert (await ana.get("/cases/default/auto-1")).json()["state"] == "decided"
+
+
+async def test_review_withdrawal_racing_with_a_decision_leaves_exactly_one(desk: Desk) -> None:
+    await desk.take_in(*(record("case.routed", routed(f"c-{n}")) for n in range(20)))
+    people = [await desk.client(f"r{n}") for n in range(10)]
+    claims = [await person.claimed() for person in people for _ in range(2)]
+    decisions = [people[n // 2].decide(claim, key=f"k-{n}") for n, claim in enumerate(claims)]
+    withdrawals = [
+        desk.take_in(updated(f"c-{n}", "withdrawn", {"reason": "race"}, event_id=f"u-{n}")) for n in range(20)
+    ]
+    answers = await asyncio.gather(*(task for pair in zip(decisions, withdrawals, strict=True) for task in pair))
+    assert {answer.status_code for answer in answers[::2]} <= {200, 409}  # type: ignore[union-attr]
+    made = [content(message) for message in await desk.relay_once() if message.topic == "decision.made"]
+    assert sorted(body["case_id"] for body in made) == sorted(f"c-{n}" for n in range(20))
+
+
+async def test_review_new_evidence_makes_open_claims_stale(desk: Desk) -> None:
+    await desk.take_in(record("case.routed", routed()))
+    ana = await desk.client("ana")
+    claim = await ana.claimed()
+    data = {"net_worth": "99000.00", "race": "PROTECTED-RACE", "mood": "UNDECLARED"}
+    await desk.take_in(updated("loan-1", "information_provided", {"question_id": "q-1", "data": data}))
+    stale = await ana.decide(claim)
+    assert (stale.status_code, stale.json()["type"].rsplit("/", 1)[1]) == (409, "stale-version")
+    fresh = (await ana.get(f"/claims/{claim['claim_id']}")).json()
+    assert (fresh["version"], fresh["payload_sha256"] != claim["payload_sha256"]) == (2, True)
+    worth = next(fact for fact in fresh["context"]["key_facts"] if fact["field"] == "net_worth")
+    assert (worth["formatted"], worth["flag"]) == ("$99,000", "new")
+    assert "PROTECTED-RACE" not in str(fresh)
+    assert "new_evidence" in [flag["code"] for flag in fresh["context"]["flags"]]
+    # Both views were served, so both are quoted.
+    alone = await ana.decide(fresh)
+    assert alone.json()["stale"] == ["shown_sha256"]
+    binding = decision(fresh, "approve")["binding"] | {"shown_sha256": [claim["shown_sha256"], fresh["shown_sha256"]]}
+    assert (await ana.decide(fresh, binding=binding)).status_code == 200
+    sent = await desk.relay_once()
+    told = [content(message) for message in sent if content(message).get("kind") == "review.information_provided"]
+    assert told[0]["body"]["evidence_sha256"] == fresh["payload_sha256"]
+
+
+async def test_review_another_deadline_moves_the_case_in_its_queue(desk: Desk) -> None:
+    await desk.take_in(record("case.routed", routed("a")), record("case.routed", routed("b")))
+    await desk.take_in(updated("b", "deadline_changed", {"deadline_at": "2026-03-02T10:00:00Z"}))
+    ana = await desk.client("ana")
+    claim = await ana.claimed()
+    assert claim["context"]["decision_required"]["case_id"] == "b"
+    assert claim["due_at"] == "2026-03-02T10:00:00Z"
+
+
+async def test_review_objections_and_outcomes_are_kept_and_shown(desk: Desk) -> None:
+    await desk.take_in(record("case.routed", routed()))
+    await desk.take_in(
+        updated("loan-1", "contested", {"decision_id": "d-1", "grounds": "The income is wrong."}),
+        updated("loan-1", "outcome_reported", {"kind": "default", "severity": 2, "date": "2026-05-01", "source": "x"},
+                event_id="u-2"),
+    )  # fmt: skip
+    ana = await desk.client("ana")
+    history = [entry["kind"] for entry in (await ana.get("/cases/default/loan-1")).json()["history"]]
+    assert {"contested", "outcome_reported"} <= set(history)
+    assert await desk.pool.fetchval("SELECT count(*) FROM updates WHERE applied_at IS NULL") == 0
+
+
+async def test_review_an_audit_answer_is_a_judgement_never_a_decision(desk: Desk) -> None:
+    agrees, differs = audited("a-1"), audited("a-2")
+    for case in (agrees, differs):
+        await desk.take_in(record("case.routed", case), record("decision.made", automatic_decision(case)))
+    ana = await desk.client("ana")
+    for _ in range(2):
+        claim = await ana.claimed()
+        outcome = "approve" if claim["context"]["decision_required"]["case_id"] == "a-1" else "decline"
+        answer = await ana.decide(claim, outcome, key=outcome)
+        assert answer.status_code == 200, answer.text
+    sent = await desk.relay_once()
+    assert "decision.made" not in [message.topic for message in sent]
+    judged = {content(m)["case_id"]: content(m) for m in sent if content(m).get("kind") == "audit.judged"}
+    for body in judged.values():
+        TypeAdapter(EVENTS["activity.recorded"]).validate_python(body)
+    assert judged["a-1"]["body"]["error"] is False
+    assert judged["a-2"]["body"]["error"] is True
+    assert judged["a-2"]["body"]["judged_decision_id"] == automatic_decision(differs)["decision_id"]
+    assert await desk.pool.fetchval("SELECT count(*) FROM decisions WHERE mode <> 'automatic'") == 0

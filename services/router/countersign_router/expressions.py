@@ -79,10 +79,9 @@ class ExpressionProblem:
 
 @dataclass(frozen=True, slots=True)
 class Compiled:
-    """All expressions of a policy, the variables they read, and the function that evaluates them."""
+    """All expressions of a policy and the function that evaluates them."""
 
     expressions: tuple[Expression, ...]
-    variables: frozenset[str]
     evaluate: Evaluate
 
 
@@ -106,8 +105,7 @@ def compile_expressions(
             problems.extend(outcome)
     if problems:
         return problems
-    names = frozenset[str]().union(*(one.names for one in prepared)) if prepared else frozenset()
-    return Compiled(tuple(one.expression for one in prepared), names, _evaluator(environment, prepared))
+    return Compiled(tuple(one.expression for one in prepared), _evaluator(environment, prepared))
 
 
 @dataclass(frozen=True, slots=True)
@@ -195,10 +193,12 @@ def _in_our_words(message: str) -> str:
 
 def _evaluator(environment: Any, prepared: Sequence[_Prepared]) -> Evaluate:
     chunks = [_chunk(environment, part) for part in _cut(prepared)]
+    # Every variable handed over costs as much as a small expression, so only those that are read are.
+    needed = tuple(sorted(frozenset[str]().union(*(one.names for one in prepared))))
     new_activation: Callable[[Mapping[str, object]], Any] = environment.Activation
 
     def evaluate(variables: Mapping[str, object]) -> list[object]:
-        activation = new_activation(variables)
+        activation = new_activation({name: variables[name] for name in needed if name in variables})
         results: list[object] = []
         for together, singles in chunks:
             results += _all_at_once(together, activation) or [_one(program, activation) for program in singles]

@@ -7,10 +7,6 @@ from dataclasses import dataclass
 from datetime import datetime, timedelta
 from typing import Any
 
-from countersign_shared.contracts.decision_types import DecisionType
-from countersign_shared.contracts.documents import parse_yaml
-from countersign_shared.contracts.money import decimal_places
-from countersign_shared.errors import ConfigurationError
 from pydantic import ValidationError
 
 from countersign_router.domain.policy import (
@@ -33,6 +29,10 @@ from countersign_router.domain.policy import (
 from countersign_router.expressions import Compiled, Source, Variable, compile_expressions
 from countersign_router.policy_checks import Diagnostic, document_problems
 from countersign_router.policy_document import InputSection, PolicyDocument
+from countersign_shared.contracts.decision_types import DecisionType
+from countersign_shared.contracts.documents import parse_yaml
+from countersign_shared.contracts.money import decimal_places
+from countersign_shared.errors import ConfigurationError
 
 DURATION_UNITS = {"s": "seconds", "m": "minutes", "h": "hours", "d": "days", "w": "weeks"}
 SLA_CLASSES = {"urgent": "4h", "standard": "24h", "complex": "72h", "exception": "1w"}
@@ -42,7 +42,7 @@ AUTOMATION_PARTS = (
 """What decides about automation. Editing anything else leaves certificates in force."""
 
 
-class PolicyRefused(ConfigurationError):
+class PolicyRefused(ConfigurationError):  # noqa: N818 - a refusal, not a fault
     """A policy cannot be used; ``diagnostics`` says everything that is wrong, the message the first of it."""
 
     code = "policy"
@@ -177,7 +177,8 @@ def _build(
         inputs=tuple(_input(name, section) for name, section in document.inputs.items()),
         outcomes=outcomes, evaluate=compiled.evaluate,
         factors=tuple(at[f"consequence.factors.{name}"] for name in FACTORS),
-        by_outcome=document.consequence.by_outcome, high=bands.high, medium=bands.medium,
+        factors_read=tuple(sorted({name for factor in FACTORS for name in at[f"consequence.factors.{factor}"].reads})),
+        high=bands.high, medium=bands.medium,
         matrix={tier: getattr(document.matrix, tier).model_dump() for tier in TIERS},
         signal_caps=_caps(document), adjustments=_adjustments(document, at), exceptions=_exceptions(document, at),
         never_automate=at.get("never_automate"),

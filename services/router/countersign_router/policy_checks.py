@@ -1,13 +1,12 @@
 """What a policy file must fulfil beyond its shape: known names, a complete and sensible matrix, no protected fields."""
 
-from collections import Counter
 from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
-
-from countersign_shared.contracts.decision_types import DecisionType
+from itertools import pairwise
 
 from countersign_router.domain.policy import BANDS, HIGHEST_AUTOMATIC_LEVEL, TIERS
 from countersign_router.policy_document import PolicyDocument
+from countersign_shared.contracts.decision_types import DecisionType
 
 RELATIONS = frozenset({"override", "modified", "agreed"})
 """What ``must_document`` may name besides outcomes: how the person's answer stands to the proposal."""
@@ -39,6 +38,7 @@ def document_problems(document: PolicyDocument, decision_types: Mapping[str, Dec
         *_matrix_problems(document),
         *_id_problems(document),
         *_reference_problems(document),
+        *_example_problems(document),
     ]
 
 
@@ -76,25 +76,26 @@ def _matrix_problems(document: PolicyDocument) -> Iterator[Diagnostic]:
     if document.allow_non_monotone is not None:
         return
     levels = {tier: getattr(document.matrix, tier).model_dump() for tier in TIERS}
-    for lower, higher in zip(TIERS, TIERS[1:], strict=False):
+    for lower, higher in pairwise(TIERS):
         for band in BANDS:
             if levels[higher][band] < levels[lower][band]:
                 message = f"{levels[higher][band]} is lower than the {levels[lower][band]} of {lower}"
                 yield Diagnostic(f"matrix.{higher}.{band}", f"{message}; see allow_non_monotone")
     for tier in TIERS:
-        for better, worse in zip(BANDS, BANDS[1:], strict=False):
+        for better, worse in pairwise(BANDS):
             if levels[tier][worse] < levels[tier][better]:
                 message = f"{levels[tier][worse]} is lower than the {levels[tier][better]} of {better} confidence"
                 yield Diagnostic(f"matrix.{tier}.{worse}", f"{message}; see allow_non_monotone")
 
 
 def _id_problems(document: PolicyDocument) -> Iterator[Diagnostic]:
-    for where, rules in (("adjust", document.adjust), ("exceptions", document.exceptions)):
-        counts = Counter(rule.id for rule in rules)
-        for number, rule in enumerate(rules):
-            if counts[rule.id] > 1:
-                yield Diagnostic(f"{where}[{number}].id", f"{rule.id!r} is used {counts[rule.id]} times")
-    if document.never_automate is not None and any(rule.id == "never_automate" for rule in document.exceptions):
+    adjustments = [rule.id for rule in document.adjust]
+    exceptions = [rule.id for rule in document.exceptions]
+    for where, ids in (("adjust", adjustments), ("exceptions", exceptions)):
+        for number, name in enumerate(ids):
+            if ids.count(name) > 1:
+                yield Diagnostic(f"{where}[{number}].id", f"{name!r} is used {ids.count(name)} times")
+    if document.never_automate is not None and "never_automate" in exceptions:
         yield Diagnostic("exceptions", "the id never_automate belongs to the floor")
 
 
@@ -108,6 +109,13 @@ def _reference_problems(document: PolicyDocument) -> Iterator[Diagnostic]:
         codes = [reason.code for reason in getattr(document.reasons, where)]
         if len(set(codes)) < len(codes):
             yield Diagnostic(f"reasons.{where}", "a code appears twice")
+    for tier in document.automation.tiers or ():
+        row = getattr(document.matrix, tier)
+        if row.high > HIGHEST_AUTOMATIC_LEVEL:
+            yield Diagnostic("automation.tiers", f"the matrix automates nothing of {tier} consequence")
+
+
+def _example_problems(document: PolicyDocument) -> Iterator[Diagnostic]:
     named: set[str] = set()
     for number, example in enumerate(document.examples):
         if example.like is not None and example.like not in named:
@@ -117,7 +125,3 @@ def _reference_problems(document: PolicyDocument) -> Iterator[Diagnostic]:
         if example.proposal is not None and example.proposal.outcome not in document.outcomes:
             message = f"{example.proposal.outcome!r} is no outcome of this policy"
             yield Diagnostic(f"examples[{number}].proposal.outcome", message)
-    for tier in document.automation.tiers or ():
-        row = getattr(document.matrix, tier)
-        if row.high > HIGHEST_AUTOMATIC_LEVEL:
-            yield Diagnostic("automation.tiers", f"the matrix automates nothing of {tier} consequence")

@@ -2,8 +2,9 @@
 
 from typing import Annotated, Any, Literal, Self
 
-from countersign_shared.contracts.events.fields import NO_CONTROL_CHARACTERS
 from pydantic import BaseModel, BeforeValidator, ConfigDict, Field, model_validator
+
+from countersign_shared.contracts.events.fields import NO_CONTROL_CHARACTERS
 
 Name = Annotated[str, Field(pattern=r"^[A-Za-z_][A-Za-z0-9_.-]{0,99}$")]
 Line = Annotated[str, Field(min_length=1, max_length=500, pattern=NO_CONTROL_CHARACTERS)]

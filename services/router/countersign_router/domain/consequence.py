@@ -28,7 +28,7 @@ class Thresholds(NamedTuple):
 
 def consequence(policy: Policy, results: Sequence[object]) -> Consequence:
     """Combine the factors by their maximum; a factor that could not be evaluated counts as the worst."""
-    factors = tuple(_factor(results[expression.slot]) for expression in policy.factors)
+    factors = tuple([_factor(results[expression.slot]) for expression in policy.factors])
     return Consequence(TIERS[max(factors)], factors)
 
 

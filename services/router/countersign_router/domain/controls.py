@@ -1,11 +1,13 @@
 """The controls in force: what people and evidence have switched, as one frozen value per batch."""
 
-from collections.abc import Mapping
+from collections.abc import Iterable, Mapping
 from dataclasses import dataclass, field
 from datetime import datetime
 from types import MappingProxyType
+from typing import Any
 
 ANY = "*"
+DEFAULT_TENANT = "default"
 Scope = tuple[str, str]
 """(tenant, decision type), each a name or ``*``."""
 TierScope = tuple[str, str, str]
@@ -35,10 +37,17 @@ class Certificate:
 class Controls:
     """Everything that is switched on, read once per batch."""
 
+    policies: Mapping[Scope, str] = field(default_factory=lambda: MappingProxyType({}))
+    """SHA-256 of the policy in force, by (tenant, decision type)."""
     stops: Mapping[Scope, Switch] = field(default_factory=lambda: MappingProxyType({}))
     peaks: Mapping[Scope, Switch] = field(default_factory=lambda: MappingProxyType({}))
     trips: frozenset[TierScope] = frozenset()
     certificates: Mapping[TierScope, Certificate] = field(default_factory=lambda: MappingProxyType({}))
+
+    def policy(self, tenant: str, decision_type: str) -> str | None:
+        """Return the policy that speaks for a case: its tenant's own, else the default tenant's."""
+        own = self.policies.get((tenant, decision_type))
+        return own if own is not None else self.policies.get((DEFAULT_TENANT, decision_type))
 
     def stop(self, tenant: str, decision_type: str, now: datetime) -> Switch | None:
         """Return the stop switch that holds a case, the widest first."""
@@ -64,3 +73,38 @@ def _in_force(switches: Mapping[Scope, Switch], tenant: str, decision_type: str,
         if switch is not None and (switch.expires_at is None or now < switch.expires_at):
             return switch
     return None
+
+
+def read_controls(bodies: Iterable[Mapping[str, Any]]) -> Controls:
+    """Make one value of the newest control.changed body of every key; kinds that do not concern routing are skipped."""
+    policies: dict[Scope, str] = {}
+    stops: dict[Scope, Switch] = {}
+    peaks: dict[Scope, Switch] = {}
+    trips: set[TierScope] = set()
+    certificates: dict[TierScope, Certificate] = {}
+    for body in bodies:
+        kind, state = body["kind"], body["state"]
+        scope = (body["tenant"], body["decision_type"])
+        if kind == "policy":
+            policies[scope] = state["sha256"]
+        elif kind == "stop" and state["active"]:
+            stops[scope] = _switch(state)
+        elif kind == "peak" and state["active"]:
+            peaks[scope] = _switch(state)
+        elif kind == "trip":
+            trips.add((*scope, body["tier"]))
+        elif kind == "certificate.active" and state.get("active", True):
+            certificates[*scope, body["tier"]] = _certificate(state)
+    return Controls(policies, stops, peaks, frozenset(trips), certificates)
+
+
+def _switch(state: Mapping[str, Any]) -> Switch:
+    expires_at = state.get("expires_at")
+    return Switch(state["reason"], None if expires_at is None else datetime.fromisoformat(expires_at))
+
+
+def _certificate(state: Mapping[str, Any]) -> Certificate:
+    return Certificate(
+        id=state["certificate_id"], threshold=state["threshold"], model_version=state["model"]["version"],
+        calibrator_version=state.get("calibrator_version"), automation_sha256=state["automation_sha256"],
+    )  # fmt: skip

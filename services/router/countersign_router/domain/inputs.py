@@ -5,9 +5,8 @@ from collections.abc import Callable, Mapping
 from datetime import UTC, date, datetime, time
 from typing import Any, NamedTuple
 
-from countersign_shared.contracts.money import minor_units
-
 from countersign_router.domain.policy import Input
+from countersign_shared.contracts.money import minor_units
 
 MAX_TEXT = 10_000
 """Characters of a string input: long enough for any code or comment, short enough for a pattern to run over."""
@@ -38,15 +37,16 @@ def read_inputs(inputs: tuple[Input, ...], case: Mapping[str, Any]) -> tuple[dic
     for declared in inputs:
         value: Any = case if declared.from_body else payload
         for key in declared.path:
-            value = value.get(key) if isinstance(value, dict) else None
+            value = value.get(key) if value.__class__ is dict else None
         name = declared.name
-        variables["has.case." + name] = value is not None
         if value is None:
+            variables[f"has.case.{name}"] = False
             if declared.required:
                 problems.append(InputProblem("missing_input", name, f"the policy needs {name}, and the case has none"))
             continue
+        variables[f"has.case.{name}"] = True
         try:
-            variables["case." + name] = _READERS[declared.type](value, declared)
+            variables[f"case.{name}"] = _READERS[declared.type](value, declared)
         except _Invalid as problem:
             problems.append(InputProblem("invalid_input", name, f"{name} {problem}"))
     return variables, problems

@@ -10,6 +10,8 @@ from countersign_router.domain.inputs import read_inputs
 from countersign_router.domain.policy import FAILURE_LEVEL, SIGNALS, ExpressionFailure, Policy
 from countersign_router.domain.reasons import Reason
 
+_SIGNAL_NAMES = tuple((name, f"signals.{name}", f"has.signals.{name}") for name in SIGNALS)
+
 
 class Observation(NamedTuple):
     """A case under a policy: variables and results as evaluated, and why they cannot be trusted, if so.
@@ -34,11 +36,11 @@ def observe(scored: Mapping[str, Any], policy: Policy, controls: Controls, now: 
         problems.append(_payload_problem(scored))
     proposed, confidence = _proposal(scored, policy, problems)
     signals = scored["signals"]
-    for name in SIGNALS:
+    for name, variable, present in _SIGNAL_NAMES:
         value = _signal(signals.get(name))
-        variables["has.signals." + name] = value is not None
+        variables[present] = value is not None
         if value is not None:
-            variables["signals." + name] = value
+            variables[variable] = value
     variables["confidence"] = variables["proposal.confidence"] = confidence
     variables["policy.version"] = policy.version
     variables["policy.age"] = now - policy.published_at
@@ -79,7 +81,7 @@ def _proposal(scored: Mapping[str, Any], policy: Policy, problems: list[Reason])
     if outcome not in policy.outcomes:
         problems.append(_problem("unknown_outcome", "The AI proposes what the policy does not know.", outcome=outcome))
         return None, 0.0
-    if isinstance(confidence, bool) or not isinstance(confidence, int | float) or not 0.0 <= confidence <= 1.0:
+    if confidence.__class__ not in {int, float} or not 0.0 <= confidence <= 1.0:
         problems.append(_problem("invalid_confidence", "The confidence is no number from 0 to 1.", value=confidence))
         return None, 0.0
     return outcome, float(confidence)
@@ -100,7 +102,7 @@ def _problem(code: str, text: str, **read: object) -> Reason:
 
 
 def _signal(signal: Any) -> float | None:
-    value = signal.get("value") if isinstance(signal, dict) else None
-    if isinstance(value, bool) or not isinstance(value, int | float) or not 0.0 <= value <= 1.0:
+    value = signal.get("value") if signal.__class__ is dict else None
+    if value is None or (value.__class__ is not float and value.__class__ is not int) or not 0.0 <= value <= 1.0:
         return None
     return float(value)

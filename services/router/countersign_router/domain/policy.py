@@ -174,7 +174,7 @@ class Policy:
     outcomes: Mapping[str, OutcomeRule]
     evaluate: Evaluate
     factors: tuple[Expression, ...]
-    by_outcome: bool
+    factors_read: tuple[str, ...]
     high: float
     medium: float
     matrix: Mapping[str, Mapping[str, int]]

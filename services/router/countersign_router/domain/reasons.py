@@ -1,10 +1,8 @@
 """Reasons: every contribution to a level, in a code and in plain words, with the values it read."""
 
-from collections.abc import Mapping
+from collections.abc import Iterable, Mapping
 from datetime import timedelta
 from typing import Any, NotRequired, TypedDict
-
-from countersign_router.domain.policy import Expression
 
 
 class Reason(TypedDict):
@@ -17,10 +15,9 @@ class Reason(TypedDict):
     values_read: dict[str, Any]
 
 
-def values_read(expression: Expression, variables: Mapping[str, object]) -> dict[str, Any]:
-    """Return what an expression read, by name; a variable that was not there is null."""
-    return {name: _plain(variables.get(name)) for name in expression.reads}
-
-
-def _plain(value: object) -> object:
-    return f"{int(value.total_seconds())}s" if isinstance(value, timedelta) else value
+def values_read(names: Iterable[str], variables: Mapping[str, object]) -> dict[str, Any]:
+    """Return what was read, by name; a variable that was not there is null."""
+    read = {name: variables.get(name) for name in names}
+    age = read.get("policy.age")
+    # JSON has no durations; this is how expressions write them.
+    return {**read, "policy.age": f"{int(age.total_seconds())}s"} if isinstance(age, timedelta) else read

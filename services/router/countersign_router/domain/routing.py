@@ -20,7 +20,7 @@ from countersign_router.domain.consequence import (
 )
 from countersign_router.domain.controls import Controls
 from countersign_router.domain.draws import Draws
-from countersign_router.domain.observation import Observation, evaluate, observe
+from countersign_router.domain.observation import Observation, observe
 from countersign_router.domain.policy import (
     FAILURE_LEVEL,
     HIGHEST_AUTOMATIC_LEVEL,
@@ -44,7 +44,6 @@ class Routing(NamedTuple):
     level: int
     would_automate: bool
     consequence: Consequence | None
-    tier_by_outcome: Mapping[str, str] | None
     band: str | None
     thresholds: Thresholds | None
     reasons: Sequence[Reason]
@@ -89,7 +88,6 @@ def route(scored: Mapping[str, Any], policy: Policy, controls: Controls, now: da
     due_at, at_risk_at = _deadline(policy, scored, now) if queue is not None else (None, None)
     return Routing(
         level=level, would_automate=would_automate, consequence=found,
-        tier_by_outcome=_tiers(policy, seen) if level > HIGHEST_AUTOMATIC_LEVEL and policy.by_outcome else None,
         band=cell, thresholds=limits, reasons=reasons, certificate=certificate, samples=samples,
         priority=TIERS.index(found.tier) * PRIORITY_PER_TIER, queue=queue,
         withhold=_withhold(policy, level, samples), reviewers_required=_reviewers(policy, seen),
@@ -100,7 +98,7 @@ def route(scored: Mapping[str, Any], policy: Policy, controls: Controls, now: da
 def route_without_policy(reason: Reason, *, queue: str, now: datetime, sla: timedelta, at_risk: float) -> Routing:
     """Route a case that no policy speaks for: to a person, with the reason."""
     return Routing(
-        level=FAILURE_LEVEL, would_automate=False, consequence=None, tier_by_outcome=None, band=None, thresholds=None,
+        level=FAILURE_LEVEL, would_automate=False, consequence=None, band=None, thresholds=None,
         reasons=(reason,), certificate=None, samples=NO_SAMPLES, priority=0, queue=queue, withhold="never",
         reviewers_required=1, due_at=now + sla, at_risk_at=now + sla * at_risk, principal_reasons=(),
         policy_failed=False,
@@ -115,16 +113,13 @@ def _failure(policy: Policy, seen: Observation, slot: int, message: str) -> Reas
     expression = policy.expressions[slot]
     return Reason(
         code="evaluation_error", text=f"The policy's {expression.path} could not be evaluated: {message}.",
-        level=FAILURE_LEVEL, rule_id=expression.path, values_read=values_read(expression, seen.variables),
+        level=FAILURE_LEVEL, rule_id=expression.path, values_read=values_read(expression.reads, seen.variables),
     )  # fmt: skip
 
 
 def _cell(policy: Policy, seen: Observation, found: Consequence, limits: Thresholds, reasons: list[Reason]) -> str:
     """Find the cell of the matrix and add its level; the band is what the confidence gives and the signals allow."""
-    read: dict[str, Any] = {}
-    for expression in policy.factors:
-        if expression.reads:
-            read |= values_read(expression, seen.variables)
+    read = values_read(policy.factors_read, seen.variables)
     reasons.append(Reason(code="consequence", text=consequence_text(found), values_read=read))
     reached = band(seen.confidence, limits)
     for cap in policy.signal_caps:
@@ -149,7 +144,7 @@ def _exception(policy: Policy, seen: Observation, reasons: list[Reason]) -> Exce
     for rule in policy.exceptions:
         if seen.results[rule.when.slot] is True:
             text = f"The exception {rule.id} holds: {rule.when.text}"
-            read = values_read(rule.when, seen.variables)
+            read = values_read(rule.when.reads, seen.variables)
             code = rule.reason or "exception"
             reasons.append(Reason(code=code, text=text, level=rule.level, rule_id=rule.id, values_read=read))
             return rule
@@ -160,7 +155,7 @@ def _floor(policy: Policy, seen: Observation, reasons: list[Reason]) -> None:
     floor = policy.never_automate
     if floor is not None and seen.results[floor.slot] is True:
         text = f"Never automated: {floor.text}"
-        read = values_read(floor, seen.variables)
+        read = values_read(floor.reads, seen.variables)
         reasons.append(
             Reason(code="never_automate", text=text, level=REVIEW_LEVEL, rule_id="never_automate", values_read=read)
         )
@@ -194,7 +189,7 @@ def _adjusted(policy: Policy, seen: Observation, adjustment: Mapping[str, Any]) 
     level = adjustment["level_at_least"]
     return Reason(
         code="adjustment", text=f"The adjustment {rule.id} asks for level {level} at least: {rule.when.text}",
-        level=level, rule_id=rule.id, values_read=values_read(rule.when, seen.variables),
+        level=level, rule_id=rule.id, values_read=values_read(rule.when.reads, seen.variables),
     )  # fmt: skip
 
 
@@ -297,10 +292,3 @@ def _deadline(policy: Policy, scored: Mapping[str, Any], now: datetime) -> tuple
     if asked is not None:
         due = max(min(due, datetime.fromisoformat(asked)), now)
     return due, now + (due - now) * policy.sla.at_risk
-
-
-def _tiers(policy: Policy, seen: Observation) -> Mapping[str, str] | None:
-    """The tier of each outcome where they differ: a wrong refusal need not weigh as much as a wrong approval."""
-    variables = dict(seen.variables)
-    tiers = {name: consequence(policy, evaluate(policy, variables, name)).tier for name in policy.outcomes}
-    return tiers if len(set(tiers.values())) > 1 else None

@@ -1,0 +1,114 @@
+"""The composition root: builds, wires and closes everything."""
+
+import asyncio
+import logging
+import secrets
+from collections.abc import AsyncIterator
+from contextlib import asynccontextmanager, suppress
+from pathlib import Path
+
+import asyncpg
+import orjson
+
+from countersign_router.api import Desk, build_app
+from countersign_router.control_events import republished
+from countersign_router.domain.controls import read_controls
+from countersign_router.domain.draws import key_id, keyed_draws
+from countersign_router.handlers import SERVICE, TOPICS, Handler
+from countersign_router.policy_shelf import PolicyShelf
+from countersign_router.publishing import PACKAGED_POLICIES, publish_files, read_policies
+from countersign_router.settings import Settings
+from countersign_router.stops import show_stops
+from countersign_router.store import SCHEMA, Store
+from countersign_shared.clock import Clock, system_clock
+from countersign_shared.contracts.decision_types import load_decision_types
+from countersign_shared.errors import ConfigurationError
+from countersign_shared.http import TokenVerifier
+from countersign_shared.messaging.bus import open_bus
+from countersign_shared.messaging.outbox import Outbox, Relay, relaying
+from countersign_shared.messaging.records import Message, unpack_headers
+from countersign_shared.observability import Health, Metrics
+from countersign_shared.postgres import migrate, open_pool
+from countersign_shared.runtime import Service
+
+log = logging.getLogger(__name__)
+
+MIGRATIONS = Path(__file__).parent / "sql" / "migrations"
+KEY_BYTES = 32
+LEAST_KEY_BYTES = 16
+WATCH_SECONDS = 2.0
+"""How old the stop gauge of a replica without traffic may be."""
+
+
+@asynccontextmanager
+async def running(settings: Settings, *, clock: Clock = system_clock) -> AsyncIterator[Service]:
+    """Run the service while the context is open."""
+    health, metrics = Health(), Metrics(SERVICE)
+    decision_types = load_decision_types(settings.decision_types_dir)
+    files = read_policies(settings.policies_dir or PACKAGED_POLICIES, decision_types, clock())
+    async with (
+        open_pool(settings.database_url, schema=SCHEMA, size=settings.database_pool_size) as pool,
+        open_bus(settings, service=SERVICE, health=health, metrics=metrics) as bus,
+    ):
+        await migrate(pool, schema=SCHEMA, migrations=MIGRATIONS)
+        outbox = Outbox()
+        store = Store(pool, outbox)
+        await publish_files(store, files)
+        key_name, key = await _sampling_key(settings, store, clock)
+        shelf = PolicyShelf(decision_types)
+        handler = Handler(
+            store=store, shelf=shelf, decision_types=decision_types, draws=keyed_draws(key), key_id=key_name,
+            metrics=metrics, clock=clock,
+        )  # fmt: skip
+        desk = Desk(
+            store=store, shelf=shelf, decision_types=decision_types, draws=keyed_draws(key), metrics=metrics,
+            clock=clock,
+        )  # fmt: skip
+        http = build_app(
+            desk=desk, health=health, metrics=metrics, authenticate=TokenVerifier(SERVICE, settings.jwks_url)
+        )
+        await bus.publish(await _present_controls(store))
+        watching = asyncio.create_task(_watch(store, metrics))
+        relay = Relay(outbox, bus.publish, clock=clock)
+        try:
+            async with (
+                relaying(pool, relay, fail=bus.fail, metrics=metrics, clock=clock),
+                bus.consume(TOPICS, handler),
+            ):
+                health.ready(True)
+                yield Service(SERVICE, http, bus.failed)
+        finally:
+            health.ready(False)
+            watching.cancel()
+            with suppress(asyncio.CancelledError):
+                await watching
+
+
+async def _sampling_key(settings: Settings, store: Store, clock: Clock) -> tuple[str, bytes]:
+    if settings.sampling_key_file is not None:
+        try:
+            key = settings.sampling_key_file.read_bytes().strip()
+        except OSError as error:
+            raise ConfigurationError(f"SAMPLING_KEY_FILE {settings.sampling_key_file}: {error.strerror}") from error
+        if len(key) < LEAST_KEY_BYTES:
+            raise ConfigurationError(f"SAMPLING_KEY_FILE must hold at least {LEAST_KEY_BYTES} bytes")
+        return key_id(key), key
+    fresh = secrets.token_bytes(KEY_BYTES)
+    return await store.sampling_key(key_id(fresh), fresh, clock())
+
+
+async def _present_controls(store: Store) -> list[Message]:
+    """The newest event of every control, exactly as published: a broker that forgot learns them again."""
+    return [republished(key, unpack_headers(headers), body) for key, headers, body in await store.controls()]
+
+
+async def _watch(store: Store, metrics: Metrics) -> None:
+    while True:
+        try:
+            rows = await store.controls()
+        except (asyncpg.PostgresError, asyncpg.InterfaceError, OSError, TimeoutError) as error:
+            # A gauge a little older does no harm; the consumer decides whether the service must end.
+            log.warning("the stop gauge keeps its last value: %r", error)
+        else:
+            show_stops(metrics, read_controls([orjson.loads(body) for _, _, body in rows]))
+        await asyncio.sleep(WATCH_SECONDS)

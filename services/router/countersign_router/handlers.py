@@ -1,0 +1,222 @@
+"""Kafka in: scored cases become routed cases, and decisions where the machine may decide."""
+
+import logging
+from collections import Counter
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+from datetime import datetime
+
+import orjson
+
+from countersign_router.control_events import SOURCE
+from countersign_router.domain.controls import Controls, read_controls
+from countersign_router.domain.draws import Draws
+from countersign_router.domain.policy import FAILURE_LEVEL, HIGHEST_AUTOMATIC_LEVEL
+from countersign_router.domain.reasons import Reason
+from countersign_router.domain.routing import Routing, route, route_without_policy
+from countersign_router.policies import SLA_CLASSES, duration
+from countersign_router.policy_shelf import PolicyShelf
+from countersign_router.stops import show_stops
+from countersign_router.store import Batch, CaseKey, NewRouting, Store, StoredRouting
+from countersign_router.wire import Speech, decision_body, routed_body, silent_speech
+from countersign_shared.clock import Clock, rfc3339
+from countersign_shared.contracts.decision_types import DecisionType
+from countersign_shared.errors import FatalError
+from countersign_shared.ids import derived_event_id
+from countersign_shared.messaging.cloudevents import Event, Unreadable, read_event, write_event
+from countersign_shared.messaging.records import Message, Record, unpack_headers
+from countersign_shared.observability import Metrics
+
+log = logging.getLogger(__name__)
+
+SERVICE = "router"
+TOPICS = ("case.scored",)
+TYPE = "dev.countersign.case.scored.v1"
+UNKNOWN_TYPE = "unknown"
+"""Label for every decision type nobody declared: upstream can invent names, and each label costs memory for ever."""
+UNROUTED_QUEUE = "unrouted"
+STANDARD_SLA = duration(SLA_CLASSES["standard"])
+AT_RISK = 0.75
+
+
+@dataclass(frozen=True, slots=True)
+class _Routed:
+    """A case routed just now: its row, its messages, and what is counted."""
+
+    row: NewRouting
+    messages: tuple[Message, ...]
+    routing: Routing
+    test: bool
+
+
+class Handler:
+    """Routes batches of new cases; a case that was routed before is published again as it was."""
+
+    def __init__(
+        self, *, store: Store, shelf: PolicyShelf, decision_types: Mapping[str, DecisionType], draws: Draws,
+        key_id: str, metrics: Metrics, clock: Clock,
+    ) -> None:  # fmt: skip
+        self._store = store
+        self._shelf = shelf
+        self._types = decision_types
+        self._silent = {name: silent_speech(decision_type) for name, decision_type in decision_types.items()}
+        self._unknown = silent_speech(None)
+        self._draws = draws
+        self._key_id = key_id
+        self._metrics = metrics
+        self._clock = clock
+        self._bodies: tuple[bytes, ...] = ()
+        self._controls = Controls()
+
+    async def __call__(self, records: Sequence[Record]) -> Sequence[Message]:
+        """Route a batch in one transaction and return what to publish, each case once.
+
+        A record that cannot be read is one of our own gone wrong: ``FatalError``, nothing is acknowledged.
+        """
+        events = _firsts(records)
+        async with self._store.batch() as batch:
+            held = await batch.hold_controls()
+            controls = await self._read_controls(batch, held.bodies)
+            # Whichever clock is behind: no decision may bear a time after the commit of a stop that it did not see.
+            moment = min(self._clock(), held.moment)
+            time = rfc3339(moment)
+            routed = [self._route(event, controls, moment, time) for event in events]
+            stored = await batch.keep([one.row for one in routed], moment) if routed else {}
+        self._count([one for one in routed if one.row.key not in stored])
+        messages: list[Message] = []
+        for one, event in zip(routed, events, strict=True):
+            before = stored.get(one.row.key)
+            messages += one.messages if before is None else _republished(event, before)
+        return messages
+
+    async def _read_controls(self, batch: Batch, bodies: tuple[bytes, ...]) -> Controls:
+        if bodies != self._bodies:
+            controls = read_controls([orjson.loads(body) for body in bodies])
+            await self._shelf.fetch(set(controls.policies.values()), batch.policy)
+            show_stops(self._metrics, controls)
+            self._bodies, self._controls = bodies, controls
+        return self._controls
+
+    def _route(self, event: Event, controls: Controls, moment: datetime, time: str) -> _Routed:
+        scored = event.body
+        try:
+            tenant, decision_type = scored["tenant"], scored["decision_type"]
+            sha256 = controls.policy(tenant, decision_type)
+            shelved = None if sha256 is None else self._shelf.get(sha256)
+            if shelved is not None:
+                speech, policy = shelved.speech, shelved.loaded.policy
+                routing = route(scored, policy, controls, moment, self._draws)
+            else:
+                speech = self._silent.get(decision_type, self._unknown)
+                routing = self._without_policy(decision_type, moment, unusable=sha256 is not None)
+            return self._written(event, routing, speech, moment, time)
+        except (KeyError, TypeError, ValueError, AttributeError) as error:
+            where = f"{event.record.topic}[{event.record.partition}]@{event.record.offset}"
+            raise FatalError(f"{where} is no case.scored of ours: {error!r}") from error
+
+    def _without_policy(self, decision_type: str, moment: datetime, *, unusable: bool) -> Routing:
+        known = self._types.get(decision_type)
+        if known is None:
+            code, text = "unknown_decision_type", f"Nothing is known about cases of type {decision_type}."
+        elif unusable:
+            code, text = "policy_unusable", f"The policy of {decision_type} cannot be used."
+        else:
+            code, text = "no_policy", f"There is no policy for {decision_type}."
+        return route_without_policy(
+            Reason(code=code, text=text, level=FAILURE_LEVEL, values_read={"decision_type": decision_type}),
+            queue=known.default_queue if known else UNROUTED_QUEUE, now=moment, sla=STANDARD_SLA, at_risk=AT_RISK,
+        )  # fmt: skip
+
+    def _written(self, event: Event, routing: Routing, speech: Speech, moment: datetime, time: str) -> _Routed:
+        scored, partition = event.body, event.record.partition
+        tenant, case_id = scored["tenant"], scored["case_id"]
+        routed_id = derived_event_id(tenant, case_id, "routed")
+        body = routed_body(scored, event.data, routing, speech, self._key_id)
+        routed = write_event(
+            "case.routed", event_id=routed_id, source=SOURCE, case_id=case_id, time=time, body=body,
+            partition=partition,
+        )  # fmt: skip
+        decision = None
+        if routing.automatic:
+            decision_id = derived_event_id(tenant, case_id, "decided")
+            decided = decision_body(
+                scored, routing, speech, key_id=self._key_id, routed_id=routed_id, decision_id=decision_id,
+                decided_at=moment,
+            )  # fmt: skip
+            decision = write_event(
+                "decision.made", event_id=decision_id, source=SOURCE, case_id=case_id, time=time, body=decided,
+                partition=partition,
+            )  # fmt: skip
+        row = NewRouting(
+            key=(tenant, case_id), partition=partition, level=routing.level, decision_type=scored["decision_type"],
+            tier=routing.consequence.tier if routing.consequence else None, band=routing.band,
+            outcome=scored["proposal"]["outcome"] if decision is not None else None,
+            routed_headers=routed.stored_headers(), routed_body=body,
+            decision_headers=None if decision is None else decision.stored_headers(),
+            decision_body=None if decision is None else decision.value,
+        )  # fmt: skip
+        messages: tuple[Message, ...] = (routed,) if decision is None else (routed, decision)
+        if event.traceparent is not None:
+            messages = tuple(_traced(message, event.traceparent) for message in messages)
+        return _Routed(row, messages, routing, bool(scored["case"].get("test", False)))
+
+    def _count(self, new: Sequence[_Routed]) -> None:
+        cells: Counter[tuple[str, str, str, str]] = Counter()
+        failed = 0
+        for one in new:
+            if one.test:
+                continue
+            name = one.row.decision_type if one.row.decision_type in self._types else UNKNOWN_TYPE
+            cells[name, str(one.row.level), one.row.tier or "none", one.row.band or "none"] += 1
+            failed += one.routing.policy_failed
+        self._metrics.counter("policy_errors_total").inc(failed)
+        decided: Counter[str] = Counter()
+        for (name, level, tier, band), count in cells.items():
+            self._metrics.counter("routing_total").labels(decision_type=name, level=level, tier=tier, band=band).inc(
+                count
+            )
+            if int(level) <= HIGHEST_AUTOMATIC_LEVEL:
+                decided[name] += count
+        for name, count in decided.items():
+            self._metrics.counter("decisions_total").labels(
+                decision_type=name, mode="automatic", relation="agreed"
+            ).inc(count)
+
+
+def _firsts(records: Sequence[Record]) -> list[Event]:
+    """Read the records and keep the first of each case, in the order of their keys."""
+    found: dict[CaseKey, Event] = {}
+    for record in records:
+        event = _read(record)
+        found.setdefault((event.body["tenant"], event.body["case_id"]), event)
+    return [found[key] for key in sorted(found)]
+
+
+def _read(record: Record) -> Event:
+    where = f"{record.topic}[{record.partition}]@{record.offset}"
+    try:
+        event = read_event(record)
+    except Unreadable as error:
+        raise FatalError(f"{where} is no event of ours, and only ours belong here: {error}") from error
+    body = event.body
+    if event.type != TYPE or not isinstance(body.get("tenant"), str) or not isinstance(body.get("case_id"), str):
+        raise FatalError(f"{where} is no {TYPE} of ours, and only those belong here: it is a {event.type}")
+    return event
+
+
+def _republished(event: Event, stored: StoredRouting) -> list[Message]:
+    key = event.body["case_id"].encode()
+    messages = [
+        Message("case.routed", stored.partition, key, stored.routed_body, unpack_headers(stored.routed_headers))
+    ]
+    if stored.decision_body is not None and stored.decision_headers is not None:
+        headers = unpack_headers(stored.decision_headers)
+        messages.append(Message("decision.made", stored.partition, key, stored.decision_body, headers))
+    if event.traceparent is None:
+        return messages
+    return [_traced(message, event.traceparent) for message in messages]
+
+
+def _traced(message: Message, traceparent: bytes) -> Message:
+    headers = (*message.headers, ("traceparent", traceparent))
+    return Message(message.topic, message.partition, message.key, message.value, headers)

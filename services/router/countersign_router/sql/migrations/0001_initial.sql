@@ -1,0 +1,95 @@
+-- One row per case: what was published for it, so that exactly that can be published again.
+-- partition         where the case arrived first; every event of the case goes there
+-- *_headers         CloudEvents headers, without traceparent
+-- decision_*        only where the machine decided
+-- outcome .. level  for the matrix's counts and the list of recent automatic decisions; the bodies hold the same
+-- Bodies do not compress well enough to pay for the CPU. Names are compared as bytes, which is cheaper and exact.
+CREATE TABLE routings (
+    tenant           text COLLATE "C" NOT NULL,
+    case_id          text COLLATE "C" NOT NULL,
+    partition        integer          NOT NULL CHECK (partition >= 0),
+    level            smallint         NOT NULL CHECK (level BETWEEN 1 AND 5),
+    decision_type    text COLLATE "C" NOT NULL,
+    tier             text COLLATE "C",
+    band             text COLLATE "C",
+    outcome          text COLLATE "C",
+    routed_at        timestamptz      NOT NULL,
+    routed_headers   bytea            NOT NULL,
+    routed_body      bytea            NOT NULL,
+    decision_headers bytea,
+    decision_body    bytea,
+    PRIMARY KEY (tenant, case_id),
+    CHECK ((decision_headers IS NULL) = (decision_body IS NULL)),
+    CHECK ((level <= 2) = (decision_body IS NOT NULL))
+);
+ALTER TABLE routings
+    ALTER COLUMN routed_headers SET STORAGE EXTERNAL, ALTER COLUMN routed_body SET STORAGE EXTERNAL,
+    ALTER COLUMN decision_headers SET STORAGE EXTERNAL, ALTER COLUMN decision_body SET STORAGE EXTERNAL;
+-- Rows arrive in the order of this column, so a few bytes per range of pages find the last minute or day.
+CREATE INDEX routings_routed_at ON routings USING brin (routed_at) WITH (pages_per_range = 16);
+
+-- Every version that was ever published, unchangeable: cases in flight finish under the version that routed them.
+CREATE TABLE policies (
+    sha256            text PRIMARY KEY,
+    tenant            text        NOT NULL,
+    decision_type     text        NOT NULL,
+    version           integer     NOT NULL CHECK (version >= 1),
+    automation_sha256 text        NOT NULL,
+    document          bytea       NOT NULL,
+    published_at      timestamptz NOT NULL,
+    UNIQUE (tenant, decision_type, version)
+);
+
+-- The truth about controls: the newest control.changed of each, as published. `*` stands for all.
+-- Batches read these rows FOR SHARE, which takes ROW SHARE on the table; whoever changes a control takes EXCLUSIVE first
+-- and so waits for batches in flight, even when the row is new and could not have been locked.
+CREATE TABLE controls (
+    kind          text NOT NULL,
+    tenant        text NOT NULL,
+    decision_type text NOT NULL,
+    tier          text NOT NULL,
+    revision      bigint      NOT NULL CHECK (revision >= 1),
+    activities    bigint      NOT NULL CHECK (activities >= 0),
+    changed_at    timestamptz NOT NULL,
+    event_id      text        NOT NULL,
+    headers       bytea       NOT NULL,
+    body          bytea       NOT NULL,
+    PRIMARY KEY (kind, tenant, decision_type, tier)
+);
+
+-- What one person asked for and another must confirm. A request is for one revision: a stop in between voids it.
+CREATE TABLE release_requests (
+    id            uuid PRIMARY KEY,
+    tenant        text        NOT NULL,
+    decision_type text        NOT NULL,
+    revision      bigint      NOT NULL,
+    requested_by  text        NOT NULL,
+    role          text        NOT NULL,
+    reason        text        NOT NULL,
+    requested_at  timestamptz NOT NULL,
+    expires_at    timestamptz NOT NULL,
+    confirmed_by  text,
+    confirmed_at  timestamptz
+);
+CREATE INDEX release_requests_pending ON release_requests (requested_at) WHERE confirmed_at IS NULL;
+
+-- Keys of the random draws, oldest first in use. Whoever can read this table can foresee samples.
+CREATE TABLE sampling_keys (
+    key_id     text PRIMARY KEY,
+    key        bytea       NOT NULL CHECK (octet_length(key) >= 16),
+    created_at timestamptz NOT NULL
+);
+
+-- Messages of changes that people make over HTTP; see countersign_shared.messaging.outbox.
+CREATE TABLE outbox (
+    id          bigint GENERATED ALWAYS AS IDENTITY PRIMARY KEY,
+    event_id    text        NOT NULL UNIQUE,
+    topic       text        NOT NULL,
+    partition   integer,
+    key         bytea       NOT NULL,
+    body        bytea       NOT NULL,
+    headers     bytea       NOT NULL,
+    not_before  timestamptz NOT NULL,
+    created_at  timestamptz NOT NULL DEFAULT clock_timestamp()
+);
+CREATE INDEX outbox_key ON outbox (key, id);

@@ -1,0 +1,119 @@
+-- name: lock_controls
+-- Every control, held until the batch has committed, and the database's time once they are held.
+-- A join from one row, so that the time comes back when there is no control at all.
+WITH held AS MATERIALIZED (
+    SELECT kind, tenant, decision_type, tier, body
+    FROM controls
+    ORDER BY kind, tenant, decision_type, tier
+    FOR SHARE
+)
+SELECT clock_timestamp() AS moment, held.kind, held.tenant, held.decision_type, held.tier, held.body
+FROM (SELECT 1) AS one LEFT JOIN held ON true;
+
+-- name: insert_routings
+-- Keep a batch's new cases. Sorted, so that two batches with the same cases wait in order.
+INSERT INTO routings (tenant, case_id, partition, level, decision_type, tier, band, outcome, routed_at,
+                      routed_headers, routed_body, decision_headers, decision_body)
+SELECT tenant, case_id, partition, level, decision_type, tier, band, outcome, $9,
+       routed_headers, routed_body, decision_headers, decision_body
+FROM unnest($1::text[], $2::text[], $3::integer[], $4::smallint[], $5::text[], $6::text[], $7::text[], $8::text[],
+            $10::bytea[], $11::bytea[], $12::bytea[], $13::bytea[])
+    AS given (tenant, case_id, partition, level, decision_type, tier, band, outcome,
+              routed_headers, routed_body, decision_headers, decision_body)
+ORDER BY tenant COLLATE "C", case_id COLLATE "C"
+ON CONFLICT DO NOTHING
+RETURNING tenant, case_id;
+
+-- name: find_routings
+-- The stored rows of these cases, in a statement of its own: only that sees what a concurrent batch has just committed.
+SELECT tenant, case_id, partition, level, routed_headers, routed_body, decision_headers, decision_body
+FROM routings
+WHERE (tenant, case_id) IN (SELECT * FROM unnest($1::text[], $2::text[]));
+
+-- name: count_cells
+-- How many cases each cell of the matrix got since a moment; cases that reached no cell have no band.
+SELECT tier, band, level, count(*) AS cases, count(decision_body) AS automatic
+FROM routings
+WHERE routed_at >= $1 AND decision_type = $2 AND ($3::text IS NULL OR tenant = $3)
+GROUP BY tier, band, level
+ORDER BY tier, band, level;
+
+-- name: recent_automatic
+-- Automatic decisions since a moment, newest first; `*` stands for all.
+SELECT tenant, case_id, decision_type, outcome, routed_at AS decided_at
+FROM routings
+WHERE routed_at >= $1 AND level <= 2 AND ($2 = '*' OR tenant = $2) AND ($3 = '*' OR decision_type = $3)
+ORDER BY routed_at DESC, tenant, case_id
+LIMIT $4;
+
+-- name: count_recent_automatic
+SELECT count(*)
+FROM routings
+WHERE routed_at >= $1 AND level <= 2 AND ($2 = '*' OR tenant = $2) AND ($3 = '*' OR decision_type = $3);
+
+-- name: lock_controls_table
+-- Waits for every batch in flight (they hold ROW SHARE) and keeps later ones waiting until this change has committed.
+LOCK TABLE controls IN EXCLUSIVE MODE;
+
+-- name: find_control
+SELECT revision, activities, headers, body FROM controls
+WHERE kind = $1 AND tenant = $2 AND decision_type = $3 AND tier = $4;
+
+-- name: list_controls
+SELECT kind, tenant, decision_type, tier, headers, body FROM controls ORDER BY kind, tenant, decision_type, tier;
+
+-- name: put_control
+INSERT INTO controls (kind, tenant, decision_type, tier, revision, activities, changed_at, event_id, headers, body)
+VALUES ($1, $2, $3, $4, $5, $6, $7, $8, $9, $10)
+ON CONFLICT (kind, tenant, decision_type, tier) DO UPDATE
+SET revision = excluded.revision, activities = excluded.activities, changed_at = excluded.changed_at,
+    event_id = excluded.event_id, headers = excluded.headers, body = excluded.body;
+
+-- name: count_activity
+-- The next number of an activity about a control; the caller holds the table's lock.
+UPDATE controls SET activities = activities + 1
+WHERE kind = $1 AND tenant = $2 AND decision_type = $3 AND tier = $4
+RETURNING activities;
+
+-- name: database_time
+SELECT clock_timestamp();
+
+-- name: insert_policy
+INSERT INTO policies (sha256, tenant, decision_type, version, automation_sha256, document, published_at)
+VALUES ($1, $2, $3, $4, $5, $6, $7)
+ON CONFLICT DO NOTHING;
+
+-- name: find_policy
+SELECT document, published_at FROM policies WHERE sha256 = $1;
+
+-- name: find_policy_version
+SELECT sha256 FROM policies WHERE tenant = $1 AND decision_type = $2 AND version = $3;
+
+-- name: list_policies
+SELECT sha256, tenant, decision_type, version, automation_sha256, published_at
+FROM policies ORDER BY tenant, decision_type, version DESC;
+
+-- name: insert_release_request
+INSERT INTO release_requests (id, tenant, decision_type, revision, requested_by, role, reason, requested_at, expires_at)
+VALUES ($1, $2, $3, $4, $5, $6, $7, $8, $9);
+
+-- name: find_release_request
+SELECT id, tenant, decision_type, revision, requested_by, role, reason, requested_at, expires_at, confirmed_by,
+       confirmed_at
+FROM release_requests WHERE id = $1;
+
+-- name: list_release_requests
+-- Requests that still wait for a second person.
+SELECT id, tenant, decision_type, revision, requested_by, role, reason, requested_at, expires_at, confirmed_by,
+       confirmed_at
+FROM release_requests WHERE confirmed_at IS NULL AND expires_at > $1
+ORDER BY requested_at DESC LIMIT 200;
+
+-- name: confirm_release_request
+UPDATE release_requests SET confirmed_by = $2, confirmed_at = $3 WHERE id = $1;
+
+-- name: insert_sampling_key
+INSERT INTO sampling_keys (key_id, key, created_at) VALUES ($1, $2, $3) ON CONFLICT DO NOTHING;
+
+-- name: newest_sampling_key
+SELECT key_id, key FROM sampling_keys ORDER BY created_at DESC, key_id LIMIT 1;

@@ -1,0 +1,170 @@
+"""The stop switch: one person halts automation, two people turn it back on.
+
+A stop waits for the batches in flight and holds every later one back until it has committed, so no automatic decision
+bears a time after it.
+"""
+
+from dataclasses import dataclass
+from datetime import datetime, timedelta
+from typing import Any
+from uuid import UUID
+
+import orjson
+
+from countersign_router.control_events import Actor, Fact, change_control, record
+from countersign_router.domain.controls import ANY, Controls
+from countersign_router.store import AutomaticDecision, ControlKey, ReleaseRequest, Store
+from countersign_shared.clock import rfc3339
+from countersign_shared.errors import CountersignError
+from countersign_shared.observability import Metrics
+
+RECENT_SECONDS = 60
+PREVIEW_SECONDS = 3600
+MAX_LISTED = 1_000
+REQUEST_HOURS = 24
+"""A request nobody confirms within a day belongs to another situation."""
+
+
+class StopRefusal(CountersignError):  # noqa: N818 - a refusal, not a fault
+    """What was asked of the stop switch cannot be done."""
+
+    code = "stop_refused"
+
+
+class NotStopped(StopRefusal):
+    """Nothing is stopped for this scope."""
+
+    code = "not_stopped"
+
+
+class RequestUnknown(StopRefusal):
+    """There is no such request."""
+
+    code = "request_unknown"
+
+
+class RequestStale(StopRefusal):
+    """The request has expired, was confirmed already, or the switch has changed since."""
+
+    code = "request_stale"
+
+
+class SamePerson(StopRefusal):
+    """Whoever asked cannot be the one who confirms."""
+
+    code = "same_person"
+
+
+@dataclass(frozen=True, slots=True)
+class Stopped:
+    """A stop in force: its event's body, and what the machine had decided shortly before."""
+
+    control: dict[str, Any]
+    recent_total: int
+    recent: list[AutomaticDecision]
+
+
+async def stop(store: Store, *, tenant: str, decision_type: str, reason: str, actor: Actor) -> Stopped:
+    """Halt automation of a scope (``*`` for all) now; stopping what is stopped changes nothing."""
+    key = ControlKey("stop", tenant, decision_type)
+    async with store.control_change() as change:
+        moment = await change.moment()
+        before = await change.find(key)
+        control: dict[str, Any] = {} if before is None else orjson.loads(before.body)
+        if not (control and control["state"]["active"]):
+            state = {"active": True, "reason": reason, "expires_at": None}
+            control = await change_control(
+                change, key, state, actor=actor, signatures=[_signature(actor, moment)],
+                fact=_fact("control.changed", key, reason, state), moment=moment,
+            )  # fmt: skip
+    since = moment - timedelta(seconds=RECENT_SECONDS)
+    total, recent = await store.recent_automatic(since, tenant, decision_type, MAX_LISTED)
+    return Stopped(control, total, recent)
+
+
+async def request_release(
+    store: Store, *, request_id: UUID, tenant: str, decision_type: str, reason: str, actor: Actor
+) -> ReleaseRequest:
+    """Ask for automation to go on; somebody else must confirm. ``NotStopped`` when there is nothing to release."""
+    key = ControlKey("stop", tenant, decision_type)
+    async with store.control_change() as change:
+        moment = await change.moment()
+        before = await change.find(key)
+        if before is None or not orjson.loads(before.body)["state"]["active"]:
+            raise NotStopped(f"automation is not stopped for {scope_name(tenant, decision_type)}")
+        request = ReleaseRequest(
+            id=request_id, tenant=tenant, decision_type=decision_type, revision=before.revision,
+            requested_by=actor.pseudonym, role=actor.role or "", reason=reason, requested_at=moment,
+            expires_at=moment + timedelta(hours=REQUEST_HOURS),
+        )  # fmt: skip
+        await change.add_request(request)
+        await record(change, key, _fact("control.requested", key, reason, None), actor=actor, moment=moment)
+    return request
+
+
+async def confirm_release(store: Store, *, request_id: UUID, actor: Actor) -> dict[str, Any]:
+    """Turn automation back on as the second person; returns the control's event body.
+
+    ``RequestUnknown``, ``RequestStale`` or ``SamePerson`` say why not; a refused second signature is on the record.
+    """
+    refusal: StopRefusal | None = None
+    control: dict[str, Any] = {}
+    async with store.control_change() as change:
+        moment = await change.moment()
+        request = await change.find_request(request_id)
+        if request is None:
+            raise RequestUnknown(f"there is no request {request_id}")
+        key = ControlKey("stop", request.tenant, request.decision_type)
+        before = await change.find(key)
+        refusal = _refusal(request, before.revision if before else 0, actor, moment)
+        if refusal is None:
+            await change.confirm_request(request.id, actor.pseudonym, moment)
+            state = {"active": False, "reason": request.reason, "expires_at": None}
+            first = _signature(Actor(request.requested_by, request.role), request.requested_at)
+            control = await change_control(
+                change, key, state, actor=actor, signatures=[first, _signature(actor, moment)],
+                fact=_fact("control.changed", key, request.reason, state), moment=moment,
+            )  # fmt: skip
+        else:
+            await record(change, key, _fact("control.refused", key, str(refusal), None), actor=actor, moment=moment)
+    if refusal is not None:
+        raise refusal
+    return control
+
+
+def _refusal(request: ReleaseRequest, revision: int, actor: Actor, moment: datetime) -> StopRefusal | None:
+    if request.confirmed_at is not None:
+        return RequestStale(f"request {request.id} was confirmed by {request.confirmed_by} already")
+    if moment >= request.expires_at:
+        return RequestStale(f"request {request.id} expired at {rfc3339(request.expires_at)}")
+    if revision != request.revision:
+        return RequestStale(f"the switch has changed since request {request.id} was made")
+    if actor.pseudonym == request.requested_by:
+        return SamePerson("turning automation back on needs two different people")
+    return None
+
+
+def _signature(actor: Actor, moment: datetime) -> dict[str, Any]:
+    return {"pseudonym": actor.pseudonym, "role": actor.role, "signed_at": rfc3339(moment)}
+
+
+def _fact(kind: str, key: ControlKey, reason: str, state: dict[str, Any] | None) -> Fact:
+    body = {
+        "control": key.kind, "decision_type": key.decision_type, "tier": key.tier, "reason": reason, "state": state,
+    }  # fmt: skip
+    return Fact(kind, body)
+
+
+def scope_name(tenant: str, decision_type: str) -> str:
+    """Name a scope for people and for the metric's label."""
+    parts = [f"{word} {name}" for word, name in (("tenant", tenant), ("decision type", decision_type)) if name != ANY]
+    return ", ".join(parts) or "all"
+
+
+def show_stops(metrics: Metrics, controls: Controls) -> None:
+    """Set the gauge of stop switches: 1 for each that holds; one that was released disappears."""
+    gauge = metrics.gauge("automation_stopped")
+    gauge.clear()
+    gauge.labels(scope="all").set(0)
+    for tenant, decision_type in controls.stops:
+        gauge.labels(scope=scope_name(tenant, decision_type)).set(1)

@@ -62,7 +62,7 @@ class WriterSession:
 
     async def connection(self) -> Any:
         """Return the session, anew after it was lost; another holder of the lock is a ``ConfigurationError``."""
-        if self._connection is None or self._connection.is_closed():
+        if not self._alive():
             await self.close()
             self._connection = await self._pool.acquire()
             await self._lock()
@@ -73,6 +73,13 @@ class WriterSession:
         if self._connection is not None:
             connection, self._connection = self._connection, None
             await self._pool.release(connection)
+
+    def _alive(self) -> bool:
+        try:
+            return self._connection is not None and not self._connection.is_closed()
+        except asyncpg.InterfaceError:
+            # The pool has taken back a connection that was lost.
+            return False
 
     async def _lock(self) -> None:
         deadline = asyncio.get_running_loop().time() + self._wait_seconds

@@ -73,6 +73,7 @@ class LogWriter:
         self._clock = clock
         self._random = random
         self._head: Head | None = None
+        self._connection: Any = None
         self._seen = Head(Frontier(), 0, clock())
         self._one_at_a_time = asyncio.Lock()
 
@@ -102,12 +103,7 @@ class LogWriter:
     async def append(self, drafts: Sequence[Draft]) -> Appended:
         """Add the drafts that are not in the log yet, durably, before this returns."""
         async with self._one_at_a_time:
-            # Until the commit nothing is known: whatever ends this early makes the next batch read the head anew.
-            head, self._head = self._head, None
-            connection = await self._session.connection()
-            if head is None:
-                self._scopes.clear()
-                head = await self._load(connection)
+            connection, head = await self._current()
             async with connection.transaction():
                 fresh = await without_repeats(connection, self._store, drafts, self._wrap, self.names)
                 if fresh:
@@ -120,14 +116,24 @@ class LogWriter:
     async def sign_tail(self) -> None:
         """Sign a checkpoint over entries that have none yet."""
         async with self._one_at_a_time:
-            head, self._head = self._head, None
-            connection = await self._session.connection()
-            if head is None:
-                self._scopes.clear()
-                head = await self._load(connection)
+            connection, head = await self._current()
             if head.size > head.signed_size:
                 head = await self._sign(connection, head.frontier)
             self._commit(head)
+
+    async def _current(self) -> tuple[Any, Head]:
+        """Return the session and the head; until ``_commit`` the writer counts as knowing nothing.
+
+        So whatever ends a batch early makes the next one read the head anew, and so does a new session: somebody
+        else may have held the lock in between.
+        """
+        head, self._head = self._head, None
+        connection = await self._session.connection()
+        if head is None or connection is not self._connection:
+            self._scopes.clear()
+            head = await self._load(connection)
+            self._connection = connection
+        return connection, head
 
     def _commit(self, head: Head) -> None:
         self._head = self._seen = head

@@ -18,7 +18,8 @@ FACT_WHOLES = (
 def activity(facts: Facts, body: Body) -> None:
     """Any fact that is not a decision; its free texts stay outside the leaf."""
     said = inner(body, "body")
-    if body.get("kind") in JUDGEMENTS:
+    recorded = body.get("kind")
+    if isinstance(recorded, str) and recorded in JUDGEMENTS:
         judged(facts, said)
     else:
         _fact(facts, said)

@@ -21,10 +21,12 @@ async def test_made_once_and_only_once(database_url: str) -> None:
     async with open_pool(database_url, schema=SCHEMA, size=2) as pool:
         await migrate(pool, schema=SCHEMA, migrations=MIGRATIONS)
 
+    variables = os.environ | {"DATABASE_URL": database_url, "KEY_ENVIRONMENT": "compose"}
+
     async def run() -> subprocess.CompletedProcess[str]:
         return await asyncio.to_thread(
             subprocess.run, [sys.executable, "-"], input=SCRIPT.read_text(encoding="utf-8"), check=False,
-            capture_output=True, text=True, timeout=60, env=os.environ | {"DATABASE_URL": database_url, "KEY_ENVIRONMENT": "compose"},
+            capture_output=True, text=True, timeout=60, env=variables,
         )  # fmt: skip
 
     made = await run()

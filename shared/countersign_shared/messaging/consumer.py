@@ -60,6 +60,8 @@ class Delivery(ConsumerRebalanceListener):  # type: ignore[misc]
         self._idle.clear()
         try:
             records = [self._record(raw) for raw in batch]
+            if self._forgetful:
+                self._refuse_gaps(records)
             await self._publish(await self._handled(records))
             for record in records:
                 self._next[record.topic, record.partition] = record.offset + 1
@@ -85,12 +87,18 @@ class Delivery(ConsumerRebalanceListener):  # type: ignore[misc]
 
     def _record(self, raw: Any) -> Record:
         topic = raw.topic[self._prefix_length :]
-        expected = self._next.get((topic, raw.partition))
-        # Kafka leaves gaps when it compacts; the in-memory broker only when it has thrown records away.
-        if self._forgetful and expected is not None and raw.offset > expected:
-            raise FatalError(f"{topic}[{raw.partition}] lost {raw.offset - expected} records before {raw.offset}")
         headers = tuple((name, value if value is not None else b"") for name, value in raw.headers)
         return Record(topic, raw.partition, raw.offset, raw.timestamp, raw.key, raw.value, headers)
+
+    def _refuse_gaps(self, records: list[Record]) -> None:
+        """Kafka leaves gaps when it compacts; the in-memory broker only when it has thrown records away."""
+        expected = dict(self._next)
+        for record in records:
+            where = record.topic, record.partition
+            lost = record.offset - expected.get(where, record.offset)
+            if lost > 0:
+                raise FatalError(f"{record.topic}[{record.partition}] lost {lost} records before {record.offset}")
+            expected[where] = record.offset + 1
 
     async def on_partitions_revoked(self, revoked: Sequence[TopicPartition]) -> None:
         """Let the batch in flight finish, so that its new owner has less to repeat."""

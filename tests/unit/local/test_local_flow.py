@@ -3,6 +3,8 @@
 from __future__ import annotations
 
 import asyncio
+import contextlib
+from types import SimpleNamespace
 
 from aiokafka import TopicPartition
 from hypothesis import given
@@ -10,6 +12,8 @@ from hypothesis import strategies as st
 
 from countersign_local.demo.finishing import Finisher
 from countersign_local.demo.flow import Flow, Sample
+from countersign_shared.messaging.consumer import Delivery
+from countersign_shared.observability import Health
 
 CREATED, DECIDED = TopicPartition("case.created", 0), TopicPartition("decision.made", 0)
 
@@ -89,3 +93,32 @@ async def test_a_case_is_finished_when_every_group_has_passed_its_decision():
 async def test_a_case_is_not_finished_while_one_group_is_behind():
     behind = _sample(1, 1, inference=1, review=0)
     assert await _finished_by(behind, behind, behind) == []
+
+
+async def _deliver(*batches):
+    """What the embedded broker's consumer makes of these offsets of one partition: the failure, or None."""
+    failures, handled = [], []
+
+    async def handler(records):
+        handled.extend(record.offset for record in records)
+        return ()
+
+    async def publish(messages):
+        assert not messages
+
+    delivery = Delivery(handler, publish, prefix="", health=Health(), fail=failures.append, forgetful=True)
+    for batch in batches:
+        raw = [
+            SimpleNamespace(topic="t", partition=0, offset=n, timestamp=0, key=b"", value=b"", headers=())
+            for n in batch
+        ]
+        with contextlib.suppress(TimeoutError):
+            await asyncio.wait_for(delivery(raw), 0.05)
+    return failures[0] if failures else None
+
+
+async def test_records_that_the_embedded_broker_dropped_are_a_loud_failure():
+    assert await _deliver([0, 1], [2, 3], [4]) is None
+    assert await _deliver([0, 1], [0, 1, 2]) is None
+    assert "lost 1 records before 3" in str(await _deliver([0, 1], [3]))
+    assert "lost 2 records before 4" in str(await _deliver([0, 1, 4]))

@@ -7,8 +7,10 @@ from typing import Any
 
 import orjson
 from aiokafka import AIOKafkaConsumer, TopicPartition
+from aiokafka.admin import AIOKafkaAdminClient
 from aiokafka.errors import KafkaError
 
+from countersign_local.demo.flow import partitions_of
 from countersign_local.errors import UNAVAILABLE, USAGE, CommandError
 from countersign_shared.clock import rfc3339
 from countersign_shared.contracts.topics import load_topics
@@ -54,30 +56,30 @@ async def watched(
     chosen = list(topics or known)
     if unknown := sorted(set(chosen) - set(known)):
         raise CommandError(f"There is no topic {unknown[0]}: choose from {', '.join(known)}.", USAGE)
+    partitions = await _partitions(bootstrap, [prefix + topic for topic in chosen])
     consumer = AIOKafkaConsumer(bootstrap_servers=bootstrap, enable_auto_commit=False, auto_offset_reset="latest")
+    await consumer.start()
     try:
-        await consumer.start()
-    except KafkaError as error:
-        await consumer.stop()
-        raise CommandError(f"Kafka does not answer at {bootstrap}: is it running?", UNAVAILABLE) from error
-    try:
-        await _take_all(consumer, [prefix + topic for topic in chosen], from_beginning=from_beginning)
+        consumer.assign(partitions)
+        await (consumer.seek_to_beginning if from_beginning else consumer.seek_to_end)(*partitions)
         async for raw in consumer:
             yield _watched(raw, len(prefix))
     finally:
         await consumer.stop()
 
 
-async def _take_all(consumer: AIOKafkaConsumer, names: Sequence[str], *, from_beginning: bool) -> None:
-    present = await consumer.topics()
-    if missing := sorted(set(names) - present):
+async def _partitions(bootstrap: str, topics: Sequence[str]) -> list[TopicPartition]:
+    admin = AIOKafkaAdminClient(bootstrap_servers=bootstrap)
+    try:
+        await admin.start()
+        present = await partitions_of(admin, topics)
+    except KafkaError as error:
+        raise CommandError(f"Kafka does not answer at {bootstrap}: is it running?", UNAVAILABLE) from error
+    finally:
+        await admin.close()
+    if missing := sorted(set(topics) - set(present)):
         raise CommandError(f"Topic {missing[0]} is missing: run `countersign topics ensure`.", UNAVAILABLE)
-    partitions = [TopicPartition(name, number) for name in names for number in consumer.partitions_for_topic(name)]
-    consumer.assign(partitions)
-    if from_beginning:
-        await consumer.seek_to_beginning(*partitions)
-    else:
-        await consumer.seek_to_end(*partitions)
+    return [partition for topic in topics for partition in present[topic]]
 
 
 def _watched(raw: Any, prefix_length: int) -> Watched:

@@ -5,47 +5,57 @@ from typing import Annotated, Any
 import typer
 
 from countersign_local.cli.connection import over_http
-from countersign_local.cli.output import JsonOption, print_json, print_text
+from countersign_local.cli.output import JsonOption, print_json, print_table, print_text
+from countersign_local.errors import USAGE, CommandError
 
 app = typer.Typer(help="The stop switch: on by one person, off by two.", no_args_is_help=True)
-_STOPS = "/api/router/v1/stops"
-TenantOption = Annotated[str, typer.Option(help="Whose cases; * is everybody's.")]
-TypeOption = Annotated[str, typer.Option(help="Which decisions; * is all of them.")]
+_STOP = "/api/router/v1/controls/stop"
+TenantOption = Annotated[str | None, typer.Option(help="Only this tenant's cases.")]
+TypeOption = Annotated[str | None, typer.Option(help="Only these decisions.")]
 ReasonOption = Annotated[str, typer.Option(help="For the record.")]
 
 
 @app.command()
 def on(
-    reason: ReasonOption, tenant: TenantOption = "*", decision_type: TypeOption = "*", json: JsonOption = False
+    reason: ReasonOption, tenant: TenantOption = None, decision_type: TypeOption = None, json: JsonOption = False
 ) -> None:
-    """Halt automation now: from here on every case goes to a person."""
-    body = {"tenant": tenant, "decision_type": decision_type, "reason": reason}
-    found: dict[str, Any] = over_http(lambda client: client.post(_STOPS, body))
+    """Halt automation now: when this returns, no later automatic decision can happen."""
+    asked = _asked(reason, tenant, decision_type)
+    answer: dict[str, Any] = over_http(lambda client: client.post(_STOP, asked))
     if json:
-        print_json(found)
-    else:
-        print_text("Automation is stopped. Next: countersign stop off --reason TEXT, and a second person confirms.")
+        print_json(answer)
+        return
+    print_text("Automation is stopped: every case goes to a person.")
+    if answer["recent_total"]:
+        print_text(f"Decided by the machine in the last {answer['recent_seconds']} s, for a second look:")
+        print_table(answer["recent"], ("tenant", "case_id", "decision_type", "outcome", "decided_at"))
+    print_text("Next: countersign stop off --reason TEXT; then a second person confirms.")
 
 
 @app.command()
 def off(
-    reason: ReasonOption = "",
-    tenant: TenantOption = "*",
-    decision_type: TypeOption = "*",
-    confirm: Annotated[
-        str | None, typer.Option(metavar="REQUEST", help="Confirm the request of somebody else.")
-    ] = None,
+    reason: Annotated[str | None, typer.Option(help="For the record.")] = None,
+    tenant: TenantOption = None,
+    decision_type: TypeOption = None,
+    confirm: Annotated[str | None, typer.Option(metavar="REQUEST", help="Confirm somebody else's request.")] = None,
     json: JsonOption = False,
 ) -> None:
     """Ask for automation to go on, or confirm that as the second person."""
     if confirm is not None:
-        found: dict[str, Any] = over_http(lambda client: client.post(f"{_STOPS}/requests/{confirm}/confirm"))
+        answer: dict[str, Any] = over_http(lambda client: client.post(f"{_STOP}/release-requests/{confirm}/confirm"))
+    elif reason is not None:
+        asked = _asked(reason, tenant, decision_type)
+        answer = over_http(lambda client: client.post(f"{_STOP}/release-requests", asked))
     else:
-        body = {"tenant": tenant, "decision_type": decision_type, "reason": reason}
-        found = over_http(lambda client: client.post(f"{_STOPS}/requests", body))
+        raise CommandError("Say why with --reason TEXT, or which request to --confirm.", USAGE)
     if json:
-        print_json(found)
+        print_json(answer)
     elif confirm is not None:
         print_text("Automation goes on.")
     else:
-        print_text(f"Asked. Somebody else confirms: countersign stop off --confirm {found['id']}")
+        print_text(f"Asked. Somebody else confirms: countersign stop off --confirm {answer['request_id']}")
+
+
+def _asked(reason: str, tenant: str | None, decision_type: str | None) -> dict[str, Any]:
+    scope = "decision_type" if decision_type else "tenant" if tenant else "all"
+    return {"scope": scope, "tenant": tenant, "decision_type": decision_type, "reason": reason}

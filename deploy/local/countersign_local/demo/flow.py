@@ -97,6 +97,15 @@ class Sampler:
         return Sample(ends, committed)
 
 
+async def partitions_of(admin: AIOKafkaAdminClient, topics: Sequence[str]) -> dict[str, list[TopicPartition]]:
+    """Return the partitions of these topics; a topic that is missing is not in the answer."""
+    return {
+        found["topic"]: [TopicPartition(found["topic"], partition["partition"]) for partition in found["partitions"]]
+        for found in await admin.describe_topics(list(topics))
+        if found["error_code"] == 0
+    }
+
+
 @asynccontextmanager
 async def open_sampler(bootstrap: str, prefix: str, groups: Mapping[str, Sequence[str]]) -> AsyncIterator[Sampler]:
     """Connect to the broker; `groups` maps each consumer group to the logical topics it reads."""
@@ -105,13 +114,9 @@ async def open_sampler(bootstrap: str, prefix: str, groups: Mapping[str, Sequenc
     await consumer.start()
     try:
         await admin.start()
-        await consumer.topics()
+        present = await partitions_of(admin, sorted({prefix + topic for topics in groups.values() for topic in topics}))
         partitions = {
-            prefix + group: [
-                TopicPartition(prefix + topic, number)
-                for topic in topics
-                for number in sorted(consumer.partitions_for_topic(prefix + topic) or ())
-            ]
+            prefix + group: [partition for topic in topics for partition in present[prefix + topic]]
             for group, topics in groups.items()
         }
         yield Sampler(consumer, admin, partitions)

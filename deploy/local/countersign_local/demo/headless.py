@@ -29,6 +29,7 @@ async def headless(demo: Demo, fate: Fate) -> dict[str, Any]:
         arriving = demo.arrivals.bring(demo.run, per_second=demo.options.per_second)
         await stack.enter_async_context(background(arriving, fate))
         complete = await _until_all_decided(demo, reviewers, fate)
+    fate.check()
     await drain(demo, fate)
     return await _summary(demo, reviewers, complete=complete)
 

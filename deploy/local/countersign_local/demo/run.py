@@ -79,6 +79,12 @@ class Fate:
         if not self.future.done():
             self.future.set_exception(error)
 
+    def check(self) -> None:
+        """Raise the reason for which everything must end, or that it was asked for."""
+        if self.future.done():
+            self.future.result()
+            raise CommandError("Ended as asked.", INTERRUPTED)
+
     def patience(self) -> float:
         """Return how many seconds each part may take to end: nothing is gained by waiting for a broker that is gone."""
         return _BROKEN_STOP_SECONDS if self.broken else _STOP_SECONDS

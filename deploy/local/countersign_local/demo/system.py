@@ -11,6 +11,7 @@ from typing import Any, TypeVar
 from countersign_local.demo.ground import Ground
 from countersign_local.errors import CONFIGURATION, CommandError
 from countersign_shared.clock import Clock
+from countersign_shared.contracts.topics import load_topics
 from countersign_shared.errors import ConfigurationError
 from countersign_shared.runtime import Service, bind, serving_on
 
@@ -69,14 +70,19 @@ def service_settings(ground: Ground, sockets: Mapping[str, socket.socket], direc
 
 def service_groups() -> dict[str, tuple[str, ...]]:
     """Return each service's consumer group with the topics it reads."""
-    from countersign_audit import handlers as audit
     from countersign_feedback import handlers as feedback
     from countersign_inference import handlers as inference
     from countersign_review import handlers as review
     from countersign_router import handlers as router
 
-    modules = {"audit": audit, "feedback": feedback, "inference": inference, "review": review, "router": router}
-    return {f"countersign-{service}": tuple(module.TOPICS) for service, module in modules.items()}
+    read = {
+        "audit": tuple(load_topics()),
+        "feedback": tuple(feedback.TOPICS),
+        "inference": tuple(inference.TOPICS),
+        "review": tuple(review.TOPICS),
+        "router": tuple(router.TOPICS),
+    }
+    return {f"countersign-{service}": topics for service, topics in read.items()}
 
 
 @asynccontextmanager

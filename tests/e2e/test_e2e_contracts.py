@@ -69,7 +69,7 @@ def odd_cases() -> list[dict[str, Any]]:
             **plain,
             "case_id": "odd-refund",
             "decision_type": "refund",
-            "payload": {"order_id": "A", "amount": {"value": "1", "currency": "XXX"}, "message": "m\n" * 9_000},
+            "payload": {"order_id": "A", "amount": {"value": "1", "currency": "ZZZ"}, "message": "m\n" * 9_000},
         },
         {
             **plain,

@@ -5,7 +5,6 @@ from datetime import timedelta
 from typing import Annotated, Any, Protocol
 from uuid import UUID, uuid4
 
-import asyncpg
 from fastapi import APIRouter, Depends, FastAPI, Query, Request
 
 from countersign_router import stops
@@ -28,7 +27,7 @@ from countersign_router.api_models import (
 from countersign_router.control_events import Actor
 from countersign_router.desk import Desk
 from countersign_router.domain.controls import ANY
-from countersign_router.store import ReleaseRequest
+from countersign_router.store import BatchInFlightError, ReleaseRequest
 from countersign_shared.http import Authenticate, Principal, Problem, create_app, require
 from countersign_shared.observability import Health, Metrics
 
@@ -232,7 +231,7 @@ async def _unless_busy(operation: Awaitable[Any]) -> Any:
     except stops.StopRefusal as refusal:
         slug = refusal.code.replace("_", "-")
         raise Problem(_STATUS.get(refusal.code, 409), slug, "The stop switch stays as it is", str(refusal)) from refusal
-    except asyncpg.LockNotAvailableError as error:
+    except BatchInFlightError as error:
         raise Problem(
             503, "batch-in-flight", "A batch in flight did not end in time", "Nothing has changed. Ask again.",
             headers={"Retry-After": "1"},

@@ -10,6 +10,7 @@ from uuid import UUID
 
 import asyncpg
 
+from countersign_shared.errors import TransientError
 from countersign_shared.messaging.outbox import Outbox
 from countersign_shared.messaging.records import Message
 from countersign_shared.postgres import Queries
@@ -18,6 +19,12 @@ SQL = Path(__file__).parent / "sql"
 SCHEMA = "router"
 CaseKey = tuple[str, str]
 """(tenant, case id)."""
+
+
+class BatchInFlightError(TransientError):
+    """A control could not change because a batch did not end in time."""
+
+    code = "batch_in_flight"
 
 
 @dataclass(frozen=True, slots=True)
@@ -265,7 +272,10 @@ class Store:
     async def control_change(self) -> AsyncIterator[ControlChange]:
         """Open a transaction that waits for batches in flight and holds later ones back until it has committed."""
         async with self._pool.acquire() as connection, connection.transaction():
-            await connection.execute(self._queries.lock_controls_table)
+            try:
+                await connection.execute(self._queries.lock_controls_table)
+            except asyncpg.LockNotAvailableError as error:
+                raise BatchInFlightError("a batch in flight did not end in time") from error
             yield ControlChange(connection, self._queries, self._outbox)
         self._outbox.hurry()
 

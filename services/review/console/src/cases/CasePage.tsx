@@ -6,7 +6,7 @@ import type { CasePage as CaseDetail, DecisionOnCase } from "../api/schema";
 import { moment } from "../format/time";
 import { useNow } from "../format/useNow";
 import { Card } from "../triage/case/Card";
-import { KeyFacts } from "../triage/case/KeyFacts";
+import { FactList } from "../triage/case/KeyFacts";
 import styles from "./CasePage.module.css";
 import { TimelineCard } from "./TimelineCard";
 import { useCase } from "./useCases";
@@ -54,7 +54,11 @@ function Detail({ detail }: { detail: CaseDetail }) {
           </p>
         )}
       </header>
-      {detail.facts.length > 0 && <KeyFacts facts={detail.facts} title="Facts" />}
+      {detail.facts.length > 0 && (
+        <Card title="Facts">
+          <FactList facts={detail.facts} />
+        </Card>
+      )}
       <div className={styles.pair}>
         <Decisions decisions={detail.decisions} />
         <Account detail={detail} />

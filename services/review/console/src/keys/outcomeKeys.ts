@@ -1,5 +1,5 @@
 /** Letters the console uses itself, or will: a decision type cannot take them for an outcome. */
-export const OWN_KEYS: ReadonlySet<string> = new Set(["j", "k", "e", "n", "s", "z", "i", "x", "c", "?", "/"]);
+export const OWN_KEYS: ReadonlySet<string> = new Set(["j", "k", "e", "n", "s", "z", "i", "x", "c", "f", "?", "/"]);
 
 export interface OutcomeKeys {
   readonly outcome: string;

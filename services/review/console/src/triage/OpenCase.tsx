@@ -6,6 +6,7 @@ import { KeyFacts } from "./case/KeyFacts";
 import { MatrixCard } from "./case/MatrixCard";
 import { Precedents } from "./case/Precedents";
 import { Proposal } from "./case/Proposal";
+import { TimelineOnDemand } from "../cases/TimelineOnDemand";
 import { AnswerCard } from "./decide/AnswerCard";
 import { DecisionBar } from "./decide/DecisionBar";
 import { useDecision } from "./decide/useDecision";
@@ -26,6 +27,7 @@ interface OpenCaseProps {
 /** One case on the desk: the question, the evidence, the proposal, then the answer. */
 export function OpenCase({ hold, claim, leaseExpiresAt, notice, status, onLeft, onSkip, onPutBack }: OpenCaseProps) {
   const { context } = claim;
+  const question = context.decision_required;
   const decision = useDecision(hold, claim, onLeft);
   return (
     <>
@@ -44,6 +46,7 @@ export function OpenCase({ hold, claim, leaseExpiresAt, notice, status, onLeft, 
       </main>
       <aside className={styles.side} aria-label="Precedents and policy">
         <Precedents context={context} />
+        {!context.withheld && <TimelineOnDemand tenant={question.tenant} caseId={question.case_id} />}
       </aside>
       <footer className={styles.bar}>
         <DecisionBar context={context} decision={decision} onSkip={onSkip} onPutBack={onPutBack} />

@@ -22,8 +22,8 @@ export function ConfidenceBar({ confidence, thresholds }: ConfidenceBarProps) {
       {thresholds && (
         <div className={styles.scale}>
           <span>0</span>
-          <Limit at={thresholds.medium} text="medium from" />
-          <Limit at={thresholds.high} text="high above" />
+          <Limit at={thresholds.medium} text="medium" />
+          <Limit at={thresholds.high} text="high" />
         </div>
       )}
     </div>

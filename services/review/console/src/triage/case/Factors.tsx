@@ -2,7 +2,7 @@ import type { ShownFactor } from "../../api/schema";
 import styles from "./Factors.module.css";
 
 // More than this no longer explains; the rest is one click away.
-const SHOWN = 5;
+const SHOWN = 4;
 
 /** What spoke for the proposed outcome and what against it, strongest first. */
 export function Factors({ factors, outcome }: { factors: readonly ShownFactor[]; outcome: string }) {

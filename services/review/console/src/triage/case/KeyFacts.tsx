@@ -1,33 +1,66 @@
+import { Button } from "@mantine/core";
+import { useLocalStorage } from "@mantine/hooks";
+
 import type { KeyFact } from "../../api/schema";
+import { Keycap } from "../../keys/Keycap";
+import { useKey } from "../../keys/KeyProvider";
 import { Card } from "./Card";
 import styles from "./KeyFacts.module.css";
 
-type Fact = Pick<KeyFact, "field" | "label" | "formatted"> & {
-  readonly flag?: string | null;
-  readonly format?: string;
-};
+type Fact = Pick<KeyFact, "field" | "label" | "formatted"> & { readonly flag?: string | null };
 
 // Longer texts (a customer's message) get the whole width and are set as prose.
 const PROSE = 40;
 // From here on facts stand in lines, label and value, instead of tiles.
-const MANY = 12;
+const MANY = 8;
+// As many as leave room for the proposal and the reasons on one screen; the decision type puts the telling ones first.
+const FIRST = 12;
 
-export function KeyFacts({ facts, title = "Key facts" }: { facts: readonly Fact[]; title?: string }) {
+/** The facts of a case under decision: the first ones and every flagged one; all of them at a key press, from then on. */
+export function KeyFacts({ facts }: { facts: readonly KeyFact[] }) {
+  const [all, showAll] = useLocalStorage({
+    key: "countersign.allFacts",
+    defaultValue: false,
+    getInitialValueInEffect: false,
+  });
+  const first = facts.filter((fact, index) => index < FIRST || fact.flag);
+  const folded = facts.length - first.length;
+  const toggle = () => showAll(!all);
+  useKey({ key: "f", label: "show all facts, or the first", group: "Case", when: folded > 0, run: toggle });
   return (
-    <Card title={title}>
-      <div className={styles.box}>
-        <dl className={styles.facts} data-dense={facts.length > MANY}>
-          {facts.map((fact) => (
-            <div key={fact.field} data-flagged={Boolean(fact.flag)} data-prose={fact.formatted.length > PROSE}>
-              <dt>{fact.label}</dt>
-              <dd>
-                <span className={styles.value}>{fact.formatted}</span>
-                {fact.flag && <span className={styles.flag}>{fact.flag}</span>}
-              </dd>
-            </div>
-          ))}
-        </dl>
-      </div>
+    <Card title="Key facts">
+      <FactList facts={all ? facts : first} />
+      {folded > 0 && (
+        <Button
+          className={styles.toggle ?? ""}
+          size="compact-xs"
+          variant="subtle"
+          aria-expanded={all}
+          aria-keyshortcuts="f"
+          onClick={toggle}
+          rightSection={<Keycap of="f" />}
+        >
+          {all ? "Fewer facts" : `${folded} more facts`}
+        </Button>
+      )}
     </Card>
+  );
+}
+
+export function FactList({ facts }: { facts: readonly Fact[] }) {
+  return (
+    <div className={styles.box}>
+      <dl className={styles.facts} data-dense={facts.length > MANY}>
+        {facts.map((fact) => (
+          <div key={fact.field} data-flagged={Boolean(fact.flag)} data-prose={fact.formatted.length > PROSE}>
+            <dt>{fact.label}</dt>
+            <dd>
+              <span className={styles.value}>{fact.formatted}</span>
+              {fact.flag && <span className={styles.flag}>{fact.flag}</span>}
+            </dd>
+          </div>
+        ))}
+      </dl>
+    </div>
   );
 }

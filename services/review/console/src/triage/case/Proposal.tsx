@@ -29,7 +29,7 @@ export function Proposal({ context }: { context: ContextPackage }) {
 function Recommended({ recommendation }: { recommendation: Recommendation }) {
   const { label, confidence, band, plain_words: words, second_choice: second, factors, thresholds } = recommendation;
   return (
-    <Card title="What the model proposes">
+    <Card title="What the model proposes" beside={recommendation.model}>
       <p className={styles.proposal}>
         <strong>{label}</strong>
         <span className={styles.sure}>
@@ -45,7 +45,6 @@ function Recommended({ recommendation }: { recommendation: Recommendation }) {
           {second.why_lower && ` ${whyLower(second.why_lower)}`}
         </p>
       )}
-      {recommendation.model && <p className={styles.model}>{recommendation.model}</p>}
     </Card>
   );
 }

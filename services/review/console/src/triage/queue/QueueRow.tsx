@@ -14,15 +14,15 @@ export function QueueRow({ item, now, current, onOpen }: QueueRowProps) {
   return (
     <button type="button" className={styles.row} aria-current={current} onClick={onOpen}>
       <span className={styles.title}>{item.title}</span>
+      <span className={styles.reason}>
+        {item.claimed_by_me && !current && <span className={styles.held}>held for you &middot; </span>}
+        {item.reason}
+      </span>
       {deadline && (
         <span className={styles.due} data-urgency={deadline.urgency}>
           {deadline.text}
         </span>
       )}
-      <span className={styles.reason}>
-        {item.claimed_by_me && !current && <span className={styles.held}>held for you &middot; </span>}
-        {item.reason}
-      </span>
     </button>
   );
 }

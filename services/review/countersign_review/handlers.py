@@ -8,6 +8,7 @@ import orjson
 from pydantic import TypeAdapter, ValidationError
 
 from countersign_review.domain.intake import new_review, review_kind
+from countersign_review.domain.titles import case_title
 from countersign_review.store.intake import Batch, Intake
 from countersign_shared.contracts.decision_types import DecisionType
 from countersign_shared.contracts.events import CaseUpdated
@@ -54,15 +55,15 @@ class Handler:
     def _routed(self, event: Event, batch: Batch) -> None:
         body, partition = event.body, event.record.partition
         tenant, case_id, decision_type = body["tenant"], body["case_id"], body["decision_type"]
-        case, known = body["case"], self._types.get(decision_type)
-        title = case.get("title") or (known.title(case["payload"]) if known else f"{decision_type} {case_id}")
-        routed_at = datetime.fromisoformat(event.time)
+        routed_at, kind = datetime.fromisoformat(event.time), review_kind(body)
+        # Four of five cases ask nobody; their title is made when somebody reads it.
+        title = case_title(self._types, body) if kind is not None else body["case"].get("title")
         batch.cases.append((
             tenant, case_id, decision_type, body.get("subject_ref"), title, body["level"], partition, event.id,
             routed_at, event.data,
         ))  # fmt: skip
-        kind = review_kind(body)
         if kind is not None:
+            known = self._types.get(decision_type)
             review = new_review(
                 body, kind, review_id=derived_event_id(tenant, case_id, "review"), title=title,
                 fallback_queue=known.default_queue if known else FALLBACK_QUEUE, routed_at=routed_at,

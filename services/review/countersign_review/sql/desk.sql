@@ -60,7 +60,8 @@ ORDER BY arrival;
 
 -- name: earlier_cases
 -- Of the same subject; where an answer is still to be given unseen, the outcome stays unsaid.
-SELECT c.tenant, c.case_id, c.decision_type, c.title, c.routed_at, c.level, d.outcome, d.closed_as,
+SELECT c.tenant, c.case_id, c.decision_type, c.title, CASE WHEN c.title IS NULL THEN c.body END AS untitled,
+       c.routed_at, c.level, d.outcome, d.closed_as,
        EXISTS (SELECT FROM reviews AS r
                WHERE r.tenant = c.tenant AND r.case_id = c.case_id AND r.state IN ('waiting', 'claimed')) AS review_open,
        EXISTS (SELECT FROM reviews AS r

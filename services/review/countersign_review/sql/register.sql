@@ -6,6 +6,7 @@
 SELECT k.*
 FROM (
     SELECT c.tenant, c.case_id, c.decision_type, c.subject_ref, c.title, c.routed_at, c.level, c.arrival,
+           CASE WHEN c.title IS NULL THEN c.body END AS untitled,
            d.outcome, d.closed_as, d.decided_at, d.mode, w.review_open, w.answer_outstanding,
            CASE WHEN $5 AND w.answer_outstanding THEN 'human_review'
                 WHEN d.closed_as = 'decided' THEN 'decided'
@@ -30,7 +31,8 @@ ORDER BY k.arrival DESC
 LIMIT $6;
 
 -- name: read_case
-SELECT c.tenant, c.case_id, c.decision_type, c.subject_ref, c.title, c.routed_at, c.level, c.body, c.event_id,
+SELECT c.tenant, c.case_id, c.decision_type, c.subject_ref, c.title, c.routed_at, c.level, c.body,
+       CASE WHEN c.title IS NULL THEN c.body END AS untitled,
        w.review_open, w.answer_outstanding
 FROM cases AS c
 CROSS JOIN LATERAL (SELECT count(*) > 0 AS review_open, coalesce(bool_or(r.withheld), false) AS answer_outstanding

@@ -18,7 +18,7 @@ from countersign_shared.postgres import Queries
 log = logging.getLogger(__name__)
 
 SEPARATOR = "\x1f"
-CaseRow = tuple[str, str, str, str | None, str, int, int, str, datetime, bytes]
+CaseRow = tuple[str, str, str, str | None, str | None, int, int, str, datetime, bytes]
 """tenant, case_id, decision_type, subject_ref, title, level, partition, event_id, routed_at, body"""
 DecisionRow = tuple[str, str, str, str | None, str | None, bytes, str, str, str, datetime]
 """tenant, case_id, decision_id, supersedes, outcome, outcome_params, closed_as, mode, relation, decided_at"""

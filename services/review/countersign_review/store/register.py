@@ -90,9 +90,8 @@ class Register:
         outcome = self._views.outcome_label(case["decision_type"], decided["outcome"]) if decided else None
         automatic = decided is not None and decided["mode"] == "automatic"
         return {
-            **{
-                name: case[name] for name in ("tenant", "case_id", "decision_type", "subject_ref", "title", "routed_at")
-            },
+            **{name: case[name] for name in ("tenant", "case_id", "decision_type", "subject_ref", "routed_at")},
+            "title": self._views.title(case),
             "state": state.value,
             "state_label": label(state, outcome),
             "outcome": decided["outcome"] if decided else None,

@@ -9,10 +9,11 @@ import orjson
 from countersign_review.domain.binding import digest
 from countersign_review.domain.case_state import CaseState, Known, case_state
 from countersign_review.domain.context import View, context_package
-from countersign_shared.contracts.execution import execution
 from countersign_review.domain.review import Kind
+from countersign_review.domain.titles import case_title
 from countersign_review.store.events import SQL, Connection
 from countersign_shared.contracts.decision_types import DecisionType
+from countersign_shared.contracts.execution import execution
 from countersign_shared.contracts.money import format_money
 from countersign_shared.postgres import Queries
 
@@ -107,6 +108,11 @@ class Views:
             return [("", "This outcome takes no terms.")] if outcome_params else []
         return [(problem.pointer, problem.detail) for problem in chosen.check_params(outcome_params)]
 
+    def title(self, row: Any) -> str:
+        """Return a case's title; rows of automatic cases bring their body instead of one."""
+        title: str | None = row["title"]
+        return title if title is not None else case_title(self._types, orjson.loads(row["untitled"]))
+
     def outcome_label(self, decision_type: str, outcome: str | None) -> str | None:
         """Return an outcome in words."""
         known = self._types.get(decision_type)
@@ -130,7 +136,7 @@ class Views:
         outcome = row["outcome"] if state is CaseState.DECIDED else None
         return {
             "tenant": row["tenant"], "case_id": row["case_id"], "decision_type": row["decision_type"],
-            "title": row["title"], "routed_at": row["routed_at"], "state": state.value, "outcome": outcome,
+            "title": self.title(row), "routed_at": row["routed_at"], "state": state.value, "outcome": outcome,
             "outcome_label": self.outcome_label(row["decision_type"], outcome),
         }  # fmt: skip
 

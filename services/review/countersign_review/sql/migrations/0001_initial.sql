@@ -5,7 +5,8 @@ CREATE TABLE cases (
     case_id       text        NOT NULL,
     decision_type text        NOT NULL,
     subject_ref   text,
-    title         text        NOT NULL,
+    -- Null where nobody asked for one yet: it is then made from the payload when somebody reads it.
+    title         text,
     level         smallint    NOT NULL,
     partition     integer     NOT NULL,
     event_id      text        NOT NULL,

@@ -68,6 +68,12 @@ class WriterSession:
             await self._lock()
         return self._connection
 
+    async def abandon(self) -> None:
+        """Drop the session as it is, for when an error may have left it in any state; the lock goes with it."""
+        if self._alive():
+            self._connection.terminate()
+        await self.close()
+
     async def close(self) -> None:
         """Give the session back; resetting it releases the lock."""
         if self._connection is not None:

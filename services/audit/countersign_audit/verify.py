@@ -41,11 +41,15 @@ _NUMBER_TO_LOOK_AT = re.compile(rb'(?:":|[\[,])-?(?:[0-9]+[.eE]|[0-9]{16})')
 
 @dataclass(frozen=True, slots=True)
 class Finding:
-    """One fault: the entry it is about, or the first and last of the entries it must be among."""
+    """One fault: the entry it is about, or the first and last of the entries it must be among.
+
+    ``in_itself`` says that the entry alone shows the fault; otherwise it only does not fit its neighbours.
+    """
 
     index: int
     what: str
     last_index: int | None = None
+    in_itself: bool = False
 
     def __str__(self) -> str:
         """Say it in a line."""
@@ -77,8 +81,12 @@ class Report:
 
     @property
     def first_bad(self) -> Finding | None:
-        """The first fault in the order of the log."""
-        return min(self.findings, key=lambda finding: finding.index, default=None)
+        """The first fault in the order of the log; an entry that is itself wrong goes before a range it lies in."""
+        first = min(self.findings, key=lambda finding: finding.index, default=None)
+        if first is None or first.last_index is None:
+            return first
+        inside = [found for found in self.findings if found.in_itself and found.index <= first.last_index]
+        return min(inside, key=lambda finding: finding.index, default=first)
 
 
 async def verify_database(
@@ -198,19 +206,22 @@ class Verifier:
         hashed = leaf_hash(leaf)
         self._frontier.append(hashed)
         if hashed != row["leaf_hash"]:
-            self._found(index, "its bytes do not have the hash stored beside them")
+            self._found(index, "its bytes do not have the hash stored beside them", in_itself=True)
             return
         problem = profile_problem(leaf)
         if problem is not None:
-            self._found(index, f"its leaf breaks the profile: {problem}")
+            self._found(index, f"its leaf breaks the profile: {problem}", in_itself=True)
             return
         said = orjson.loads(leaf)
-        problem = (
-            self._genesis(said, index) if index == 0 or said["kind"] == "log.genesis"
-            else copy_problem(row, said) or self._previous_problem(said, index) or self._payload_problem(row, said)
-        )  # fmt: skip
+        if index == 0 or said["kind"] == "log.genesis":
+            problem = self._genesis(said, index)
+        else:
+            problem = copy_problem(row, said) or self._payload_problem(row, said)
+            misplaced = self._previous_problem(said, index)
+            if misplaced is not None:
+                self._found(index, misplaced)
         if problem is not None:
-            self._found(index, problem)
+            self._found(index, problem, in_itself=True)
 
     def _genesis(self, said: Mapping[str, Any], index: int) -> str | None:
         if index != 0 or said.get("kind") != "log.genesis":
@@ -273,8 +284,8 @@ class Verifier:
         if self._old is not None and self._old.size > self._frontier.size:
             self._found(self._frontier.size, f"missing; the old checkpoint covers {self._old.size} entries")
 
-    def _found(self, index: int, what: str, last_index: int | None = None) -> None:
-        self.report.findings.append(Finding(index, what, last_index))
+    def _found(self, index: int, what: str, last_index: int | None = None, *, in_itself: bool = False) -> None:
+        self.report.findings.append(Finding(index, what, last_index, in_itself))
 
 
 def profile_problem(leaf: bytes) -> str | None:

@@ -128,6 +128,8 @@ class LogWriter:
         else may have held the lock in between.
         """
         head, self._head = self._head, None
+        if head is None and self._connection is not None:
+            await self._session.abandon()
         connection = await self._session.connection()
         if head is None or connection is not self._connection:
             self._scopes.clear()

@@ -1,0 +1,213 @@
+"""The record over HTTP: what is shown, to whom, and that looking is on the record too."""
+
+from __future__ import annotations
+
+from collections.abc import AsyncIterator
+from pathlib import Path
+from typing import Any
+
+import httpx
+import orjson
+import pytest
+from fastapi import Request
+from jsonschema import Draft202012Validator
+
+from countersign_audit.api import build_app, build_openapi
+from countersign_audit.domain.note import open_note
+from countersign_audit.keys import load_keys, verify_signature
+from countersign_audit.reading_room import READERS, ReadingRoom
+from countersign_audit.timeline import TimelineReader, read_timeline
+from countersign_shared.contracts.topics import contracts_dir
+from countersign_shared.http import ROLES, Principal
+from countersign_shared.messaging import Record, unpack_headers
+from countersign_shared.messaging.outbox import Outbox
+from countersign_shared.observability import Health, Metrics
+from tests.integration.audit.log import Log, SteppingClock, open_log
+from tests.unit.audit.records import one_case, record
+
+API = "/api/audit/v1"
+SCHEMA = orjson.loads((contracts_dir() / "schemas" / "activity.recorded.v1.json").read_bytes())
+
+
+async def authenticate(request: Request) -> Principal:
+    # Roles and tenants as the caller says them: who may call is under test, not how they prove it.
+    return Principal(
+        subject="p-77", username="u", roles=frozenset(request.headers["x-roles"].split(",")),
+        tenants=frozenset(request.headers.get("x-tenants", "*").split(",")),
+    )  # fmt: skip
+
+
+@pytest.fixture
+async def log(database_url: str, tmp_path: Path) -> AsyncIterator[Log]:
+    async with open_log(database_url, tmp_path / "keys") as log:
+        await log.add(one_case("loan-7") + one_case("loan-7", tenant="acme", number=1))
+        yield log
+
+
+@pytest.fixture
+async def client(log: Log) -> AsyncIterator[httpx.AsyncClient]:
+    numbers = iter(range(1, 1_000))
+    room = ReadingRoom(
+        log.pool, TimelineReader(load_keys(log.keys_dir)), Outbox(), clock=SteppingClock(),
+        new_id=lambda: f"read-{next(numbers)}",
+    )  # fmt: skip
+    app = build_app(room=room, health=Health(), metrics=Metrics("audit"), authenticate=authenticate)
+    async with httpx.AsyncClient(transport=httpx.ASGITransport(app), base_url="http://audit") as client:
+        client.headers["x-roles"] = "auditor"
+        yield client
+
+
+async def announced(log: Log) -> list[dict[str, Any]]:
+    return [orjson.loads(row["body"]) for row in await log.rows("SELECT body FROM outbox ORDER BY id")]
+
+
+async def test_a_timeline_tells_the_case_in_order_with_places_hashes_and_inclusion(
+    client: httpx.AsyncClient, log: Log
+) -> None:
+    answer = await client.get(f"{API}/cases/loan-7/timeline")
+    assert answer.status_code == 200
+    told = answer.json()
+    assert (told["tenant"], told["case_id"], told["decision_type"]) == ("default", "loan-7", "loan_application")
+    assert [entry["index"] for entry in told["entries"]] == [1, 2, 3, 4]
+    assert [entry["kind"] for entry in told["entries"]] == [
+        "case.created",
+        "case.scored",
+        "case.routed",
+        "decision.made",
+    ]
+    assert all(entry["included"] and entry["payload"] == "readable" for entry in told["entries"])
+    assert told["entries"][3]["words"] == "Decided 'approve' automatically, as the AI proposed."
+    hashes = {row["index"]: row["leaf_hash"].hex() for row in await log.rows("SELECT index, leaf_hash FROM entries")}
+    assert [entry["leaf_hash"] for entry in told["entries"]] == [hashes[index] for index in (1, 2, 3, 4)]
+    assert told["checkpoint"]["size"] == 9
+    assert told["complete"] is True
+
+
+async def test_looking_is_recorded_and_becomes_an_entry_of_the_case(client: httpx.AsyncClient, log: Log) -> None:
+    await client.get(f"{API}/cases/loan-7/timeline", params={"purpose": "complaint 12"})
+    await client.get(f"{API}/cases/loan-7/timeline", headers={"x-roles": "lead"})
+    first, second = await announced(log)
+    for activity in (first, second):
+        Draft202012Validator(SCHEMA).validate(activity)
+    assert first["actor"] == {"kind": "person", "pseudonym": "p-77", "role": "auditor"}
+    assert second["actor"]["role"] == "lead"
+    assert (first["sequence"], second["sequence"]) == (1, 2)
+    assert first["body"]["purpose"] == "complaint 12"
+    assert (first["body"]["what"], first["body"]["entries"]) == ("timeline", 4)
+    assert (first["body"]["first_index"], first["body"]["last_index"]) == (1, 4)
+    rows = await log.rows("SELECT * FROM outbox ORDER BY id")
+    assert {row["partition"] for row in rows} == {3}
+    await log.add([
+        Record(row["topic"], 3, 50 + at, 1, row["key"], row["body"], unpack_headers(row["headers"]))
+        for at, row in enumerate(rows)
+    ])  # fmt: skip
+    told = (await client.get(f"{API}/cases/loan-7/timeline")).json()
+    assert told["entries"][4]["words"] == "p-77 (auditor) read the record (timeline)."
+    assert [entry["previous"] for entry in told["entries"]] == [None, 1, 2, 3, 4, 9]
+    assert (await log.verify()).ok
+
+
+async def test_entries_page_through_the_log_byte_for_byte(client: httpx.AsyncClient, log: Log) -> None:
+    seen, cursor = [], None
+    while True:
+        page = (await client.get(f"{API}/entries", params={"limit": 4} | ({"cursor": cursor} if cursor else {}))).json()
+        seen += page["items"]
+        cursor = page["next_cursor"]
+        if cursor is None:
+            break
+    rows = await log.rows("SELECT index, leaf, leaf_hash FROM entries ORDER BY index")
+    assert [(item["index"], item["leaf"].encode(), item["leaf_hash"]) for item in seen] == [
+        (row["index"], row["leaf"], row["leaf_hash"].hex()) for row in rows
+    ]
+    for activity in await announced(log):
+        Draft202012Validator(SCHEMA).validate(activity)
+        assert activity["case_id"] is None
+        assert activity["body"]["what"] == "entries"
+
+
+async def test_the_checkpoint_is_the_signed_note_itself(client: httpx.AsyncClient, log: Log) -> None:
+    answer = await client.get(f"{API}/checkpoint")
+    assert answer.headers["content-type"] == "text/plain; charset=utf-8"
+    key = load_keys(log.keys_dir).verifier_key(log.writer.origin)
+    assert open_note(answer.content, key, verify_signature).size == 9
+    assert await announced(log) == []
+
+
+async def test_a_tenants_auditor_sees_that_tenant_only(client: httpx.AsyncClient) -> None:
+    headers = {"x-tenants": "acme"}
+    assert (await client.get(f"{API}/cases/loan-7/timeline", headers=headers)).status_code == 404
+    answer = await client.get(f"{API}/cases/loan-7/timeline", params={"tenant": "acme"}, headers=headers)
+    assert [entry["index"] for entry in answer.json()["entries"]] == [5, 6, 7, 8]
+    page = (await client.get(f"{API}/entries", headers=headers)).json()
+    assert [item["index"] for item in page["items"]] == [5, 6, 7, 8]
+
+
+async def test_an_unknown_case_is_not_found_and_leaves_no_trace(client: httpx.AsyncClient, log: Log) -> None:
+    answer = await client.get(f"{API}/cases/nobody/timeline")
+    assert answer.status_code == 404
+    assert answer.headers["content-type"] == "application/problem+json"
+    assert await announced(log) == []
+
+
+@pytest.mark.parametrize("path", ["/cases/loan-7/timeline", "/entries", "/checkpoint"])
+@pytest.mark.parametrize("role", sorted(ROLES))
+async def test_only_auditors_admins_and_leads_may_read(client: httpx.AsyncClient, path: str, role: str) -> None:
+    answer = await client.get(API + path, headers={"x-roles": role})
+    assert answer.status_code == (200 if role in READERS else 403)
+
+
+@pytest.mark.parametrize(
+    ("path", "parameters"),
+    [
+        ("/cases/loan%207/timeline", {}),
+        ("/cases/loan-7/timeline", {"tenant": "a b"}),
+        ("/cases/loan-7/timeline", {"purpose": "x" * 501}),
+        ("/cases/loan-7/timeline", {"purpose": "a\x00b"}),
+        ("/entries", {"limit": 0}),
+        ("/entries", {"limit": 201}),
+        ("/entries", {"cursor": "-1"}),
+        ("/entries", {"cursor": "9" * 17}),
+    ],
+)
+async def test_bad_requests_are_problems_that_name_the_field(
+    client: httpx.AsyncClient, path: str, parameters: dict[str, Any]
+) -> None:
+    answer = await client.get(API + path, params=parameters)
+    assert answer.status_code == 422
+    assert answer.json()["errors"]
+
+
+async def test_the_highest_cursor_is_past_the_end(client: httpx.AsyncClient) -> None:
+    page = (await client.get(f"{API}/entries", params={"cursor": "9" * 16})).json()
+    assert page == {"items": [], "next_cursor": None}
+
+
+async def test_the_command_line_reads_the_same_timeline(client: httpx.AsyncClient, log: Log) -> None:
+    told = (await client.get(f"{API}/cases/loan-7/timeline")).json()
+    read = await read_timeline(log.database_url, log.keys_dir, tenant="default", case_id="loan-7")
+    assert [entry.words for entry in read.entries] == [entry["words"] for entry in told["entries"]]
+    assert (await read_timeline(log.database_url, log.keys_dir, tenant="x", case_id="loan-7")).entries == []
+
+
+async def test_a_damaged_payload_is_shown_as_such(log: Log) -> None:
+    async with log.pool.acquire() as connection:
+        await connection.execute("ALTER TABLE payloads DISABLE TRIGGER ALL")
+        await connection.execute("UPDATE payloads SET sealed = sealed || '\\x00'::bytea WHERE index = 1")
+        await connection.execute("DELETE FROM payloads WHERE index = 2")
+    timeline = await TimelineReader(load_keys(log.keys_dir)).read(log.pool, "default", "loan-7")
+    assert [entry.payload for entry in timeline.entries] == ["damaged", "erased", "readable", "readable"]
+
+
+async def test_words_of_conflicting_records_raise_the_alarm(client: httpx.AsyncClient, log: Log) -> None:
+    first = one_case("loan-7")[0]
+    other = orjson.loads(first.value or b"") | {"title": "changed"}
+    again = record("case.created", other, event_id=(first.header("ce_id") or b"").decode())
+    await log.add([again])
+    told = (await client.get(f"{API}/cases/loan-7/timeline")).json()
+    assert told["entries"][-1]["conflict_with"] == 1
+    assert told["entries"][-1]["words"].startswith("ALARM")
+
+
+def test_the_description_needs_no_database() -> None:
+    document = build_openapi()
+    assert set(document["paths"]) == {f"{API}/cases/{{case_id}}/timeline", f"{API}/entries", f"{API}/checkpoint"}

@@ -13,7 +13,7 @@ INSTALL := $(UV) pip install --quiet --python $(BIN)/python \
 	--constraints requirements.lock --build-constraints requirements.lock $(MEMBERS:%=--editable %)
 CONSOLE := services/review/countersign_review/console/index.html
 CONSOLE_SOURCES := $(shell find services/review/console -name node_modules -prune -o -type f -print 2>/dev/null) \
-	shared/contracts/openapi/review.json
+	$(wildcard shared/contracts/openapi/*.json)
 
 .DEFAULT_GOAL := help
 .PHONY: help demo dev test unit check contracts console bench lock clean tools

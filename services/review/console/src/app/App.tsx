@@ -7,6 +7,7 @@ import type { Me } from "../api/schema";
 import { CasePage } from "../cases/CasePage";
 import { CasesPage } from "../cases/CasesPage";
 import { KeyHelp } from "../keys/KeyHelp";
+import { decides, reads } from "../session/roles";
 import { SignIn } from "../session/SignIn";
 import { useMe } from "../session/useSession";
 import { TriagePage } from "../triage/TriagePage";
@@ -30,7 +31,9 @@ function Signed({ me }: { me: Me }) {
       <LostConnection />
       <div className={styles.page}>
         <Switch>
-          <Route path="/" component={TriagePage} />
+          <Route path="/">
+            {decides(me) ? <TriagePage /> : reads(me) ? <Redirect to="/cases" replace /> : <NoPage />}
+          </Route>
           <Route path="/login">
             <Redirect to="/" replace />
           </Route>
@@ -50,6 +53,15 @@ function Signed({ me }: { me: Me }) {
       </div>
       <KeyHelp opened={help} onToggle={toggleHelp} />
     </div>
+  );
+}
+
+function NoPage() {
+  return (
+    <main className={styles.nowhere}>
+      <h1>There is nothing for you here</h1>
+      <p>The console is for people who decide or look at cases. Your roles are for programs and the command line.</p>
+    </main>
   );
 }
 

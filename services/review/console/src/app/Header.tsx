@@ -6,16 +6,19 @@ import type { Me } from "../api/schema";
 import { Keycap } from "../keys/Keycap";
 import { unanswered } from "../ledger/ledger";
 import { useLedger } from "../ledger/LedgerProvider";
+import { decides, reads } from "../session/roles";
 import { useSignOut } from "../session/useSession";
 import { useQueues } from "../triage/queue/useQueues";
 import styles from "./Header.module.css";
 import { Logo } from "./Logo";
 
-/** Only entries that work. */
-const ENTRIES = [
-  { href: "/", label: "Review" },
-  { href: "/cases", label: "Cases" },
-] as const;
+/** Only entries that lead somewhere for this person. */
+function entriesFor(me: Me): readonly { readonly href: string; readonly label: string }[] {
+  return [
+    ...(decides(me) ? [{ href: "/", label: "Review" }] : []),
+    ...(reads(me) ? [{ href: "/cases", label: "Cases" }] : []),
+  ];
+}
 
 export function Header({ me, onKeys }: { me: Me; onKeys: () => void }) {
   const [location] = useLocation();
@@ -26,7 +29,7 @@ export function Header({ me, onKeys }: { me: Me; onKeys: () => void }) {
         <span>Countersign</span>
       </span>
       <nav className={styles.nav} aria-label="Pages">
-        {ENTRIES.map(({ href, label }) => {
+        {entriesFor(me).map(({ href, label }) => {
           const here = href === "/" ? location === "/" : location.startsWith(href);
           return (
             <Link key={href} href={href} aria-current={here ? "page" : undefined}>
@@ -38,7 +41,7 @@ export function Header({ me, onKeys }: { me: Me; onKeys: () => void }) {
       <div className={styles.facts}>
         <Pending />
         <Connection />
-        <DueSoon />
+        {decides(me) && <DueSoon />}
         <button type="button" className={styles.pill} data-wide onClick={onKeys} aria-keyshortcuts="?">
           Keys <Keycap of="?" />
         </button>

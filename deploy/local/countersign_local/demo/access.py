@@ -14,7 +14,7 @@ from countersign_shared.messaging.outbox import Outbox
 from countersign_shared.postgres import open_pool
 
 _SCHEMA = "review"
-_ACTOR = {"kind": "system", "component": "countersign demo"}
+_ACTOR = {"kind": "service", "pseudonym": "countersign-demo"}
 _KEY_FILE = "api-key"
 _KEY_LASTS = timedelta(days=90)
 _LINK_LASTS = timedelta(hours=12)

@@ -4,7 +4,6 @@ Outcomes are random but seeded. It mostly agrees with what it is shown, so that 
 """
 
 import asyncio
-import uuid
 from dataclasses import dataclass
 from random import Random
 from typing import Any
@@ -58,10 +57,7 @@ class ScriptedReviewer:
             await self.client.post(
                 f"{_API}/claims/{claim['claim_id']}/decision",
                 answer_to(claim, self.chance),
-                **{
-                    "If-Match": str(claim["version"]),
-                    "Idempotency-Key": str(uuid.UUID(int=self.chance.getrandbits(128))),
-                },
+                **{"If-Match": str(claim["version"]), "Idempotency-Key": f"answer-{claim['claim_id']}"},
             )
         except Refused as refusal:
             if refusal.status != _CONFLICT:  # withdrawn or changed while it was open: the case is somebody else's

@@ -1,6 +1,7 @@
 """The demo from start to end, inside one event loop."""
 
 import asyncio
+import logging
 import os
 import signal
 from collections.abc import AsyncIterator, Awaitable, Mapping
@@ -76,6 +77,8 @@ class Fate:
     def struck(self, error: BaseException) -> None:
         """End because something broke; the first reason stands."""
         self.broken = True
+        # What is given up without its broker complains of that, beside the one reason that matters.
+        logging.getLogger("asyncio").setLevel(logging.CRITICAL)
         if not self.future.done():
             self.future.set_exception(error)
 

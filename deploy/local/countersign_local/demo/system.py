@@ -34,7 +34,7 @@ async def bounded(
             async with asyncio.timeout(patience()):
                 await context.__aexit__(None, None, None)
         except TimeoutError:
-            log.warning("%s did not end in time", name)
+            log.info("%s did not end in time", name)
 
 
 def bind_all(port: int) -> dict[str, socket.socket]:

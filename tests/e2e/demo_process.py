@@ -1,0 +1,124 @@
+"""`countersign demo` as a user starts it: a process of its own, with a state directory of its own."""
+
+from __future__ import annotations
+
+import asyncio
+import json
+import os
+import signal
+import subprocess
+import sys
+import time
+from collections.abc import Callable
+from dataclasses import dataclass, field
+from pathlib import Path
+from typing import Any
+
+import asyncpg
+import psutil
+
+from countersign_local.state import Running, find_running
+
+START_SECONDS = 90.0
+
+
+@dataclass
+class DemoProcess:
+    """Starts demos one after the other on the same state directory."""
+
+    directory: Path
+    process: subprocess.Popen[str] | None = None
+    below: list[psutil.Process] = field(default_factory=list)
+
+    def start(self, *options: str) -> None:
+        """Start a demo with these options."""
+        self.process = self._spawn("demo", "--port", "0", *options)
+
+    def finish(self, *options: str, timeout: float = 100.0) -> dict[str, Any]:
+        """Run a headless demo to its end and return its summary."""
+        done = self.run("demo", "--port", "0", "--headless", "--json", *options, timeout=timeout)
+        assert done.stdout, done.stderr
+        summary: dict[str, Any] = json.loads(done.stdout)
+        assert done.returncode == (0 if summary["right"] else 1)
+        return summary
+
+    def run(self, *arguments: str, timeout: float = 60.0, given: str | None = None) -> subprocess.CompletedProcess[str]:
+        """Run one command to its end."""
+        return subprocess.run(
+            self._command(*arguments), capture_output=True, text=True, timeout=timeout, env=self._environment(),
+            input=given, check=False,
+        )  # fmt: skip
+
+    def json(self, *arguments: str, given: str | None = None) -> Any:
+        """Run one command that must succeed and return what it prints as JSON."""
+        done = self.run(*arguments, "--json", given=given)
+        assert done.returncode == 0, done.stderr
+        return json.loads(done.stdout)
+
+    def running(self) -> Running:
+        """Wait until the demo can be reached, and return how."""
+        return self.wait_for(lambda: find_running(self.directory))
+
+    def wait_for(self, found: Callable[[], Any], seconds: float = START_SECONDS) -> Any:
+        """Wait until something is found; the demo must not end meanwhile."""
+        assert self.process is not None
+        deadline = time.monotonic() + seconds
+        while not (value := found()):
+            assert self.process.poll() is None, f"ended with {self.process.returncode}: {self._said()}"
+            assert time.monotonic() < deadline, "waited in vain"
+            time.sleep(0.1)
+        return value
+
+    def end(self, how: signal.Signals) -> int:
+        """Send a signal, wait for the end and return the exit code."""
+        assert self.process is not None
+        self.below = psutil.Process(self.process.pid).children(recursive=True)
+        self.process.send_signal(how)
+        code = self.process.wait(30)
+        self._said()
+        return code
+
+    def left_over(self) -> list[psutil.Process]:
+        """Return what still runs of the last demo, after a moment's grace."""
+        _, alive = psutil.wait_procs(self.below, timeout=10)
+        return alive
+
+    def close(self) -> None:
+        """End whatever still runs."""
+        if self.process is not None and self.process.poll() is None:
+            self.end(signal.SIGKILL)
+
+    def _said(self) -> str:
+        assert self.process is not None
+        if self.process.stdout is None or self.process.stdout.closed:
+            return ""
+        with self.process.stdout as output:
+            return output.read()
+
+    def _spawn(self, *arguments: str) -> subprocess.Popen[str]:
+        return subprocess.Popen(
+            self._command(*arguments), stdout=subprocess.PIPE, stderr=subprocess.STDOUT, text=True,
+            env=self._environment(), start_new_session=True,
+        )  # fmt: skip
+
+    @staticmethod
+    def _command(*arguments: str) -> list[str]:
+        return [sys.executable, "-m", "countersign_local", *arguments]
+
+    def _environment(self) -> dict[str, str]:
+        named = ("PATH", "HOME", "JAVA_HOME", "XDG_CACHE_HOME")
+        kept = {name: os.environ[name] for name in named if name in os.environ}
+        return {**kept, "COUNTERSIGN_STATE_DIR": str(self.directory)}
+
+
+def count(running: Running, statement: str) -> int:
+    """Ask the demo's database for one number."""
+
+    async def ask() -> int:
+        connection = await asyncpg.connect(running.database_url)
+        try:
+            return int(await connection.fetchval(statement))
+        finally:
+            await connection.close()
+
+    return asyncio.run(ask())

@@ -1,0 +1,105 @@
+"""The main job, as a newcomer meets it: one command, whatever happens to it."""
+
+from __future__ import annotations
+
+import signal
+import tempfile
+from collections.abc import Iterator
+from pathlib import Path
+
+import psutil
+import pytest
+
+from tests.e2e.demo_process import DemoProcess, count
+
+pytestmark = pytest.mark.slow
+
+
+@pytest.fixture
+def demo() -> Iterator[DemoProcess]:
+    # pytest's own directories are closed to the account that PostgreSQL runs as when we are root.
+    with tempfile.TemporaryDirectory(prefix="countersign-test-") as name:
+        process = DemoProcess(Path(name))
+        yield process
+        process.close()
+
+
+def _assert_right(summary, cases):
+    assert summary["right"], summary
+    assert summary["cases"] == summary["decided_once"] == cases
+    assert (summary["undecided"], summary["decided_twice"], summary["forked"]) == (0, 0, 0)
+    assert sum(kind["decisions"] for kind in summary["decisions"]) == cases
+    assert summary["log"]["verified"]
+    assert summary["log"]["entries"] == summary["log"]["size"] > 4 * cases
+
+
+def test_headless_decides_every_case_once_and_the_log_verifies(demo):
+    summary = demo.finish("--cases", "25")
+    _assert_right(summary, 25)
+    assert {kind["mode"] for kind in summary["decisions"]} >= {"automatic", "human_with_ai"}
+    assert summary["first_case_decided_after_s"] < 15
+    assert summary["log"]["payloads_opened"] == summary["log"]["entries"] - 1  # the genesis has none
+
+
+def test_a_finished_run_is_followed_by_the_next_applications(demo):
+    _assert_right(demo.finish("--cases", "5"), 5)
+    second = demo.finish("--cases", "5")
+    _assert_right(second, 5)
+    assert second["submitted_again"] == 0
+
+
+def test_after_kill_9_the_next_start_goes_on_and_doubles_nothing(demo):
+    demo.start("--headless", "--cases", "60", "--rate", "15")
+    running = demo.running()
+    demo.wait_for(lambda: count(running, "SELECT count(*) FROM local.decisions") >= 15)
+    demo.end(signal.SIGKILL)
+    assert not demo.left_over()
+    summary = demo.finish("--cases", "60")
+    assert summary["submitted_again"] > 0
+    _assert_right(summary, 60)
+
+
+def test_ctrl_c_ends_everything_and_a_second_start_goes_on(demo):
+    demo.start("--cases", "10", "--rate", "5")
+    running = demo.running()
+    demo.wait_for(lambda: count(running, "SELECT count(*) FROM local.decisions") >= 2)
+    assert demo.end(signal.SIGINT) == 0
+    assert not demo.left_over()
+    _assert_right(demo.finish("--cases", "10"), 10)
+
+
+def test_a_second_demo_learns_that_one_runs_and_by_which_pid(demo):
+    demo.start("--cases", "0")
+    pid = demo.running().pid
+    second = demo.run("demo")
+    assert second.returncode == 75
+    assert f"already running, pid {pid}" in second.stderr
+    assert demo.end(signal.SIGTERM) == 0
+    assert not demo.left_over()
+
+
+def test_when_the_broker_dies_everything_ends_and_says_so(demo):
+    demo.start("--cases", "0")
+    demo.running()
+    (broker,) = (
+        child
+        for child in psutil.Process(demo.process.pid).children()
+        if "mock_broker_process" in " ".join(child.cmdline())
+    )
+    broker.kill()
+    output, _ = demo.process.communicate(timeout=30)
+    assert demo.process.returncode == 69
+    assert "The embedded broker ended by itself" in output
+    assert "Traceback" not in output
+
+
+@pytest.mark.kafka
+def test_on_a_real_broker_of_its_own(demo, kafka_bootstrap):
+    summary = demo.finish("--cases", "20", "--broker", "kafka")
+    _assert_right(summary, 20)
+    assert summary["broker"] == "kafka"
+
+
+def test_on_servers_that_are_there_already(demo, kafka_bootstrap, database_url):
+    summary = demo.finish("--cases", "10", "--kafka", kafka_bootstrap, "--database", database_url)
+    _assert_right(summary, 10)

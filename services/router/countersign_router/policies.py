@@ -80,6 +80,14 @@ def load_policy(
 ) -> LoadedPolicy:
     """Read, check and compile a policy; ``PolicyRefused`` says everything that is wrong with it."""
     document = read_document(data, name=name)
+    return compile_policy(document, data, name=name, decision_types=decision_types, published_at=published_at)
+
+
+def compile_policy(
+    document: PolicyDocument, data: bytes, *,
+    name: str, decision_types: Mapping[str, DecisionType], published_at: datetime,
+) -> LoadedPolicy:  # fmt: skip
+    """Check and compile a document that was read from ``data``."""
     problems = document_problems(document, decision_types)
     compiled = compile_expressions(list(_sources(document)), _variables(document), _minor_digits(document))
     if isinstance(compiled, list):

@@ -6,11 +6,11 @@ from collections.abc import AsyncIterator
 
 import asyncpg
 import pytest
+
 from countersign_router.app import MIGRATIONS
 from countersign_router.store import SCHEMA, Store
 from countersign_shared.messaging.outbox import Outbox
 from countersign_shared.postgres import migrate, open_pool
-
 from tests.integration.router.desk import Replica
 from tests.unit.router.cases import shipped
 

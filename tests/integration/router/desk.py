@@ -8,6 +8,7 @@ from pathlib import Path
 from typing import Any
 
 import orjson
+
 from countersign_router.domain.draws import Draws
 from countersign_router.handlers import Handler
 from countersign_router.policies import LoadedPolicy
@@ -19,7 +20,6 @@ from countersign_shared.ids import derived_event_id
 from countersign_shared.messaging.cloudevents import write_event
 from countersign_shared.messaging.records import Message, Record
 from countersign_shared.observability import Metrics
-
 from tests.unit.router.cases import NEVER_DRAWN, decision_types
 
 KEY_ID = "test-key"

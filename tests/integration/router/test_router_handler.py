@@ -7,15 +7,15 @@ import asyncio
 import asyncpg
 import orjson
 import pytest
+
 from countersign_router.store import Store
 from countersign_shared.contracts.events.decision import DecisionMade
 from countersign_shared.contracts.events.routed import CaseRouted
-from countersign_shared.errors import FatalError
+from countersign_shared.errors import ConfigurationError, FatalError
 from countersign_shared.ids import derived_event_id
 from countersign_shared.messaging.records import Record
-
 from tests.integration.router.desk import Replica, bodies, record
-from tests.unit.router.cases import ALWAYS_DRAWN, bent, scored
+from tests.unit.router.cases import ALWAYS_DRAWN, bent, scored, shipped
 
 pytestmark = pytest.mark.postgres
 
@@ -138,6 +138,27 @@ async def test_a_tenant_without_a_policy_of_its_own_gets_the_default_one(replica
     assert levels == {"strict": (3, "strict/loan_application"), "other": (1, "default/loan_application")}
 
 
+async def test_a_published_policy_that_cannot_be_used_sends_its_cases_to_people(
+    replica: Replica, store: Store, pool: asyncpg.Pool, caplog: pytest.LogCaptureFixture
+) -> None:
+    await pool.execute("UPDATE policies SET document = 'version: 1'")
+    other = Replica(store)
+    routed = bodies(await other.route(scored()), "case.routed")[0]
+    assert (routed["level"], routed["queue"], routed["reasons"][0]["code"]) == (4, "loans", "policy_unusable")
+    assert "cannot be used" in caplog.text
+
+
+async def test_a_published_version_never_changes(replica: Replica) -> None:
+    with pytest.raises(ConfigurationError, match=r"version 1 was published with other content.*raise `version`"):
+        await replica.publish(bent(version=1, never_automate="true"))
+
+
+async def test_an_older_file_does_not_replace_what_is_in_force(replica: Replica) -> None:
+    await replica.publish(bent(version=3, never_automate="true"))
+    await replica.publish(shipped())
+    assert bodies(await replica.route(scored()), "case.routed")[0]["policy"]["version"] == 3
+
+
 @pytest.mark.parametrize(
     "broken",
     [
@@ -149,7 +170,9 @@ async def test_a_tenant_without_a_policy_of_its_own_gets_the_default_one(replica
     ],
     ids=["empty", "no signals", "no case", "odd tenant", "proposal without explanation"],
 )
-async def test_an_event_of_ours_that_makes_no_sense_stops_the_service(replica: Replica, broken: dict[str, object]) -> None:
+async def test_an_event_of_ours_that_makes_no_sense_stops_the_service(
+    replica: Replica, broken: dict[str, object]
+) -> None:
     raw = record({"tenant": "default", "case_id": "x"})
     bad = Record(raw.topic, 3, 41, raw.timestamp_ms, raw.key, orjson.dumps(broken), raw.headers)
     with pytest.raises(FatalError, match=r"case.scored\[3\]@41"):

@@ -9,10 +9,12 @@ from functools import cache
 from pathlib import Path
 from typing import Any
 
-import countersign_router
 import yaml
+
+import countersign_router
 from countersign_router.domain.draws import keyed_draws
-from countersign_router.policies import LoadedPolicy, load_policy
+from countersign_router.policies import LoadedPolicy, compile_policy, load_policy
+from countersign_router.policy_document import PolicyDocument
 from countersign_shared.contracts.decision_types import DecisionType, load_decision_types
 
 NOW = datetime(2026, 1, 15, 12, 0, 0, 123456, tzinfo=UTC)
@@ -88,16 +90,20 @@ def shipped(name: str = "loan_application") -> LoadedPolicy:
     )
 
 
-def document(name: str = "loan_application") -> dict[str, Any]:
-    """A shipped policy as a document to bend."""
+@cache
+def _document(name: str) -> dict[str, Any]:
     read: dict[str, Any] = yaml.safe_load((POLICIES / f"{name}.yaml").read_text())
     return read
 
 
+def document(name: str = "loan_application") -> dict[str, Any]:
+    """A shipped policy as a document to bend, without its examples."""
+    return copy.deepcopy({part: value for part, value in _document(name).items() if part != "examples"})
+
+
 def bent(name: str = "loan_application", **changes: Any) -> LoadedPolicy:
     """A shipped policy with some of its parts replaced; None removes one."""
-    read = copy.deepcopy(document(name))
-    read.pop("examples")
+    read = document(name)
     for part, value in changes.items():
         if value is None:
             read.pop(part, None)
@@ -107,5 +113,7 @@ def bent(name: str = "loan_application", **changes: Any) -> LoadedPolicy:
 
 
 def loaded(read: Mapping[str, Any]) -> LoadedPolicy:
-    data = yaml.safe_dump(dict(read), sort_keys=False).encode()
-    return load_policy(data, name="test", decision_types=decision_types(), published_at=PUBLISHED)
+    data = yaml.dump(dict(read), Dumper=yaml.CSafeDumper, sort_keys=False).encode()
+    return compile_policy(
+        PolicyDocument.model_validate(read), data, name="test", decision_types=decision_types(), published_at=PUBLISHED
+    )

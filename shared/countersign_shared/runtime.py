@@ -2,6 +2,7 @@
 
 import asyncio
 import contextlib
+import gc
 import logging
 import signal
 import socket
@@ -60,6 +61,7 @@ def main(settings_class: type[SettingsT], running: Running[SettingsT]) -> None:
 async def _run(settings: SettingsT, running: Running[SettingsT]) -> int:
     try:
         async with running(settings) as service, serving(service.http, settings.http_host, settings.http_port) as port:
+            settle_memory()
             log.info("%s listens on %s:%d", service.name, settings.http_host, port)
             await _until_asked_or_failed(service)
             if service.failed.done():
@@ -69,6 +71,17 @@ async def _run(settings: SettingsT, running: Running[SettingsT]) -> int:
         log.critical("%s", error)
         return EXIT_CONFIGURATION
     return EXIT_OK
+
+
+def settle_memory() -> None:
+    """Tell the collector that what was built at start stays, and to look less often; called once services are up.
+
+    A batch of events makes tens of thousands of objects that reference counting frees; walking everything built at
+    start for every 700 of them cost a tenth to a third of a handler's time.
+    """
+    gc.collect()
+    gc.freeze()
+    gc.set_threshold(100_000, 20, 100)
 
 
 async def _until_asked_or_failed(service: Service) -> None:

@@ -2,7 +2,6 @@
 
 from collections import Counter, defaultdict
 from collections.abc import Mapping, Sequence
-from dataclasses import replace
 from hashlib import sha256
 from typing import NamedTuple
 
@@ -191,7 +190,7 @@ def _scored_case(arrival: Arrival, body: bytes, time: str) -> ScoredCase:
 def _publication(arrival: Arrival, message: Message) -> Message:
     if arrival.traceparent is None:
         return message
-    return replace(message, headers=(*message.headers, ("traceparent", arrival.traceparent)))
+    return message._replace(headers=(*message.headers, ("traceparent", arrival.traceparent)))
 
 
 def _conflict(arrival: Arrival, record: Record) -> Message:

@@ -12,7 +12,7 @@ from countersign_shared.contracts.topics import load_topics
 from countersign_shared.errors import ConfigurationError
 from countersign_shared.messaging.consumer import Delivery, Handler, consuming
 from countersign_shared.messaging.producer import Publisher, open_publisher
-from countersign_shared.messaging.records import Message, Record
+from countersign_shared.messaging.records import Message, Record, whole_headers
 from countersign_shared.observability.health import Health
 from countersign_shared.observability.metrics import Metrics
 from countersign_shared.settings import ServiceSettings
@@ -103,7 +103,7 @@ class Bus:
                         found += [
                             Record(
                                 raw.topic[prefix:], raw.partition, raw.offset, raw.timestamp, raw.key, raw.value,
-                                tuple((key, value or b"") for key, value in raw.headers),
+                                whole_headers(raw.headers),
                             )
                             for raw in batch
                         ]  # fmt: skip

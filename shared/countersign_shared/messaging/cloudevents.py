@@ -7,9 +7,10 @@ an event it would cost more than routing a case.
 
 import base64
 import binascii
-from dataclasses import dataclass
+from collections.abc import Mapping
 from datetime import UTC, datetime
-from typing import Any
+from functools import lru_cache
+from typing import Any, NamedTuple
 
 import orjson
 
@@ -19,7 +20,9 @@ from countersign_shared.messaging.records import Headers, Message, Record
 
 SCHEMA_BASE = "https://countersign.dev/schemas"
 TYPE_PREFIX = "dev.countersign."
+JSON = b"application/json"
 STRUCTURED = b"application/cloudevents+json"
+SPECVERSION = b"1.0"
 MAX_ATTRIBUTE = 1024
 """Longest attribute in bytes: long enough for any real source URI, short enough to index."""
 
@@ -36,8 +39,7 @@ class Unreadable(CountersignError):  # noqa: N818 - it names a state of the reco
         self.detail = detail
 
 
-@dataclass(frozen=True, slots=True)
-class Event:
+class Event(NamedTuple):
     """One readable event; ``data`` are the exact body bytes, ``body`` their content."""
 
     id: str
@@ -53,73 +55,78 @@ class Event:
 
 def read_event(record: Record) -> Event:
     """Read a record as a CloudEvent with a JSON object for a body, or raise ``Unreadable``."""
-    if record.value is None:
+    data = record.value
+    if data is None:
         raise Unreadable("empty_body", "", "the record has no value")
     headers = dict(record.headers)
-    content_type = headers.get("content-type") or headers.get("Content-Type") or b"application/json"
-    media_type = content_type.split(b";", 1)[0].strip().lower()
-    if media_type == STRUCTURED:
-        return _read_structured(record, headers.get("traceparent"))
-    if media_type != b"application/json" and not media_type.endswith(b"+json"):
-        detail = f"expected application/json, got {media_type.decode(errors='replace')}"
-        raise Unreadable("unknown_content_type", "/headers/content-type", detail)
-    attributes = {
-        name: headers.get(f"ce_{name}") for name in ("id", "type", "source", "specversion", "subject", "time")
-    }
-    texts = {name: _attribute(name, value) for name, value in attributes.items()}
-    return _event(record, texts, record.value, parse_object(record.value), headers.get("traceparent"))
+    content_type = headers.get("content-type") or headers.get("Content-Type") or JSON
+    if content_type != JSON:
+        media_type = content_type.split(b";", 1)[0].strip().lower()
+        if media_type == STRUCTURED:
+            return _read_structured(record, data, headers.get("traceparent"))
+        if media_type != JSON and not media_type.endswith(b"+json"):
+            detail = f"expected application/json, got {media_type.decode(errors='replace')}"
+            raise Unreadable("unknown_content_type", "/headers/content-type", detail)
+    return _event(record, headers, data, parse_object(data))
 
 
-def _read_structured(record: Record, traceparent: bytes | None) -> Event:
-    envelope = parse_object(record.value or b"")
-    texts: dict[str, str | None] = {}
+def _read_structured(record: Record, data: bytes, traceparent: bytes | None) -> Event:
+    envelope = parse_object(data)
+    attributes: dict[str, bytes] = {} if traceparent is None else {"traceparent": traceparent}
     for name in ("id", "type", "source", "specversion", "subject", "time"):
         value = envelope.get(name)
-        if value is not None and not isinstance(value, str):
+        if value is None:
+            continue
+        if not isinstance(value, str):
             raise Unreadable("wrong_type", f"/{name}", "attributes of a CloudEvent are strings")
-        texts[name] = _attribute(name, value.encode() if value is not None else None)
+        attributes[f"ce_{name}"] = value.encode()
     if "data_base64" in envelope:
         try:
-            data = base64.b64decode(envelope["data_base64"], validate=True)
+            inner = base64.b64decode(envelope["data_base64"], validate=True)
         except (binascii.Error, TypeError, ValueError) as error:
             raise Unreadable("invalid_value", "/data_base64", str(error)) from error
-        return _event(record, texts, data, parse_object(data), traceparent)
+        return _event(record, attributes, inner, parse_object(inner))
     body = envelope.get("data")
     if not isinstance(body, dict):
         raise Unreadable("wrong_type", "/data", "data must be a JSON object")
-    return _event(record, texts, orjson.dumps(body), body, traceparent)
+    return _event(record, attributes, orjson.dumps(body), body)
 
 
-def _attribute(name: str, value: bytes | None) -> str | None:
-    if value is None:
-        return None
+def _event(record: Record, headers: Mapping[str, bytes], data: bytes, body: dict[str, Any]) -> Event:
+    event_id = _text("ce_id", headers.get("ce_id"))
+    event_type = _repeated_text("ce_type", headers.get("ce_type"))
+    source = _repeated_text("ce_source", headers.get("ce_source"))
+    version = headers.get("ce_specversion")
+    if version != SPECVERSION:
+        detail = f"expected 1.0, got {_text('ce_specversion', version)}"
+        raise Unreadable("invalid_value", "/headers/ce_specversion", detail)
+    subject, moment = headers.get("ce_subject"), headers.get("ce_time")
+    return Event(
+        event_id, event_type, source,
+        _text("ce_subject", subject) if subject else None,
+        _text("ce_time", moment) if moment else _append_time(record),
+        data, body, record, headers.get("traceparent"),
+    )  # fmt: skip
+
+
+def _text(name: str, value: bytes | None) -> str:
+    if not value:
+        raise Unreadable("missing_attribute", f"/headers/{name}", f"CloudEvents attribute {name[3:]} is required")
     if len(value) > MAX_ATTRIBUTE:
-        raise Unreadable("oversize", f"/headers/ce_{name}", f"longer than {MAX_ATTRIBUTE} bytes")
+        raise Unreadable("oversize", f"/headers/{name}", f"longer than {MAX_ATTRIBUTE} bytes")
     try:
         text = value.decode()
     except UnicodeDecodeError as error:
-        raise Unreadable("invalid_value", f"/headers/ce_{name}", "not UTF-8") from error
+        raise Unreadable("invalid_value", f"/headers/{name}", "not UTF-8") from error
     if not text.isprintable():
-        raise Unreadable("invalid_value", f"/headers/ce_{name}", "control characters")
+        raise Unreadable("invalid_value", f"/headers/{name}", "control characters")
     return text
 
 
-def _event(
-    record: Record, texts: dict[str, str | None], data: bytes, body: dict[str, Any], traceparent: bytes | None
-) -> Event:
-    required = {}
-    for name in ("id", "type", "source", "specversion"):
-        value = texts[name]
-        if not value:
-            raise Unreadable("missing_attribute", f"/headers/ce_{name}", f"CloudEvents attribute {name} is required")
-        required[name] = value
-    if required["specversion"] != "1.0":
-        raise Unreadable("invalid_value", "/headers/ce_specversion", f"expected 1.0, got {required['specversion']}")
-    moment = texts["time"] or _append_time(record)
-    return Event(
-        id=required["id"], type=required["type"], source=required["source"], subject=texts["subject"],
-        time=moment, data=data, body=body, record=record, traceparent=traceparent,
-    )  # fmt: skip
+@lru_cache(maxsize=256)
+def _repeated_text(name: str, value: bytes | None) -> str:
+    # Types and sources are few; checking each once is enough.
+    return _text(name, value)
 
 
 def _append_time(record: Record) -> str:
@@ -147,7 +154,7 @@ def write_event(
     """Write an event in binary mode; the record key is the case id unless the event has no case."""
     subject = case_id.encode()
     headers: Headers = (
-        ("ce_specversion", b"1.0"),
+        ("ce_specversion", SPECVERSION),
         ("ce_id", event_id.encode()),
         ("ce_type", f"{TYPE_PREFIX}{topic}.v1".encode()),
         ("ce_source", source.encode()),
@@ -155,7 +162,7 @@ def write_event(
         ("ce_time", time.encode()),
         ("ce_partitionkey", subject),
         ("ce_dataschema", f"{SCHEMA_BASE}/{topic}.v1.json".encode()),
-        ("content-type", b"application/json"),
+        ("content-type", JSON),
     )
     if traceparent is not None:
         headers = (*headers, ("traceparent", traceparent))

@@ -15,7 +15,7 @@ from faststream.kafka import KafkaBroker
 from faststream.kafka.message import KafkaAckableMessage
 
 from countersign_shared.errors import FatalError, TransientError
-from countersign_shared.messaging.records import Message, Record
+from countersign_shared.messaging.records import Message, Record, whole_headers
 from countersign_shared.observability.health import Health
 
 log = logging.getLogger(__name__)
@@ -87,8 +87,7 @@ class Delivery(ConsumerRebalanceListener):  # type: ignore[misc]
 
     def _record(self, raw: Any) -> Record:
         topic = raw.topic[self._prefix_length :]
-        headers = tuple((name, value if value is not None else b"") for name, value in raw.headers)
-        return Record(topic, raw.partition, raw.offset, raw.timestamp, raw.key, raw.value, headers)
+        return Record(topic, raw.partition, raw.offset, raw.timestamp, raw.key, raw.value, whole_headers(raw.headers))
 
     def _refuse_gaps(self, records: list[Record]) -> None:
         """Kafka leaves gaps when it compacts; the in-memory broker only when it has thrown records away."""

@@ -1,15 +1,21 @@
 """A record as it came, a message as it goes."""
 
 import base64
-from dataclasses import dataclass
+from collections.abc import Iterable
+from typing import NamedTuple
 
 import orjson
 
 Headers = tuple[tuple[str, bytes], ...]
 
 
-@dataclass(frozen=True, slots=True)
-class Record:
+def whole_headers(headers: Iterable[tuple[str, bytes | None]]) -> Headers:
+    """Return headers as they came; a header without a value, which Kafka allows, gets an empty one."""
+    found = tuple(headers)
+    return tuple((name, value or b"") for name, value in found) if any(v is None for _, v in found) else found  # type: ignore[return-value]
+
+
+class Record(NamedTuple):
     """One delivered record: bytes as they lay on the topic, nothing decoded.
 
     ``topic`` is the logical name, without the deployment's prefix. ``offset`` and ``partition`` say where the
@@ -32,8 +38,7 @@ class Record:
         return None
 
 
-@dataclass(frozen=True, slots=True)
-class Message:
+class Message(NamedTuple):
     """One message to publish; ``partition`` None lets the key choose (murmur2, as Java clients do)."""
 
     topic: str

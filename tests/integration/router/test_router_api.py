@@ -8,14 +8,14 @@ from typing import Any
 import asyncpg
 import httpx
 import pytest
+from fastapi import Request
+
 from countersign_router.api import Desk, build_app, build_openapi
 from countersign_router.policy_shelf import PolicyShelf
 from countersign_router.store import Store
 from countersign_shared.clock import system_clock
 from countersign_shared.http import Principal, Problem
 from countersign_shared.observability import Health, Metrics
-from fastapi import Request
-
 from tests.integration.router.desk import Replica, bodies
 from tests.unit.router.cases import NEVER_DRAWN, PAYLOAD, bent, decision_types, scored, shipped
 
@@ -168,7 +168,8 @@ async def test_a_lead_of_one_tenant_stops_that_tenant(client: httpx.AsyncClient,
 @pytest.mark.parametrize(
     "given",
     [
-        {}, {"reason": ""}, {"reason": "x\n"}, {"reason": "because", "scope": "tenant"}, {"reason": "because", "tenant": "a"},
+        {}, {"reason": ""}, {"reason": "x\n"}, {"reason": "because", "scope": "tenant"},
+        {"reason": "because", "tenant": "a"},
         {"reason": "because", "scope": "decision_type"}, {"reason": "because", "surprise": 1},
         {"reason": "because", "scope": "tenant", "tenant": "*"},
     ],

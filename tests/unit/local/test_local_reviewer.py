@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from random import Random
 
-from countersign_local.demo.reviewer import answer_to
+from countersign_local.demo.reviewer import answer_to, choose
 
 DIGEST = "0" * 64
 
@@ -16,7 +16,7 @@ def _claim(*, shown="approve", digests=("approve", "decline")):
         "payload_sha256": DIGEST, "shown_sha256": "1" * 64,
         "execute_sha256_by_outcome": dict.fromkeys(digests, DIGEST),
         "context": {
-            "recommendation": None if shown is None else {"outcome": shown},
+            "recommendation": None if shown is None else {"outcome": shown, "outcome_params": {}},
             "actions": {
                 "outcomes": outcomes, "reason_codes": [{"code": "other"}, {"code": "new_pattern"}],
                 "principal_reason_codes": [{"code": "credit_history"}],
@@ -26,7 +26,11 @@ def _claim(*, shown="approve", digests=("approve", "decline")):
 
 
 def _answers(claim, count=200):
-    return [answer_to(claim, Random(seed)) for seed in range(count)]
+    return [_answer(claim, Random(seed)) for seed in range(count)]
+
+
+def _answer(claim, chance):
+    return answer_to(claim, choose(claim, chance), DIGEST, chance)
 
 
 def test_it_mostly_agrees_and_sometimes_overrides():
@@ -48,6 +52,6 @@ def test_the_same_seed_answers_the_same():
 
 
 def test_an_answer_is_bound_to_what_was_shown():
-    assert answer_to(_claim(), Random(1))["binding"] == {
+    assert _answer(_claim(), Random(1))["binding"] == {
         "payload_sha256": DIGEST, "shown_sha256": ["1" * 64], "execute_sha256": DIGEST,
     }  # fmt: skip

@@ -4,6 +4,7 @@ Outcomes are random but seeded. It mostly agrees with what it is shown, so that 
 """
 
 import asyncio
+from collections.abc import Mapping
 from dataclasses import dataclass
 from random import Random
 from typing import Any
@@ -16,6 +17,16 @@ _AGREES = 0.85
 _IDLE_SECONDS = 0.1
 
 
+@dataclass(frozen=True, slots=True)
+class Choice:
+    """What to answer: an outcome with its terms, and whether it contradicts what was shown."""
+
+    outcome: str
+    params: Mapping[str, Any]
+    adverse: bool
+    overrides: bool
+
+
 @dataclass(slots=True)
 class ScriptedReviewer:
     """One reviewer with a client of their own; `chance` decides what they answer."""
@@ -26,7 +37,9 @@ class ScriptedReviewer:
     idle: bool = False
 
     async def work(self) -> None:
-        """Work the queues until cancelled."""
+        """Finish what an earlier start held, then work the queues until cancelled."""
+        for held in (await self.client.get(f"{_API}/claims"))["items"]:
+            await self._answer(await self.client.get(f"{_API}/claims/{held['claim_id']}"))
         while True:
             self.idle = not await self._one_round()
             if self.idle:
@@ -52,41 +65,54 @@ class ScriptedReviewer:
         return claim
 
     async def _answer(self, claim: dict[str, Any]) -> None:
-        await self.client.post(f"{_API}/claims/{claim['claim_id']}/opened")
+        path = f"{_API}/claims/{claim['claim_id']}"
         try:
-            await self.client.post(
-                f"{_API}/claims/{claim['claim_id']}/decision",
-                answer_to(claim, self.chance),
-                **{"If-Match": str(claim["version"]), "Idempotency-Key": f"answer-{claim['claim_id']}"},
-            )
+            await self.client.post(f"{path}/opened")
+            choice = choose(claim, self.chance)
+            answer = answer_to(claim, choice, await self._digest(path, claim, choice), self.chance)
+            headers = {"If-Match": str(claim["version"]), "Idempotency-Key": f"answer-{claim['claim_id']}"}
+            await self.client.post(f"{path}/decision", answer, **headers)
         except Refused as refusal:
-            if refusal.status != _CONFLICT:  # withdrawn or changed while it was open: the case is somebody else's
+            if refusal.status != _CONFLICT:  # withdrawn or changed while it was open: nobody waits for this answer
                 raise
         else:
             self.answered += 1
 
+    async def _digest(self, path: str, claim: dict[str, Any], choice: Choice) -> str:
+        """Return the digest of what would be carried out; with terms it has to be asked for."""
+        if not choice.params:
+            return str(claim["execute_sha256_by_outcome"][choice.outcome])
+        asked = {"outcome": choice.outcome, "outcome_params": choice.params}
+        return str((await self.client.post(f"{path}/preview", asked))["execute_sha256"])
 
-def answer_to(claim: dict[str, Any], chance: Random) -> dict[str, Any]:
-    """Choose an answer to what a claim shows, bound to exactly that."""
-    context, actions = claim["context"], claim["context"]["actions"]
-    # An outcome with terms of its own needs a person to fill them in.
-    choices = [choice for choice in actions["outcomes"] if choice["outcome"] in claim["execute_sha256_by_outcome"]]
-    shown = context["recommendation"]
-    agreed = [choice for choice in choices if shown is not None and choice["outcome"] == shown["outcome"]]
-    chosen = agreed[0] if agreed and chance.random() < _AGREES else chance.choice(choices)
-    overrides = shown is not None and chosen["outcome"] != shown["outcome"]
+
+def choose(claim: dict[str, Any], chance: Random) -> Choice:
+    """Choose an outcome: mostly the proposed one on its terms, otherwise any that needs none."""
+    shown, allowed = claim["context"]["recommendation"], claim["context"]["actions"]["outcomes"]
+    proposed = [choice for choice in allowed if shown is not None and choice["outcome"] == shown["outcome"]]
+    if proposed and chance.random() < _AGREES:
+        return Choice(shown["outcome"], shown["outcome_params"], proposed[0]["adverse"], overrides=False)
+    picked = chance.choice([one for one in allowed if one["outcome"] in claim["execute_sha256_by_outcome"]])
+    overrides = shown is not None and picked["outcome"] != shown["outcome"]
+    return Choice(picked["outcome"], {}, picked["adverse"], overrides)
+
+
+def answer_to(claim: dict[str, Any], choice: Choice, execute_sha256: str, chance: Random) -> dict[str, Any]:
+    """Write the answer to a claim, bound to exactly what it shows."""
+    actions = claim["context"]["actions"]
     return {
-        "outcome": chosen["outcome"],
+        "outcome": choice.outcome,
+        "outcome_params": choice.params,
         "reason": {
             "codes": _some(actions["reason_codes"], chance),
             "note": "Answered by the demo's scripted reviewer.",
-            "category": "ai_error" if overrides else "none",
+            "category": "ai_error" if choice.overrides else "none",
         },
-        "principal_reasons": _some(actions["principal_reason_codes"], chance) if chosen["adverse"] else [],
+        "principal_reasons": _some(actions["principal_reason_codes"], chance) if choice.adverse else [],
         "binding": {
             "payload_sha256": claim["payload_sha256"],
             "shown_sha256": [claim["shown_sha256"]],
-            "execute_sha256": claim["execute_sha256_by_outcome"][chosen["outcome"]],
+            "execute_sha256": execute_sha256,
         },
     }
 

@@ -82,7 +82,5 @@ async def test_review_the_desk_survives_everybody_doing_everything(desk: Desk) -
     assert counts["decisions"] == counts["decided"]
     assert counts["waiting"] + counts["decided"] == 30
     assert counts["held"] == 0
-    holes = await desk.pool.fetchval(
-        "SELECT count(*) FROM (SELECT count(*) AS n, max(sequence) AS top FROM events GROUP BY case_id) AS s WHERE n <> top"
-    )
-    assert holes == 0
+    numbers = await desk.pool.fetch("SELECT count(*) AS n, max(sequence) AS top FROM events GROUP BY case_id")
+    assert [row for row in numbers if row["n"] != row["top"]] == []

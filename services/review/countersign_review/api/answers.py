@@ -14,6 +14,7 @@ from countersign_review.api.models.desk import (
     Preview,
     PreviewRequest,
 )
+from countersign_review.api.models.text import PathPart
 from countersign_review.api.parts import Using
 from countersign_review.domain.answer import Answer
 from countersign_review.domain.binding import Bound
@@ -26,7 +27,7 @@ IdempotencyKey = Annotated[
 
 
 @router.post("/claims/{claim_id}/preview", dependencies=[DESK])
-async def preview(claim_id: str, body: PreviewRequest, caller: AtDesk, parts: Using) -> Preview:
+async def preview(claim_id: PathPart, body: PreviewRequest, caller: AtDesk, parts: Using) -> Preview:
     """Return exactly what an outcome with these terms would carry out, and the digest to quote."""
     execute, digest = await parts.answers.preview(caller, claim_id, body.outcome, body.outcome_params)
     return Preview(execute=execute, execute_sha256=digest)
@@ -34,7 +35,7 @@ async def preview(claim_id: str, body: PreviewRequest, caller: AtDesk, parts: Us
 
 @router.post("/claims/{claim_id}/decision", dependencies=[DESK])
 async def decide(
-    claim_id: str,
+    claim_id: PathPart,
     body: DecisionRequest,
     caller: AtDesk,
     parts: Using,
@@ -57,13 +58,13 @@ async def decide(
 
 
 @router.get("/decisions/{decision_id}", dependencies=[DESK])
-async def read_decision(decision_id: str, caller: AtDesk, parts: Using) -> DecisionStatus:
+async def read_decision(decision_id: PathPart, caller: AtDesk, parts: Using) -> DecisionStatus:
     """Return where one of your decisions is."""
     return _status(await parts.answers.status(caller, decision_id))
 
 
 @router.post("/decisions/{decision_id}/undo", dependencies=[DESK])
-async def undo(decision_id: str, caller: AtDesk, parts: Using) -> DecisionStatus:
+async def undo(decision_id: PathPart, caller: AtDesk, parts: Using) -> DecisionStatus:
     """Take back a decision that has not left; the case is yours again. Doing it twice does no harm."""
     return _status(await parts.answers.undo(caller, decision_id))
 

@@ -1,10 +1,11 @@
 """The console's files, and the headers that keep a browser careful."""
 
+import mimetypes
 from pathlib import Path
 
 from fastapi import APIRouter
 from starlette.datastructures import MutableHeaders
-from starlette.responses import FileResponse, HTMLResponse, Response
+from starlette.responses import HTMLResponse, Response
 from starlette.types import ASGIApp, Message, Receive, Scope, Send
 
 from countersign_shared.http import Problem, public
@@ -64,8 +65,9 @@ def router(build: Path = BUILD) -> APIRouter:
     root = build.resolve()
     routes = APIRouter(include_in_schema=False)
 
+    # Not async: reading files is then the thread pool's work.
     @routes.get("/{path:path}", dependencies=[public], name="console")
-    async def console(path: str) -> Response:
+    def console(path: str) -> Response:
         if path.startswith("api/"):
             raise Problem(404, "not-found", "Not found", f"There is no /{path}.")
         return _file(root, path)
@@ -74,13 +76,21 @@ def router(build: Path = BUILD) -> APIRouter:
 
 
 def _file(root: Path, path: str) -> Response:
-    index = root / "index.html"
-    if not index.is_file():
-        return HTMLResponse(NOT_BUILT, 503)
-    wanted = (root / path).resolve() if "\0" not in path else index
-    if path and wanted.is_relative_to(root) and wanted.is_file():
-        fresh = YEAR if path.startswith("assets/") else "no-cache"
-        return FileResponse(wanted, headers={"cache-control": fresh})
-    if path.startswith("assets/"):
-        raise Problem(404, "not-found", "Not found", f"There is no /{path}.")
-    return FileResponse(index, headers={"cache-control": "no-cache"})
+    asset = path.startswith("assets/")
+    wanted = root / path if path and "\0" not in path else root / "index.html"
+    # What leads outside, and every address that is no file, is a page of the console.
+    for place in (wanted.resolve(), root / "index.html"):
+        if place.is_relative_to(root) and (content := _read(place)) is not None:
+            kind = mimetypes.guess_type(place.name)[0] or "application/octet-stream"
+            fresh = YEAR if asset and place == wanted.resolve() else "no-cache"
+            return Response(content, media_type=kind, headers={"cache-control": fresh})
+        if asset:
+            raise Problem(404, "not-found", "Not found", f"There is no /{path}.")
+    return HTMLResponse(NOT_BUILT, 503)
+
+
+def _read(place: Path) -> bytes | None:
+    try:
+        return place.read_bytes()
+    except OSError:
+        return None

@@ -21,6 +21,7 @@ from countersign_review.api.models.desk import (
     QueueItems,
     Queues,
 )
+from countersign_review.api.models.text import PathPart
 from countersign_review.api.parts import Parts, Using
 from countersign_review.store.answers import grace_seconds
 from countersign_review.store.claims import FIRST_PAGE, Caller
@@ -46,7 +47,7 @@ async def list_queues(caller: AtDesk, parts: Using) -> Queues:
 
 @router.get("/queues/{queue}/items", dependencies=[DESK])
 async def list_queue_items(
-    queue: str, caller: AtDesk, parts: Using, limit: Limit = 50, cursor: Cursor = None
+    queue: PathPart, caller: AtDesk, parts: Using, limit: Limit = 50, cursor: Cursor = None
 ) -> QueueItems:
     """Return what waits for you in a queue, most urgent first; what you hold comes before that."""
     after = _place(cursor)
@@ -62,7 +63,7 @@ async def list_queue_items(
     "/queues/{queue}/claims", dependencies=[DESK], status_code=201, response_model=Claim,
     responses={204: {"description": "Nothing waits here that you could take."}},
 )  # fmt: skip
-async def claim(queue: str, caller: AtDesk, parts: Using, body: ClaimRequest | None = None) -> Response:
+async def claim(queue: PathPart, caller: AtDesk, parts: Using, body: ClaimRequest | None = None) -> Response:
     """Take the named review, or the best one you may take: earliest deadline first, then consequence."""
     claim_id = await parts.claims.claim(caller, queue, body.review_id if body else None)
     if claim_id is None:
@@ -83,40 +84,40 @@ async def list_claims(caller: AtDesk, parts: Using) -> Claims:
 
 
 @router.get("/claims/{claim_id}", dependencies=[DESK], response_model=Claim)
-async def read_claim(claim_id: str, caller: AtDesk, parts: Using) -> Response:
+async def read_claim(claim_id: PathPart, caller: AtDesk, parts: Using) -> Response:
     """Return one of your claims with everything shown to you; evidence that came since is in it."""
     return _claim_response(parts, caller, await parts.claims.read(caller, claim_id), status=200)
 
 
 @router.get("/claims/{claim_id}/context", dependencies=[DESK], response_model=ContextPackage)
-async def read_context(claim_id: str, caller: AtDesk, parts: Using) -> Response:
+async def read_context(claim_id: PathPart, caller: AtDesk, parts: Using) -> Response:
     """Return the exact bytes that `shown_sha256` is over."""
     row = await parts.claims.read(caller, claim_id)
     return Response(row["package"], media_type="application/json", headers={"ETag": f'"{row["shown_sha256"]}"'})
 
 
 @router.post("/claims/{claim_id}/heartbeat", dependencies=[DESK])
-async def heartbeat(claim_id: str, caller: AtDesk, parts: Using, version: Version) -> Lease:
+async def heartbeat(claim_id: PathPart, caller: AtDesk, parts: Using, version: Version) -> Lease:
     """Hold on to a claim."""
     held, expires = await parts.claims.heartbeat(caller, claim_id, version)
     return Lease(version=held, lease_expires_at=expires)
 
 
 @router.post("/claims/{claim_id}/opened", dependencies=[DESK])
-async def opened(claim_id: str, caller: AtDesk, parts: Using) -> Lease:
+async def opened(claim_id: PathPart, caller: AtDesk, parts: Using) -> Lease:
     """Say that the case is on the screen: from now on the full lease counts."""
     held, expires = await parts.claims.opened(caller, claim_id)
     return Lease(version=held, lease_expires_at=expires)
 
 
 @router.post("/claims/{claim_id}/release", dependencies=[DESK], status_code=204)
-async def release(claim_id: str, caller: AtDesk, parts: Using) -> None:
+async def release(claim_id: PathPart, caller: AtDesk, parts: Using) -> None:
     """Give a case back."""
     await parts.claims.release(caller, claim_id)
 
 
 @router.post("/claims/{claim_id}/skip", dependencies=[DESK], status_code=204)
-async def skip(claim_id: str, caller: AtDesk, parts: Using) -> None:
+async def skip(claim_id: PathPart, caller: AtDesk, parts: Using) -> None:
     """Give a case back and not be offered it again for a working day; for everybody else it waits as before."""
     await parts.claims.skip(caller, claim_id)
 

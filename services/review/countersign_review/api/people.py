@@ -26,6 +26,7 @@ from countersign_review.api.models.people import (
     UserRequest,
     Users,
 )
+from countersign_review.api.models.text import PathPart
 from countersign_review.api.parts import Parts, Using
 from countersign_review.api.tokens import LIFETIME
 from countersign_review.domain.eligibility import TIERS, Amount
@@ -104,7 +105,7 @@ async def create_user(body: UserRequest, who: Known, parts: Using) -> UserCreate
 
 
 @router.post("/users/{username}/disable", dependencies=[ADMIN])
-async def disable_user(username: str, who: Known, parts: Using) -> User:
+async def disable_user(username: PathPart, who: Known, parts: Using) -> User:
     """Disable a user: sessions, links, keys and claims end at once."""
     row = await parts.departures.disable(username, by=_by(who))
     if row is None:

@@ -11,7 +11,7 @@ from joserfc.jwk import KeySet, OKPKey
 
 from countersign_shared.http.auth import ISSUER
 
-ALGORITHM = "EdDSA"
+ALGORITHM = "Ed25519"
 LIFETIME = timedelta(minutes=5)
 
 

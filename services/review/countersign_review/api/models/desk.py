@@ -5,8 +5,9 @@ from typing import Annotated, Any, Literal
 
 from pydantic import BaseModel, ConfigDict, Field
 
+from countersign_review.api.models.text import Code, Line, Terms, Text
+
 Sha256 = Annotated[str, Field(pattern=r"^[0-9a-f]{64}$")]
-Code = Annotated[str, Field(min_length=1, max_length=100)]
 
 
 class Model(BaseModel):
@@ -55,7 +56,7 @@ class QueueItems(BaseModel):
 class ClaimRequest(Model):
     """Which review to take; without one the best eligible review is given."""
 
-    review_id: str | None = Field(default=None, max_length=64)
+    review_id: Line | None = None
 
 
 class DecisionRequired(BaseModel):
@@ -285,7 +286,7 @@ class PreviewRequest(Model):
     """An outcome with terms, before it is decided."""
 
     outcome: Code
-    outcome_params: dict[str, Any] = Field(default_factory=dict)
+    outcome_params: Terms = Field(default_factory=dict)
 
 
 class Preview(BaseModel):
@@ -299,8 +300,8 @@ class Reason(Model):
     """Why, in codes and words."""
 
     codes: list[Code] = Field(default_factory=list, max_length=20)
-    other_text: str | None = None
-    note: str | None = None
+    other_text: Text | None = None
+    note: Text | None = None
     category: Literal["ai_error", "edge_case", "policy_change", "human_error", "none"] = "none"
 
 
@@ -316,7 +317,7 @@ class DecisionRequest(Model):
     """One outcome, its terms and its reasons, bound to what was shown."""
 
     outcome: Code
-    outcome_params: dict[str, Any] = Field(default_factory=dict)
+    outcome_params: Terms = Field(default_factory=dict)
     reason: Reason = Field(default_factory=Reason)
     tags: list[Code] = Field(default_factory=list, max_length=50)
     principal_reasons: list[Code] = Field(default_factory=list, max_length=20)

@@ -5,6 +5,8 @@ from typing import Annotated, Literal
 
 from pydantic import BaseModel, ConfigDict, Field, SecretStr, model_validator
 
+from countersign_review.api.models.text import Code, Line
+
 Role = Literal[
     "reviewer", "lead", "admin", "auditor", "policy_author", "policy_approver", "operator", "submitter", "analyst"
 ]
@@ -26,7 +28,7 @@ class Model(BaseModel):
 class SessionRequest(Model):
     """Sign in with a password, or with a one-time link."""
 
-    username: str | None = Field(default=None, max_length=200)
+    username: Line | None = None
     password: SecretStr | None = Field(default=None, max_length=200)
     login_token: SecretStr | None = Field(default=None, max_length=200)
 
@@ -49,11 +51,11 @@ class Money(Model):
 class Authority(Model):
     """What a reviewer may decide."""
 
-    decision_types: list[str] | None = Field(default=None, max_length=100, description="Null = every type.")
+    decision_types: list[Code] | None = Field(default=None, max_length=100, description="Null = every type.")
     max_tier: Tier = Field(default="medium", description="Highest consequence they may decide.")
     amount_limit: Money | None = Field(default=None, description="Null = no limit.")
-    skills: list[str] = Field(default_factory=list, max_length=100)
-    languages: list[str] | None = Field(default=None, max_length=100, description="Null = every language.")
+    skills: list[Code] = Field(default_factory=list, max_length=100)
+    languages: list[Code] | None = Field(default=None, max_length=100, description="Null = every language.")
 
 
 class Me(BaseModel):
@@ -154,14 +156,14 @@ class Token(BaseModel):
 
 
 class JsonWebKey(BaseModel):
-    """One public key (RFC 8037)."""
+    """One public key (RFC 8037, RFC 9864)."""
 
     kty: Literal["OKP"]
     crv: Literal["Ed25519"]
     x: str
     kid: str
     use: Literal["sig"]
-    alg: Literal["EdDSA"]
+    alg: Literal["Ed25519"]
 
 
 class JsonWebKeys(BaseModel):

@@ -44,12 +44,19 @@ def main() -> None:
 
 async def run(arguments: argparse.Namespace) -> dict[str, object]:
     """Set up one broker and one PostgreSQL and measure everything on them."""
+    with tempfile.TemporaryDirectory(prefix="countersign-bench-") as name:
+        # As root, PostgreSQL runs as another user, who must get through.
+        Path(name).chmod(0o711)
+        return await measured(Path(name), arguments)
+
+
+async def measured(directory: Path, arguments: argparse.Namespace) -> dict[str, object]:
+    """Run all rounds on a broker and a server whose data live in ``directory``."""
     with (
-        tempfile.TemporaryDirectory(prefix="countersign-bench-") as name,
-        kafka(Path(name) / "kafka", environ=os.environ) as broker,
-        postgres(Path(name) / "pg", environ=os.environ, settings=POSTGRES) as server,
+        kafka(directory / "kafka", environ=os.environ) as broker,
+        postgres(directory / "pg", environ=os.environ, settings=POSTGRES) as server,
     ):
-        ground = Ground(Path(name), broker, server)
+        ground = Ground(directory, broker, server)
         floors, pipelines = [], []
         for number in range(arguments.rounds):
             say(f"round {number + 1}/{arguments.rounds}: floor")

@@ -6,9 +6,8 @@ import asyncio
 import itertools
 import time
 
-from aiokafka import AIOKafkaConsumer, TopicPartition
+from aiokafka import AIOKafkaConsumer, AIOKafkaProducer, TopicPartition
 
-from countersign_shared.messaging.producer import open_publisher
 from tests.bench import cases
 from tests.bench.rounds import PARTITIONS, Ground, drained, drop_database, drop_topics, fresh_stack
 
@@ -35,16 +34,22 @@ async def latency_round(ground: Ground, *, rate: int, seconds: int) -> dict[str,
 
 async def _send(ground: Ground, prefix: str, rate: int, count: int) -> None:
     payloads = itertools.cycle(cases.whole_payloads())
-    async with open_publisher(ground.kafka.bootstrap, prefix=prefix, client_id="bench") as publisher:
-        began, sends = time.perf_counter(), set()
-        for number in range(count):
-            due = began + number / rate
-            if (wait := due - time.perf_counter()) > 0:
-                await asyncio.sleep(wait)
-            amount = cases.PARKED_AMOUNT if number % cases.PARKED_SHARE == 0 else cases.AUTOMATIC_AMOUNT
-            message = cases.message(f"latency-{number:07d}", next(payloads), amount, partitions=PARTITIONS)
-            sends.add(asyncio.ensure_future(publisher.publish([message])))
-        await asyncio.gather(*sends)
+    producer = AIOKafkaProducer(bootstrap_servers=ground.kafka.bootstrap, acks="all", enable_idempotence=True)
+    await producer.start()
+    began, sends = time.perf_counter(), []
+    for number in range(count):
+        due = began + number / rate
+        if (wait := due - time.perf_counter()) > 0:
+            await asyncio.sleep(wait)
+        amount = cases.PARKED_AMOUNT if number % cases.PARKED_SHARE == 0 else cases.AUTOMATIC_AMOUNT
+        case = cases.message(f"latency-{number:07d}", next(payloads), amount, partitions=PARTITIONS)
+        sends.append(
+            await producer.send(
+                prefix + case.topic, case.value, key=case.key, partition=case.partition, headers=list(case.headers)
+            )
+        )
+    await asyncio.gather(*sends)
+    await producer.stop()
 
 
 async def _times(ground: Ground, prefix: str) -> list[tuple[int, int]]:

@@ -1,0 +1,123 @@
+from __future__ import annotations
+
+import copy
+import json
+from typing import Any
+
+import pytest
+
+from countersign_review.api.models.desk import ContextPackage
+from countersign_review.domain.context import View, context_package, plain_confidence
+from countersign_review.domain.review import Kind
+from countersign_shared.contracts.decision_types import load_decision_types
+from countersign_shared.contracts.topics import contracts_dir
+
+EXAMPLES = sorted((contracts_dir() / "examples" / "case.routed").glob("*.json"))
+TYPES = load_decision_types(None)
+
+
+def read(name: str) -> dict[str, Any]:
+    body: dict[str, Any] = json.loads((contracts_dir() / "examples" / "case.routed" / f"{name}.json").read_text())
+    return body
+
+
+def view(routed: dict[str, Any], kind: Kind = Kind.DECISION, **more: Any) -> View:
+    known = TYPES.get(routed["decision_type"])
+    protected = known.protected_fields if known else frozenset()
+    facts = [fact for fact in routed["handling"]["key_facts"] if fact["field"] not in protected]
+    return View(
+        routed=routed,
+        kind=kind,
+        type_label="Loan",
+        headline="Decide: $310,000",
+        facts=facts,
+        protected=protected,
+        **more,
+    )
+
+
+@pytest.mark.parametrize("path", EXAMPLES, ids=lambda path: path.stem)
+@pytest.mark.parametrize("kind", list(Kind))
+def test_review_every_example_makes_a_whole_package(path: Any, kind: Kind) -> None:
+    package = context_package(view(json.loads(path.read_text()), kind))
+    ContextPackage.model_validate(package)
+    parts = {"decision_required", "recommendation", "key_facts", "flags", "history", "policy_reference", "actions"}
+    assert parts <= package.keys()
+
+
+@pytest.mark.parametrize("path", EXAMPLES, ids=lambda path: path.stem)
+@pytest.mark.parametrize(
+    ("kind", "withhold"), [(Kind.AUDIT, "never"), (Kind.DECISION, "blind"), (Kind.DECISION, "always")]
+)
+def test_review_a_withheld_package_holds_nothing_of_the_proposal(path: Any, kind: Kind, withhold: str) -> None:
+    routed = json.loads(path.read_text())
+    routed["handling"]["withhold"] = withhold
+    package = context_package(view(routed, kind))
+    assert (package["withheld"], package["recommendation"], package["no_recommendation"], package["matrix"]) == (
+        True, None, None, None,
+    )  # fmt: skip
+    text = json.dumps(package)
+    proposal = routed["proposal"]
+    if proposal:
+        told = [repr(proposal["confidence"]), proposal["explanation"]["summary"]]
+        told += [factor["text"] for factor in proposal["explanation"]["factors"] if factor.get("text")]
+        told += [other["why_lower"] for other in proposal["alternatives"] if other.get("why_lower")]
+        labels = {fact["label"] for fact in package["key_facts"]}
+        assert [item for item in told if item in text and item not in labels] == []
+    # Changing everything the AI and the draw said changes nothing that is shown.
+    other = copy.deepcopy(routed)
+    other |= {"proposal": None, "abstained": {"reason": "no_model"}, "level": 5, "band": "low", "would_automate": True}
+    other["sampling"]["audit"]["selected"] = not routed["sampling"]["audit"]["selected"]
+    assert context_package(view(other, kind)) == package
+
+
+def test_review_protected_fields_are_in_no_part() -> None:
+    routed = read("loan_application.level4")
+    protected = TYPES["loan_application"].protected_fields
+    routed["proposal"]["explanation"]["factors"] += [
+        {"field": name, "value": "SECRET", "effect": 9.0, "direction": "for", "text": "SECRET"} for name in protected
+    ]
+    for name in protected:
+        routed["case"]["payload"][name] = "SECRET"
+    package = context_package(view(routed))
+    assert "SECRET" not in json.dumps(package)
+    assert protected.isdisjoint(fact["field"] for fact in package["key_facts"])
+
+
+def test_review_what_the_ai_says_is_shown_with_its_doubts() -> None:
+    package = context_package(view(read("loan_application.level4")))
+    recommendation = package["recommendation"]
+    assert (recommendation["label"], recommendation["band"]) == ("Decline", "medium")
+    assert recommendation["second_choice"]["why_lower"].startswith("The credit history")
+    assert "about 74 are right and 26 are wrong" in recommendation["plain_words"]
+    assert recommendation["thresholds"] == {"high": 0.95, "medium": 0.7, "adjustments": ["new-customer"]}
+    effects = [abs(factor["effect"]) for factor in recommendation["factors"]]
+    assert effects == sorted(effects, reverse=True)
+    assert recommendation["factors"][1]["formatted"] == "44.9 %"
+
+
+def test_review_no_proposal_is_said_plainly() -> None:
+    package = context_package(view(read("refund.abstained")))
+    assert package["recommendation"] is None
+    assert package["no_recommendation"]
+
+
+def test_review_the_headline_is_neutral_and_the_kind_is_always_a_decision() -> None:
+    routed = read("loan_application.level2")
+    asked = context_package(view(routed, Kind.AUDIT))["decision_required"]
+    assert asked["kind"] == "decision"
+    assert asked["headline"].startswith("Decide: ")
+
+
+def test_review_the_matrix_shows_the_cell_and_its_table_when_told() -> None:
+    routed = read("loan_application.level4")
+    assert context_package(view(routed))["matrix"]["levels"] is None
+    table = {tier: {"high": 1, "medium": 2, "low": 3} for tier in ("negligible", "low", "medium", "high", "critical")}
+    matrix = context_package(view(routed | {"matrix": table}))["matrix"]
+    assert matrix["levels"] == [[1, 2, 3]] * 5
+    assert (matrix["tier"], matrix["band"], matrix["level"]) == ("high", "medium", 4)
+
+
+def test_review_confidence_in_words() -> None:
+    assert plain_confidence(0.806, "medium").startswith("Of 100 proposals as sure as this one, about 81 are right")
+    assert plain_confidence(1.0, None).endswith("0 are wrong.")

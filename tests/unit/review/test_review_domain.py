@@ -1,0 +1,211 @@
+from __future__ import annotations
+
+import hashlib
+import json
+from decimal import Decimal
+from typing import Any
+
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+
+from countersign_review.domain.answer import Answer, faults
+from countersign_review.domain.binding import Bound, chain, digest, stale_parts
+from countersign_review.domain.blind import NEEDS_PERSON, OWN_JUDGEMENT, row_reason, tells_nothing
+from countersign_review.domain.eligibility import Amount, Demand, Profile, lacks, tier_rank
+from countersign_review.domain.relation import relation, same_json
+
+JSON = st.recursive(
+    st.none() | st.booleans() | st.integers(-9, 9) | st.text(max_size=3),
+    lambda inner: st.lists(inner, max_size=3) | st.dictionaries(st.text(max_size=2), inner, max_size=3),
+    max_leaves=6,
+)
+
+
+def proposal(outcome: str = "approve", **params: Any) -> dict[str, Any]:
+    return {"outcome": outcome, "outcome_params": params}
+
+
+def test_review_relation_to_the_proposal() -> None:
+    assert relation(None, "approve", {}) == "no_proposal"
+    assert relation(proposal(), "approve", {}) == "agreed"
+    assert relation(proposal(), "decline", {}) == "overrode"
+    assert relation(proposal(term=360), "approve", {"term": 240}) == "modified"
+    assert relation(proposal(term=360), "approve", {}) == "modified"
+    assert relation(proposal(term=1), "approve", {"term": True}) == "modified"
+
+
+@given(JSON, JSON)
+def test_review_equality_of_json_is_what_json_says(left: object, right: object) -> None:
+    assert same_json(left, left)
+    assert same_json(left, right) == same_json(right, left)
+    assert same_json(left, right) == (json.dumps(left, sort_keys=True) == json.dumps(right, sort_keys=True))
+
+
+def test_review_evidence_chains_from_what_came_before() -> None:
+    first = digest(b"payload")
+    assert first == hashlib.sha256(b"payload").hexdigest()
+    assert chain(first, b"more") == hashlib.sha256(first.encode() + b"more").hexdigest()
+    assert chain(chain(first, b"a"), b"b") != chain(chain(first, b"b"), b"a")
+
+
+def test_review_each_stale_digest_is_named() -> None:
+    good = {"payload": "p", "shown": ["s1", "s2"], "execute": "e"}
+    assert stale_parts(Bound("p", ("s2", "s1"), "e"), **good) == []
+    assert stale_parts(Bound("x", ("s1", "s2"), "e"), **good) == ["payload_sha256"]
+    assert stale_parts(Bound("p", ("s1",), "e"), **good) == ["shown_sha256"]
+    assert stale_parts(Bound("p", ("s1", "s2", "s3"), "e"), **good) == ["shown_sha256"]
+    assert stale_parts(Bound("x", (), "x"), **good) == ["payload_sha256", "shown_sha256", "execute_sha256"]
+
+
+HANDLING = {
+    "allowed_outcomes": [
+        {"outcome": "approve", "adverse": False}, {"outcome": "decline", "adverse": True},
+    ],
+    "reason_codes": [{"code": "ai_wrong_fact", "text": "x"}],
+    "principal_reason_codes": [{"code": f"p{n}", "text": "x"} for n in range(6)],
+    "must_document": ["decline", "override"],
+}  # fmt: skip
+
+
+def pointers(answer: Answer, rel: str = "agreed", *, withheld: bool = False, **handling: Any) -> list[str]:
+    found = faults(
+        answer, {**HANDLING, **handling}, relation=rel, withheld=withheld,  # type: ignore[arg-type]
+        params_faults=lambda _, params: [("/term", "wrong")] if "term" in params else [],
+    )  # fmt: skip
+    return [fault.pointer for fault in found]
+
+
+@pytest.mark.parametrize(
+    ("answer", "rel", "expected"),
+    [
+        (Answer("approve"), "agreed", []),
+        (Answer("approve"), "modified", []),
+        (Answer("approve"), "overrode", ["/reason/codes"]),
+        (Answer("approve", note="A note is no code."), "overrode", ["/reason/codes"]),
+        (Answer("approve", codes=["ai_wrong_fact"]), "overrode", []),
+        (Answer("approve", codes=["other"], other_text="Because."), "overrode", []),
+        (Answer("approve", codes=["other"], other_text="  "), "overrode", ["/reason/other_text"]),
+        (Answer("approve", other_text="Because."), "agreed", ["/reason/other_text"]),
+        (Answer("approve", codes=["made_up"]), "agreed", ["/reason/codes/0"]),
+        (Answer("sell"), "agreed", ["/outcome"]),
+        (Answer("approve", outcome_params={"term": 1}), "agreed", ["/outcome_params/term"]),
+        (Answer("decline", principal_reasons=["p1"], note="n"), "agreed", []),
+        (Answer("decline", principal_reasons=["p1"]), "agreed", ["/reason/codes"]),
+        (Answer("decline", note="n"), "agreed", ["/principal_reasons"]),
+        (
+            Answer("decline", note="n", principal_reasons=["p0", "p1", "p2", "p3", "p4"]),
+            "agreed",
+            ["/principal_reasons"],
+        ),
+        (Answer("decline", note="n", principal_reasons=["p0", "p1", "p2", "p3"]), "agreed", []),
+        (Answer("decline", note="n", principal_reasons=["p1", "p1"]), "agreed", ["/principal_reasons"]),
+        (Answer("decline", note="n", principal_reasons=["nope"]), "agreed", ["/principal_reasons/0"]),
+        (Answer("approve", principal_reasons=["p1"]), "agreed", ["/principal_reasons"]),
+        (Answer("approve", note="x" * 10_001), "agreed", ["/reason/note"]),
+        (Answer("approve", note="line\nbreak\tand 日本語 🎉"), "agreed", []),
+        (Answer("approve", note="bell\x07"), "agreed", ["/reason/note"]),
+        (Answer("approve", note="half \ud83d"), "agreed", ["/reason/note"]),
+        (Answer("approve", tags=["teach\x00"]), "agreed", ["/tags/0"]),
+    ],
+)
+def test_review_what_is_wrong_with_an_answer(answer: Answer, rel: str, expected: list[str]) -> None:
+    assert pointers(answer, rel) == expected
+
+
+def test_review_modified_terms_are_documented_where_the_policy_says_so() -> None:
+    assert pointers(Answer("approve"), "modified", must_document=["modified"]) == ["/reason/codes"]
+    assert pointers(Answer("approve", note="n"), "modified", must_document=["modify"]) == []
+
+
+def test_review_a_policy_without_principal_reasons_leaves_the_words_to_the_reviewer() -> None:
+    answer = Answer("decline", note="n", principal_reasons=["anything"])
+    assert pointers(answer, principal_reason_codes=[]) == []
+
+
+@given(
+    st.sampled_from(["approve", "decline"]),
+    st.lists(st.sampled_from(["ai_wrong_fact", "other", "nope"]), max_size=2),
+    st.sampled_from([None, "", "note"]),
+    st.lists(st.sampled_from(["p1", "p2", "nope"]), max_size=3),
+)
+def test_review_unseen_nothing_wrong_depends_on_the_proposal(
+    outcome: str, codes: list[str], note: str | None, principal: list[str]
+) -> None:
+    answer = Answer(outcome, codes=codes, note=note, principal_reasons=principal)
+    told = {tuple(pointers(answer, rel, withheld=True)) for rel in ("agreed", "modified", "overrode", "no_proposal")}
+    assert len(told) == 1
+
+
+def profile(**changes: Any) -> Profile:
+    held = {
+        "username": "ana", "pseudonym": "u_1", "roles": frozenset({"reviewer"}), "tenants": frozenset({"*"}),
+        "decision_types": None, "max_tier": "critical", "amount_limit": None, "skills": frozenset({"mortgage"}),
+        "languages": None,
+    }  # fmt: skip
+    return Profile(**{**held, **changes})
+
+
+def demand(**changes: Any) -> Demand:
+    return Demand(**{"tenant": "default", "decision_type": "loan", "tier_rank": 2, **changes})
+
+
+USD = Amount(Decimal("100.00"), "USD")
+
+
+@pytest.mark.parametrize(
+    ("held", "asked", "expected"),
+    [
+        ({}, {}, []),
+        ({"tenants": frozenset({"other"})}, {}, ["tenant"]),
+        ({"decision_types": frozenset()}, {}, ["decision_type"]),
+        ({"max_tier": "low"}, {}, ["tier"]),
+        ({"max_tier": "medium"}, {}, []),
+        ({"amount_limit": USD}, {"amount": Amount(Decimal("100.00"), "USD")}, []),
+        ({"amount_limit": USD}, {"amount": Amount(Decimal("100.01"), "USD")}, ["amount"]),
+        ({"amount_limit": USD}, {"amount": Amount(Decimal("1.00"), "EUR")}, ["amount"]),
+        ({"amount_limit": USD}, {}, []),
+        ({}, {"skills": ["mortgage", "fraud"]}, ["skill"]),
+        ({}, {"roles": ["lead"]}, ["role"]),
+        ({"languages": frozenset({"de"})}, {"language": "fr"}, ["language"]),
+        ({"languages": frozenset({"de"})}, {"language": None}, []),
+        ({}, {"submitted_by": "ana"}, ["own_submission"]),
+        ({}, {"submitted_by": "u_1"}, ["own_submission"]),
+        ({}, {"reviewers_required": 2}, ["four_eyes"]),
+        ({"max_tier": "low"}, {"submitted_by": "ana"}, ["tier", "own_submission"]),
+    ],
+)
+def test_review_what_a_reviewer_lacks(held: dict[str, Any], asked: dict[str, Any], expected: list[str]) -> None:
+    assert [lack.code for lack in lacks(profile(**held), demand(**asked))] == expected
+
+
+def test_review_an_unstated_consequence_is_taken_for_the_worst() -> None:
+    assert tier_rank(None) == tier_rank("critical")
+
+
+def reason(code: str, rule_id: str | None = None, **read: Any) -> dict[str, Any]:
+    return {"code": code, "text": f"text of {code}", "rule_id": rule_id, "values_read": read}
+
+
+def test_review_reasons_that_tell_nothing() -> None:
+    assert tells_nothing(reason("exception", "sanctions", **{"case.country": "KP"}))
+    assert tells_nothing(reason("debt_ratio", "heavy-obligations", **{"case.total_obligations_ratio": 41.0}))
+    assert tells_nothing(reason("missing_fields", missing_fields=["income"]))
+    for telling in (
+        reason("matrix"), reason("consequence"), reason("similarity_cap"), reason("audit_sample"), reason("abstained"),
+        reason("exception", "odd", **{"proposal.outcome": "approve"}),
+        reason("exception", "odd", confidence=0.4), reason("exception", "odd", **{"signals.similarity": 0.1}),
+        reason("exception", "odd", **{"has.signals.similarity": True}),
+    ):  # fmt: skip
+        assert not tells_nothing(telling), telling
+
+
+def test_review_the_line_in_the_queue() -> None:
+    routed = {
+        "reasons": [reason("matrix"), reason("exception", "thin-equity", **{"case.loan_to_value": 98})],
+        "consequence": {"tier": "high"},
+    }
+    assert row_reason(routed, withheld=True) == OWN_JUDGEMENT
+    assert row_reason(routed, withheld=False) == "Thin equity"
+    assert row_reason({**routed, "reasons": [reason("matrix")]}, withheld=False) == "High consequence"
+    assert row_reason({"reasons": [reason("matrix")], "consequence": None}, withheld=False) == NEEDS_PERSON

@@ -2,14 +2,14 @@
 
 from collections.abc import Callable, Mapping, Sequence
 from datetime import datetime
-from typing import Any
+from typing import Any, cast
 
-import orjson
 from pydantic import TypeAdapter, ValidationError
 
 from countersign_review.domain.intake import new_review, review_kind
 from countersign_review.domain.titles import case_title
 from countersign_review.store.intake import Batch, Intake
+from countersign_review.wire import PARSERS, Decided, Routed, whole
 from countersign_shared.contracts.decision_types import DecisionType
 from countersign_shared.contracts.events import CaseUpdated
 from countersign_shared.errors import FatalError
@@ -43,7 +43,7 @@ class Handler:
         batch, refused = Batch(), []
         for record in records:
             try:
-                self._readers[record.topic](read_event(record), batch)
+                self._readers[record.topic](read_event(record, PARSERS[record.topic]), batch)
             except Unreadable as error:
                 if record.topic != "case.updated":
                     raise _alarm(record, error) from error
@@ -53,29 +53,27 @@ class Handler:
         return [*await self._intake.absorb(batch), *refused]
 
     def _routed(self, event: Event, batch: Batch) -> None:
-        body, partition = event.body, event.record.partition
-        tenant, case_id, decision_type = body["tenant"], body["case_id"], body["decision_type"]
-        routed_at, kind = datetime.fromisoformat(event.time), review_kind(body)
-        # Four of five cases ask nobody; their title is made when somebody reads it.
-        title = case_title(self._types, body) if kind is not None else body["case"].get("title")
-        batch.cases.append((
-            tenant, case_id, decision_type, body.get("subject_ref"), title, body["level"], partition, event.id,
-            routed_at, event.data,
-        ))  # fmt: skip
+        head: Routed = cast("Routed", event.body)
+        partition, routed_at = event.record.partition, datetime.fromisoformat(event.time)
+        kind, title = review_kind(head.level, audit=head.sampling.audit.selected), head.case.title
         if kind is not None:
-            known = self._types.get(decision_type)
+            body, known = whole(event.data), self._types.get(head.decision_type)
+            title = case_title(self._types, body)
             review = new_review(
-                body, kind, review_id=derived_event_id(tenant, case_id, "review"), title=title,
+                body, kind, review_id=derived_event_id(head.tenant, head.case_id, "review"), title=title,
                 fallback_queue=known.default_queue if known else FALLBACK_QUEUE, routed_at=routed_at,
             )  # fmt: skip
             batch.reviews.append((review, partition))
+        batch.cases.append((
+            head.tenant, head.case_id, head.decision_type, head.subject_ref, title or None, head.level, partition,
+            event.id, routed_at, event.data,
+        ))  # fmt: skip
 
     def _decided(self, event: Event, batch: Batch) -> None:
-        body = event.body
+        body: Decided = cast("Decided", event.body)
         batch.decisions.append((
-            body["tenant"], body["case_id"], body["decision_id"], body.get("supersedes"), body.get("outcome"),
-            orjson.dumps(body.get("outcome_params") or {}), body["closed_as"], body["mode"], body["relation"],
-            datetime.fromisoformat(body["decided_at"]),
+            body.tenant, body.case_id, body.decision_id, body.supersedes, body.outcome, bytes(body.outcome_params),
+            body.closed_as, body.mode, body.relation, datetime.fromisoformat(body.decided_at),
         ))  # fmt: skip
 
     def _updated(self, event: Event, batch: Batch) -> None:

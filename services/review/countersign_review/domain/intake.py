@@ -46,11 +46,11 @@ class NewReview:
     test: bool
 
 
-def review_kind(routed: Mapping[str, Any]) -> Kind | None:
+def review_kind(level: int, *, audit: bool) -> Kind | None:
     """Tell what people have to do with a routed case: decide it, judge it afterwards, or nothing."""
-    if routed["level"] >= FIRST_HUMAN_LEVEL:
+    if level >= FIRST_HUMAN_LEVEL:
         return Kind.DECISION
-    return Kind.AUDIT if routed["sampling"]["audit"]["selected"] else None
+    return Kind.AUDIT if audit else None
 
 
 def new_review(

@@ -95,7 +95,7 @@ function Account({ me }: { me: Me }) {
     <Menu position="bottom-end" width={220}>
       <Menu.Target>
         <button type="button" className={styles.account} aria-label={`${me.display_name}: appearance and sign out`}>
-          {initials(me.display_name)}
+          <span aria-hidden="true">{initials(me.display_name)}</span>
         </button>
       </Menu.Target>
       <Menu.Dropdown>

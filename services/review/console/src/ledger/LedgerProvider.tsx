@@ -5,7 +5,7 @@ import { answerOf, api } from "../api/client";
 import { explain } from "../api/problem";
 import { serverNow } from "../api/serverClock";
 import type { DecisionRecorded } from "../api/schema";
-import { type Entry, type Progress, reduceLedger, type Subject, unanswered } from "./ledger";
+import { type Entry, isAnswered, type Progress, reduceLedger, type Subject, unanswered } from "./ledger";
 import { untilAnswered } from "./record";
 
 interface Ledger {
@@ -80,6 +80,12 @@ export function useLedger(): Ledger {
   const ledger = use(LedgerContext);
   if (!ledger) throw new Error("useLedger needs a LedgerProvider above it");
   return ledger;
+}
+
+/** The reviews answered from this page: the queue need not show them until its next reading. */
+export function useAnswered(): ReadonlySet<string> {
+  const { entries } = useLedger();
+  return useMemo(() => new Set(entries.filter(isAnswered).map(({ subject }) => subject.reviewId)), [entries]);
 }
 
 /** Asks about every recorded decision, from the moment it may leave until the server says it left. */

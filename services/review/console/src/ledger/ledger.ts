@@ -68,6 +68,11 @@ function mayFollow(before: Progress, after: Progress): boolean {
   return ORDER[after.phase] >= ORDER[before.phase] && ORDER[before.phase] < 3;
 }
 
+/** Whether the case is out of this reviewer's hands, as far as the page knows. */
+export function isAnswered({ progress }: Entry): boolean {
+  return progress.phase !== "undone" && progress.phase !== "refused";
+}
+
 /** How many decisions the server has not answered for. Leaving the page now would lose them. */
 export function unanswered(entries: readonly Entry[]): number {
   return entries.filter((entry) => entry.progress.phase === "sending").length;

@@ -1,4 +1,4 @@
-import { useMutation, useQuery, useQueryClient } from "@tanstack/react-query";
+import { type QueryClient, useMutation, useQuery, useQueryClient } from "@tanstack/react-query";
 import { useEffect } from "react";
 
 import { answerOf, api, rememberCsrfToken, whenSignedOut } from "../api/client";
@@ -22,6 +22,11 @@ function remember(me: Me): Me {
   return me;
 }
 
+/** Whatever was read before was read as somebody else. */
+function forgetOthers(queries: QueryClient): void {
+  queries.removeQueries({ predicate: ({ queryKey }) => queryKey[0] !== ME[0] });
+}
+
 /** Who is signed in: null when nobody is, undefined while nobody knows. */
 export function useMe() {
   const queries = useQueryClient();
@@ -34,8 +39,7 @@ export function useSignIn() {
   return useMutation({
     mutationFn: async (body: SessionRequest) => remember(await answerOf(api.POST("/api/review/v1/session", { body }))),
     onSuccess: (me) => {
-      // Whatever was read before was read as somebody else.
-      queries.removeQueries({ predicate: ({ queryKey }) => queryKey[0] !== ME[0] });
+      forgetOthers(queries);
       queries.setQueryData(ME, me);
     },
   });
@@ -48,8 +52,8 @@ export function useSignOut() {
     onSuccess: () => {
       forgetDrafts();
       rememberCsrfToken("");
-      queries.clear();
       queries.setQueryData(ME, null);
+      forgetOthers(queries);
     },
   });
 }

@@ -1,4 +1,5 @@
 import type { QueueItem } from "../api/schema";
+import { useAnswered } from "../ledger/LedgerProvider";
 import { LedgerStatus, RefusedDecisions } from "../ledger/LedgerStatus";
 import { useDesk } from "./desk/useDesk";
 import { OpenCase } from "./OpenCase";
@@ -13,12 +14,14 @@ export function TriagePage() {
   const [queue, choose] = useChosenQueue(queues.data);
   const name = queue?.queue ?? null;
   const items = useQueueItems(name);
+  const answered = useAnswered();
+  const waiting = items.data?.filter(({ review_id }) => !answered.has(review_id));
   const { desk, notice, openNext, openReview, reopen, skip, putBack } = useDesk(name);
   const open = desk.phase === "open" ? desk.claim : null;
-  const status = <LedgerStatus onUndone={reopen} />;
+  const status = <LedgerStatus onUndone={(claimId) => void reopen(claimId)} />;
   const notices = (
     <>
-      <RefusedDecisions onReopen={reopen} />
+      <RefusedDecisions onReopen={(claimId) => void reopen(claimId)} />
       <p role="alert" className={styles.notice}>
         {notice}
       </p>
@@ -36,7 +39,7 @@ export function TriagePage() {
         queues={queues.data ?? []}
         chosen={queue}
         onChoose={choose}
-        items={items.data}
+        items={waiting}
         open={open}
         onOpen={(item: QueueItem) => void openReview(item)}
       />
@@ -61,7 +64,7 @@ export function TriagePage() {
               queue={queue}
               onNext={openNext}
               onTakeAgain={({ review_id }) => {
-                const item = items.data?.find((waiting) => waiting.review_id === review_id);
+                const item = waiting?.find((row) => row.review_id === review_id);
                 if (item) void openReview(item);
                 else openNext();
               }}

@@ -1,5 +1,5 @@
 import { useQueryClient } from "@tanstack/react-query";
-import { useState } from "react";
+import { useRef, useState } from "react";
 
 import { explain } from "../../api/problem";
 import type { Claim } from "../../api/schema";
@@ -37,6 +37,7 @@ export function useDecision(hold: Hold, claim: Claim, onLeft: () => void): Decis
   const [intent, setIntent] = useState<Intent | null>(null);
   const [attempts, setAttempts] = useState(0);
   const [trouble, setTrouble] = useState<string | null>(null);
+  const recording = useRef(false);
 
   usePreparedPreviews(claim);
 
@@ -62,6 +63,9 @@ export function useDecision(hold: Hold, claim: Claim, onLeft: () => void): Decis
   };
 
   const record = async (wanted: Intent) => {
+    // A second press while the digest is fetched must not make a second decision.
+    if (recording.current) return;
+    recording.current = true;
     try {
       const executeSha256 = await digest(wanted.outcome);
       const body = decisionRequest(
@@ -80,15 +84,17 @@ export function useDecision(hold: Hold, claim: Claim, onLeft: () => void): Decis
       void sending.then((recorded) => recorded && saveDraft(claim.review_id, EMPTY_DRAFT));
       onLeft();
     } catch (error) {
+      recording.current = false;
       setTrouble(explain(error));
     }
   };
 
   const attempt = (wanted: Intent) => {
+    const found = gaps(wanted);
+    const editing = wanted.editing || found.some(({ part }) => part === "terms");
     setTrouble(null);
-    setIntent(wanted);
-    if (gaps(wanted).length > 0 || (wanted.editing && intent?.outcome !== wanted.outcome))
-      setAttempts((count) => count + 1);
+    setIntent({ ...wanted, editing });
+    if (found.length > 0) setAttempts((count) => count + 1);
     else void record(wanted);
   };
 

@@ -1,5 +1,5 @@
 import { useQueryClient } from "@tanstack/react-query";
-import { useCallback, useEffect, useReducer, useRef, useState } from "react";
+import { useCallback, useEffect, useRef, useState } from "react";
 
 import { explain } from "../../api/problem";
 import type { Claim, Lease, QueueItem } from "../../api/schema";
@@ -19,33 +19,38 @@ export interface DeskActions {
   /** Shows the review named; the open case goes back to the queue. */
   readonly openReview: (item: QueueItem) => Promise<void>;
   /** Shows a claim this reviewer holds already; the open case becomes the next one. */
-  readonly reopen: (claimId: string) => void;
+  readonly reopen: (claimId: string) => Promise<void>;
   readonly skip: () => void;
   readonly putBack: () => void;
 }
 
 /** The desk: at most one case open, the next one prepared, the hold kept alive. */
 export function useDesk(queue: string | null): DeskActions {
-  const [desk, dispatch] = useReducer(reduceDesk, { phase: "resuming" });
+  const [desk, setDesk] = useState<Desk>({ phase: "resuming" });
+  const latest = useRef<Desk>(desk);
+  const apply = useCallback((event: DeskEvent) => {
+    latest.current = reduceDesk(latest.current, event);
+    setDesk(latest.current);
+  }, []);
   const [notice, setNotice] = useState<string | null>(null);
   const queries = useQueryClient();
   const activity = useActivity();
   const hold = desk.phase === "open" ? desk.hold : null;
   const ahead = useLookAhead(queue, hold !== null, activity);
-  const busy = useRef(false);
+  const running = useRef<Promise<void> | null>(null);
 
-  const onRenewed = useCallback((claimId: string, lease: Lease) => dispatch({ type: "renewed", claimId, lease }), []);
+  const onRenewed = useCallback((claimId: string, lease: Lease) => apply({ type: "renewed", claimId, lease }), [apply]);
   const onEnded = useCallback(
-    (claimId: string, why: string, gone: boolean) => dispatch({ type: "ended", claimId, why, gone }),
-    [],
+    (claimId: string, why: string, gone: boolean) => apply({ type: "ended", claimId, why, gone }),
+    [apply],
   );
-  const onRevised = useCallback((claim: Claim) => dispatch({ type: "revised", claim }), []);
+  const onRevised = useCallback((claim: Claim) => apply({ type: "revised", claim }), [apply]);
   useLease({ hold, activity, onRevised, onRenewed, onEnded });
 
   const show = useCallback(
     (claim: Claim) => {
       const next = new Hold(claim);
-      dispatch({ type: "shown", hold: next, claim });
+      apply({ type: "shown", hold: next, claim });
       if (claim.state !== "held") return onEnded(claim.claim_id, ENDINGS[claim.state].why, ENDINGS[claim.state].gone);
       // A refusal here means that the claim has ended; the look at the claim says how.
       next
@@ -56,80 +61,88 @@ export function useDesk(queue: string | null): DeskActions {
         );
       void queries.invalidateQueries({ queryKey: ["queue"] });
     },
-    [onRenewed, onEnded, queries],
+    [onRenewed, onEnded, queries, apply],
   );
 
-  /** Runs one change of the desk at a time; a second press while the first is under way does nothing. */
+  /** Runs one change of the desk at a time. */
+  const exclusively = useCallback(async (work: () => Promise<void>) => {
+    const done = work().finally(() => {
+      running.current = null;
+    });
+    running.current = done;
+    await done;
+  }, []);
+
   const change = useCallback(
-    async (fetch: () => Promise<Claim | null>, onNothing: DeskEvent) => {
-      if (busy.current) return;
-      busy.current = true;
-      setNotice(null);
-      try {
-        const claim = await fetch();
-        if (claim) show(claim);
-        else dispatch(onNothing);
-      } catch (error) {
-        dispatch({ type: "failed", why: explain(error) });
-      } finally {
-        busy.current = false;
-      }
-    },
-    [show],
+    (fetch: () => Promise<Claim | null>, onNothing: DeskEvent) =>
+      exclusively(async () => {
+        setNotice(null);
+        try {
+          const claim = await fetch();
+          if (claim) show(claim);
+          else apply(onNothing);
+        } catch (error) {
+          apply({ type: "failed", why: explain(error) });
+        }
+      }),
+    [exclusively, show, apply],
   );
 
   useEffect(() => {
     let here = true;
     heldClaim().then(
-      (claim) => here && (claim ? show(claim) : dispatch({ type: "cleared" })),
-      (error: unknown) => here && dispatch({ type: "failed", why: explain(error) }),
+      (claim) => here && (claim ? show(claim) : apply({ type: "cleared" })),
+      (error: unknown) => here && apply({ type: "failed", why: explain(error) }),
     );
     return () => {
       here = false;
     };
-  }, [show]);
+  }, [show, apply]);
 
   const openNext = useCallback(() => {
-    if (!queue || busy.current) return;
+    if (!queue || running.current) return;
     const ready = ahead.use(null);
     if (ready) return show(ready);
-    dispatch({ type: "asked" });
+    apply({ type: "asked" });
     void change(() => takeClaim(queue, null), { type: "emptied" });
-  }, [queue, change, ahead, show]);
+  }, [queue, change, ahead, show, apply]);
 
   const openReview = async ({ review_id, case_id, claimed_by_me }: QueueItem) => {
-    if (!queue || busy.current || hold?.reviewId === review_id) return;
+    if (!queue || running.current || hold?.reviewId === review_id) return;
     const left = hold?.claimId;
-    busy.current = true;
-    try {
-      const claim = ahead.use(review_id) ?? (await (claimed_by_me ? claimOn(review_id) : takeClaim(queue, review_id)));
-      if (claim) show(claim);
-      setNotice(claim ? null : `${case_id} is not there for you any more.`);
-      // The server gives it back by itself when the lease ends, should this not be heard.
-      if (claim && left) releaseClaim(left).catch(() => undefined);
-    } catch (error) {
-      setNotice(`${case_id}: ${explain(error)}`);
-    } finally {
-      busy.current = false;
-    }
+    await exclusively(async () => {
+      try {
+        const claim =
+          ahead.use(review_id) ?? (await (claimed_by_me ? claimOn(review_id) : takeClaim(queue, review_id)));
+        if (claim) show(claim);
+        setNotice(claim ? null : `${case_id} is not there for you any more.`);
+        // The server gives it back by itself when the lease ends, should this not be heard.
+        if (claim && left) releaseClaim(left).catch(() => undefined);
+      } catch (error) {
+        setNotice(`${case_id}: ${explain(error)}`);
+      }
+    });
   };
 
-  const reopen = (claimId: string) => {
-    if (desk.phase === "open" && desk.claim.claim_id !== claimId) ahead.keep(desk.claim);
-    void change(() => readClaim(claimId), { type: "cleared" });
+  const reopen = async (claimId: string) => {
+    // The next case may still be on its way: it is put aside, not lost.
+    await running.current;
+    const now = latest.current;
+    if (now.phase === "open" && now.claim.claim_id !== claimId) ahead.keep(now.claim);
+    await change(() => readClaim(claimId), { type: "cleared" });
   };
 
   const skip = () => {
-    if (!hold || busy.current) return;
+    if (!hold || running.current) return;
     // Unheard, the claim runs out by itself and the case comes round again; nothing was promised.
     hold.finish(() => skipClaim(hold.claimId)).catch(() => undefined);
     openNext();
   };
 
   const putBack = () => {
-    if (!hold || busy.current) return;
+    if (!hold || running.current) return;
     hold.finish(() => releaseClaim(hold.claimId)).catch(() => undefined);
-    dispatch({ type: "cleared" });
+    apply({ type: "cleared" });
   };
 
   return { desk, notice, openNext, openReview, reopen, skip, putBack };

@@ -1,0 +1,278 @@
+"""What the console's tests stand on: the whole system on real parts, people who may sign in, and a browser."""
+
+from __future__ import annotations
+
+import asyncio
+import contextlib
+import itertools
+import json
+import re
+import shutil
+import subprocess
+import threading
+import time
+import urllib.request
+import uuid
+from collections.abc import Coroutine, Iterator
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any, TypeVar
+from urllib.parse import urlsplit, urlunsplit
+
+import asyncpg
+import orjson
+import pytest
+from confluent_kafka import Consumer
+from playwright.sync_api import Browser, Page, expect
+
+from countersign_inference.training.loanapp import applications
+from countersign_local.demo.access import Access, open_access
+from countersign_shared.clock import rfc3339, system_clock
+from countersign_shared.messaging.cloudevents import write_event
+from countersign_shared.messaging.producer import open_publisher
+from countersign_shared.messaging.topics import ensure_topics
+from tests.fixtures.stack import Stack
+
+ROOT = Path(__file__).parents[2]
+SOURCE = ROOT / "services" / "review" / "console"
+BUILD = ROOT / "services" / "review" / "countersign_review" / "console"
+CHROMIUM = "/usr/bin/chromium"
+CHROMIUM_ARGUMENTS = [
+    "--no-sandbox", "--disable-gpu", "--disable-quic", "--no-first-run", "--disable-background-networking",
+    "--disable-component-update", "--disable-sync",
+]  # fmt: skip
+APPLICATIONS = 150
+READ_SECONDS = 40.0
+Result = TypeVar("Result")
+
+
+class Aside:
+    """An event loop on a thread of its own: the browser's driver has the test's."""
+
+    def __init__(self) -> None:
+        self._loop = asyncio.new_event_loop()
+        self._thread = threading.Thread(target=self._loop.run_forever, daemon=True)
+        self._thread.start()
+
+    def run(self, work: Coroutine[Any, Any, Result]) -> Result:
+        return asyncio.run_coroutine_threadsafe(work, self._loop).result(60)
+
+    def close(self) -> None:
+        self._loop.call_soon_threadsafe(self._loop.stop)
+        self._thread.join()
+        self._loop.close()
+
+
+@dataclass
+class Person:
+    """Somebody who may sign in, and how."""
+
+    username: str
+    password: str
+
+
+@dataclass
+class Desk:
+    """The running system as its console's users meet it."""
+
+    stack: Stack
+    access: Access
+    aside: Aside
+
+    @property
+    def url(self) -> str:
+        return self.stack.url("review")
+
+    def link(self, username: str, display_name: str, *roles: str) -> str:
+        """Return an address that signs this person in once."""
+        made = self.access.link(username, display_name=display_name, roles=roles or ("reviewer", "lead"))
+        return self.aside.run(made)
+
+    def person(self, username: str) -> Person:
+        """Add a reviewer over the API, as an administrator does."""
+        authority = {"max_tier": "critical"}
+        answer = self.post("/users", {
+            "username": username, "display_name": username.title(), "roles": ["reviewer"], "tenants": ["*"],
+            "authority": authority,
+        })  # fmt: skip
+        return Person(username, answer["password"])
+
+    def post(self, path: str, body: dict[str, Any]) -> dict[str, Any]:
+        """Call review's API with the command line's key."""
+        request = urllib.request.Request(
+            f"{self.url}/api/review/v1{path}", orjson.dumps(body), method="POST",
+            headers={"content-type": "application/json", "authorization": f"Bearer {self.access.api_key}"},
+        )  # fmt: skip
+        with urllib.request.urlopen(request, timeout=10) as answer:
+            return dict(json.load(answer))
+
+    def decision_on(self, case_id: str) -> dict[str, Any]:
+        """Return the decision on a case as a stranger's consumer reads it."""
+        return self.read("decision.made", case_id)
+
+    def read(self, topic: str, case_id: str, **fields: Any) -> dict[str, Any]:
+        """Return the first event on a topic about a case that has these fields."""
+        consumer = Consumer({
+            "bootstrap.servers": self.stack.bootstrap, "group.id": uuid.uuid4().hex, "auto.offset.reset": "earliest",
+        })  # fmt: skip
+        consumer.subscribe([f"{self.stack.topic_prefix}{topic}"])
+        deadline = time.monotonic() + READ_SECONDS
+        try:
+            while time.monotonic() < deadline:
+                message = consumer.poll(0.5)
+                if message is None or message.error() is not None or message.key() != case_id.encode():
+                    continue
+                event = dict(json.loads(message.value() or b""))
+                if fields.items() <= event.items():
+                    return event
+        finally:
+            consumer.close()
+        pytest.fail(f"{topic} has nothing like {fields} about {case_id} after {READ_SECONDS} s")
+
+
+@contextlib.contextmanager
+def running_desk(postgres_url: str, bootstrap: str, directory: Path) -> Iterator[Desk]:
+    """Start five services in a database and under topics of their own, and let real applications in."""
+    aside = Aside()
+    database = f"test_{uuid.uuid4().hex}"
+    prefix = f"t{uuid.uuid4().hex[:10]}."
+    aside.run(_execute(postgres_url, f"CREATE DATABASE {database} TEMPLATE template0"))
+    url = urlunsplit(urlsplit(postgres_url)._replace(path=f"/{database}"))
+    try:
+        aside.run(ensure_topics(bootstrap, prefix=prefix))
+        with Stack(directory, url, bootstrap, topic_prefix=prefix) as stack:
+            stack.start()
+            aside.run(_bring(stack))
+            opening = open_access(url, stack.url("review"), directory, system_clock)
+            access = aside.run(opening.__aenter__())
+            yield Desk(stack, access, aside)
+            aside.run(opening.__aexit__(None, None, None))
+    finally:
+        aside.run(_execute(postgres_url, f"DROP DATABASE {database} WITH (FORCE)"))
+        aside.close()
+
+
+async def _execute(url: str, statement: str) -> None:
+    connection = await asyncpg.connect(url)
+    try:
+        await connection.execute(statement)
+    finally:
+        await connection.close()
+
+
+async def _bring(stack: Stack) -> None:
+    async with open_publisher(stack.bootstrap, prefix=stack.topic_prefix, client_id="upstream") as publisher:
+        await publisher.publish([
+            write_event(
+                "case.created", event_id=f"up-{body['case_id']}", source="/upstream", case_id=body["case_id"],
+                time=body["occurred_at"], body=orjson.dumps(body), partition=None,
+            )
+            for body in _cases()
+        ])  # fmt: skip
+
+
+def _cases() -> Iterator[dict[str, Any]]:
+    now = system_clock()
+    for application in itertools.islice(applications(), APPLICATIONS):
+        yield application.case_created(occurred_at=now, tenant="default")
+    for number in range(2):
+        yield {
+            "tenant": "default", "case_id": f"refund-{number}", "decision_type": "refund", "subject_ref": "customer-7",
+            "payload": {
+                "order_id": f"A-{number}", "amount": {"value": "89.90", "currency": "EUR"},
+                "message": "The kettle was broken when I opened the box. <script>alert(1)</script> Photos attached.",
+            },
+            "submitted_by": "shop", "occurred_at": rfc3339(now), "amount": {"value": "89.90", "currency": "EUR"},
+        }  # fmt: skip
+
+
+def built_console() -> None:
+    """Build the console when it is not there, or skip by reason."""
+    if (BUILD / "index.html").is_file():
+        return
+    npm = shutil.which("npm")
+    if npm is None:
+        pytest.skip("the console is not built and there is no npm: make console")
+    for command in (["ci"], ["run", "build"]):
+        subprocess.run([npm, *command], cwd=SOURCE, check=True, capture_output=True)
+
+
+class Seat:
+    """One person's browser window, with the words the tests use."""
+
+    def __init__(self, page: Page) -> None:
+        self.page = page
+        self.complaints: list[str] = []
+        page.on("pageerror", lambda error: self.complaints.append(str(error)))
+        page.on("console", lambda message: self._note(message.type, message.text))
+
+    def _note(self, kind: str, text: str) -> None:
+        # The browser itself reports refused and failed requests; what the page does about them is tested.
+        if kind in {"error", "warning"} and not text.startswith("Failed to load resource"):
+            self.complaints.append(text)
+
+    def enter(self, link: str) -> None:
+        self.page.goto(link)
+        expect(self.page.get_by_role("heading", level=1)).to_be_focused()
+
+    def press(self, *keys: str) -> None:
+        for key in keys:
+            self.page.keyboard.press(key)
+
+    def choose_queue(self, queue: str) -> None:
+        chooser = self.page.get_by_label("Queue to work on")
+        if chooser.count():
+            chooser.select_option(queue)
+        self.page.evaluate("document.activeElement.blur()")
+
+    def open_next(self) -> None:
+        """Open the next case by key, from the ready screen."""
+        expect(self.page.get_by_role("button", name="Open the next case")).to_be_visible()
+        self.press("Enter")
+        self.expect_case()
+
+    def expect_case(self, other_than: str | None = None) -> None:
+        heading = self.page.get_by_role("heading", level=1, name=re.compile("^Decide: "))
+        expect(heading).to_be_focused()
+        if other_than is not None:
+            expect(self.page.get_by_text(f"case {other_than}", exact=True)).to_have_count(0)
+
+    @property
+    def case_id(self) -> str:
+        return self.page.locator("header p span", has_text=re.compile("^case ")).inner_text().removeprefix("case ")
+
+    @property
+    def withheld(self) -> bool:
+        return self.page.get_by_role("heading", name="What would you decide?").count() == 1
+
+    @property
+    def proposed(self) -> str | None:
+        card = self.page.locator("section", has=self.page.get_by_role("heading", name="What the model proposes"))
+        return card.locator("strong").first.inner_text() if card.count() else None
+
+    def expect_status(self, text: str | re.Pattern[str], *, seconds: float = 5.0) -> None:
+        expect(self.page.locator("footer")).to_contain_text(text, timeout=seconds * 1000)
+
+    def serious_findings(self) -> list[str]:
+        """Return axe's serious and critical findings on the screen as it is."""
+        axe = (SOURCE / "node_modules" / "axe-core" / "axe.min.js").read_text()
+        self.page.evaluate(axe)
+        found = self.page.evaluate("async () => (await window.axe.run()).violations")
+        return [
+            f"{finding['id']}: {node['target']} {node['failureSummary']}"
+            for finding in found
+            if finding["impact"] in {"serious", "critical"}
+            for node in finding["nodes"]
+        ]
+
+
+@contextlib.contextmanager
+def seat(browser: Browser, **settings: Any) -> Iterator[Seat]:
+    """Open a window of its own; nothing may have gone wrong in it by the end."""
+    context = browser.new_context(viewport=settings.pop("viewport", {"width": 1440, "height": 900}), **settings)
+    try:
+        taken = Seat(context.new_page())
+        yield taken
+        assert taken.complaints == []
+    finally:
+        context.close()

@@ -1,0 +1,353 @@
+"""The console in a real browser on the whole system: decided by keyboard alone, honest about what is recorded."""
+
+from __future__ import annotations
+
+import os
+import re
+import shutil
+import subprocess
+from collections.abc import Iterator
+from pathlib import Path
+
+import pytest
+from playwright.sync_api import Browser, expect, sync_playwright
+
+from tests.e2e.console import (
+    CHROMIUM,
+    CHROMIUM_ARGUMENTS,
+    ROOT,
+    SOURCE,
+    Desk,
+    Seat,
+    built_console,
+    running_desk,
+    seat,
+)
+
+pytestmark = [pytest.mark.kafka, pytest.mark.browser, pytest.mark.slow, pytest.mark.timeout(300)]
+
+# Set to rewrite the pictures of the documentation; a test run leaves the tree as it is.
+SCREENSHOTS = "COUNTERSIGN_SCREENSHOTS"
+SENT_SECONDS = 20.0
+BLIND_REASON = "Your own judgement is asked for"
+
+
+@pytest.fixture(scope="module")
+def desk(postgres_url: str, kafka_bootstrap: str, tmp_path_factory: pytest.TempPathFactory) -> Iterator[Desk]:
+    built_console()
+    with running_desk(postgres_url, kafka_bootstrap, tmp_path_factory.mktemp("console")) as running:
+        yield running
+
+
+@pytest.fixture(scope="module")
+def browser() -> Iterator[Browser]:
+    if not Path(CHROMIUM).exists():
+        pytest.skip(f"no browser: {CHROMIUM} is not there")
+    with sync_playwright() as playwright:
+        chromium = playwright.chromium.launch(executable_path=CHROMIUM, args=CHROMIUM_ARGUMENTS)
+        yield chromium
+        chromium.close()
+
+
+@pytest.fixture(scope="module")
+def pictures(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    return ROOT / "docs" / "images" if os.environ.get(SCREENSHOTS) else tmp_path_factory.mktemp("pictures")
+
+
+def decide_until(here: Seat, wanted: str) -> str:
+    """Skip cases until the model proposes `wanted` for the open one; returns its id."""
+    for _ in range(60):
+        if here.proposed == wanted:
+            return here.case_id
+        skipped = here.case_id
+        here.press("s")
+        here.expect_case(other_than=skipped)
+    return pytest.fail(f"no case for which the model proposes {wanted}")
+
+
+def test_an_hour_at_the_desk_by_keyboard_alone(desk: Desk, browser: Browser) -> None:
+    ada = desk.person("ada")
+    with seat(browser) as here:
+        here.page.goto(desk.url)
+        expect(here.page.get_by_label("Name")).to_be_focused()
+        here.page.keyboard.type(ada.username)
+        here.press("Tab")
+        here.page.keyboard.type(ada.password)
+        here.press("Enter")
+        expect(here.page.get_by_role("heading", level=1)).to_be_focused()
+        here.choose_queue("underwriting")
+        here.open_next()
+
+        # What the model proposes, recorded at one key press, and only then said to be.
+        agreed = decide_until(here, "Approve")
+        here.press("a")
+        here.expect_status(re.compile(f"{agreed}, Approve: recorded, leaves in [1-5] s"))
+        here.expect_case(other_than=agreed)
+
+        # Something else, to the applicant's disadvantage: asked for both kinds of reasons, and led to them.
+        overridden = decide_until(here, "Approve")
+        here.press("d")
+        expect(here.page.get_by_text("Still needed: one to four principal reasons")).to_be_visible()
+        here.press("1", "2", "Enter")
+        expect(here.page.get_by_text("Still needed: a reason, because this differs")).to_be_visible()
+        here.press("2", "n")
+        here.page.keyboard.type("a letter from the employer is missing, and so is d")
+        here.press("Control+Enter")
+        here.expect_status(f"{overridden}, Decline: recorded")
+        here.expect_case(other_than=overridden)
+
+        # The same outcome on other terms.
+        modified = decide_until(here, "Approve")
+        here.press("e")
+        here.page.get_by_label("Loan amount, USD").fill("not a number")
+        here.press("Enter")
+        expect(here.page.get_by_text("write the amount like 120.50").first).to_be_visible()
+        here.page.get_by_label("Loan amount, USD").fill("95000.00")
+        here.press("Enter")
+        here.expect_status(f"{modified}, Approve: recorded")
+        here.expect_case(other_than=modified)
+
+        # An adverse outcome as proposed, then sent.
+        adverse = decide_until(here, "Decline")
+        here.press("d", "1", "Tab", "Space", "Enter")
+        here.expect_status(f"{adverse}, Decline: recorded")
+        here.expect_status(f"{adverse}, Decline: sent", seconds=SENT_SECONDS)
+
+    assert desk.decision_on(agreed)["relation"] == "agreed"
+    override = desk.decision_on(overridden)
+    assert (override["relation"], override["outcome"]) == ("overrode", "decline")
+    assert len(override["principal_reasons"]) == 2
+    assert len(override["reason"]["codes"]) == 1
+    assert override["reason"]["note"] == "a letter from the employer is missing, and so is d"
+    assert override["binding"]["shown_sha256"]
+    terms = desk.decision_on(modified)
+    assert (terms["relation"], terms["outcome_params"]["loan_amount"]) == ("modified", "95000.00")
+    assert len(desk.decision_on(adverse)["principal_reasons"]) == 1
+
+
+def test_a_decision_is_taken_back_inside_the_grace(desk: Desk, browser: Browser) -> None:
+    with seat(browser) as here:
+        here.enter(desk.link("grace", "Grace Hopper"))
+        here.choose_queue("underwriting")
+        here.open_next()
+        case_id = decide_until(here, "Approve")
+        here.press("n")
+        here.page.keyboard.type("looked at twice")
+        here.press("Escape", "a")
+        here.expect_status(f"{case_id}, Approve: recorded")
+        here.press("z")
+        here.expect_status(f"{case_id}, Approve: taken back")
+        expect(here.page.get_by_text(f"case {case_id}", exact=True)).to_be_visible()
+        here.press("a")
+        here.expect_status(f"{case_id}, Approve: sent", seconds=SENT_SECONDS)
+    assert desk.decision_on(case_id)["outcome"] == "approve"
+
+
+def test_a_withheld_case_shows_no_proposal(desk: Desk, browser: Browser, pictures: Path) -> None:
+    with seat(browser) as here:
+        here.enter(desk.link("barbara", "Barbara Liskov"))
+        here.choose_queue("underwriting")
+        rows = here.page.locator("nav[aria-label=Queue] li button")
+        expect(rows.first).to_be_visible()
+        blind = next(index for index, text in enumerate(rows.all_inner_texts()) if BLIND_REASON in text)
+        here.press(*"j" * (blind + 1), "Enter")
+        here.expect_case()
+        expect(here.page.get_by_role("heading", name="What would you decide?")).to_be_visible()
+        for told in ("What the model proposes", "Where this case sits", "differs from the model", "Show the timeline"):
+            expect(here.page.get_by_text(told)).to_have_count(0)
+        here.page.screenshot(path=pictures / "console-withheld.png")
+        case_id = here.case_id
+        here.press("a")
+        expect(here.page.get_by_text("Still needed: a reason or a note")).to_be_visible()
+        here.press("1", "Enter")
+        here.expect_status(f"{case_id}, Approve: sent", seconds=SENT_SECONDS)
+    decision = desk.decision_on(case_id)
+    if decision["mode"] == "automatic":
+        # It was a sample of what automation had decided: a judgement, which looks the same at the desk.
+        answers = desk.read("activity.recorded", case_id, kind="audit.judged")["body"]["answers"]
+    else:
+        answers = decision["deciders"]
+    assert [(answer["outcome"], answer["blind"]) for answer in answers] == [("approve", True)]
+
+
+def test_terms_without_a_model_and_hostile_text(desk: Desk, browser: Browser) -> None:
+    with seat(browser) as here:
+        here.page.on("dialog", lambda dialog: here.complaints.append(f"a dialog opened: {dialog.message}"))
+        here.enter(desk.link("edsger", "Edsger Dijkstra"))
+        here.choose_queue("refunds")
+        here.open_next()
+        expect(here.page.get_by_role("heading", name="No proposal")).to_be_visible()
+        expect(here.page.get_by_text("<script>alert(1)</script>")).to_be_visible()
+        case_id = here.case_id
+        here.press("p")
+        here.page.get_by_label("Amount to pay back (EUR)").fill("40.00")
+        here.press("Enter")
+        if here.page.get_by_text("Still needed").count():
+            here.press("1", "Enter")
+        here.expect_status(f"{case_id}, Refund in part: sent", seconds=SENT_SECONDS)
+    assert desk.decision_on(case_id)["outcome_params"] == {"amount": {"value": "40.00", "currency": "EUR"}}
+
+
+def test_nothing_is_called_recorded_while_the_server_is_away(desk: Desk, browser: Browser) -> None:
+    with seat(browser) as here:
+        here.enter(desk.link("tony", "Tony Hoare"))
+        here.choose_queue("underwriting")
+        here.open_next()
+        case_id = decide_until(here, "Approve")
+        here.page.context.set_offline(True)
+        here.press("a")
+        here.expect_status(f"{case_id}, Approve: not recorded yet")
+        expect(here.page.get_by_text("1 not recorded yet")).to_be_visible()
+        expect(here.page.get_by_role("alert").filter(has_text="The server does not answer")).to_be_visible()
+        leave = "() => !window.dispatchEvent(new Event('beforeunload', {cancelable: true}))"
+        assert here.page.evaluate(leave), "the tab may be closed although a decision is pending"
+        here.page.context.set_offline(False)
+        here.expect_status(f"{case_id}, Approve: recorded", seconds=10)
+        expect(here.page.get_by_text("connected", exact=True)).to_be_visible()
+        assert not here.page.evaluate(leave)
+    assert desk.decision_on(case_id)["outcome"] == "approve"
+
+
+def test_the_second_of_two_windows_is_told_who_decided_what(desk: Desk, browser: Browser) -> None:
+    with seat(browser) as first:
+        first.enter(desk.link("donald", "Donald Knuth"))
+        first.choose_queue("underwriting")
+        first.open_next()
+        case_id = decide_until(first, "Approve")
+        second = Seat(first.page.context.new_page())
+        second.page.goto(desk.url)
+        second.expect_case()
+        assert second.case_id == case_id
+        first.press("a")
+        first.expect_status(f"{case_id}, Approve: recorded")
+        second.press("d", "1", "Tab", "Space", "Enter")
+        refusal = second.page.get_by_role("alert").filter(
+            has_text=f"{case_id}: your \u201cDecline\u201d was not recorded"
+        )
+        expect(refusal).to_contain_text(re.compile("Donald Knuth answered this on .*: Approve"))
+        assert second.complaints == []
+
+
+def test_keys_stay_out_of_fields_and_away_from_modifiers(desk: Desk, browser: Browser) -> None:
+    with seat(browser) as here:
+        here.enter(desk.link("alan", "Alan Turing"))
+        here.choose_queue("underwriting")
+        here.open_next()
+        case_id = here.case_id
+        here.press("Control+a", "Alt+a", "Shift+A", "n")
+        here.page.keyboard.type("a d s z 1 2 ?")
+        here.press("Escape", "?")
+        expect(here.page.get_by_role("dialog")).to_be_visible()
+        here.press("a", "1")
+        here.page.get_by_role("switch").click()
+        here.press("Escape")
+        expect(here.page.get_by_role("dialog")).to_have_count(0)
+        here.press("a", "s")
+        here.page.wait_for_timeout(300)
+        assert here.case_id == case_id
+        expect(here.page.locator("footer")).not_to_contain_text("recorded")
+        expect(here.page.get_by_label("Note", exact=True)).to_have_value("a d s z 1 2 ?")
+        here.page.evaluate("localStorage.removeItem('countersign.keys')")
+
+
+def test_a_link_signs_in_once_and_signing_out_ends_it(desk: Desk, browser: Browser) -> None:
+    link = desk.link("leslie", "Leslie Lamport")
+    with seat(browser) as here:
+        here.enter(link)
+        expect(here.page).to_have_url(f"{desk.url}/")
+        here.page.get_by_role("button", name="Leslie Lamport").click()
+        here.page.get_by_role("menuitem", name="Sign out").click()
+        expect(here.page.get_by_role("button", name="Sign in")).to_be_visible()
+        here.page.goto(link)
+        expect(here.page.get_by_role("alert")).to_contain_text("the link was used before")
+
+
+def test_cases_are_found_by_subject_and_read(desk: Desk, browser: Browser, pictures: Path) -> None:
+    with seat(browser) as here:
+        here.enter(desk.link("radia", "Radia Perlman"))
+        here.page.get_by_role("link", name="Cases").click()
+        expect(here.page.get_by_role("row")).to_have_count(51)
+        here.press("/")
+        here.page.keyboard.type("customer-7")
+        expect(here.page.get_by_role("row")).to_have_count(3)
+        here.page.get_by_label("Case id or subject").fill("refund-1")
+        here.page.get_by_role("link", name="refund-1").click()
+        expect(here.page.get_by_role("heading", name="Refund of €89.90 for order A-1")).to_be_focused()
+        here.page.get_by_label("Pages").get_by_role("link", name="Cases").click()
+        here.page.get_by_label("State").select_option("decided")
+        expect(here.page.get_by_role("cell", name="automation").first).to_be_visible()
+        here.page.screenshot(path=pictures / "console-cases.png")
+
+
+@pytest.mark.parametrize("scheme", ["light", "dark"])
+def test_every_screen_is_accessible(desk: Desk, browser: Browser, pictures: Path, scheme: str) -> None:
+    found = {}
+    with seat(browser, color_scheme=scheme, reduced_motion="reduce") as here:
+        here.page.goto(desk.url)
+        expect(here.page.get_by_role("button", name="Sign in")).to_be_visible()
+        found["sign in"] = here.serious_findings()
+        here.page.screenshot(path=pictures / f"console-sign-in-{scheme}.png")
+        here.enter(desk.link(f"barbara-{scheme}", "Barbara Liskov"))
+        here.choose_queue("underwriting")
+        expect(here.page.get_by_role("button", name="Open the next case")).to_be_visible()
+        found["ready"] = here.serious_findings()
+        here.open_next()
+        first = decide_until(here, "Approve")
+        here.press("a")
+        here.expect_status(f"{first}, Approve: recorded")
+        second = decide_until(here, "Approve")
+        here.page.mouse.move(0, 0)
+        here.page.screenshot(path=pictures / f"console-triage-{scheme}.png")
+        found["triage"] = here.serious_findings()
+        here.press("d", "1")
+        here.page.screenshot(path=pictures / f"console-decline-{scheme}.png")
+        found["decline"] = here.serious_findings()
+        here.press("Escape", "e")
+        expect(here.page.get_by_label("Loan amount, USD")).to_be_focused()
+        found["terms"] = here.serious_findings()
+        here.press("Escape")
+        here.page.evaluate("document.activeElement.blur()")
+        here.press("?")
+        expect(here.page.get_by_role("dialog")).to_be_visible()
+        found["keys"] = here.serious_findings()
+        here.press("Escape")
+        here.expect_status("sent", seconds=SENT_SECONDS)
+        here.page.goto(f"{desk.url}/cases")
+        expect(here.page.get_by_role("row").nth(1)).to_be_visible()
+        found["cases"] = here.serious_findings()
+        here.page.goto(f"{desk.url}/cases/default/{first}")
+        expect(here.page.get_by_text("in the signed log")).to_be_visible(timeout=10_000)
+        found["case"] = here.serious_findings()
+        here.page.screenshot(path=pictures / f"console-case-{scheme}.png")
+        assert second
+    assert {screen: findings for screen, findings in found.items() if findings} == {}
+
+
+def test_a_single_approval_on_a_phone(desk: Desk, browser: Browser, pictures: Path) -> None:
+    phone = {"viewport": {"width": 390, "height": 844}, "has_touch": True, "is_mobile": True}
+    with seat(browser, **phone) as here:
+        here.enter(desk.link("edith", "Edith Clarke"))
+        here.choose_queue("underwriting")
+        expect(here.page.get_by_role("button", name="Open the next case")).to_be_visible()
+        here.page.screenshot(path=pictures / "console-queue-390.png")
+        here.page.get_by_role("button", name="Open the next case").tap()
+        here.expect_case()
+        while here.proposed != "Approve":
+            skipped = here.case_id
+            here.page.get_by_role("button", name="Skip").tap()
+            here.expect_case(other_than=skipped)
+        width = here.page.evaluate("document.documentElement.scrollWidth")
+        assert width == 390, "the page is wider than the phone"
+        here.page.screenshot(path=pictures / "console-triage-390.png")
+        assert here.serious_findings() == []
+        case_id = here.case_id
+        here.page.get_by_role("button", name="Approve").tap()
+        here.expect_status(f"{case_id}, Approve: recorded")
+
+
+def test_the_console_checks_itself() -> None:
+    npm = shutil.which("npm")
+    if npm is None or not (SOURCE / "node_modules").is_dir():
+        pytest.skip("the console's tools are not installed: make console")
+    done = subprocess.run([npm, "run", "--silent", "check"], cwd=SOURCE, capture_output=True, text=True, check=False)
+    assert done.returncode == 0, done.stdout[-3000:] + done.stderr[-3000:]

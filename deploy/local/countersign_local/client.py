@@ -22,7 +22,8 @@ class Refused(LocalError):  # noqa: N818 - it names what happened
 
     def __init__(self, status: int, problem: Mapping[str, Any]) -> None:
         fields = "".join(f"\n  {item.get('pointer') or '/'}: {item['detail']}" for item in problem.get("errors", ()))
-        detail = f": {problem['detail']}" if problem.get("detail") else ""
+        # The detail only repeats what is told of each field.
+        detail = f": {problem['detail']}" if problem.get("detail") and not fields else ""
         super().__init__(f"{problem.get('title', 'The request failed')} ({status}){detail}{fields}")
         self.status = status
         self.problem = problem

@@ -48,6 +48,12 @@ def kafka_bootstrap_servers() -> str:
     return _from_environment_or_running("KAFKA_BOOTSTRAP_SERVERS", "kafka_bootstrap_servers")
 
 
+def on_embedded_broker() -> bool:
+    """Tell whether the topics are those of the in-memory broker."""
+    found = running()
+    return found is not None and found.broker == "mock" and not os.environ.get("KAFKA_BOOTSTRAP_SERVERS")
+
+
 def topic_prefix() -> str:
     """Return TOPIC_PREFIX, or the local system's, which is usually empty."""
     found = running()

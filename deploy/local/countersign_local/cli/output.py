@@ -8,6 +8,7 @@ import typer
 from rich.console import Console
 from rich.table import Table
 
+_PIPED_WIDTH = 200
 JsonOption = Annotated[bool, typer.Option("--json", help="Print JSON instead of text.")]
 
 
@@ -28,7 +29,9 @@ def print_table(rows: Iterable[Mapping[str, Any]], columns: Sequence[str], *, ti
         table.add_column(column.replace("_", " "), overflow="fold")
     for row in rows:
         table.add_row(*(_cell(row.get(column)) for column in columns))
-    Console(highlight=False, markup=False).print(table)
+    console = Console(highlight=False, markup=False)
+    # What is piped somewhere is not folded to the width of a terminal that is not there.
+    console.print(table, width=None if console.is_terminal else _PIPED_WIDTH, soft_wrap=not console.is_terminal)
 
 
 def _cell(value: Any) -> str:

@@ -7,6 +7,7 @@ import typer
 
 from countersign_local.cli import connection
 from countersign_local.cli.output import JsonOption, print_json, print_text
+from countersign_local.errors import USAGE, CommandError
 
 app = typer.Typer(help="The topics of topics.yaml.", no_args_is_help=True)
 
@@ -22,6 +23,8 @@ def ensure(
     """Create the topics that are missing; existing ones are left as they are."""
     from countersign_shared.messaging.topics import ensure_topics
 
+    if connection.on_embedded_broker():
+        raise CommandError("The embedded broker was born with its topics and takes no others.", USAGE)
     created = asyncio.run(
         ensure_topics(
             connection.kafka_bootstrap_servers(),

@@ -9,7 +9,7 @@ from countersign_local.cli.output import JsonOption, print_json, print_table, pr
 
 app = typer.Typer(help="People who may sign in: add, list, disable.", no_args_is_help=True)
 _USERS = "/api/review/v1/users"
-_COLUMNS = ("username", "display_name", "roles", "tenants", "pseudonym", "disabled_at")
+_COLUMNS = ("username", "roles", "tenants", "created_at", "disabled_at")
 Username = Annotated[str, typer.Argument(help="Lower case; stable.")]
 
 

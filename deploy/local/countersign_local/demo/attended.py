@@ -1,6 +1,9 @@
 """The demo for a person: a link to sign in, cases arriving, and what to try next."""
 
 import asyncio
+import shutil
+import sys
+from pathlib import Path
 
 from rich.console import Console
 from rich.text import Text
@@ -11,12 +14,12 @@ from countersign_local.demo.run import Demo, Fate, background, drain
 _LOOK_SECONDS = 0.5
 _PLAIN_SECONDS = 10.0
 _NEXT = (
-    ("countersign watch", "the topics, as they move"),
-    ("countersign submit FILE --wait", "a case of your own"),
-    ("countersign audit timeline loan-000001", "everything that happened to one case"),
-    ("countersign audit verify", "derive the whole log again"),
-    ("countersign feedback report", "what was automated, and was it right"),
-    ("countersign stop on --reason TEXT", "no more automation, at once"),
+    ("watch", "the topics, as they move"),
+    ("submit FILE --wait", "a case of your own"),
+    ("audit timeline loan-000001", "everything that happened to one case"),
+    ("audit verify", "derive the whole log again"),
+    ("feedback report", "what was automated, and was it right"),
+    ("stop on --reason TEXT", "no more automation, at once"),
 )
 
 
@@ -44,9 +47,18 @@ def _greet(console: Console, demo: Demo, link: str) -> None:
     # Never folded: a terminal opens it as it stands.
     console.print("  Review cases here (the link works once):", Text(link, style="bold cyan"), soft_wrap=True)
     console.print()
+    program = _program()
     for command, meaning in _NEXT:
-        console.print(f"  {command:<40} {meaning}", markup=False)
+        console.print(f"  {program} {command:<30}  {meaning}", markup=False, soft_wrap=True)
     console.print("\nCtrl-C ends everything; the next start goes on from here.\n")
+
+
+def _program() -> str:
+    """Return how the command can be called from here."""
+    if shutil.which("countersign"):
+        return "countersign"
+    installed = Path(sys.executable).with_name("countersign")
+    return str(installed.relative_to(Path.cwd())) if installed.is_relative_to(Path.cwd()) else str(installed)
 
 
 async def _tell(console: Console, demo: Demo) -> None:

@@ -1,0 +1,161 @@
+"""The command line against a running demo: what a newcomer tries next, and what goes wrong with it."""
+
+from __future__ import annotations
+
+import json
+import signal
+import tempfile
+from collections.abc import Iterator
+from pathlib import Path
+
+import pytest
+
+from countersign_local.client import Refused, open_client
+from countersign_local.demo.arrivals import demo_cases
+from countersign_shared.clock import system_clock
+from tests.e2e.demo_process import DemoProcess
+
+pytestmark = pytest.mark.slow
+
+
+@pytest.fixture(scope="module")
+def demo() -> Iterator[DemoProcess]:
+    with tempfile.TemporaryDirectory(prefix="countersign-test-") as name:
+        process = DemoProcess(Path(name))
+        process.start("--cases", "6", "--rate", "20")
+        process.running()
+        yield process
+        assert process.end(signal.SIGINT) == 0
+        assert not process.left_over()
+
+
+def _case(number, **changes):
+    """An application that no demo of this size sends itself."""
+    case = next(iter(demo_cases(number, system_clock)))
+    return {**json.loads(case.message.value), **changes}
+
+
+def _submit(demo, *cases, wait=True):
+    lines = "\n".join(json.dumps(case) for case in cases)
+    return demo.json("submit", "-", *(("--wait",) if wait else ()), given=lines)
+
+
+def _an_automatic_case(demo):
+    """Submit applications until one is decided by the machine."""
+    for number in range(100, 140):
+        application = _case(number)
+        (case,) = _submit(demo, application, wait=False)
+        timeline = demo.wait_for(lambda case=case: _entries(demo, case["case_id"], "case.routed"))
+        routed = next(entry["words"] for entry in timeline if entry["kind"] == "case.routed")
+        if "level 1" in routed or "level 2" in routed:
+            return application
+    raise AssertionError("no application was decided automatically")
+
+
+def _entries(demo, case_id, kind):
+    done = demo.run("audit", "timeline", case_id, "--json")
+    entries = json.loads(done.stdout)["entries"] if done.returncode == 0 else []
+    return entries if any(entry["kind"] == kind for entry in entries) else None
+
+
+def test_a_case_of_ones_own_is_decided_and_on_record(demo):
+    application = _an_automatic_case(demo)
+    (decided,) = _submit(demo, application)  # the same again changes nothing
+    assert (decided["outcome"], decided["mode"]) == ("approve", "automatic")
+    kinds = [entry["kind"] for entry in _entries(demo, application["case_id"], "decision.made")]
+    assert [kind for kind in kinds if kind != "audit.read"] == [
+        "case.created",
+        "case.scored",
+        "case.routed",
+        "decision.made",
+    ]
+
+
+def test_the_log_verifies_while_it_grows(demo):
+    report = demo.json("audit", "verify")
+    assert report["verified"]
+    assert report["payloads_opened"] == report["entries"] - 1
+
+
+def test_a_case_that_is_none_names_every_field(demo):
+    done = demo.run("submit", "-", given='{"case_id": "x"}')
+    assert done.returncode == 1
+    assert "/decision_type" in done.stderr
+    assert "/payload" in done.stderr
+    assert "Traceback" not in done.stderr
+
+
+def test_the_same_case_with_another_body_is_refused(demo):
+    _submit(demo, _case(200, case_id="twice"), wait=False)
+    demo.wait_for(lambda: _entries(demo, "twice", "case.routed"))
+    done = demo.run("submit", "-", given=json.dumps(_case(200, case_id="twice", title="Another")))
+    assert done.returncode == 1
+    assert "exists with another body" in done.stderr
+
+
+def test_people_are_added_listed_and_disabled(demo):
+    made = demo.json("users", "add", "grace", "--role", "reviewer", "--max-tier", "high")
+    assert made["password"]
+    assert "grace" in {user["username"] for user in demo.json("users", "list")}
+    assert demo.json("users", "disable", "grace")["disabled_at"]
+
+
+def test_figures_as_table_and_picture(demo, tmp_path):
+    picture = tmp_path / "figures.svg"
+    summary = demo.json("feedback", "report", "--picture", str(picture))
+    assert summary["decision_types"][0]["decision_type"] == "loan_application"
+    assert picture.read_text().startswith("<svg")
+    assert "loan_application" in demo.run("feedback", "report").stdout
+
+
+def test_no_dead_letters_and_no_such_letter(demo):
+    assert demo.json("dead-letters", "list") == []
+    done = demo.run("dead-letters", "show", "abc")
+    assert done.returncode == 1
+    assert "there is no dead letter abc" in done.stderr
+
+
+def test_the_embedded_broker_needs_no_topics(demo):
+    done = demo.run("topics", "ensure")
+    assert done.returncode == 2
+    assert "embedded broker" in done.stderr
+
+
+def test_migrations_are_applied_already(demo):
+    assert set(map(tuple, demo.json("migrate").values())) == {()}
+
+
+async def test_a_key_opens_only_what_its_roles_allow(demo):
+    running = demo.running()
+    async with open_client(running.url, api_key=running.api_key) as client:
+        with pytest.raises(Refused, match="403"):
+            await client.get("/api/review/v1/queues")
+    async with open_client(running.url, api_key="cs_local_none_none") as client:
+        with pytest.raises(Refused, match="401"):
+            await client.get("/api/feedback/v1/summary")
+
+
+def test_zz_one_person_stops_automation_and_cannot_restart_it_alone(demo):
+    stopped = demo.json("stop", "on", "--reason", "a test of the switch")
+    assert stopped["control"]["state"]["active"]
+    request = demo.json("stop", "off", "--reason", "the test is over")["request_id"]
+    done = demo.run("stop", "off", "--confirm", request)
+    assert done.returncode == 1
+    assert "two different people" in done.stderr
+    (case,) = _submit(demo, _case(300), wait=False)
+    entries = demo.wait_for(lambda: _entries(demo, case["case_id"], "case.routed"))
+    assert "decision.made" not in {entry["kind"] for entry in entries}
+
+
+def test_without_a_system_every_command_says_what_to_start(tmp_path):
+    nowhere = DemoProcess(tmp_path)
+    for command in (["users", "list"], ["dead-letters", "list"], ["migrate"], ["watch"], ["audit", "verify"]):
+        done = nowhere.run(*command)
+        assert done.returncode == 69
+        assert "countersign demo" in done.stderr
+        assert "Traceback" not in done.stderr
+
+
+def test_the_key_of_a_running_system_is_for_its_owner_alone(demo):
+    assert (demo.directory / "running.json").stat().st_mode & 0o077 == 0
+    assert (demo.directory / "api-key").stat().st_mode & 0o077 == 0

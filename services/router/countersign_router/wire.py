@@ -69,6 +69,7 @@ def policy_speech(loaded: LoadedPolicy, decision_type: DecisionType) -> Speech:
         "policy_section": document.policy_section.model_dump(mode="json") if document.policy_section else None,
         "execute_template": template,
         "grace_seconds": document.grace_seconds,
+        "matrix": policy.matrix,
     }
     reference = {
         "id": policy.id, "version": policy.version, "sha256": policy.sha256,
@@ -89,6 +90,7 @@ def silent_speech(decision_type: DecisionType | None) -> Speech:
         "allowed_outcomes": [_outcome(decision_type, name, adverse=False) for name in outcomes],
         "reason_codes": _codes([CodeSection(code="other")]), "principal_reason_codes": [], "must_document": [],
         "skills": [], "policy_section": None, "execute_template": None, "grace_seconds": DEFAULT_GRACE_SECONDS,
+        "matrix": None,
     }  # fmt: skip
     return Speech(
         decision_type=decision_type, policy=None, handling=_members(handling),

@@ -113,7 +113,8 @@ def test_review_the_matrix_shows_the_cell_and_its_table_when_told() -> None:
     routed = read("loan_application.level4")
     assert context_package(view(routed))["matrix"]["levels"] is None
     table = {tier: {"high": 1, "medium": 2, "low": 3} for tier in ("negligible", "low", "medium", "high", "critical")}
-    matrix = context_package(view(routed | {"matrix": table}))["matrix"]
+    routed["handling"]["matrix"] = table
+    matrix = context_package(view(routed))["matrix"]
     assert matrix["levels"] == [[1, 2, 3]] * 5
     assert (matrix["tier"], matrix["band"], matrix["level"]) == ("high", "medium", 4)
 

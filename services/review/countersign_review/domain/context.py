@@ -9,6 +9,8 @@ from countersign_review.domain.review import Kind
 
 TIERS = ("negligible", "low", "medium", "high", "critical")
 BANDS = ("high", "medium", "low")
+NEW = "new"
+"""The flag of a fact that an answer to a question brought."""
 MOST_FACTORS = 8
 """More bars than that nobody reads; the strongest come first."""
 HISTORY_NOTE = "Earlier cases of the same subject, newest first. Similar cases of other subjects are not looked up yet."
@@ -49,7 +51,7 @@ def context_package(view: View) -> dict[str, Any]:
         "no_recommendation": None if withheld or proposal else _abstention(routed),
         "withheld": withheld,
         "matrix": None if withheld else _matrix(routed),
-        "key_facts": [_fact(fact) for fact in view.facts],
+        "key_facts": [_fact(fact, withheld=withheld) for fact in view.facts],
         "flags": _flags(view, withheld=withheld),
         "history": {
             "subject": list(view.history), "similar": [],
@@ -131,7 +133,7 @@ def _matrix(routed: Mapping[str, Any]) -> dict[str, Any] | None:
     consequence, band = routed.get("consequence"), routed.get("band")
     if not consequence or not band:
         return None
-    table = routed.get("matrix")
+    table = routed["handling"].get("matrix")
     return {
         "tiers": list(TIERS), "bands": list(BANDS),
         "levels": [[table[tier][column] for column in BANDS] for tier in TIERS] if table else None,
@@ -139,9 +141,11 @@ def _matrix(routed: Mapping[str, Any]) -> dict[str, Any] | None:
     }  # fmt: skip
 
 
-def _fact(fact: Mapping[str, Any]) -> dict[str, Any]:
-    names = ("field", "label", "value", "formatted", "format", "unit", "flag")
-    return {name: fact.get(name) for name in names}
+def _fact(fact: Mapping[str, Any], *, withheld: bool) -> dict[str, Any]:
+    names = ("field", "label", "value", "formatted", "format", "unit")
+    flag = fact.get("flag")
+    # A rule that raised its hand about a fact may have done so because of the proposal.
+    return {**{name: fact.get(name) for name in names}, "flag": None if withheld and flag != NEW else flag}
 
 
 def _flags(view: View, *, withheld: bool) -> list[dict[str, Any]]:

@@ -8,7 +8,7 @@ import orjson
 
 from countersign_review.domain.binding import digest
 from countersign_review.domain.case_state import CaseState, Known, case_state
-from countersign_review.domain.context import View, context_package
+from countersign_review.domain.context import NEW, View, context_package
 from countersign_review.domain.review import Kind
 from countersign_review.domain.titles import case_title
 from countersign_review.store.events import SQL, Connection
@@ -76,7 +76,7 @@ class Views:
             payload |= data
             answered |= data.keys()
         return [
-            {**fact, "flag": "new" if fact["field"] in answered else flags.get(fact["field"])}
+            {**fact, "flag": NEW if fact["field"] in answered else flags.get(fact["field"])}
             for fact in known.key_facts(payload)
         ]
 

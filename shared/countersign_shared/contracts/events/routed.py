@@ -197,6 +197,9 @@ class Handling(Part):
     policy_section: PolicySection | None = None
     key_facts: list[KeyFact] = Field(max_length=200)
     execute_template: ExecuteTemplate | None = None
+    matrix: dict[Tier, dict[Band, Level]] | None = Field(
+        default=None, description="The policy's whole table, level per tier and band, to show people where a case sits."
+    )
     grace_seconds: Annotated[int, Field(ge=0, le=3_600)] = Field(description="How long a decision can be undone.")
 
 

@@ -11,6 +11,7 @@ import asyncpg
 from countersign_inference.domain.arrivals import CaseKey
 from countersign_shared.messaging.records import Message, unpack_headers
 from countersign_shared.postgres import Queries
+from countersign_shared.postgres.bodies import Bodies
 
 SQL = Path(__file__).parent / "sql"
 SCHEMA = "inference"
@@ -39,6 +40,7 @@ class Store:
     def __init__(self, pool: asyncpg.Pool) -> None:
         self._pool = pool
         self._queries = Queries.load(SQL / "queries.sql")
+        self._bodies = Bodies()
 
     async def keep(self, cases: Sequence[ScoredCase], moment: datetime) -> Kept:
         """Keep the cases that are new, and return what is stored for each: for a known case, what it was at first.
@@ -54,7 +56,7 @@ class Store:
                 [case.digest for case in cases],
                 [case.message.partition for case in cases],
                 [case.message.stored_headers() for case in cases],
-                [case.message.value for case in cases],
+                [self._bodies.pack(case.message.value) for case in cases],
                 moment,
             )
             new = {(row[0], row[1]) for row in inserted}
@@ -63,7 +65,7 @@ class Store:
             if known:
                 tenants, case_ids = [key[0] for key in known], [key[1] for key in known]
                 rows = await connection.fetch(self._queries.find_cases, tenants, case_ids)
-                stored |= {case.key: case for case in map(_scored_case, rows)}
+                stored |= {case.key: case for case in map(self._scored_case, rows)}
         return Kept(stored, new)
 
     async def digest(self, key: CaseKey) -> bytes | None:
@@ -71,8 +73,7 @@ class Store:
         found: bytes | None = await self._pool.fetchval(self._queries.find_digest, *key)
         return found
 
-
-def _scored_case(row: asyncpg.Record) -> ScoredCase:
-    headers = unpack_headers(row["headers"])
-    message = Message(TOPIC, row["partition"], row["case_id"].encode(), row["body"], headers)
-    return ScoredCase((row["tenant"], row["case_id"]), row["digest"], message)
+    def _scored_case(self, row: asyncpg.Record) -> ScoredCase:
+        body, headers = self._bodies.unpack(row["body"]), unpack_headers(row["headers"])
+        message = Message(TOPIC, row["partition"], row["case_id"].encode(), body, headers)
+        return ScoredCase((row["tenant"], row["case_id"]), row["digest"], message)

@@ -25,6 +25,7 @@ from countersign_shared.ids import derived_event_id
 from countersign_shared.messaging import Message, Record
 from countersign_shared.observability import Metrics
 from countersign_shared.postgres import migrate, open_pool
+from countersign_shared.postgres.bodies import Bodies
 from tests.unit.inference.loans import LOAN, MOMENT, body_of, decision_types, loans, record, scorers
 
 pytestmark = pytest.mark.postgres
@@ -280,7 +281,7 @@ async def test_hostile_strings_come_through_unharmed(pool):
     payload = {**loans()[0].payload, "remark": hostile, "\u0000key": [hostile]}
     (message,) = await handler(pool)([record(body_of(0, payload=payload))])
     assert orjson.loads(message.value)["case"]["payload"] == payload
-    assert await pool.fetchval("SELECT body FROM cases") == message.value
+    assert Bodies().unpack(await pool.fetchval("SELECT body FROM cases")) == message.value
 
 
 async def test_two_replicas_with_the_same_cases_agree_on_one_scoring(pool):

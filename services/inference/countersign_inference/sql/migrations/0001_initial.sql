@@ -2,7 +2,7 @@
 -- digest     SHA-256 of the canonical case.created body; a repeat has the same one
 -- partition  where the case arrived first; every later event of the case goes there
 -- headers    CloudEvents headers of the scored event, its id among them, without traceparent
--- Bodies do not compress well enough to pay for the CPU. Names are compared as bytes, which is cheaper and exact.
+-- body       packed (countersign_shared.postgres.bodies). Names are compared as bytes, which is cheaper and exact.
 CREATE TABLE cases (
     tenant        text COLLATE "C" NOT NULL,
     case_id       text COLLATE "C" NOT NULL,

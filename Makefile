@@ -48,8 +48,8 @@ console: $(CONSOLE) ## the reviewers' console, built when its sources changed
 bench: $(VENV)/.dev ## throughput, latency and memory on a real Kafka
 	@$(BIN)/countersign bench $(ARGS)
 
-lock: $(UV) ## choose versions anew and write requirements.lock: names, versions and hashes, no addresses
-	$(UV) lock --quiet --upgrade
+lock: $(UV) ## write requirements.lock: names, versions, hashes, no addresses (ARGS=--upgrade: newer ones)
+	$(UV) lock --quiet $(ARGS)
 	$(UV) export --quiet --frozen --all-packages --all-groups --all-extras --no-emit-workspace \
 		--no-header --no-annotate --output-file requirements.lock
 	@! grep --quiet '://' requirements.lock

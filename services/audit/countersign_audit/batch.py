@@ -6,9 +6,8 @@ from dataclasses import dataclass, field
 from datetime import datetime
 
 from countersign_audit.domain.commitments import Pseudonyms
-from countersign_audit.domain.entry import Draft, commitments, leaf_of
 from countersign_audit.domain.tree import Frontier, leaf_hash
-from countersign_audit.encoding import encode
+from countersign_audit.drafts import Draft, commitments, leaf_bytes
 from countersign_audit.keys import Random
 from countersign_audit.sealing import NONCE_BYTES, KeyWrap, SealError, SubjectKey, subject_key
 from countersign_audit.store import EntryRow, KeyRow, PayloadRow
@@ -16,6 +15,7 @@ from countersign_audit.store import EntryRow, KeyRow, PayloadRow
 log = logging.getLogger(__name__)
 
 DATA_KEY_BYTES = 32
+NONCES_AT_ONCE = 64
 MAX_SCOPES = 8_192
 """Cases whose keys stay at hand: about 3 KB each, so 25 MB at most."""
 
@@ -91,26 +91,29 @@ class Batch:
         self._wrap = wrap
         self._names = names
         self._random = random
+        self._nonces = b""
 
     def add(self, draft: Draft) -> None:
         """Give a draft the next place in the log."""
         index = self.placed[draft.record_id] = self.frontier.size
+        leaf = draft.leaf
         if draft.conflicts_with is not None:
-            draft.facts.fields["conflict_with"] = self.placed.get(draft.conflicts_with, draft.conflict_index)
+            leaf.conflict_with = self.placed.get(draft.conflicts_with, draft.conflict_index)
         scope = self._scopes[draft.scope] if draft.has_case else Scope()
         key = scope.key_for(draft.subject) or self._new_key(scope, draft)
-        made = commitments(draft, key.commitment)
-        leaf = leaf_of(draft, made, key.number, scope.last, self._names, encode)
-        hashed = leaf_hash(leaf)
+        leaf.commitments = commitments(draft, key.commit)
+        leaf.previous, leaf.subject_key = scope.last, key.id
+        data, written = leaf_bytes(leaf, self._names)
+        hashed = leaf_hash(data)
         self.frontier.append(hashed)
         if draft.has_case:
             scope.last = index
-        actor = draft.facts.fields["actor"].get("id")
+        actor = written.actor.id if written.actor is not None else None
         self.entries.append((
-            index, leaf, hashed, draft.record_id, draft.scope if draft.has_case else None, draft.tenant, draft.kind,
-            draft.occurred_at, None if actor is None else self._names.word(actor),
+            index, data, hashed, draft.record_id, draft.scope if draft.has_case else None, draft.tenant, written.kind,
+            draft.occurred_at, actor,
         ))  # fmt: skip
-        self.payloads.append((index, key.number, key.seal(self._random(NONCE_BYTES), draft.content)))
+        self.payloads.append((index, key.number, key.seal(self._nonce(), draft.content)))
 
     def add_genesis(self, leaf: bytes, record_id: bytes, kind: str, occurred_at: datetime) -> None:
         """Put the first leaf, which is about the log itself and has no payload."""
@@ -118,11 +121,18 @@ class Batch:
         self.frontier.append(hashed)
         self.entries.append((0, leaf, hashed, record_id, None, None, kind, occurred_at, None))
 
+    def _nonce(self) -> bytes:
+        # One call for many: asking the kernel costs as much as encrypting.
+        if not self._nonces:
+            self._nonces = self._random(NONCE_BYTES * NONCES_AT_ONCE)
+        nonce, self._nonces = self._nonces[:NONCE_BYTES], self._nonces[NONCE_BYTES:]
+        return nonce
+
     def _new_key(self, scope: Scope, draft: Draft) -> SubjectKey:
         scope.numbers += 1
         number = scope.numbers
         data_key = self._random(DATA_KEY_BYTES)
-        wrapped = self._wrap.wrap(data_key, self._random(NONCE_BYTES), draft.scope, number)
+        wrapped = self._wrap.wrap(data_key, self._nonce(), draft.scope, number)
         self.keys.append((draft.scope, number, draft.subject, self._wrap.epoch, wrapped))
         key = subject_key(data_key, draft.scope, number, draft.subject)
         scope.keys.append(key)

@@ -2,26 +2,37 @@
 
 import re
 import struct
+from collections.abc import Callable
+from functools import partial
 from typing import Any
 
-from countersign_audit.domain.commitments import Pseudonyms, frame
-from countersign_audit.domain.entry import Draft, moment
-from countersign_audit.domain.facts import activities
-from countersign_audit.domain.facts.describe import describe
-from countersign_audit.domain.facts.ledger import Facts, texts, wholes
+from countersign_audit.content import pack
+from countersign_audit.domain.commitments import Pseudonyms
+from countersign_audit.domain.entry import UNREADABLE, moment, retention
 from countersign_audit.domain.profile import MAX_INTEGER
-from countersign_audit.encoding import encode
+from countersign_audit.drafts import Draft
+from countersign_audit.facts import activities, shapes
+from countersign_audit.facts.describe import describe
+from countersign_audit.facts.leaf import Actor, Leaf, Place, empty_leaf
+from countersign_audit.facts.reading import DECODERS, read_body
 from countersign_shared.ids import CASE_ID, DEFAULT_TENANT, TENANT
-from countersign_shared.messaging import Event, Record, Unreadable, pack_headers, read_event
+from countersign_shared.messaging import Event, Headers, Record, Unreadable, read_event
 from countersign_shared.messaging.dead_letters import TOPIC as DEAD_LETTERS
 
-UNREADABLE = "log.unreadable"
 FROM_OUTSIDE = frozenset({"case.created", "case.updated"})
+EVENT_HEADERS = frozenset({
+    "ce_specversion", "ce_id", "ce_type", "ce_source", "ce_subject", "ce_time", "ce_partitionkey", "ce_dataschema",
+    "content-type",
+})  # fmt: skip
 ONE_DELIVERY = frozenset({"traceparent", "tracestate", "baggage"})
 """Headers that belong to one delivery: they differ between repeats of the same event."""
+MAX_CASES = 8_192
+"""Cases whose names stay at hand; past this the memory of them starts again."""
 _PLACE = struct.Struct(">qqq")
 _TRACE = re.compile(rb"[0-9a-f]{2}-([0-9a-f]{32})-[0-9a-f]{16}-[0-9a-f]{2}")
-_EVENT_HEADERS = ("ce_", "content-type")
+
+Whose = tuple[str | None, bytes | None, bytes | None]
+"""Tenant, name of the case, name of the subject."""
 
 
 class Intake:
@@ -29,57 +40,81 @@ class Intake:
 
     def __init__(self, names: Pseudonyms) -> None:
         self._names = names
+        self._parse: dict[str, Callable[[bytes], shapes.About]] = {
+            topic: partial(read_body, topic) for topic in DECODERS
+        }
+        self._whose: dict[tuple[object, object, object], Whose] = {}
 
     def draft(self, record: Record) -> Draft:
         """Read one record; one that is no event becomes an opaque entry with the reason."""
         if record.topic == DEAD_LETTERS:
             return self._dead_letter(record)
         try:
-            return self._event(read_event(record))
+            return self._event(read_event(record, self._parse[record.topic]))
         except Unreadable as error:
             return self._opaque(record, error)
 
     def _event(self, event: Event) -> Draft:
-        record, body, names = event.record, event.body, self._names
-        facts = Facts(encode)
-        kind = describe(facts, record.topic, body, event.data, names)
-        fields = facts.fields
-        fields["event_id"] = event.id
-        fields["source"] = event.source
-        fields["type"] = event.type
+        record: Record = event.record
+        body: shapes.About = event.body  # type: ignore[assignment]
+        leaf, secrets = describe(record.topic, body, event.data, self._names)
+        leaf.event_id, leaf.source, leaf.type = event.id, event.source, event.type
         occurred_at = moment(event.time)
         if occurred_at is not None:
-            fields["occurred_at"] = event.time
-        _place(fields, record)
+            leaf.occurred_at = event.time
+        leaf.record = _place(record)
         if event.traceparent is not None and (trace := _TRACE.fullmatch(event.traceparent)):
-            fields["trace_id"] = trace[1].decode()
-        record_id = names.record(record.topic, event.id.encode())
-        tenant, case_id = _case(record.topic, body)
-        subject = body.get("subject_ref")
-        kept = tuple([pair for pair in record.headers if pair[0].startswith(_EVENT_HEADERS)])
-        scope, has_case = record_id, False
-        if tenant is not None:
-            fields["tenant"] = tenant
-            if case_id is not None:
-                scope, has_case = names.case(tenant, case_id), True
-                texts(fields, body, ("decision_type",))
-        wholes(fields, body, ("sequence",))
+            leaf.trace_id = trace[1].decode()
+        tenant, case, subject = self._whose_is(record.topic, body)
+        leaf.tenant = tenant
+        sequence = body.sequence
+        if sequence.__class__ is int and -MAX_INTEGER <= sequence <= MAX_INTEGER:
+            leaf.sequence = sequence
+        record_id = self._names.record(record.topic, event.id.encode())
+        if case is not None:
+            leaf.case = case.hex()
+            if body.decision_type.__class__ is str:
+                leaf.decision_type = body.decision_type
+        leaf.retention = retention(leaf.kind, has_case=case is not None)
         return Draft(
-            record_id=record_id, topic=record.topic, kind=kind, tenant=tenant, scope=scope, has_case=has_case,
-            subject=names.subject(tenant or "", subject) if isinstance(subject, str) else None,
-            content=frame(pack_headers(kept), record.value or b""), facts=facts, occurred_at=occurred_at,
+            record_id, record.topic, tenant, case or record_id, case is not None, subject,
+            pack(_kept(record.headers), record.value or b""), leaf, secrets, occurred_at,
         )  # fmt: skip
 
+    def _whose_is(self, topic: str, body: shapes.About) -> Whose:
+        tenant = body.tenant
+        if tenant is None and topic in FROM_OUTSIDE:
+            tenant = DEFAULT_TENANT
+        asked = (tenant, body.case_id, body.subject_ref)
+        try:
+            known = self._whose.get(asked)
+        except TypeError:
+            # Lists and objects where texts should be.
+            return self._look_closer(*asked)
+        if known is None:
+            if len(self._whose) >= MAX_CASES:
+                self._whose.clear()
+            known = self._whose[asked] = self._look_closer(*asked)
+        return known
+
+    def _look_closer(self, tenant: Any, case_id: Any, subject_ref: Any) -> Whose:
+        if not isinstance(tenant, str) or TENANT.fullmatch(tenant) is None:
+            return None, None, None
+        subject = self._names.subject(tenant, subject_ref) if isinstance(subject_ref, str) else None
+        if not isinstance(case_id, str) or CASE_ID.fullmatch(case_id) is None:
+            return tenant, None, subject
+        return tenant, self._names.case(tenant, case_id), subject
+
     def _dead_letter(self, record: Record) -> Draft:
-        facts = Facts(encode)
-        activities.dead_letter(facts, dict(record.headers))
+        leaf = empty_leaf(DEAD_LETTERS, DEAD_LETTERS)
+        activities.dead_letter(leaf, dict(record.headers))
         content = _whole_record(record)
-        return self._without_event(record, facts, DEAD_LETTERS, self._names.record(DEAD_LETTERS, content), content)
+        return _without_event(record, leaf, self._names.record(DEAD_LETTERS, content), content)
 
     def _opaque(self, record: Record, error: Unreadable) -> Draft:
-        facts = Facts(encode)
-        facts.acted("unknown")
-        facts.fields.update(reason=error.reason, pointer=error.pointer)
+        leaf = empty_leaf(UNREADABLE, record.topic)
+        leaf.actor = Actor(kind="unknown")
+        leaf.reason, leaf.pointer = error.reason, error.pointer
         content = _whole_record(record)
         event_id = _readable_id(record)
         if event_id is None:
@@ -87,39 +122,31 @@ class Intake:
             record_id = self._names.record(record.topic, place + content)
         else:
             record_id = self._names.record(record.topic, event_id.encode())
-            facts.fields["event_id"] = event_id
-        return self._without_event(record, facts, UNREADABLE, record_id, content)
-
-    def _without_event(self, record: Record, facts: Facts, kind: str, record_id: bytes, content: bytes) -> Draft:
-        facts.fields.setdefault("event_id", "~" + record_id.hex())
-        _place(facts.fields, record)
-        return Draft(
-            record_id=record_id, topic=record.topic, kind=kind, tenant=None, scope=record_id, has_case=False,
-            subject=None, content=content, facts=facts, occurred_at=None,
-        )  # fmt: skip
+            leaf.event_id = event_id
+        return _without_event(record, leaf, record_id, content)
 
 
-def _case(topic: str, body: dict[str, Any]) -> tuple[str | None, str | None]:
-    tenant = body.get("tenant", DEFAULT_TENANT if topic in FROM_OUTSIDE else None)
-    if not isinstance(tenant, str) or TENANT.fullmatch(tenant) is None:
-        return None, None
-    case_id = body.get("case_id")
-    if not isinstance(case_id, str) or CASE_ID.fullmatch(case_id) is None:
-        return tenant, None
-    return tenant, case_id
+def _without_event(record: Record, leaf: Leaf, record_id: bytes, content: bytes) -> Draft:
+    if leaf.event_id is None:
+        leaf.event_id = "~" + record_id.hex()
+    leaf.record = _place(record)
+    leaf.retention = retention(leaf.kind, has_case=False)
+    return Draft(record_id, record.topic, None, record_id, False, None, content, leaf, {}, None)
 
 
-def _place(fields: dict[str, Any], record: Record) -> None:
-    place = {"partition": record.partition, "offset": record.offset}
-    if -MAX_INTEGER <= record.timestamp_ms <= MAX_INTEGER:
-        # Producers choose the timestamp; one past the end of time must not stop the log.
-        place["timestamp_ms"] = record.timestamp_ms
-    fields["record"] = place
+def _place(record: Record) -> Place:
+    # Producers choose the timestamp; one past the end of time must not stop the log.
+    timestamp = record.timestamp_ms if -MAX_INTEGER <= record.timestamp_ms <= MAX_INTEGER else None
+    return Place(record.offset, record.partition, timestamp)
+
+
+def _kept(headers: Headers) -> Headers:
+    return tuple([pair for pair in headers if pair[0] in EVENT_HEADERS or pair[0].startswith("ce_")])
 
 
 def _whole_record(record: Record) -> bytes:
     kept = tuple(pair for pair in record.headers if pair[0] not in ONE_DELIVERY)
-    return frame(pack_headers(kept), record.value or b"")
+    return pack(kept, record.value or b"")
 
 
 def _readable_id(record: Record) -> str | None:

@@ -4,9 +4,9 @@ from collections.abc import Mapping
 from dataclasses import dataclass
 from typing import Any
 
-from countersign_audit.domain.commitments import unframe
+from countersign_audit.content import unpack
 from countersign_audit.sealing import KeyWrap, SealError, SubjectKey, subject_key
-from countersign_shared.messaging import Event, Record, Unreadable, read_event, unpack_headers
+from countersign_shared.messaging import Event, Record, Unreadable, read_event
 
 MAX_KEYS = 4_096
 
@@ -34,13 +34,13 @@ class Opener:
         key = self._key(row)
         content = key.open(row["sealed"])
         try:
-            headers, body = unframe(content)
+            headers, body = unpack(content)
         except ValueError as error:
             raise SealError(str(error)) from error
         place = leaf.get("record", {})
         record = Record(
             str(leaf.get("topic", "")), place.get("partition", 0), place.get("offset", 0), place.get("timestamp_ms", 0),
-            None, body, unpack_headers(headers),
+            None, body, headers,
         )  # fmt: skip
         try:
             return Opened(key, content, read_event(record))

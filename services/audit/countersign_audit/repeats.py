@@ -5,8 +5,8 @@ from typing import Any
 
 import orjson
 
-from countersign_audit.domain.commitments import Pseudonyms, commit
-from countersign_audit.domain.entry import Draft
+from countersign_audit.domain.commitments import Pseudonyms
+from countersign_audit.drafts import Draft
 from countersign_audit.sealing import KeyWrap, SealError, subject_key
 from countersign_audit.store import Store
 
@@ -68,4 +68,4 @@ def _same(row: Mapping[str, Any], draft: Draft, wrap: KeyWrap) -> bool:
         return True
     key = subject_key(data_key, row["scope"], row["key_number"], row["subject"])
     recorded = orjson.loads(row["leaf"])["commitments"]["record"]
-    return bool(commit(key.commitment, "record", draft.content) == recorded)
+    return bool(key.commit("record", draft.content) == recorded)

@@ -10,7 +10,7 @@ from dataclasses import dataclass
 from cryptography.exceptions import InvalidTag
 from cryptography.hazmat.primitives.ciphers.aead import AESGCM
 
-from countersign_audit.domain.commitments import derive_keys
+from countersign_audit.domain.commitments import CommitmentKey, derive_keys
 
 NONCE_BYTES = 12
 
@@ -26,7 +26,8 @@ class SubjectKey:
     number: int
     subject: bytes | None
     bound_to: bytes
-    commitment: bytes
+    id: str
+    commit: CommitmentKey
     cipher: AESGCM
 
     def seal(self, nonce: bytes, content: bytes) -> bytes:
@@ -60,7 +61,10 @@ class KeyWrap:
 def subject_key(data_key: bytes, scope: bytes, number: int, subject: bytes | None) -> SubjectKey:
     """Put a data key to use."""
     keys = derive_keys(data_key)
-    return SubjectKey(number, subject, _binding(scope, number), keys.commitment, AESGCM(keys.payload))
+    return SubjectKey(
+        number, subject, _binding(scope, number), f"{scope.hex()}.{number}", CommitmentKey(keys.commitment),
+        AESGCM(keys.payload),
+    )  # fmt: skip
 
 
 def _binding(scope: bytes, number: int) -> bytes:

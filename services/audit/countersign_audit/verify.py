@@ -11,23 +11,26 @@ from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
 
+import msgspec
 import orjson
 
-from countersign_audit.domain.commitments import Pseudonyms, commit
-from countersign_audit.domain.entry import moment, tidied
-from countersign_audit.domain.facts.describe import describe
-from countersign_audit.domain.facts.ledger import Facts
+from countersign_audit.domain.commitments import Commit, Pseudonyms
+from countersign_audit.domain.entry import GENESIS, UNREADABLE, moment
 from countersign_audit.domain.note import Checkpoint, NoteError, VerifierKey, open_note, parse_verifier_key
 from countersign_audit.domain.profile import LEAF_BYTES, LEAF_SCHEMA, leaf_problem
 from countersign_audit.domain.tree import Frontier, leaf_hash
+from countersign_audit.drafts import committed, tidied
 from countersign_audit.encoding import encode
+from countersign_audit.facts.describe import describe
+from countersign_audit.facts.reading import read_body
 from countersign_audit.keys import load_keys, verify_signature
 from countersign_audit.reading import Opener
 from countersign_audit.sealing import SealError
 from countersign_audit.store import Store, connected
 from countersign_shared.clock import rfc3339
 from countersign_shared.errors import ConfigurationError
-from countersign_shared.messaging import Event
+from countersign_shared.messaging import Event, Unreadable
+from countersign_shared.messaging.dead_letters import TOPIC as DEAD_LETTERS
 
 Progress = Callable[[int, int], None]
 """Called now and then with entries checked and entries in all."""
@@ -35,6 +38,7 @@ Progress = Callable[[int, int], None]
 MAX_FINDINGS = 20
 """After so many faults the first ones say enough."""
 PROGRESS_EVERY = 500
+NO_FACTS = frozenset({UNREADABLE, DEAD_LETTERS})
 # No word holds a quote, a bracket or a comma, so this finds numbers only, never digits inside a text.
 _NUMBER_TO_LOOK_AT = re.compile(rb'(?:":|[\[,])-?(?:[0-9]+[.eE]|[0-9]{16})')
 
@@ -143,22 +147,22 @@ class PayloadCheck:
         if opened is None:
             return "its payload or data key is gone, and no erasure is on record"
         made = leaf.get("commitments", {})
-        if commit(opened.key.commitment, "record", opened.content) != made.get("record"):
+        if opened.key.commit("record", opened.content) != made.get("record"):
             return "its payload is not what the leaf commits to"
-        if opened.event is None or leaf["kind"] in {"log.unreadable", "countersign.dead-letter"}:
+        if opened.event is None or leaf["kind"] in NO_FACTS:
             return None
-        return self._facts_problem(leaf, opened.event, opened.key.commitment)
+        return self._facts_problem(leaf, opened.event, opened.key.commit)
 
-    def _facts_problem(self, leaf: Mapping[str, Any], event: Event, commitment_key: bytes) -> str | None:
-        facts, made = Facts(encode), leaf["commitments"]
-        describe(facts, leaf["topic"], event.body, event.data, self._names)
-        for name, secret in facts.secrets.items():
-            items = [secret] if isinstance(secret, bytes) else secret
-            told = [made.get(name)] if isinstance(secret, bytes) else made.get(name)
-            if [commit(commitment_key, name, item) for item in items] != told:
-                return f"its commitment to {name} does not fit its payload"
+    def _facts_problem(self, leaf: Mapping[str, Any], event: Event, commit: Commit) -> str | None:
+        try:
+            described = describe(leaf["topic"], read_body(leaf["topic"], event.data), event.data, self._names)
+        except (KeyError, Unreadable):
+            return "its payload is no event of its topic"
+        for label, secret in described.secrets.items():
+            if committed(commit, label, secret) != leaf["commitments"].get(label):
+                return f"its commitment to {label} does not fit its payload"
         if "cut" not in leaf:
-            for name, value in tidied(facts.fields, self._names).items():
+            for name, value in tidied(msgspec.to_builtins(described.leaf), self._names).items():
                 if leaf.get(name) != value:
                     return f"its {name} is not what its payload says"
         return None
@@ -213,7 +217,7 @@ class Verifier:
             self._found(index, f"its leaf breaks the profile: {problem}", in_itself=True)
             return
         said = orjson.loads(leaf)
-        if index == 0 or said["kind"] == "log.genesis":
+        if index == 0 or said["kind"] == GENESIS:
             problem = self._genesis(said, index)
         else:
             problem = copy_problem(row, said) or self._payload_problem(row, said)
@@ -224,7 +228,7 @@ class Verifier:
             self._found(index, problem, in_itself=True)
 
     def _genesis(self, said: Mapping[str, Any], index: int) -> str | None:
-        if index != 0 or said.get("kind") != "log.genesis":
+        if index != 0 or said.get("kind") != GENESIS:
             return "a log begins with its genesis, and with nothing else"
         if said.get("origin") != self._key.name or said.get("verifier_key") != self._key.text():
             return "the log began under another name or key than the one given"

@@ -9,10 +9,10 @@ from typing import Any
 
 from countersign_audit.batch import Batch, Scopes
 from countersign_audit.domain.commitments import Pseudonyms
-from countersign_audit.domain.entry import Draft, genesis_leaf
+from countersign_audit.domain.entry import GENESIS
 from countersign_audit.domain.note import Checkpoint, NoteError, open_note, signed_note
 from countersign_audit.domain.tree import Frontier, leaf_hash
-from countersign_audit.encoding import encode
+from countersign_audit.drafts import Draft, genesis_leaf
 from countersign_audit.keys import LogKeys, Random, verify_signature
 from countersign_audit.repeats import without_repeats
 from countersign_audit.sealing import KeyWrap
@@ -21,8 +21,6 @@ from countersign_shared.clock import Clock, rfc3339
 from countersign_shared.errors import ConfigurationError, FatalError
 
 log = logging.getLogger(__name__)
-
-GENESIS = "log.genesis"
 
 
 @dataclass(frozen=True, slots=True)
@@ -169,7 +167,7 @@ class LogWriter:
         now = self._clock()
         leaf = genesis_leaf(
             origin=self.origin, verifier_key=self._verifier_key.text(), occurred_at=rfc3339(now),
-            epoch=self._keys.epoch, checkpoint_interval_ms=self._interval // timedelta(milliseconds=1), encode=encode,
+            epoch=self._keys.epoch, checkpoint_interval_ms=self._interval // timedelta(milliseconds=1),
         )  # fmt: skip
         batch = Batch(Frontier(), self._scopes, self._wrap, self.names, self._random)
         batch.add_genesis(leaf, self.names.record(GENESIS, self.origin.encode()), GENESIS, now)

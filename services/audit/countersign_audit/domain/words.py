@@ -2,7 +2,7 @@
 
 from typing import Any
 
-from countersign_audit.domain.facts.ledger import Body, inner
+Body = dict[str, Any]
 
 LEVELS = {
     1: "full automation",
@@ -71,9 +71,15 @@ def plain_words(leaf: Body, body: Body | None) -> str:
     return text
 
 
+def inner(body: Body, name: str) -> Body:
+    """Return a nested object, or an empty one when there is none."""
+    value = body.get(name)
+    return value if isinstance(value, dict) else {}
+
+
 def _scored(leaf: Body, said: Body) -> str:
     if leaf.get("abstained"):
-        return f"The AI made no proposal: {leaf['abstained'].get('reason', 'no reason given')}."
+        return f"The AI made no proposal: {leaf['abstained']}."
     outcome = inner(said, "proposal").get("outcome")
     proposed = f"The AI proposed {outcome!r}" if isinstance(outcome, str) else "The AI made a proposal"
     return f"{proposed}, {_percent(leaf.get('confidence_ppm'))} confident."
@@ -119,7 +125,7 @@ def _activity(kind: str, leaf: Body, said: Body) -> str:
         verdict = "found the decision wrong" if leaf.get("error") else "found the decision right"
         return f"{who} judged it afterwards and {verdict}" + (f" ({outcome})." if isinstance(outcome, str) else ".")
     if kind in {"audit.read", "audit.exported"}:
-        return f"{who} read the record ({leaf.get('what', 'unknown part')})."
+        return f"{who} read the record ({inner(leaf, 'fact').get('what', 'some part')})."
     return f"{kind} by {who}."
 
 

@@ -1,14 +1,18 @@
 from __future__ import annotations
 
 import asyncio
+import json
+from datetime import UTC, datetime
 from typing import Any
 
 import httpx
 import pytest
+from fastapi import Request
 from fastapi.routing import iter_route_contexts
 
 from countersign_review.api.access import COOKIE
-from countersign_shared.http import ROLES
+from countersign_shared.http import ROLES, Problem, TokenVerifier
+from countersign_shared.runtime import serving
 from tests.integration.review.harness import API, BY, Desk, decision, open_desk, record, routed
 
 pytestmark = pytest.mark.postgres
@@ -193,6 +197,20 @@ async def test_review_tokens_are_short_and_for_one_service(desk: Desk) -> None:
     assert (await desk.anonymous().get(f"{API}/me", headers=tampered)).status_code == 401
 
 
+async def test_review_tokens_are_good_at_the_other_services(desk: Desk) -> None:
+    desk.clock.now = datetime.now(UTC)
+    key = await desk.add_user("ana", "auditor", tenants=("a",))
+    async with serving(desk.app, "127.0.0.1", 0) as port:
+        base = f"http://127.0.0.1:{port}{API}"
+        async with httpx.AsyncClient(headers={"Authorization": f"Bearer {key}"}) as client:
+            token = (await client.post(f"{base}/token", json={"audience": "audit"})).json()["access_token"]
+        request = Request({"type": "http", "headers": [(b"authorization", f"Bearer {token}".encode())]})
+        principal = await TokenVerifier("audit", f"{base}/jwks")(request)
+        assert (principal.username, principal.roles, principal.tenants) == ("ana", {"auditor"}, {"a"})
+        with pytest.raises(Problem, match="not for router"):
+            await TokenVerifier("router", f"{base}/jwks")(request)
+
+
 async def test_review_security_headers_are_on_every_answer(desk: Desk) -> None:
     web = desk.anonymous()
     for path in ("/", f"{API}/me", f"{API}/jwks", "/livez", "/api/nowhere"):
@@ -221,7 +239,7 @@ async def test_review_bad_input_is_a_problem_with_its_place(desk: Desk) -> None:
         assert answer.status_code == status, (content[:20], answer.text[:200])
         assert answer.headers["content-type"] == "application/problem+json"
     surrogate = decision(claim, "approve", reason={"codes": ["missing_context"], "note": "\ud800"})
-    answer = await ana.http.post(path, content=__import__("json").dumps(surrogate).encode(), headers=headers)
+    answer = await ana.http.post(path, content=json.dumps(surrogate).encode(), headers=headers)
     assert answer.status_code == 422
     for bad in ("/cases?cursor=x", "/cases?limit=0", "/cases?state=nonsense", "/queues/senior/items?limit=1000"):
         assert (await ana.get(bad)).status_code == 422
@@ -251,12 +269,10 @@ class Upstream:
         body = (await receive())["body"]
         said = {"authorization": headers["authorization"], "cookie": headers.get("cookie"), "body": body.decode(),
                 "query": scope["query_string"].decode(), "method": scope["method"]}  # fmt: skip
-        await send({"type": "http.response.body", "body": __import__("json").dumps(said).encode()})
+        await send({"type": "http.response.body", "body": json.dumps(said).encode()})
 
 
 async def test_review_forwards_with_a_token_of_its_own_and_streams(desk: Desk) -> None:
-    from countersign_shared.runtime import serving
-
     upstream = Upstream()
     async with serving(upstream, "127.0.0.1", 0) as port:  # type: ignore[arg-type]
         for service in ("router", "audit", "feedback", "inference"):
@@ -287,8 +303,6 @@ async def test_review_forwards_with_a_token_of_its_own_and_streams(desk: Desk) -
 
 
 async def test_review_a_stream_passes_through_as_it_comes(desk: Desk) -> None:
-    from countersign_shared.runtime import serving
-
     upstream = Upstream()
     key = await desk.add_user("lea", "lead")
     async with (
@@ -306,8 +320,6 @@ async def test_review_a_stream_passes_through_as_it_comes(desk: Desk) -> None:
 
 
 async def test_review_timeline_comes_through_review_after_the_answer(desk: Desk) -> None:
-    from countersign_shared.runtime import serving
-
     await desk.take_in(record("case.routed", routed(handling={"withhold": "blind"})))
     ana = await desk.client("ana")
     async with serving(Upstream(), "127.0.0.1", 0) as port:  # type: ignore[arg-type]

@@ -164,12 +164,17 @@ class Claims:
         return await self._pool.fetchrow(self._queries.claim, claim_id, caller.profile.pseudonym)
 
     async def heartbeat(self, caller: Caller, claim_id: str, version: int) -> tuple[int, datetime]:
-        """Extend a lease; returns the version and the new end."""
+        """Extend a lease; returns the version and the new end.
+
+        A claim that was fetched ahead and not opened keeps its end: nobody is looking at the case yet.
+        """
         now = self._clock()
         async with self._pool.acquire() as connection, connection.transaction():
             claim = await self._held(connection, caller, claim_id, Action.HEARTBEAT, now)
             check_version(claim, version)
-            expires = now + (self._leases.opened if claim["opened_at"] else self._leases.ahead)
+            if claim["opened_at"] is None:
+                return claim["version"], claim["lease_expires_at"]
+            expires = now + self._leases.opened
             await connection.execute(self._queries.extend_lease, claim_id, expires)
         return claim["version"], expires
 

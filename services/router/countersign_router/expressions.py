@@ -12,7 +12,14 @@ from typing import Any
 
 from cel_expr_python import cel
 
-from countersign_router.domain.policy import Evaluate, Expression, ExpressionFailure, InputType, ResultType
+from countersign_router.domain.policy import (
+    Evaluate,
+    Expression,
+    ExpressionFailure,
+    InputType,
+    Results,
+    ResultType,
+)
 from countersign_router.expression_tree import (
     HAS,
     Node,
@@ -197,12 +204,16 @@ def _evaluator(environment: Any, prepared: Sequence[_Prepared]) -> Evaluate:
     needed = tuple(sorted(frozenset[str]().union(*(one.names for one in prepared))))
     new_activation: Callable[[Mapping[str, object]], Any] = environment.Activation
 
-    def evaluate(variables: Mapping[str, object]) -> list[object]:
+    def evaluate(variables: Mapping[str, object]) -> Results:
         activation = new_activation({name: variables[name] for name in needed if name in variables})
+        if len(chunks) == 1:
+            values = _all_at_once(chunks[0][0], activation)
+            if values is not None:
+                return Results(values)
         results: list[object] = []
         for together, singles in chunks:
             results += _all_at_once(together, activation) or [_one(program, activation) for program in singles]
-        return results
+        return Results(results, [slot for slot, one in enumerate(results) if isinstance(one, ExpressionFailure)])
 
     return evaluate
 

@@ -3,17 +3,18 @@
 import logging
 from collections import Counter
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass
 from datetime import datetime
+from typing import NamedTuple
 
 import orjson
 
 from countersign_router.control_events import SOURCE
 from countersign_router.domain.controls import Controls, read_controls
 from countersign_router.domain.draws import Draws
-from countersign_router.domain.policy import FAILURE_LEVEL, HIGHEST_AUTOMATIC_LEVEL
+from countersign_router.domain.observation import evaluate, observe
+from countersign_router.domain.policy import FAILURE_LEVEL, HIGHEST_AUTOMATIC_LEVEL, Policy
 from countersign_router.domain.reasons import Reason
-from countersign_router.domain.routing import Routing, route, route_without_policy
+from countersign_router.domain.routing import Routing, decide, route_without_policy
 from countersign_router.policies import SLA_CLASSES, duration
 from countersign_router.policy_shelf import PolicyShelf
 from countersign_router.stops import show_stops
@@ -37,16 +38,32 @@ UNKNOWN_TYPE = "unknown"
 UNROUTED_QUEUE = "unrouted"
 STANDARD_SLA = duration(SLA_CLASSES["standard"])
 AT_RISK = 0.75
+NONSENSE = (KeyError, TypeError, ValueError, AttributeError)
+"""What an event of ours raises that lacks a field or has it in another shape."""
 
 
-@dataclass(frozen=True, slots=True)
-class _Routed:
+GROUP = 32
+"""Cases taken through each step together. The expression library's code and ours push each other out of the processor's
+caches: step by step a case costs a third less than case by case, and larger groups push out each other's data."""
+
+
+class _Routed(NamedTuple):
     """A case routed just now: its row, its messages, and what is counted."""
 
     row: NewRouting
     messages: tuple[Message, ...]
     routing: Routing
     test: bool
+    traceparent: bytes | None
+
+
+class _Case(NamedTuple):
+    """A case to route: what is said of it, and under which policy, if any."""
+
+    event: Event
+    speech: Speech
+    policy: Policy | None
+    unusable: bool
 
 
 class Handler:
@@ -73,21 +90,73 @@ class Handler:
 
         A record that cannot be read is one of our own gone wrong: ``FatalError``, nothing is acknowledged.
         """
-        events = _firsts(records)
         async with self._store.batch() as batch:
             held = await batch.hold_controls()
             controls = await self._read_controls(batch, held.bodies)
             # Whichever clock is behind: no decision may bear a time after the commit of a stop that it did not see.
             moment = min(self._clock(), held.moment)
-            time = rfc3339(moment)
-            routed = [self._route(event, controls, moment, time) for event in events]
-            stored = await batch.keep([one.row for one in routed], moment) if routed else {}
+            routed = self._route(records, controls, moment)
+            stored = await batch.keep([one.row for one in routed], moment)
         self._count([one for one in routed if one.row.key not in stored])
         messages: list[Message] = []
-        for one, event in zip(routed, events, strict=True):
+        for one in routed:
             before = stored.get(one.row.key)
-            messages += one.messages if before is None else _republished(event, before)
+            messages += one.messages if before is None else _republished(one, before)
         return messages
+
+    def _route(self, records: Sequence[Record], controls: Controls, moment: datetime) -> list[_Routed]:
+        """Route the first record of each case."""
+        routed: list[_Routed] = []
+        keys: set[CaseKey] = set()
+        time = rfc3339(moment)
+        for start in range(0, len(records), GROUP):
+            events = []
+            for event in map(_read, records[start : start + GROUP]):
+                key = (event.body["tenant"], event.body["case_id"])
+                if key not in keys:
+                    keys.add(key)
+                    events.append(event)
+            try:
+                routed += self._route_group(events, controls, moment, time)
+            except NONSENSE:
+                for event in events:
+                    self._route_alone(event, controls, moment, time)
+                raise
+        return routed
+
+    def _route_alone(self, event: Event, controls: Controls, moment: datetime, time: str) -> None:
+        """Find out which event of a group makes no sense; ``FatalError`` names it."""
+        try:
+            self._route_group([event], controls, moment, time)
+        except NONSENSE as error:
+            raise FatalError(f"{_place(event.record)} is no case.scored of ours: {error!r}") from error
+
+    def _route_group(self, events: Sequence[Event], controls: Controls, moment: datetime, time: str) -> list[_Routed]:
+        cases = [self._case(event, controls) for event in events]
+        seen = [
+            None if case.policy is None else observe(case.event.body, case.policy, controls, moment) for case in cases
+        ]
+        results = [
+            None if case.policy is None or one is None else evaluate(case.policy, one)
+            for case, one in zip(cases, seen, strict=True)
+        ]
+        routed = []
+        for case, one, result in zip(cases, seen, results, strict=True):
+            if case.policy is None or one is None or result is None:
+                routing = self._without_policy(case, moment)
+            else:
+                routing = decide(case.event.body, case.policy, controls, moment, self._draws, one, result)
+            routed.append(self._written(case.event, routing, case.speech, moment, time))
+        return routed
+
+    def _case(self, event: Event, controls: Controls) -> _Case:
+        tenant, decision_type = event.body["tenant"], event.body["decision_type"]
+        sha256 = controls.policy(tenant, decision_type)
+        shelved = None if sha256 is None else self._shelf.get(sha256)
+        if shelved is None:
+            speech = self._silent.get(decision_type, self._unknown)
+            return _Case(event, speech, None, unusable=sha256 is not None)
+        return _Case(event, shelved.speech, shelved.loaded.policy, unusable=False)
 
     async def _read_controls(self, batch: Batch, bodies: tuple[bytes, ...]) -> Controls:
         if bodies != self._bodies:
@@ -97,28 +166,12 @@ class Handler:
             self._bodies, self._controls = bodies, controls
         return self._controls
 
-    def _route(self, event: Event, controls: Controls, moment: datetime, time: str) -> _Routed:
-        scored = event.body
-        try:
-            tenant, decision_type = scored["tenant"], scored["decision_type"]
-            sha256 = controls.policy(tenant, decision_type)
-            shelved = None if sha256 is None else self._shelf.get(sha256)
-            if shelved is not None:
-                speech, policy = shelved.speech, shelved.loaded.policy
-                routing = route(scored, policy, controls, moment, self._draws)
-            else:
-                speech = self._silent.get(decision_type, self._unknown)
-                routing = self._without_policy(decision_type, moment, unusable=sha256 is not None)
-            return self._written(event, routing, speech, moment, time)
-        except (KeyError, TypeError, ValueError, AttributeError) as error:
-            where = f"{event.record.topic}[{event.record.partition}]@{event.record.offset}"
-            raise FatalError(f"{where} is no case.scored of ours: {error!r}") from error
-
-    def _without_policy(self, decision_type: str, moment: datetime, *, unusable: bool) -> Routing:
+    def _without_policy(self, case: _Case, moment: datetime) -> Routing:
+        decision_type = case.event.body["decision_type"]
         known = self._types.get(decision_type)
         if known is None:
             code, text = "unknown_decision_type", f"Nothing is known about cases of type {decision_type}."
-        elif unusable:
+        elif case.unusable:
             code, text = "policy_unusable", f"The policy of {decision_type} cannot be used."
         else:
             code, text = "no_policy", f"There is no policy for {decision_type}."
@@ -158,7 +211,7 @@ class Handler:
         messages: tuple[Message, ...] = (routed,) if decision is None else (routed, decision)
         if event.traceparent is not None:
             messages = tuple(_traced(message, event.traceparent) for message in messages)
-        return _Routed(row, messages, routing, bool(scored["case"].get("test", False)))
+        return _Routed(row, messages, routing, bool(scored["case"].get("test", False)), event.traceparent)
 
     def _count(self, new: Sequence[_Routed]) -> None:
         cells: Counter[tuple[str, str, str, str]] = Counter()
@@ -183,38 +236,32 @@ class Handler:
             ).inc(count)
 
 
-def _firsts(records: Sequence[Record]) -> list[Event]:
-    """Read the records and keep the first of each case, in the order of their keys."""
-    found: dict[CaseKey, Event] = {}
-    for record in records:
-        event = _read(record)
-        found.setdefault((event.body["tenant"], event.body["case_id"]), event)
-    return [found[key] for key in sorted(found)]
-
-
 def _read(record: Record) -> Event:
-    where = f"{record.topic}[{record.partition}]@{record.offset}"
     try:
         event = read_event(record)
     except Unreadable as error:
-        raise FatalError(f"{where} is no event of ours, and only ours belong here: {error}") from error
+        raise FatalError(f"{_place(record)} is no event of ours, and only ours belong here: {error}") from error
     body = event.body
     if event.type != TYPE or not isinstance(body.get("tenant"), str) or not isinstance(body.get("case_id"), str):
-        raise FatalError(f"{where} is no {TYPE} of ours, and only those belong here: it is a {event.type}")
+        raise FatalError(f"{_place(record)} is no {TYPE} of ours, and only those belong here: it is a {event.type}")
     return event
 
 
-def _republished(event: Event, stored: StoredRouting) -> list[Message]:
-    key = event.body["case_id"].encode()
+def _place(record: Record) -> str:
+    return f"{record.topic}[{record.partition}]@{record.offset}"
+
+
+def _republished(repeat: _Routed, stored: StoredRouting) -> list[Message]:
+    key = repeat.row.key[1].encode()
     messages = [
         Message("case.routed", stored.partition, key, stored.routed_body, unpack_headers(stored.routed_headers))
     ]
     if stored.decision_body is not None and stored.decision_headers is not None:
         headers = unpack_headers(stored.decision_headers)
         messages.append(Message("decision.made", stored.partition, key, stored.decision_body, headers))
-    if event.traceparent is None:
+    if repeat.traceparent is None:
         return messages
-    return [_traced(message, event.traceparent) for message in messages]
+    return [_traced(message, repeat.traceparent) for message in messages]
 
 
 def _traced(message: Message, traceparent: bytes) -> Message:

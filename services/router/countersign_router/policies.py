@@ -219,7 +219,11 @@ def _input(name: str, section: InputSection) -> Input:
 
 def _caps(document: PolicyDocument) -> tuple[SignalCap, ...]:
     caps = ((name, getattr(document.signal_caps, name)) for name in SIGNALS)
-    return tuple(SignalCap(name, cap.below, cap.band, cap.unknown == "cap") for name, cap in caps if cap is not None)
+    return tuple(
+        SignalCap(name, f"signals.{name}", cap.below, cap.band, cap.unknown == "cap")
+        for name, cap in caps
+        if cap is not None
+    )
 
 
 def _adjustments(document: PolicyDocument, at: Mapping[str, Expression]) -> tuple[Adjustment, ...]:

@@ -5,7 +5,7 @@ from contextlib import asynccontextmanager
 from dataclasses import dataclass
 from datetime import datetime
 from pathlib import Path
-from typing import Any
+from typing import Any, NamedTuple
 from uuid import UUID
 
 import asyncpg
@@ -27,8 +27,7 @@ class BatchInFlightError(TransientError):
     code = "batch_in_flight"
 
 
-@dataclass(frozen=True, slots=True)
-class NewRouting:
+class NewRouting(NamedTuple):
     """A case that was routed just now, ready to be kept."""
 
     key: CaseKey
@@ -160,6 +159,8 @@ class Batch:
 
     async def keep(self, rows: Sequence[NewRouting], moment: datetime) -> dict[CaseKey, StoredRouting]:
         """Keep the cases that are new; return what was stored before of the others, by key."""
+        if not rows:
+            return {}
         inserted = await self._connection.fetch(
             self._queries.insert_routings,
             [row.key[0] for row in rows],

@@ -51,7 +51,7 @@ def compiled(*texts: str, result: str = "boolean") -> Compiled | list[Expression
 def evaluated(text: str, result: str = "boolean", **changes: Any) -> Any:
     made = compiled(text, result=result)
     assert isinstance(made, Compiled), made
-    return made.evaluate({**VALUES, **changes})[0]
+    return made.evaluate({**VALUES, **changes}).values[0]
 
 
 def problem(text: str, result: str = "boolean") -> ExpressionProblem:
@@ -167,13 +167,13 @@ def test_an_error_value_is_never_an_answer(text: str, words: str, changes: dict[
 def test_a_variable_that_is_not_there_is_an_error() -> None:
     made = compiled("case.amount > 1")
     assert isinstance(made, Compiled)
-    assert isinstance(made.evaluate({})[0], ExpressionFailure)
+    assert isinstance(made.evaluate({}).values[0], ExpressionFailure)
 
 
 def test_one_error_spoils_no_neighbour() -> None:
     made = compiled("case.amount > usd(1)", "1 / 0 > 1", "case.history == 'bad'")
     assert isinstance(made, Compiled)
-    first, second, third = made.evaluate(VALUES)
+    first, second, third = made.evaluate(VALUES).values
     assert (first, third) == (True, False)
     assert isinstance(second, ExpressionFailure)
 
@@ -187,10 +187,10 @@ def test_together_or_alone_an_expression_says_the_same(amount: int, confidence: 
         del values["case.history"]
     together = compiled(*texts)
     assert isinstance(together, Compiled)
-    for text, result in zip(texts, together.evaluate(values), strict=True):
+    for text, result in zip(texts, together.evaluate(values).values, strict=True):
         alone = compiled(text)
         assert isinstance(alone, Compiled)
-        assert alone.evaluate(values)[0] == result
+        assert alone.evaluate(values).values[0] == result
 
 
 def test_reads_are_named() -> None:
@@ -203,7 +203,7 @@ def test_many_expressions_are_evaluated_in_several_lists() -> None:
     long = " || ".join(["case.history == 'bad'"] * 20)
     made = compiled(*([long] * 120), "case.amount > usd(1)")
     assert isinstance(made, Compiled)
-    assert made.evaluate(VALUES) == [False] * 120 + [True]
+    assert made.evaluate(VALUES).values == [False] * 120 + [True]
 
 
 def test_limits() -> None:
@@ -234,7 +234,7 @@ def test_a_hostile_expression_is_refused_or_bounded(text: str) -> None:
     began = time.perf_counter()
     made = compiled(text)
     if isinstance(made, Compiled):
-        result = made.evaluate({**VALUES, "case.note": "a" * 10_000})[0]
+        result = made.evaluate({**VALUES, "case.note": "a" * 10_000}).values[0]
         assert isinstance(result, bool | ExpressionFailure)
     assert time.perf_counter() - began < 0.5
 

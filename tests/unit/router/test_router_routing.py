@@ -248,7 +248,7 @@ def test_a_fresh_policy_can_ask_for_people() -> None:
     young = replace(loaded.policy, published_at=NOW - timedelta(days=2))
     routing = route(scored(), young, CALM, NOW, NEVER_DRAWN)
     assert (routing.level, routing.would_automate) == (3, True)
-    assert routing.reasons[-2]["values_read"] == {"policy.age": "172800s"}
+    assert routing.reasons[-1]["values_read"] == {"policy.age": "172800s"}
     assert routed(loaded).level == 1
 
 

@@ -1,12 +1,14 @@
 """How bad a wrong decision would be, and how sure the machine is: the two axes of the matrix."""
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Mapping
 from functools import lru_cache
 from typing import Any, NamedTuple
 
-from countersign_router.domain.policy import BANDS, FACTORS, TIERS, ExpressionFailure, Policy
+from countersign_router.domain.policy import BANDS, FACTORS, TIERS, Policy, Results
 
 WORST = 4
+MOST_WEIGHT = 1e6
+"""Far above any sane weight of an audit; infinity is none."""
 LIMIT_DECIMALS = 9
 """Limits are sums of decimal fractions written by people: 0.90 + 0.05 must be 0.95, not 0.9500000000000001."""
 
@@ -26,9 +28,10 @@ class Thresholds(NamedTuple):
     adjustments: tuple[Mapping[str, Any], ...] = ()
 
 
-def consequence(policy: Policy, results: Sequence[object]) -> Consequence:
+def consequence(policy: Policy, results: Results) -> Consequence:
     """Combine the factors by their maximum; a factor that could not be evaluated counts as the worst."""
-    factors = tuple([_factor(results[expression.slot]) for expression in policy.factors])
+    values = results.values
+    factors = tuple([_factor(values[expression.slot]) for expression in policy.factors])
     return Consequence(TIERS[max(factors)], factors)
 
 
@@ -43,12 +46,12 @@ def consequence_text(found: Consequence) -> str:
     return f"A wrong decision would weigh {found.tier} ({listed})."
 
 
-def thresholds(policy: Policy, results: Sequence[object], tier: str) -> Thresholds:
+def thresholds(policy: Policy, results: Results, tier: str) -> Thresholds:
     """Apply the dynamic adjustments that hold for this case to the policy's limits."""
     high, medium = policy.high, policy.medium
     named: list[Mapping[str, Any]] = []
     for rule in policy.adjustments:
-        if results[rule.when.slot] is not True or (rule.only_tiers is not None and tier not in rule.only_tiers):
+        if results.values[rule.when.slot] is not True or (rule.only_tiers is not None and tier not in rule.only_tiers):
             continue
         high, medium = high + rule.high, medium + rule.medium
         moved = {"high": rule.high, "medium": rule.medium} if rule.high or rule.medium else None
@@ -71,17 +74,18 @@ def lower_band(one: str, other: str) -> str:
     return max(one, other, key=BANDS.index)
 
 
-def failures(policy: Policy, results: Sequence[object]) -> list[tuple[int, str]]:
+def failures(policy: Policy, results: Results) -> list[tuple[int, str]]:
     """Return (slot, message) of every expression that gave no usable value."""
-    found = [(slot, result.message) for slot, result in enumerate(results) if isinstance(result, ExpressionFailure)]
+    values = results.values
+    found = [(slot, str(values[slot])) for slot in results.failed]
     for expression in policy.factors:
-        result = results[expression.slot]
-        if isinstance(result, int) and not 0 <= result <= WORST:
-            found.append((expression.slot, f"gave {result}; a factor is 0 to {WORST}"))
+        value = values[expression.slot]
+        if value.__class__ is int and not 0 <= value <= WORST:
+            found.append((expression.slot, f"gave {value}; a factor is 0 to {WORST}"))
     by = policy.sampling.audit_by
     if by is not None:
-        result = results[by.slot]
+        value = values[by.slot]
         # Not a number would compare false with everything, so the question is asked the other way round.
-        if isinstance(result, float) and not 0.0 <= result <= 1e6:  # noqa: PLR2004 - any sane weight is far below
-            found.append((by.slot, f"gave {result}; a weight is a number from 0"))
+        if isinstance(value, float) and not 0.0 <= value <= MOST_WEIGHT:
+            found.append((by.slot, f"gave {value}; a weight is a number from 0 to {MOST_WEIGHT:g}"))
     return found

@@ -38,17 +38,16 @@ def read_inputs(inputs: tuple[Input, ...], case: Mapping[str, Any]) -> tuple[dic
         value: Any = case if declared.from_body else payload
         for key in declared.path:
             value = value.get(key) if value.__class__ is dict else None
-        name = declared.name
+        variables[declared.present] = value is not None
         if value is None:
-            variables[f"has.case.{name}"] = False
             if declared.required:
-                problems.append(InputProblem("missing_input", name, f"the policy needs {name}, and the case has none"))
+                detail = f"the policy needs {declared.name}, and the case has none"
+                problems.append(InputProblem("missing_input", declared.name, detail))
             continue
-        variables[f"has.case.{name}"] = True
         try:
-            variables[f"case.{name}"] = _READERS[declared.type](value, declared)
+            variables[declared.variable] = _READERS[declared.type](value, declared)
         except _Invalid as problem:
-            problems.append(InputProblem("invalid_input", name, f"{name} {problem}"))
+            problems.append(InputProblem("invalid_input", declared.name, f"{declared.name} {problem}"))
     return variables, problems
 
 

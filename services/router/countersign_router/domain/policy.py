@@ -1,9 +1,9 @@
 """What a policy is once it has been read, checked and compiled: frozen values and one function."""
 
 from collections.abc import Callable, Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from datetime import datetime, timedelta
-from typing import Literal
+from typing import Literal, NamedTuple
 
 InputType = Literal["money", "integer", "number", "boolean", "string", "strings", "timestamp", "date"]
 ResultType = Literal["integer", "boolean", "number"]
@@ -34,11 +34,21 @@ class ExpressionFailure:
 
     message: str
 
+    def __str__(self) -> str:
+        return self.message
 
-Evaluate = Callable[[Mapping[str, object]], Sequence[object]]
-"""Evaluates every expression of a policy over one set of variables, in the order of their slots.
 
-Each result has its expression's declared type or is an ``ExpressionFailure``. Never raises.
+class Results(NamedTuple):
+    """What every expression of a policy gave, by slot; ``failed`` lists the slots of those that gave a failure."""
+
+    values: Sequence[object]
+    failed: Sequence[int] = ()
+
+
+Evaluate = Callable[[Mapping[str, object]], Results]
+"""Evaluates every expression of a policy over one set of variables.
+
+Each value has its expression's declared type or is an ``ExpressionFailure``. Never raises.
 """
 
 
@@ -58,7 +68,7 @@ class Input:
     """One declared input: where it is in the case and what it must be.
 
     ``path`` leads into the payload, or into the whole body of case.created when ``from_body``. Money comes out as
-    integer minor units of ``currency``.
+    integer minor units of ``currency``. ``variable`` and ``present`` are its names in expressions, formed once.
     """
 
     name: str
@@ -68,6 +78,12 @@ class Input:
     from_body: bool = False
     currency: str | None = None
     enum: frozenset[str] | None = None
+    variable: str = field(init=False)
+    present: str = field(init=False)
+
+    def __post_init__(self) -> None:
+        object.__setattr__(self, "variable", f"case.{self.name}")
+        object.__setattr__(self, "present", f"has.case.{self.name}")
 
 
 @dataclass(frozen=True, slots=True)
@@ -83,6 +99,7 @@ class SignalCap:
     """Below ``below`` (and, with ``cap_unknown``, when there is no value) the band is at most ``band``."""
 
     signal: str
+    variable: str
     below: float
     band: str
     cap_unknown: bool

@@ -4,6 +4,8 @@ from collections.abc import Iterable, Mapping
 from datetime import timedelta
 from typing import Any, NotRequired, TypedDict
 
+LOWEST_LEVEL = 1
+
 
 class Reason(TypedDict):
     """One contribution as it stands in case.routed; ``level`` is the least level it asks for."""
@@ -13,6 +15,31 @@ class Reason(TypedDict):
     level: NotRequired[int]
     rule_id: NotRequired[str]
     values_read: dict[str, Any]
+
+
+class Reasons:
+    """The contributions to one case's level, in the order they were found; ``level`` is the highest so far.
+
+    There is no way to lower it.
+    """
+
+    __slots__ = ("level", "listed")
+
+    def __init__(self) -> None:
+        self.level = LOWEST_LEVEL
+        self.listed: list[Reason] = []
+
+    def note(self, code: str, text: str, read: dict[str, Any]) -> None:
+        """Add something worth saying that asks for no level."""
+        self.listed.append({"code": code, "text": text, "values_read": read})
+
+    def ask(self, level: int, code: str, text: str, read: dict[str, Any], rule_id: str | None = None) -> None:
+        """Add a contribution that asks for a level at least."""
+        reason: Reason = {"code": code, "text": text, "level": level, "values_read": read}
+        if rule_id is not None:
+            reason["rule_id"] = rule_id
+        self.listed.append(reason)
+        self.level = max(self.level, level)
 
 
 def values_read(names: Iterable[str], variables: Mapping[str, object]) -> dict[str, Any]:

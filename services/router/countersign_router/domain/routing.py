@@ -20,7 +20,7 @@ from countersign_router.domain.consequence import (
 )
 from countersign_router.domain.controls import Controls
 from countersign_router.domain.draws import Draws
-from countersign_router.domain.observation import Observation, observe
+from countersign_router.domain.observation import Observation, evaluate, observe
 from countersign_router.domain.policy import (
     FAILURE_LEVEL,
     HIGHEST_AUTOMATIC_LEVEL,
@@ -29,10 +29,11 @@ from countersign_router.domain.policy import (
     TIERS,
     ExceptionRule,
     Policy,
+    Results,
     Withhold,
 )
-from countersign_router.domain.reasons import Reason, values_read
-from countersign_router.domain.sampling import NO_SAMPLES, NOT_OFFERED, Draw, Samples, audit_probability, drawn
+from countersign_router.domain.reasons import Reason, Reasons, values_read
+from countersign_router.domain.sampling import NO_SAMPLES, NOT_OFFERED, Samples, audit_probability, drawn
 
 PRIORITY_PER_TIER = 200
 MOST_PRINCIPAL_REASONS = 4
@@ -65,33 +66,47 @@ class Routing(NamedTuple):
 
 
 def route(scored: Mapping[str, Any], policy: Policy, controls: Controls, now: datetime, draws: Draws) -> Routing:
-    """Route one case (the body of case.scored) under one policy. Same arguments, same answer."""
+    """Route one case (the body of case.scored) under one policy. Same arguments, same answer.
+
+    The three steps can be taken apart, to take each for many cases in a row.
+    """
     seen = observe(scored, policy, controls, now)
-    reasons = seen.problems
-    failed = failures(policy, seen.results)
-    reasons += [_failure(policy, seen, slot, message) for slot, message in failed]
-    judged = not reasons
-    found = consequence(policy, seen.results)
-    limits = thresholds(policy, seen.results, found.tier)
-    cell = _cell(policy, seen, found, limits, reasons) if judged else None
-    exception = _exception(policy, seen, reasons)
-    _floor(policy, seen, reasons)
-    principal = _principal_reasons(policy, scored, seen, reasons)
-    would_automate = judged and _level(reasons) <= HIGHEST_AUTOMATIC_LEVEL
-    for adjustment in limits.adjustments:
-        if adjustment["level_at_least"] is not None:
-            reasons.append(_adjusted(policy, seen, adjustment))
-    certificate = _guards(policy, scored, controls, now, found, seen, reasons, would_automate)
-    samples = _samples(policy, scored, seen, draws, reasons)
-    level = _level(reasons)
+    return decide(scored, policy, controls, now, draws, seen, evaluate(policy, seen))
+
+
+def decide(
+    scored: Mapping[str, Any], policy: Policy, controls: Controls, now: datetime, draws: Draws, seen: Observation,
+    results: Results,
+) -> Routing:  # fmt: skip
+    """Make a routing of what was seen of a case and what the policy's expressions say of it."""
+    reasons, values = seen.reasons, results.values
+    failed = failures(policy, results)
+    for slot, message in failed:
+        _failure(policy, seen, slot, message)
+    judged = not reasons.listed
+    found = consequence(policy, results)
+    limits = thresholds(policy, results, found.tier)
+    cell = _cell(policy, seen, found, limits) if judged else None
+    exception = _exception(policy, seen, values)
+    _floor(policy, seen, values)
+    principal = _principal_reasons(policy, scored, seen)
+    would_automate = judged and reasons.level <= HIGHEST_AUTOMATIC_LEVEL
+    _adjusted(policy, seen, limits)
+    certificate = _certificate(policy, scored, controls, found.tier, seen)
+    if would_automate:
+        _guards(policy, scored["tenant"], controls, now, found.tier, reasons)
+        if certificate == "not_required" and reasons.level <= HIGHEST_AUTOMATIC_LEVEL:
+            reasons.note("uncertified", "The policy automates without a certificate.", {})
+    samples = _samples(policy, scored, seen, values, draws)
+    level = reasons.level
     queue = _queue(policy, level, exception, samples)
     due_at, at_risk_at = _deadline(policy, scored, now) if queue is not None else (None, None)
     return Routing(
-        level=level, would_automate=would_automate, consequence=found,
-        band=cell, thresholds=limits, reasons=reasons, certificate=certificate, samples=samples,
-        priority=TIERS.index(found.tier) * PRIORITY_PER_TIER, queue=queue,
-        withhold=_withhold(policy, level, samples), reviewers_required=_reviewers(policy, seen),
-        due_at=due_at, at_risk_at=at_risk_at, principal_reasons=principal, policy_failed=bool(failed),
+        level=level, would_automate=would_automate, consequence=found, band=cell, thresholds=limits,
+        reasons=reasons.listed, certificate=certificate, samples=samples,
+        priority=PRIORITY_PER_TIER * TIERS.index(found.tier), queue=queue, withhold=_withhold(policy, level, samples),
+        reviewers_required=_reviewers(policy, values), due_at=due_at, at_risk_at=at_risk_at,
+        principal_reasons=principal, policy_failed=bool(failed),
     )  # fmt: skip
 
 
@@ -105,71 +120,59 @@ def route_without_policy(reason: Reason, *, queue: str, now: datetime, sla: time
     )  # fmt: skip
 
 
-def _level(reasons: Sequence[Reason]) -> int:
-    return max(reason.get("level", 1) for reason in reasons)
-
-
-def _failure(policy: Policy, seen: Observation, slot: int, message: str) -> Reason:
+def _failure(policy: Policy, seen: Observation, slot: int, message: str) -> None:
     expression = policy.expressions[slot]
-    return Reason(
-        code="evaluation_error", text=f"The policy's {expression.path} could not be evaluated: {message}.",
-        level=FAILURE_LEVEL, rule_id=expression.path, values_read=values_read(expression.reads, seen.variables),
-    )  # fmt: skip
+    text = f"The policy's {expression.path} could not be evaluated: {message}."
+    read = values_read(expression.reads, seen.variables)
+    seen.reasons.ask(FAILURE_LEVEL, "evaluation_error", text, read, expression.path)
 
 
-def _cell(policy: Policy, seen: Observation, found: Consequence, limits: Thresholds, reasons: list[Reason]) -> str:
-    """Find the cell of the matrix and add its level; the band is what the confidence gives and the signals allow."""
-    read = values_read(policy.factors_read, seen.variables)
-    reasons.append(Reason(code="consequence", text=consequence_text(found), values_read=read))
+def _cell(policy: Policy, seen: Observation, found: Consequence, limits: Thresholds) -> str:
+    """Find the cell of the matrix and ask for its level; the band is what confidence gives and signals allow."""
+    seen.reasons.note("consequence", consequence_text(found), values_read(policy.factors_read, seen.variables))
     reached = band(seen.confidence, limits)
     for cap in policy.signal_caps:
-        value = seen.variables.get("signals." + cap.signal)
+        value = seen.variables.get(cap.variable)
         below = value < cap.below if isinstance(value, float) else cap.cap_unknown
         if below and lower_band(reached, cap.band) != reached:
             reached = cap.band
             shown = "unknown" if value is None else f"{value:.3g}"
             text = f"The signal {cap.signal} is {shown}, so the confidence counts as {reached} at most."
-            reasons.append(Reason(code=f"{cap.signal}_cap", text=text, values_read={f"signals.{cap.signal}": value}))
+            seen.reasons.note(f"{cap.signal}_cap", text, {cap.variable: value})
     level = policy.matrix[found.tier][reached]
     text = (
         f"{found.tier.capitalize()} consequence at {reached} confidence ({seen.confidence:.3f}; "
         f"high above {limits.high:g}, medium from {limits.medium:g}) is level {level}."
     )
     read = {"tier": found.tier, "band": reached, "confidence": seen.confidence}
-    reasons.append(Reason(code="matrix", text=text, level=level, values_read=read))
+    seen.reasons.ask(level, "matrix", text, read)
     return reached
 
 
-def _exception(policy: Policy, seen: Observation, reasons: list[Reason]) -> ExceptionRule | None:
+def _exception(policy: Policy, seen: Observation, values: Sequence[object]) -> ExceptionRule | None:
     for rule in policy.exceptions:
-        if seen.results[rule.when.slot] is True:
+        if values[rule.when.slot] is True:
             text = f"The exception {rule.id} holds: {rule.when.text}"
             read = values_read(rule.when.reads, seen.variables)
-            code = rule.reason or "exception"
-            reasons.append(Reason(code=code, text=text, level=rule.level, rule_id=rule.id, values_read=read))
+            seen.reasons.ask(rule.level, rule.reason or "exception", text, read, rule.id)
             return rule
     return None
 
 
-def _floor(policy: Policy, seen: Observation, reasons: list[Reason]) -> None:
+def _floor(policy: Policy, seen: Observation, values: Sequence[object]) -> None:
     floor = policy.never_automate
-    if floor is not None and seen.results[floor.slot] is True:
-        text = f"Never automated: {floor.text}"
+    if floor is not None and values[floor.slot] is True:
         read = values_read(floor.reads, seen.variables)
-        reasons.append(
-            Reason(code="never_automate", text=text, level=REVIEW_LEVEL, rule_id="never_automate", values_read=read)
-        )
+        seen.reasons.ask(REVIEW_LEVEL, "never_automate", f"Never automated: {floor.text}", read, "never_automate")
     if seen.proposed is not None and not policy.outcomes[seen.proposed].automatic:
         text = f"The outcome {seen.proposed} is not decided without a person."
-        read = {"proposal.outcome": seen.proposed}
-        reasons.append(Reason(code="outcome_needs_person", text=text, level=REVIEW_LEVEL, values_read=read))
+        seen.reasons.ask(REVIEW_LEVEL, "outcome_needs_person", text, {"proposal.outcome": seen.proposed})
 
 
-def _principal_reasons(
-    policy: Policy, scored: Mapping[str, Any], seen: Observation, reasons: list[Reason]
-) -> tuple[Mapping[str, str], ...]:
+def _principal_reasons(policy: Policy, scored: Mapping[str, Any], seen: Observation) -> tuple[Mapping[str, str], ...]:
     """Find what an affected person would be told of an adverse automatic decision; nothing to tell, no automation."""
-    if seen.proposed is None or not policy.outcomes[seen.proposed].adverse or _level(reasons) > HIGHEST_AUTOMATIC_LEVEL:
+    reasons = seen.reasons
+    if seen.proposed is None or reasons.level > HIGHEST_AUTOMATIC_LEVEL or not policy.outcomes[seen.proposed].adverse:
         return ()
     explained = scored["proposal"]["explanation"]["factors"]
     speaking = sorted((one for one in explained if one["direction"] == "for"), key=lambda one: -abs(one["effect"]))
@@ -180,87 +183,75 @@ def _principal_reasons(
                 found.setdefault(reason.code, {"code": reason.code, "text": reason.text})
     if not found:
         text = f"The AI's explanation gives no principal reason for {seen.proposed}."
-        reasons.append(Reason(code="no_principal_reason", text=text, level=REVIEW_LEVEL, values_read={}))
+        reasons.ask(REVIEW_LEVEL, "no_principal_reason", text, {})
     return tuple(found.values())[:MOST_PRINCIPAL_REASONS]
 
 
-def _adjusted(policy: Policy, seen: Observation, adjustment: Mapping[str, Any]) -> Reason:
-    rule = next(rule for rule in policy.adjustments if rule.id == adjustment["id"])
-    level = adjustment["level_at_least"]
-    return Reason(
-        code="adjustment", text=f"The adjustment {rule.id} asks for level {level} at least: {rule.when.text}",
-        level=level, rule_id=rule.id, values_read=values_read(rule.when.reads, seen.variables),
-    )  # fmt: skip
+def _adjusted(policy: Policy, seen: Observation, limits: Thresholds) -> None:
+    """Ask for the levels of the adjustments that hold; their moved limits are in the matrix already."""
+    for adjustment in limits.adjustments:
+        level = adjustment["level_at_least"]
+        if level is not None:
+            rule = next(rule for rule in policy.adjustments if rule.id == adjustment["id"])
+            text = f"The adjustment {rule.id} asks for level {level} at least: {rule.when.text}"
+            seen.reasons.ask(level, "adjustment", text, values_read(rule.when.reads, seen.variables), rule.id)
 
 
-def _guards(
-    policy: Policy, scored: Mapping[str, Any], controls: Controls, now: datetime, found: Consequence,
-    seen: Observation, reasons: list[Reason], would_automate: bool,
-) -> str:  # fmt: skip
-    """Ask everything that must agree before a machine decides; returns the certificate's status."""
-    tenant, decision_type = scored["tenant"], policy.decision_type
-    status = "not_required"
-    held: list[tuple[str, str]] = []
-    if policy.automation.certificate_required:
-        status = _certificate(policy, scored, controls, found.tier, seen.confidence)
-        if status != "live":
-            held.append(("no_certificate", f"No live certificate covers {found.tier} consequence: {status}."))
-    if not would_automate:
-        return status
-    if found.tier not in policy.automation.tiers:
-        held.append(("automation_not_enabled", f"Automation is not enabled for {found.tier} consequence."))
-    if controls.tripped(tenant, decision_type, found.tier):
-        held.append(("tripped", f"Evidence says that automation of {found.tier} consequence errs too often."))
-    stop = controls.stop(tenant, decision_type, now)
+def _guards(policy: Policy, tenant: str, controls: Controls, now: datetime, tier: str, reasons: Reasons) -> None:
+    """Ask everything else that must agree before a machine decides."""
+    if tier not in policy.automation.tiers:
+        text = f"Automation is not enabled for {tier} consequence."
+        reasons.ask(REVIEW_LEVEL, "automation_not_enabled", text, {"tier": tier})
+    if controls.tripped(tenant, policy.decision_type, tier):
+        text = f"Evidence says that automation of {tier} consequence errs too often."
+        reasons.ask(REVIEW_LEVEL, "tripped", text, {"tier": tier})
+    stop = controls.stop(tenant, policy.decision_type, now)
     if stop is not None:
-        held.append(("stopped", f"Automation is stopped: {stop.reason}"))
-    for code, text in held:
-        reasons.append(Reason(code=code, text=text, level=REVIEW_LEVEL, values_read={"tier": found.tier}))
-    if status == "not_required" and not held:
-        reasons.append(Reason(code="uncertified", text="The policy automates without a certificate.", values_read={}))
+        reasons.ask(REVIEW_LEVEL, "stopped", f"Automation is stopped: {stop.reason}", {})
+
+
+def _certificate(policy: Policy, scored: Mapping[str, Any], controls: Controls, tier: str, seen: Observation) -> str:
+    """Return the status of the tier's certificate; one that is asked for and not live asks for a person."""
+    if not policy.automation.certificate_required:
+        return "not_required"
+    certificate = controls.certificates.get((scored["tenant"], policy.decision_type, tier))
+    model = scored.get("model")
+    status = "missing"
+    if certificate is not None and model is not None:
+        bound = (certificate.model_version, certificate.calibrator_version, certificate.automation_sha256)
+        if bound != (model.get("version"), model.get("calibrator_version"), policy.automation_sha256):
+            status = "void"
+        elif seen.confidence >= certificate.threshold:
+            return "live"
+    text = f"No live certificate covers {tier} consequence: {status}."
+    seen.reasons.ask(REVIEW_LEVEL, "no_certificate", text, {"tier": tier, "confidence": seen.confidence})
     return status
 
 
-def _certificate(policy: Policy, scored: Mapping[str, Any], controls: Controls, tier: str, confidence: float) -> str:
-    certificate = controls.certificates.get((scored["tenant"], policy.decision_type, tier))
-    model = scored.get("model")
-    if certificate is None or model is None:
-        return "missing"
-    bound = (certificate.model_version, certificate.calibrator_version, certificate.automation_sha256)
-    if bound != (model.get("version"), model.get("calibrator_version"), policy.automation_sha256):
-        return "void"
-    return "live" if confidence >= certificate.threshold else "missing"
-
-
 def _samples(
-    policy: Policy, scored: Mapping[str, Any], seen: Observation, draws: Draws, reasons: list[Reason]
+    policy: Policy, scored: Mapping[str, Any], seen: Observation, values: Sequence[object], draws: Draws
 ) -> Samples:
     tenant, case_id = scored["tenant"], scored["case_id"]
-    sampling = policy.sampling
+    sampling, reasons = policy.sampling, seen.reasons
     human_only = NOT_OFFERED
     if seen.proposed is not None:
         human_only = drawn(draws, "human_only", tenant, case_id, sampling.human_only)
     if human_only.selected:
         text = "Drawn at random to be decided without the AI."
-        read: dict[str, Any] = {"probability": human_only.probability}
-        reasons.append(Reason(code="human_only_sample", text=text, level=HUMAN_ONLY_LEVEL, values_read=read))
-    level = _level(reasons)
+        reasons.ask(HUMAN_ONLY_LEVEL, "human_only_sample", text, {"probability": human_only.probability})
+    level = reasons.level
     if level > HIGHEST_AUTOMATIC_LEVEL:
         blind = NOT_OFFERED
         if policy.withhold.get(level) == "blind_sample" and seen.proposed is not None:
             blind = drawn(draws, "blind", tenant, case_id, sampling.blind)
         return Samples(human_only, blind)
-    by = seen.results[sampling.audit_by.slot] if sampling.audit_by is not None else 0.0
+    by = values[sampling.audit_by.slot] if sampling.audit_by is not None else 0.0
     probability = audit_probability(policy, level, by if isinstance(by, float) else 0.0)
-    return Samples(human_only, audit=_audit(draws, tenant, case_id, probability, reasons))
-
-
-def _audit(draws: Draws, tenant: str, case_id: str, probability: float, reasons: list[Reason]) -> Draw:
     audit = drawn(draws, "audit", tenant, case_id, probability)
     if audit.selected:
         text = f"Drawn at random, with a chance of {probability:.3g}, to be judged by a person afterwards."
-        reasons.append(Reason(code="audit_sample", text=text, values_read={"probability": probability}))
-    return audit
+        reasons.note("audit_sample", text, {"probability": probability})
+    return Samples(human_only, audit=audit)
 
 
 def _queue(policy: Policy, level: int, exception: ExceptionRule | None, samples: Samples) -> str | None:
@@ -279,10 +270,10 @@ def _withhold(policy: Policy, level: int, samples: Samples) -> Withhold:
     return "blind" if samples.blind.selected or samples.audit.selected else "never"
 
 
-def _reviewers(policy: Policy, seen: Observation) -> int:
+def _reviewers(policy: Policy, values: Sequence[object]) -> int:
     four_eyes = policy.four_eyes_when
     # False is the only answer that spares the second person: a failure asks for one.
-    needed = four_eyes is not None and seen.results[four_eyes.slot] is not False
+    needed = four_eyes is not None and values[four_eyes.slot] is not False
     return max(policy.reviewers_required, 2 if needed else 1)
 
 

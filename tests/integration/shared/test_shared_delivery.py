@@ -231,3 +231,12 @@ async def test_an_unreachable_broker_is_said_in_one_line():
     with pytest.raises(ConfigurationError, match=r"127\.0\.0\.1:1"):
         async with bus_of(settings):
             pass
+
+
+async def test_several_bootstrap_addresses_are_several(settings, kafka_bootstrap):
+    several = settings.model_copy(update={"kafka_bootstrap_servers": f"{kafka_bootstrap},127.0.0.1:1"})
+    echo = Echo()
+    async with bus_of(several) as bus:
+        await bus.publish([created("a")])
+        async with bus.consume(["case.created"], echo):
+            await eventually(lambda: len(echo.seen) == 1, what="one record")

@@ -12,7 +12,8 @@ WholeNumberText = Annotated[str, Field(pattern=r"^-?[0-9]{1,19}$")]
 class DeadLetterHeaders(Part):
     """Why a record could not be read and where it was.
 
-    The key and the value are the original record's, untouched, and its own headers are kept beside these.
+    The key and the value are the original record's, untouched, and its own headers are kept beside these; of a record
+    that is larger than this topic takes, the beginning is kept.
     """
 
     model_config = ConfigDict(validate_by_name=True, validate_by_alias=True)
@@ -27,3 +28,11 @@ class DeadLetterHeaders(Part):
     partition: WholeNumberText = Field(alias="x-partition")
     offset: WholeNumberText = Field(alias="x-offset", description="Says where it was then; identifies nothing later.")
     timestamp: WholeNumberText = Field(alias="x-timestamp", description="The original record's, in ms since 1970.")
+    cut_from: WholeNumberText | None = Field(
+        default=None, alias="x-cut-from",
+        description="Whole size of the original in bytes (key, value, headers), where only its beginning is kept.",
+    )  # fmt: skip
+    handled: Code | None = Field(
+        default=None, alias="x-handled",
+        description="On the record that an operator's command adds: `replayed` or `discarded`.",
+    )  # fmt: skip

@@ -155,6 +155,7 @@ async def test_review_undo_takes_back_decision_and_message_together(desk: Desk) 
 
     held = (await ana.get(f"/claims/{claim['claim_id']}")).json()
     assert held["state"] == "held"
+    assert problem(await ana.decide(claim)) == (422, "idempotency-key-reused")
     second = (await ana.decide(held, "decline", key="key-2")).json()
     desk.clock.forward(seconds=6)
     await desk.relay_once()

@@ -6,6 +6,7 @@ import orjson
 import pytest
 from pydantic import TypeAdapter
 
+from countersign_review.api.models.desk import Claim
 from countersign_shared.contracts.events import EVENTS
 from tests.integration.review.harness import Desk, content, record, routed
 
@@ -19,6 +20,7 @@ async def test_review_from_routed_case_to_decision_made(desk: Desk) -> None:
     assert [(queue["queue"], queue["depth"]) for queue in queues] == [("senior", 1)]
 
     claim = await ana.claimed()
+    Claim.model_validate(claim)
     opened = await ana.post(f"/claims/{claim['claim_id']}/opened")
     assert opened.status_code == 200, opened.text
     decided = await ana.decide(claim, "approve")

@@ -155,7 +155,7 @@ SELECT claim_id FROM ended;
 -- Answers.
 
 -- name: answer_of_key
-SELECT answer_id, request_sha256, leaves_at FROM answers WHERE reviewer = $1 AND idempotency_key = $2;
+SELECT answer_id, request_sha256, leaves_at, undone_at FROM answers WHERE reviewer = $1 AND idempotency_key = $2;
 
 -- name: case_and_shown
 SELECT c.body, c.event_id,

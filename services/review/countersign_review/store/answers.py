@@ -142,6 +142,8 @@ class Answers:
             return None
         if row["request_sha256"] != submission.request_sha256:
             raise KeyReused("This idempotency key came with another request before; use a new one.")
+        if row["undone_at"] is not None:
+            raise KeyReused("The decision made with this idempotency key was undone; use a new one.")
         return Recorded(row["answer_id"], row["leaves_at"])
 
     async def _check_open(self, connection: Connection, claim: Any, now: datetime) -> None:

@@ -94,8 +94,12 @@ function Account({ me }: { me: Me }) {
   return (
     <Menu position="bottom-end" width={220}>
       <Menu.Target>
-        <button type="button" className={styles.account} aria-label={`${me.display_name}: appearance and sign out`}>
-          <span aria-hidden="true">{initials(me.display_name)}</span>
+        <button
+          type="button"
+          className={styles.account}
+          aria-label={`${initials(me.display_name)}, ${me.display_name}: appearance and sign out`}
+        >
+          {initials(me.display_name)}
         </button>
       </Menu.Target>
       <Menu.Dropdown>

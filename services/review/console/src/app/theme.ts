@@ -1,4 +1,4 @@
-import { createTheme, Modal } from "@mantine/core";
+import { Button, createTheme, Modal } from "@mantine/core";
 
 /** Colours and sizes are in styles/tokens.css: with a strict content security policy no style can be written at run time. */
 export const theme = createTheme({
@@ -6,6 +6,8 @@ export const theme = createTheme({
   defaultRadius: 8,
   respectReducedMotion: true,
   components: {
+    // Named, so that tokens.css can tell which buttons are filled.
+    Button: Button.extend({ defaultProps: { variant: "filled" } }),
     // The scroll lock writes a style element; the page itself never scrolls.
     Modal: Modal.extend({ defaultProps: { lockScroll: false, centered: true, transitionProps: { duration: 120 } } }),
   },

@@ -17,7 +17,7 @@ export function KeyHelp({ opened, onToggle }: KeyHelpProps) {
   useKey({ key: "?", label: "hide the keys", group: "Everywhere", layer: "dialog", when: opened, run: onToggle });
   useDialogKeys(opened);
   return (
-    <Modal opened={opened} onClose={onToggle} title="Keys" size="lg">
+    <Modal opened={opened} onClose={onToggle} title="Keys" size="lg" closeButtonProps={{ "aria-label": "Close" }}>
       <Switch
         checked={on}
         onChange={(event) => switchOn(event.currentTarget.checked)}

@@ -16,7 +16,7 @@ import type { Hold } from "./desk/hold";
 interface OpenCaseProps {
   readonly hold: Hold;
   readonly claim: Claim;
-  readonly leaseExpiresAt: string;
+  readonly leaseExpiresAt: string | null;
   readonly notice: ReactNode;
   readonly status: ReactNode;
   readonly onLeft: () => void;

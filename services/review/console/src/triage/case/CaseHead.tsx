@@ -5,11 +5,11 @@ import { countdown, due } from "../../format/time";
 import { useNow } from "../../format/useNow";
 import styles from "./CaseHead.module.css";
 
-// From here on the lease is shown as a warning: time to press any key.
+// From here on the lease is shown as a warning.
 const LOW_MS = 90_000;
 
 /** Which case, whose and for how long, the question, and why it is put to this person. */
-export function CaseHead({ claim, leaseExpiresAt }: { claim: Claim; leaseExpiresAt: string }) {
+export function CaseHead({ claim, leaseExpiresAt }: { claim: Claim; leaseExpiresAt: string | null }) {
   const { decision_required: question, flags } = claim.context;
   const heading = useRef<HTMLHeadingElement>(null);
   useEffect(() => heading.current?.focus(), [claim.claim_id]);
@@ -46,12 +46,14 @@ function Deadline({ claim }: { claim: Claim }) {
   return deadline && <span data-urgency={deadline.urgency}>{deadline.text}</span>;
 }
 
-function LeaseLeft({ leaseExpiresAt }: { leaseExpiresAt: string }) {
-  const left = Date.parse(leaseExpiresAt) - useNow(1_000);
+function LeaseLeft({ leaseExpiresAt }: { leaseExpiresAt: string | null }) {
+  const now = useNow(1_000);
+  if (leaseExpiresAt === null) return <span>held for you</span>;
+  const left = Date.parse(leaseExpiresAt) - now;
   const low = left < LOW_MS;
   return (
     <span data-urgency={low ? "soon" : "calm"}>
-      held for you, <span className={styles.clock}>{countdown(left)}</span> left{low && ": press any key to keep it"}
+      held for you, <span className={styles.clock}>{countdown(left)}</span> left{low && ": do anything here to keep it"}
     </span>
   );
 }

@@ -47,6 +47,11 @@ export function KeyFacts({ facts }: { facts: readonly KeyFact[] }) {
   );
 }
 
+/** A number and its percent sign stay on one line. */
+function unbroken(text: string): string {
+  return text.replace(/ %$/u, "\u00a0%");
+}
+
 export function FactList({ facts }: { facts: readonly Fact[] }) {
   return (
     <div className={styles.box}>
@@ -55,7 +60,7 @@ export function FactList({ facts }: { facts: readonly Fact[] }) {
           <div key={fact.field} data-flagged={Boolean(fact.flag)} data-prose={fact.formatted.length > PROSE}>
             <dt>{fact.label}</dt>
             <dd>
-              <span className={styles.value}>{fact.formatted}</span>
+              <span className={styles.value}>{unbroken(fact.formatted)}</span>
               {fact.flag && <span className={styles.flag}>{fact.flag}</span>}
             </dd>
           </div>

@@ -42,7 +42,7 @@ export function AnswerCard({ claim, decision }: AnswerCardProps) {
     if (part === "principal" || part === "reasons") setNumbered(part);
     const target = form.current?.querySelector<HTMLElement>(`[data-part="${part}"] :is(input, textarea, select)`);
     form.current?.scrollIntoView({ block: "nearest" });
-    target?.focus();
+    target?.focus({ preventScroll: true });
   });
   useEffect(() => {
     if (attempts > 0) focusGap();

@@ -5,7 +5,14 @@ import { type Desk, reduceDesk } from "./desk";
 import { Hold } from "./hold";
 
 const claim = (id: string, more: Partial<Claim> = {}) =>
-  ({ claim_id: id, version: 1, lease_expires_at: "2026-03-02T10:10:00Z", shown_sha256: "v1", ...more }) as Claim;
+  ({
+    claim_id: id,
+    version: 1,
+    lease_expires_at: "2026-03-02T10:10:00Z",
+    opened_at: null,
+    shown_sha256: "v1",
+    ...more,
+  }) as Claim;
 const lease = (version: number) => ({ version, lease_expires_at: "2026-03-02T10:20:00Z" });
 
 describe("the desk", () => {
@@ -14,8 +21,8 @@ describe("the desk", () => {
     { type: "shown", hold: new Hold(claim("c1")), claim: claim("c1") },
   );
 
-  it("shows the lease of the claim it holds", () => {
-    expect(open).toMatchObject({ phase: "open", leaseExpiresAt: "2026-03-02T10:10:00Z" });
+  it("tells the lease once the server knows that the case is open", () => {
+    expect(open).toMatchObject({ phase: "open", leaseExpiresAt: null });
     const renewed = reduceDesk(open, { type: "renewed", claimId: "c1", lease: lease(2) });
     expect(renewed).toMatchObject({ leaseExpiresAt: "2026-03-02T10:20:00Z" });
   });

@@ -11,7 +11,8 @@ export type Desk =
       readonly phase: "open";
       readonly hold: Hold;
       readonly claim: Claim;
-      readonly leaseExpiresAt: string;
+      /** Null until the server has heard that the case is on the screen: only then the full lease counts. */
+      readonly leaseExpiresAt: string | null;
       /** New evidence came while the case was open: it must be looked at again. */
       readonly revised: boolean;
     }
@@ -41,7 +42,7 @@ export function reduceDesk(desk: Desk, event: DeskEvent): Desk {
         phase: "open",
         hold: event.hold,
         claim: event.claim,
-        leaseExpiresAt: event.claim.lease_expires_at,
+        leaseExpiresAt: event.claim.opened_at === null ? null : event.claim.lease_expires_at,
         revised: false,
       };
     case "revised":

@@ -45,7 +45,8 @@ export function useDesk(queue: string | null): DeskActions {
     [apply],
   );
   const onRevised = useCallback((claim: Claim) => apply({ type: "revised", claim }), [apply]);
-  useLease({ hold, activity, onRevised, onRenewed, onEnded });
+  const leaseExpiresAt = desk.phase === "open" ? desk.leaseExpiresAt : null;
+  useLease({ hold, leaseExpiresAt, activity, onRevised, onRenewed, onEnded });
 
   const show = useCallback(
     (claim: Claim) => {

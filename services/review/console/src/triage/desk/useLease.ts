@@ -1,18 +1,22 @@
 import { useQuery } from "@tanstack/react-query";
-import { type RefObject, useEffect, useEffectEvent } from "react";
+import { type RefObject, useEffect, useEffectEvent, useRef } from "react";
 
 import { NoAnswer } from "../../api/problem";
 import type { Claim, Lease } from "../../api/schema";
+import { serverNow } from "../../api/serverClock";
 import { extendLease, readClaim } from "./claims";
 import { ENDINGS } from "./desk";
 import type { Hold } from "./hold";
 
-// Often enough that a lease of a few minutes never ends under someone who is working.
+// Looked at often, extended seldom: when some time has passed, or when little is left.
+const CHECK_MS = 3_000;
 const BEAT_MS = 30_000;
+const LITTLE_MS = 90_000;
 const LOOK_MS = 8_000;
 
 interface Watch {
   readonly hold: Hold | null;
+  readonly leaseExpiresAt: string | null;
   readonly activity: RefObject<number>;
   /** The case changed under the reviewer: here is what it looks like now. */
   readonly onRevised: (claim: Claim) => void;
@@ -21,11 +25,16 @@ interface Watch {
 }
 
 /** Keeps the hold alive while someone works, and notices when it ended all the same. */
-export function useLease({ hold, activity, onRevised, onRenewed, onEnded }: Watch): void {
+export function useLease({ hold, leaseExpiresAt, activity, onRevised, onRenewed, onEnded }: Watch): void {
   const claimId = hold?.claimId;
+  const beaten = useRef(0);
 
   const beat = useEffectEvent(async () => {
-    if (!hold || Date.now() - activity.current > BEAT_MS) return;
+    if (!hold || !leaseExpiresAt || activity.current <= beaten.current) return;
+    const now = Date.now();
+    const little = Date.parse(leaseExpiresAt) - serverNow() < LITTLE_MS;
+    if (!little && now - beaten.current < BEAT_MS) return;
+    beaten.current = now;
     try {
       onRenewed(hold.claimId, await hold.renew((version) => extendLease(hold.claimId, version)));
     } catch (error) {
@@ -35,7 +44,8 @@ export function useLease({ hold, activity, onRevised, onRenewed, onEnded }: Watc
   });
   useEffect(() => {
     if (!claimId) return undefined;
-    const timer = setInterval(() => void beat(), BEAT_MS);
+    beaten.current = Date.now();
+    const timer = setInterval(() => void beat(), CHECK_MS);
     return () => clearInterval(timer);
   }, [claimId]);
 

@@ -16,7 +16,7 @@ from countersign_review.api.parts import Parts
 from countersign_review.api.sign_in import Attempts
 from countersign_review.api.tokens import Signer, make_key
 from countersign_review.handlers import SERVICE, TOPICS, Handler
-from countersign_review.settings import ReviewSettings
+from countersign_review.settings import Settings
 from countersign_review.store.answers import Answers
 from countersign_review.store.claims import Claims, Leases
 from countersign_review.store.departures import Departures
@@ -46,7 +46,7 @@ HOUSEKEEPING_SECONDS = 600.0
 
 
 @asynccontextmanager
-async def running(settings: ReviewSettings, *, clock: Clock = system_clock) -> AsyncIterator[Service]:
+async def running(settings: Settings, *, clock: Clock = system_clock) -> AsyncIterator[Service]:
     """Run the review service while the context is open."""
     health, metrics, outbox = Health(), Metrics(SERVICE), Outbox()
     async with AsyncExitStack() as stack:
@@ -72,7 +72,7 @@ async def running(settings: ReviewSettings, *, clock: Clock = system_clock) -> A
 
 
 async def build_parts(
-    settings: ReviewSettings, pool: asyncpg.Pool, outbox: Outbox, *, metrics: Metrics, clock: Clock, client: Any
+    settings: Settings, pool: asyncpg.Pool, outbox: Outbox, *, metrics: Metrics, clock: Clock, client: Any
 ) -> tuple[Parts, Updates]:
     """Wire what stands behind the routes, and what applies updates."""
     types = load_decision_types(settings.decision_types_dir)

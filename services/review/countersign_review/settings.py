@@ -7,7 +7,7 @@ from pydantic import Field
 from countersign_shared.settings import ServiceSettings
 
 
-class ReviewSettings(ServiceSettings):
+class Settings(ServiceSettings):
     """Settings of the review service."""
 
     http_port: int = Field(default=8100, ge=0, le=65535, description="port of the HTTP server; 0 takes a free one")

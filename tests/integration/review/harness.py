@@ -19,7 +19,7 @@ from countersign_review.api import build_app
 from countersign_review.api.parts import Parts
 from countersign_review.app import MIGRATIONS, build_parts, sent_marker
 from countersign_review.handlers import Handler
-from countersign_review.settings import ReviewSettings
+from countersign_review.settings import Settings
 from countersign_review.store.events import Journal
 from countersign_review.store.intake import Intake
 from countersign_review.store.people import Authority
@@ -230,7 +230,7 @@ def content(message: Message) -> dict[str, Any]:
 
 @asynccontextmanager
 async def open_desk(database_url: str, **settings: Any) -> AsyncIterator[Desk]:
-    configured = ReviewSettings(
+    configured = Settings(
         database_url=database_url, kafka_bootstrap_servers="nowhere:9092", key_environment="test", **settings
     )
     clock, metrics, outbox = Clock(), Metrics("review"), Outbox()

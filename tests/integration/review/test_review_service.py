@@ -15,7 +15,7 @@ import pytest
 from aiokafka import AIOKafkaConsumer
 
 from countersign_review.app import running
-from countersign_review.settings import ReviewSettings
+from countersign_review.settings import Settings
 from countersign_shared.errors import ConfigurationError
 from countersign_shared.messaging import Message, Record
 from countersign_shared.messaging.producer import open_publisher
@@ -71,7 +71,7 @@ async def test_review_decides_over_a_real_broker_and_says_it_again_after_a_resta
     kafka_bootstrap: str, database_url: str, topic_prefix: str
 ) -> None:
     await ensure_topics(kafka_bootstrap, prefix=topic_prefix, partitions=3)
-    settings = ReviewSettings(
+    settings = Settings(
         database_url=database_url, kafka_bootstrap_servers=kafka_bootstrap, topic_prefix=topic_prefix, http_port=0
     )
     async with (
@@ -109,7 +109,7 @@ async def test_review_stops_with_the_reason_at_a_record_it_cannot_read(
     kafka_bootstrap: str, database_url: str, topic_prefix: str
 ) -> None:
     await ensure_topics(kafka_bootstrap, prefix=topic_prefix, partitions=3)
-    settings = ReviewSettings(
+    settings = Settings(
         database_url=database_url, kafka_bootstrap_servers=kafka_bootstrap, topic_prefix=topic_prefix, http_port=0
     )
     broken = message(record("case.routed", routed()))
@@ -126,7 +126,7 @@ async def test_review_stops_with_the_reason_at_a_record_it_cannot_read(
 async def test_review_refuses_to_start_without_its_topics(
     kafka_bootstrap: str, database_url: str, topic_prefix: str
 ) -> None:
-    settings = ReviewSettings(
+    settings = Settings(
         database_url=database_url, kafka_bootstrap_servers=kafka_bootstrap, topic_prefix=topic_prefix, http_port=0
     )
     with pytest.raises(ConfigurationError, match="topic"):

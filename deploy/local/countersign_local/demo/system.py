@@ -109,7 +109,7 @@ def _running() -> dict[str, Callable[[Mapping[str, Any], Clock], AbstractAsyncCo
     from countersign_inference import app as inference
     from countersign_inference.settings import Settings as InferenceSettings
     from countersign_review import app as review
-    from countersign_review.settings import ReviewSettings
+    from countersign_review.settings import Settings as ReviewSettings
     from countersign_router import app as router
     from countersign_router.settings import Settings as RouterSettings
 

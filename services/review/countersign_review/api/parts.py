@@ -9,7 +9,7 @@ from fastapi import Depends, Request
 
 from countersign_review.api.sign_in import Attempts
 from countersign_review.api.tokens import Signer
-from countersign_review.settings import ReviewSettings
+from countersign_review.settings import Settings
 from countersign_review.store.answers import Answers
 from countersign_review.store.claims import Claims
 from countersign_review.store.departures import Departures
@@ -25,7 +25,7 @@ from countersign_shared.contracts.decision_types import DecisionType
 class Parts:
     """Everything behind the routes."""
 
-    settings: ReviewSettings
+    settings: Settings
     types: Mapping[str, DecisionType]
     claims: Claims
     answers: Answers

@@ -31,7 +31,7 @@ from countersign_review.api.parts import Parts, Using
 from countersign_review.api.tokens import LIFETIME
 from countersign_review.domain.eligibility import TIERS, Amount
 from countersign_review.domain.events import person
-from countersign_review.settings import ReviewSettings
+from countersign_review.settings import Settings
 from countersign_review.store.passwords import new_password
 from countersign_review.store.people import Authority as StoredAuthority
 from countersign_shared.http import FieldError, Problem, public
@@ -148,7 +148,7 @@ async def jwks(parts: Using) -> JsonWebKeys:
     return JsonWebKeys.model_validate(parts.signer.public())
 
 
-def passwords_allowed(settings: ReviewSettings) -> bool:
+def passwords_allowed(settings: Settings) -> bool:
     """Tell whether local users may sign in with passwords: on loopback, or where the operator says so."""
     if settings.local_users == "allow" or settings.http_host == "localhost":
         return True
@@ -190,7 +190,7 @@ def _same_origin(request: Request) -> None:
         raise Problem(403, "csrf", "The request did not come from the console", f"Origin {origin} is not this site.")
 
 
-def _set_cookie(response: Response, settings: ReviewSettings, token: str, seconds: int) -> None:
+def _set_cookie(response: Response, settings: Settings, token: str, seconds: int) -> None:
     response.set_cookie(
         COOKIE, token, max_age=seconds, path="/", httponly=True, samesite="strict", secure=settings.cookie_secure
     )

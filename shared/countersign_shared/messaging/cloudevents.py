@@ -26,7 +26,7 @@ SPECVERSION = b"1.0"
 MAX_ATTRIBUTE = 1024
 """Longest attribute in bytes: long enough for any real source URI, short enough to index."""
 MAX_TRACEPARENT = 256
-"""Longest trace context that is passed on, in bytes; version 00 has 55. A longer one is ignored, as its standard asks."""
+"""Longest trace context that is passed on, in bytes; version 00 has 55. The standard wants others ignored."""
 
 
 class Unreadable(CountersignError):  # noqa: N818 - it names a state of the record

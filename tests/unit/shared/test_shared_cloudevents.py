@@ -115,8 +115,16 @@ def test_traceparent_is_not_stored():
     assert unpack_headers(message.stored_headers()) == written().headers
 
 
+def test_an_endless_trace_is_not_carried_on():
+    long = (("traceparent", b"x" * 257),)
+    assert read_event(record(written(), headers=written().headers + long)).traceparent is None
+    envelope = orjson.dumps({"specversion": "1.0", "id": "x", "type": "t", "source": "/up", "data": {}})
+    structured = (("content-type", b"application/cloudevents+json"), *long)
+    assert read_event(record(written(), headers=structured, value=envelope)).traceparent is None
+
+
 def test_a_dead_letter_gives_the_record_back():
-    raw = record(written())
+    raw = record(written(), headers=(*written().headers, ("x-request-id", b"\xff")))
     letter = dead_letter(raw, service="inference", reason="missing_field", pointer="/payload")
     kept = Record(letter.topic, 0, 0, 0, letter.key, letter.value, letter.headers)
     assert kept.header("x-reason") == b"missing_field"
@@ -124,3 +132,20 @@ def test_a_dead_letter_gives_the_record_back():
     assert kept.header("x-offset") == b"17"
     again = original(kept)
     assert (again.topic, again.key, again.value, again.headers) == (raw.topic, raw.key, raw.value, raw.headers)
+
+
+def test_nobody_outside_can_say_what_became_of_a_dead_letter():
+    raw = record(written(), headers=(("x-handled", b"discarded"), ("x-reason", b"forged"), ("x-cut-from", b"1")))
+    headers = dead_letter(raw, service="inference", reason="oversize").headers
+    assert [value for name, value in headers if name == "x-reason"] == [b"oversize"]
+    assert not {"x-handled", "x-cut-from"} & {name for name, _ in headers}
+
+
+@given(st.integers(0, 2_000_000), st.integers(0, 2_000_000), st.integers(0, 2_000_000), st.integers(0, 1000))
+def test_whatever_came_its_dead_letter_fits_the_topic(key, value, header, headers):
+    raw = Record("case.created", 0, 0, 0, b"k" * key, b"v" * value, (("h", b"h" * header),) + (("x", b""),) * headers)
+    letter = dead_letter(raw, service="inference", reason="oversize")
+    size = len(letter.key) + len(letter.value) + sum(len(name) + len(value) + 10 for name, value in letter.headers)
+    assert size < 1_310_720 - 1_000
+    whole = (letter.key, letter.value) == (raw.key, raw.value) and raw.headers == letter.headers[: len(raw.headers)]
+    assert whole != ("x-cut-from" in dict(letter.headers))

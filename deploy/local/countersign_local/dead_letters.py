@@ -88,7 +88,12 @@ def mark(letter: Letter, handled: str) -> Message:
 
 
 async def replay(bus: Bus, letter: Letter) -> None:
-    """Publish the original record again where it came from, then note that."""
+    """Publish the original record again where it came from, then note that; a CommandError when it is not all there."""
+    if whole := letter.header("x-cut-from"):
+        raise CommandError(
+            f"{letter.id} holds only the beginning of a record of {whole} bytes: have its sender send it again.",
+            NOT_RIGHT,
+        )
     await bus.publish([original(letter.record)])
     await bus.publish([mark(letter, "replayed")])
 

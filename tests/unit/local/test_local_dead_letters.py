@@ -4,7 +4,8 @@ from __future__ import annotations
 
 import pytest
 
-from countersign_local.dead_letters import find, letters_of, mark
+from countersign_local.cli.output import harmless
+from countersign_local.dead_letters import find, letters_of, mark, replay
 from countersign_local.errors import CommandError
 from countersign_shared.messaging.dead_letters import dead_letter
 from countersign_shared.messaging.records import Message, Record
@@ -49,3 +50,18 @@ def test_an_id_may_be_shortened_while_it_is_clear():
         find(letters, "zz")
     with pytest.raises(CommandError, match="more than one"):
         find(letters, "")
+
+
+async def test_a_letter_that_was_cut_is_not_sent_as_if_it_were_whole():
+    class Closed:
+        async def publish(self, messages):
+            raise AssertionError(messages)
+
+    (letter,) = letters_of([_letter(_bad(7, b"x" * 2_000_000), 0)])
+    with pytest.raises(CommandError, match="only the beginning"):
+        await replay(Closed(), letter)
+
+
+def test_what_is_shown_cannot_steer_a_terminal():
+    assert harmless("a\tb\nc\u00e9\U0001f600") == "a\tb\nc\u00e9\U0001f600"
+    assert harmless("\x1b[2J\r\x00\u202e\x9b") == "\\x1b[2J\\r\\x00\\u202e\\x9b"

@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING, Annotated, TypeVar
 import typer
 
 from countersign_local.cli import connection
-from countersign_local.cli.output import JsonOption, print_json, print_table, print_text
+from countersign_local.cli.output import JsonOption, harmless, print_json, print_table, print_text
 
 if TYPE_CHECKING:
     from countersign_shared.messaging.bus import Bus
@@ -57,8 +57,8 @@ def show(letter_id: LetterId, json: JsonOption = False) -> None:
         print_json({**letter.summary(), "headers": headers, "body": body})
         return
     for name, value in {**letter.summary(), **headers}.items():
-        print_text(f"{name}: {'' if value is None else value}")
-    print_text(f"\n{body}")
+        print_text(harmless(f"{name}: {'' if value is None else value}"))
+    print_text(harmless(f"\n{body}"))
 
 
 @app.command()

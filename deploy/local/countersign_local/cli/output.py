@@ -17,6 +17,11 @@ def print_json(value: object) -> None:
     print(orjson.dumps(value, default=str).decode())
 
 
+def harmless(text: str) -> str:
+    """Spell out what would steer a terminal or turn its text around; lines and tabs stay."""
+    return "".join(char if char.isprintable() or char in "\n\t" else repr(char)[1:-1] for char in text)
+
+
 def print_text(text: str) -> None:
     """Print words; square brackets are theirs, not markup."""
     Console(highlight=False, markup=False, soft_wrap=True).print(text)

@@ -18,9 +18,11 @@ SQL = Path(__file__).with_name("sql")
 MIGRATIONS = SQL / "migrations"
 QUERIES = SQL / "queries.sql"
 LOCK_RETRY_SECONDS = 0.2
-STREAM_ENTRIES = 500
+ENTRIES_AT_ONCE = 500
 """About 2 MB of the largest usual entries at once."""
-STREAM_CHECKPOINTS = 200
+CHECKPOINTS_AT_ONCE = 200
+LOWEST = -(2**63)
+"""Whoever tampers may have used indices below zero."""
 
 ENTRY_COLUMNS = ("index", "leaf", "leaf_hash", "record_id", "case_ref", "tenant", "kind", "occurred_at", "actor")
 PAYLOAD_COLUMNS = ("index", "key_number", "sealed")
@@ -168,17 +170,21 @@ class Store:
         row = await connection.fetchrow(self._queries.log_extent)
         return row["entries"], row["signed"] or 0
 
-    def all_entries(self, connection: Any) -> AsyncIterator[Mapping[str, Any]]:
-        """Stream the whole log in its order; inside a transaction only."""
-        return self._stream(connection, self._queries.all_entries, STREAM_ENTRIES)
+    async def all_entries(self, connection: Any) -> AsyncIterator[Mapping[str, Any]]:
+        """Read the whole log in its order, a page at a time."""
+        last = LOWEST
+        while page := await connection.fetch(self._queries.entries_after, last, ENTRIES_AT_ONCE):
+            for row in page:
+                yield row
+            last = page[-1]["index"]
 
-    def all_checkpoints(self, connection: Any) -> AsyncIterator[Mapping[str, Any]]:
-        """Stream every checkpoint, smallest first; inside a transaction only."""
-        return self._stream(connection, self._queries.all_checkpoints, STREAM_CHECKPOINTS)
-
-    async def _stream(self, connection: Any, query: str, rows_at_once: int) -> AsyncIterator[Mapping[str, Any]]:
-        async for row in connection.cursor(query, prefetch=rows_at_once):
-            yield row
+    async def all_checkpoints(self, connection: Any) -> AsyncIterator[Mapping[str, Any]]:
+        """Read every checkpoint, smallest first, a page at a time."""
+        last = LOWEST
+        while page := await connection.fetch(self._queries.checkpoints_after, last, CHECKPOINTS_AT_ONCE):
+            for row in page:
+                yield row
+            last = page[-1]["size"]
 
     async def add_read(self, connection: Any, scope: bytes, read_at: datetime) -> int:
         """Note that somebody reads, and return the read's number within its scope."""

@@ -60,17 +60,18 @@ INSERT INTO reads (scope, sequence, read_at)
 SELECT $1::bytea, coalesce(max(sequence), 0) + 1, $2::timestamptz FROM reads WHERE scope = $1::bytea
 RETURNING sequence;
 
--- name: all_entries
--- The whole log in its own order, with payload and wrapped key where they still exist; read through a cursor.
+-- name: entries_after
+-- The log in its own order, page by page, with payload and wrapped key where they still exist. Pages, because one
+-- statement over everything is planned as a sort of the whole log.
 SELECT e.index, e.leaf, e.leaf_hash, e.record_id, e.case_ref, e.tenant, e.kind, e.occurred_at, e.actor,
        p.key_number, p.sealed, k.subject, k.epoch, k.wrapped
-FROM entries AS e
+FROM (SELECT * FROM entries WHERE index > $1 ORDER BY index LIMIT $2) AS e
 LEFT JOIN payloads AS p USING (index)
 LEFT JOIN data_keys AS k ON k.scope = coalesce(e.case_ref, e.record_id) AND k.number = p.key_number
 ORDER BY e.index;
 
--- name: all_checkpoints
-SELECT size, root, note, frontier, signed_at FROM checkpoints ORDER BY size;
+-- name: checkpoints_after
+SELECT size, root, note, frontier, signed_at FROM checkpoints WHERE size > $1 ORDER BY size LIMIT $2;
 
 -- name: log_extent
 SELECT (SELECT count(*) FROM entries) AS entries, (SELECT max(size) FROM checkpoints) AS signed;

@@ -3,7 +3,7 @@
 from collections import Counter, defaultdict
 from collections.abc import Mapping, Sequence
 from hashlib import sha256
-from typing import NamedTuple
+from typing import Any, NamedTuple
 
 import orjson
 
@@ -16,7 +16,7 @@ from countersign_inference.domain.scoring import Abstained, Answer, Question, Sc
 from countersign_inference.store import TOPIC, Kept, ScoredCase, Store
 from countersign_shared.clock import Clock, rfc3339
 from countersign_shared.contracts.decision_types import DecisionType
-from countersign_shared.contracts.intake import Refusal, parse_case_created
+from countersign_shared.contracts.intake import Refusal, parse_case_created, read_json
 from countersign_shared.ids import derived_event_id
 from countersign_shared.messaging.cloudevents import Unreadable, read_event, write_event
 from countersign_shared.messaging.dead_letters import TOPIC as DEAD_LETTERS
@@ -161,7 +161,7 @@ class Handler:
 def _read(record: Record) -> Arrival | Message:
     """Read one record; a bad one is answered with its dead letter."""
     try:
-        event = read_event(record)
+        event = read_event(record, _parse)
     except Unreadable as error:
         return dead_letter(record, service=SERVICE, reason=error.reason, pointer=error.pointer, detail=error.detail)
     if event.type != TYPE:
@@ -176,6 +176,14 @@ def _read(record: Record) -> Arrival | Message:
         key=(case.tenant, case.case_id), decision_type=case.decision_type, digest=parsed.canonical_sha256,
         body=parsed.body, data=event.data, partition=record.partition, traceparent=event.traceparent,
     )  # fmt: skip
+
+
+def _parse(data: bytes) -> dict[str, Any]:
+    """Read a body as the HTTP intake does: the same bytes are refused for the same reason."""
+    found = read_json(data)
+    if isinstance(found, Refusal):
+        raise Unreadable(found.reason, found.pointer, found.detail)
+    return found
 
 
 def _scored_case(arrival: Arrival, body: bytes, time: str) -> ScoredCase:

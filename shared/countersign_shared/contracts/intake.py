@@ -81,7 +81,7 @@ def parse_case_created(data: bytes, *, parsed: dict[str, Any] | None = None) -> 
     if len(data) > MAX_CASE_BYTES:
         detail = f"{len(data)} bytes, at most {MAX_CASE_BYTES} are taken; send evidence by reference"
         return _refuse("oversize", detail)
-    body = _read_json(data) if parsed is None else parsed
+    body = read_json(data) if parsed is None else parsed
     if isinstance(body, Refusal):
         return body
     # A body with few brackets cannot be deep; only the others are walked.
@@ -112,7 +112,8 @@ def _canonical(body: Mapping[str, Any]) -> bytes:
     return orjson.dumps(compared, option=orjson.OPT_SORT_KEYS)
 
 
-def _read_json(data: bytes) -> dict[str, Any] | Refusal:
+def read_json(data: bytes) -> dict[str, Any] | Refusal:
+    """Parse bytes that must hold a JSON object."""
     if not data:
         return _refuse("empty_body", "the record has no value")
     try:

@@ -144,7 +144,8 @@ async def test_absent_tenant_is_the_default_one(pool):
 
 BAD: list[tuple[Any, str, str]] = [
     (b"{", "malformed_json", ""),
-    (b"", "malformed_json", ""),
+    (b"", "empty_body", ""),
+    (b"[" * 100_000, "too_deep", ""),
     (b"[1]", "wrong_type", ""),
     (b'{"case_id":"a","case_id":"b"}', "duplicate_key", ""),
     ({"case_id": "x"}, "missing_field", "/decision_type"),

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import asyncio
 import copy
 import itertools
 import json
@@ -64,6 +65,7 @@ class Desk:
     app: Any
     sent: list[Message] = field(default_factory=list)
     clients: list[httpx.AsyncClient] = field(default_factory=list)
+    gate: asyncio.Event = field(default_factory=asyncio.Event)
 
     async def take_in(self, *records: Record) -> Sequence[Message]:
         return await self.handler(records)
@@ -241,12 +243,16 @@ async def open_desk(database_url: str, **settings: Any) -> AsyncIterator[Desk]:
         app.state.parts = parts
         sent: list[Message] = []
 
+        gate = asyncio.Event()
+        gate.set()
+
         async def publish(messages: Sequence[Message]) -> None:
+            await gate.wait()
             sent.extend(messages)
 
         relay = Relay(outbox, publish, clock=clock, sent=sent_marker(parts.answers, clock))
         handler = Handler(Intake(pool, Journal(outbox), updates, clock), parts.types, metrics)
-        desk = Desk(pool, parts, handler, updates, relay, clock, metrics, app, sent)
+        desk = Desk(pool, parts, handler, updates, relay, clock, metrics, app, sent, gate=gate)
         try:
             yield desk
         finally:

@@ -50,6 +50,22 @@ async def test_review_two_undos_at_once_are_one(desk: Desk) -> None:
     assert kinds.count("review.undone") == 1
 
 
+async def test_review_an_undo_while_the_decision_is_leaving_waits_and_is_too_late(desk: Desk) -> None:
+    await desk.take_in(record("case.routed", routed(handling={"grace_seconds": 5})))
+    ana = await desk.browser("ana")
+    decided = (await ana.decide(await ana.claimed())).json()
+    desk.clock.forward(seconds=6)
+    desk.gate.clear()
+    leaving = asyncio.create_task(desk.relay_once())
+    await asyncio.sleep(0.1)
+    undoing = asyncio.create_task(ana.post(f"/decisions/{decided['decision_id']}/undo"))
+    await waits_for_lock(desk)
+    desk.gate.set()
+    assert "decision.made" in [message.topic for message in await leaving]
+    assert (await undoing).json()["type"].endswith("/already-left")
+    assert (await ana.get(f"/decisions/{decided['decision_id']}")).json()["state"] == "sent"
+
+
 async def test_review_the_desk_survives_everybody_doing_everything(desk: Desk) -> None:
     await desk.take_in(*(record("case.routed", routed(f"c-{n}", handling={"grace_seconds": 0})) for n in range(30)))
     people = [await desk.client(f"r{n}") for n in range(8)]

@@ -191,11 +191,9 @@ SELECT decision_id FROM decisions WHERE tenant = $1 AND case_id = $2 AND superse
 -- name: answer
 SELECT * FROM answers WHERE answer_id = $1;
 
--- name: lock_answer
-SELECT a.*, r.tenant, r.case_id, r.kind, r.state, r.queue, r.level, r.decision_type, r.subject_ref
-FROM answers AS a JOIN reviews AS r USING (review_id)
-WHERE a.answer_id = $1
-FOR UPDATE OF r, a;
+-- name: lock_answered_review
+-- Not the answer itself: the relay, which holds the outbox row that an undo wants, writes to it.
+SELECT r.* FROM answers AS a JOIN reviews AS r USING (review_id) WHERE a.answer_id = $1 FOR UPDATE OF r;
 
 -- name: undo_answer
 -- The case goes back to the person who had decided it, with a fresh lease.

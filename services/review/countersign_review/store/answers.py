@@ -113,13 +113,14 @@ class Answers:
         """Take an answer back before it leaves; the review is the caller's again."""
         now = self._clock()
         async with self._pool.acquire() as connection, connection.transaction():
-            row = await connection.fetchrow(self._queries.lock_answer, answer_id)
-            if row is None or row["reviewer"] != caller.profile.pseudonym:
+            review = await connection.fetchrow(self._queries.lock_answered_review, answer_id)
+            row = await connection.fetchrow(self._queries.answer, answer_id)
+            if review is None or row is None or row["reviewer"] != caller.profile.pseudonym:
                 raise NotFound("You made no such decision.")
             if row["undone_at"] is not None:
                 return row
-            advance(ReviewState(row["state"]), Action.UNDO)
-            ref = ref_of(row)
+            advance(ReviewState(review["state"]), Action.UNDO)
+            ref = ref_of(review)
             partition = await self._journal.partition(connection, ref)
             if not await self._journal.take_back(connection, row["event_id"]):
                 raise AlreadyLeft("The decision has left; a later decision has to supersede it.")
@@ -127,7 +128,7 @@ class Answers:
                 self._queries.undo_answer, answer_id, now, now + self._leases.opened, ref.tenant, ref.case_id,
                 row["event_id"],
             )  # fmt: skip
-            fact = review_fact(row, claim_id=row["claim_id"], reviewer=row["reviewer"], decision_id=answer_id)
+            fact = review_fact(review, claim_id=row["claim_id"], reviewer=row["reviewer"], decision_id=answer_id)
             # It takes the number of the decision that never left, so that no hole shows.
             event = activity_event(ref, "review.undone", fact, sequence=number, at=now, actor=caller.actor)
             await self._journal.write(connection, ref, [event], partition=partition, at=now)

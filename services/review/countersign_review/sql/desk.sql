@@ -136,9 +136,10 @@ ORDER BY c.lease_expires_at LIMIT $2
 FOR UPDATE OF r SKIP LOCKED;
 
 -- name: lock_held_by
+-- In the order in which updates lock, so that a withdrawal and a departure do not wait for each other.
 SELECT c.claim_id, c.reviewer, r.* FROM claims AS c JOIN reviews AS r USING (review_id)
 WHERE c.state = 'held' AND c.reviewer = $1
-ORDER BY r.review_id
+ORDER BY r.tenant, r.case_id, r.review_id
 FOR UPDATE OF r;
 
 -- name: end_claims

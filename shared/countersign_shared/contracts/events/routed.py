@@ -73,6 +73,9 @@ class Reason(Part):
 
     code: Code
     text: Text
+    level: Level | None = Field(
+        default=None, description="The least level that this contribution asks for; absent where it only explains."
+    )
     rule_id: Code | None = None
     values_read: JsonObject = Field(default_factory=dict, description="The inputs that the rule saw, by name.")
 

@@ -47,8 +47,8 @@ BROAD_EXCEPTS = {
         "a model is foreign code: whatever it raises, its cases go to people and the other cases go on",
     ),
     "shared/countersign_shared/messaging/consumer.py": (
-        1,
-        "whatever a handler raises, the batch must not be acknowledged: the process ends instead",
+        2,
+        "whatever a handler raises or a poll, nothing may be acknowledged any more: the process ends instead",
     ),
 }
 

@@ -9,7 +9,7 @@ from typing import Any
 
 import asyncpg
 from aiokafka import ConsumerRebalanceListener, ConsumerRecord, TopicPartition
-from aiokafka.errors import IllegalStateError, KafkaError
+from aiokafka.errors import ConsumerStoppedError, IllegalStateError, KafkaError
 from faststream import AckPolicy
 from faststream.kafka import KafkaBroker
 from faststream.kafka.message import KafkaAckableMessage
@@ -48,7 +48,7 @@ class Delivery(ConsumerRebalanceListener):  # type: ignore[misc]
         self._publish = publish
         self._prefix_length = len(prefix)
         self._health = health
-        self._fail = fail
+        self.fail = fail
         self._forgetful = forgetful
         self._idle = asyncio.Event()
         self._idle.set()
@@ -67,7 +67,7 @@ class Delivery(ConsumerRebalanceListener):  # type: ignore[misc]
                 self._next[record.topic, record.partition] = record.offset + 1
         except Exception as error:  # whatever it is, acknowledging would lose the batch
             log.critical("cannot go on: %s", error, exc_info=not isinstance(error, FatalError))
-            self._fail(error)
+            self.fail(error)
             # Returning would acknowledge and raising would retry without end; the supervisor ends us here.
             await asyncio.Event().wait()
         finally:
@@ -177,20 +177,32 @@ async def consuming(
         except KafkaError as error:
             raise ConfigurationError(f"Kafka does not answer at {bootstrap}: {error!r}") from error
         delivery.consumer = subscriber.consumer
-        _note_polls(subscriber.consumer, health)
+        _watch_polls(subscriber.consumer, health, delivery.fail)
         yield
     finally:
         await broker.stop()
         health.consumer_stopped()
 
 
-def _note_polls(consumer: Any, health: Health) -> None:
-    """Record the time of each poll: a ping would be green with a dead consume loop."""
+def _watch_polls(consumer: Any, health: Health, fail: Callable[[BaseException], None]) -> None:
+    """Record the time of each poll, for a ping would be green with a dead consume loop; a poll that fails is fatal.
+
+    What one poll had taken from other partitions before it failed is gone for us and passed for the consumer: the next
+    commit would cover it. FastStream would go on polling.
+    """
     poll = consumer.getmany
 
-    async def noted(*args: Any, **kwargs: Any) -> Any:
+    async def watched(*args: Any, **kwargs: Any) -> Any:
         health.polled(time.monotonic())
-        return await poll(*args, **kwargs)
+        try:
+            return await poll(*args, **kwargs)
+        except ConsumerStoppedError:
+            raise
+        except Exception as error:
+            log.critical("reading failed", exc_info=error)
+            fail(FatalError(f"reading from Kafka failed: {error!r}"))
+            # Returning or raising would lead to the next poll; the supervisor ends us here.
+            return await asyncio.Event().wait()
 
     health.polled(time.monotonic())
-    consumer.getmany = noted
+    consumer.getmany = watched

@@ -8,6 +8,7 @@ from collections.abc import Sequence
 import pytest
 from confluent_kafka import Producer
 
+from countersign_shared.errors import FatalError
 from countersign_shared.messaging import Message, Record, dead_letter, open_bus
 from countersign_shared.messaging.topics import ensure_topics
 from countersign_shared.observability import Health, Metrics
@@ -68,3 +69,21 @@ async def test_upstream_may_compress_as_it_likes(settings, codec):
     await asyncio.to_thread(publish, settings, *values, **{"compression.type": codec})
     seen, _ = await put_aside(settings, len(values))
     assert [record.value for record in seen] == values
+
+
+async def test_a_poll_that_fails_ends_the_service_and_loses_nothing(settings, monkeypatch):
+    """The client has by then passed what the same poll took from other partitions; the next commit would cover it."""
+    publish(settings, b"a", b"b", b"c", partition=0)
+    publish(settings, b"d" * 500, partition=1, **{"compression.type": "zstd"})
+    publish(settings, b"e", b"f", partition=2)
+    handler = Refusing()
+    with monkeypatch.context() as without:
+        without.setattr("aiokafka.codec.has_zstd", lambda: False)
+        async with open_bus(settings, service="test", health=Health(), metrics=Metrics("test")) as bus:
+            async with bus.consume(["case.created"], handler), asyncio.timeout(LIMIT_SECONDS):
+                while not bus.failed.done():
+                    await asyncio.sleep(0.02)
+            with pytest.raises(FatalError, match="reading from Kafka failed"):
+                bus.failed.result()
+    seen, _ = await put_aside(settings, 6 - len(handler.seen))
+    assert sorted(record.value or b"" for record in handler.seen + seen) == [b"a", b"b", b"c", b"d" * 500, b"e", b"f"]

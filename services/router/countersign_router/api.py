@@ -77,6 +77,7 @@ def _app(health: Health, metrics: Metrics, authenticate: Authenticate) -> FastAP
     _policy_routes(routes)
     _case_routes(routes)
     _control_routes(routes)
+    _release_routes(routes)
     app.include_router(routes)
     return app
 
@@ -187,6 +188,8 @@ def _control_routes(routes: APIRouter) -> None:
             recent=[AutomaticCase.model_validate(one, from_attributes=True) for one in stopped.recent],
         )  # fmt: skip
 
+
+def _release_routes(routes: APIRouter) -> None:
     @routes.post(
         "/controls/stop/release-requests", status_code=201, summary="Ask for automation to go on", responses=_REFUSED
     )

@@ -7,6 +7,7 @@ from datetime import datetime
 from typing import NamedTuple
 
 import orjson
+from prometheus_client import Histogram
 
 from countersign_router.control_events import SOURCE
 from countersign_router.domain.controls import Controls, read_controls
@@ -54,6 +55,7 @@ class _Routed(NamedTuple):
     messages: tuple[Message, ...]
     routing: Routing
     test: bool
+    occurred_at: str
     traceparent: bytes | None
 
 
@@ -82,6 +84,7 @@ class Handler:
         self._key_id = key_id
         self._metrics = metrics
         self._clock = clock
+        self._histograms: dict[tuple[str, int], Histogram] = {}
         self._bodies: tuple[bytes, ...] = ()
         self._controls = Controls()
 
@@ -97,7 +100,7 @@ class Handler:
             moment = min(self._clock(), held.moment)
             routed = self._route(records, controls, moment)
             stored = await batch.keep([one.row for one in routed], moment)
-        self._count([one for one in routed if one.row.key not in stored])
+        self._count([one for one in routed if one.row.key not in stored and not one.test], moment)
         messages: list[Message] = []
         for one in routed:
             before = stored.get(one.row.key)
@@ -211,17 +214,19 @@ class Handler:
         messages: tuple[Message, ...] = (routed,) if decision is None else (routed, decision)
         if event.traceparent is not None:
             messages = tuple(_traced(message, event.traceparent) for message in messages)
-        return _Routed(row, messages, routing, bool(scored["case"].get("test", False)), event.traceparent)
+        case = scored["case"]
+        return _Routed(row, messages, routing, bool(case.get("test", False)), case["occurred_at"], event.traceparent)
 
-    def _count(self, new: Sequence[_Routed]) -> None:
+    def _count(self, new: Sequence[_Routed], moment: datetime) -> None:
         cells: Counter[tuple[str, str, str, str]] = Counter()
         failed = 0
         for one in new:
-            if one.test:
-                continue
             name = one.row.decision_type if one.row.decision_type in self._types else UNKNOWN_TYPE
             cells[name, str(one.row.level), one.row.tier or "none", one.row.band or "none"] += 1
             failed += one.routing.policy_failed
+            if one.routing.automatic:
+                waited = (moment - datetime.fromisoformat(one.occurred_at)).total_seconds()
+                self._waited(name, one.row.level).observe(max(waited, 0.0))
         self._metrics.counter("policy_errors_total").inc(failed)
         decided: Counter[str] = Counter()
         for (name, level, tier, band), count in cells.items():
@@ -234,6 +239,13 @@ class Handler:
             self._metrics.counter("decisions_total").labels(
                 decision_type=name, mode="automatic", relation="agreed"
             ).inc(count)
+
+    def _waited(self, decision_type: str, level: int) -> Histogram:
+        key = (decision_type, level)
+        if key not in self._histograms:
+            metric = self._metrics.histogram("time_to_decision_seconds")
+            self._histograms[key] = metric.labels(decision_type=decision_type, level=str(level))
+        return self._histograms[key]
 
 
 def _read(record: Record) -> Event:

@@ -14,6 +14,7 @@ from countersign_shared.errors import TransientError
 from countersign_shared.messaging.outbox import Outbox
 from countersign_shared.messaging.records import Message
 from countersign_shared.postgres import Queries
+from countersign_shared.postgres.bodies import Bodies
 
 SQL = Path(__file__).parent / "sql"
 SCHEMA = "router"
@@ -142,9 +143,10 @@ class CellCount:
 class Batch:
     """One transaction of the Kafka side: controls held, cases kept."""
 
-    def __init__(self, connection: Any, queries: Queries) -> None:
+    def __init__(self, connection: Any, queries: Queries, bodies: Bodies) -> None:
         self._connection = connection
         self._queries = queries
+        self._bodies = bodies
 
     async def hold_controls(self) -> HeldControls:
         """Read every control and keep it from changing until this transaction ends."""
@@ -173,9 +175,9 @@ class Batch:
             [row.outcome for row in rows],
             moment,
             [row.routed_headers for row in rows],
-            [row.routed_body for row in rows],
+            [self._bodies.pack(row.routed_body) for row in rows],
             [row.decision_headers for row in rows],
-            [row.decision_body for row in rows],
+            [None if row.decision_body is None else self._bodies.pack(row.decision_body) for row in rows],
         )
         if len(inserted) == len(rows):
             return {}
@@ -184,7 +186,15 @@ class Batch:
         found = await self._connection.fetch(
             self._queries.find_routings, [key[0] for key in known], [key[1] for key in known]
         )
-        return {(row[0], row[1]): StoredRouting(row[2], row[3], row[4], row[5], row[6], row[7]) for row in found}
+        return {(row["tenant"], row["case_id"]): self._stored(row) for row in found}
+
+    def _stored(self, row: Any) -> StoredRouting:
+        decision = row["decision_body"]
+        return StoredRouting(
+            partition=row["partition"], level=row["level"], routed_headers=row["routed_headers"],
+            routed_body=self._bodies.unpack(row["routed_body"]), decision_headers=row["decision_headers"],
+            decision_body=None if decision is None else self._bodies.unpack(decision),
+        )  # fmt: skip
 
 
 class ControlChange:
@@ -262,12 +272,13 @@ class Store:
         self._pool = pool
         self._outbox = outbox
         self._queries = Queries.load(SQL / "queries.sql")
+        self._bodies = Bodies()
 
     @asynccontextmanager
     async def batch(self) -> AsyncIterator[Batch]:
         """Open the transaction of one batch."""
         async with self._pool.acquire() as connection, connection.transaction():
-            yield Batch(connection, self._queries)
+            yield Batch(connection, self._queries, self._bodies)
 
     @asynccontextmanager
     async def control_change(self) -> AsyncIterator[ControlChange]:

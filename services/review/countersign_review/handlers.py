@@ -81,9 +81,9 @@ class Handler:
             _UPDATE.validate_python(event.body)
         except ValidationError as error:
             first = error.errors(include_url=False, include_context=False, include_input=False)[0]
-            # The first step names the kind's model, which is no part of the body.
-            pointer = "".join(f"/{step}" for step in first["loc"][1:])
-            raise Unreadable("invalid_value", pointer, first["msg"]) from error
+            # The first step names the kind's model, which is no part of the body; without one the kind itself is wrong.
+            pointer = "".join(f"/{step}" for step in first["loc"][1:]) or "/kind"
+            raise Unreadable(_reason(first["type"]), pointer, first["msg"]) from error
         body = event.body
         batch.updates.append((
             body.get("tenant", DEFAULT_TENANT), body["case_id"], event.source, event.id, body["kind"], event.data,
@@ -92,6 +92,13 @@ class Handler:
     def _refuse(self, record: Record, error: Unreadable) -> Message:
         self._dead.labels(service=SERVICE, reason=error.reason).inc()
         return dead_letter(record, service=SERVICE, reason=error.reason, pointer=error.pointer, detail=error.detail)
+
+
+def _reason(kind: str) -> str:
+    """Name the reason as inference names it for a case."""
+    if kind in {"missing", "union_tag_not_found"}:
+        return "missing_field"
+    return "wrong_type" if kind.endswith("_type") else "invalid_value"
 
 
 def _alarm(record: Record, error: Exception) -> FatalError:

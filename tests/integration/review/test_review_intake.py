@@ -110,8 +110,9 @@ async def test_review_stops_rather_than_lose_what_it_cannot_read(desk: Desk) -> 
     [
         (b"{", "malformed_json", ""),
         (b"[]", "wrong_type", ""),
-        (orjson.dumps({"kind": "withdrawn", "case_id": "loan-1"}), "invalid_value", "/decision_type"),
-        (orjson.dumps({"kind": "exploded"}), "invalid_value", ""),
+        (orjson.dumps({"kind": "withdrawn", "case_id": "loan-1"}), "missing_field", "/decision_type"),
+        (orjson.dumps({"kind": "exploded"}), "invalid_value", "/kind"),
+        (orjson.dumps({"case_id": "loan-1"}), "missing_field", "/kind"),
     ],
 )
 async def test_review_a_strangers_bad_update_is_a_dead_letter(

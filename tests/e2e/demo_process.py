@@ -29,6 +29,7 @@ class DemoProcess:
     directory: Path
     process: subprocess.Popen[str] | None = None
     below: list[psutil.Process] = field(default_factory=list)
+    environment: dict[str, str] = field(default_factory=dict)
 
     def start(self, *options: str) -> None:
         """Start a demo with these options."""
@@ -108,7 +109,7 @@ class DemoProcess:
     def _environment(self) -> dict[str, str]:
         named = ("PATH", "HOME", "JAVA_HOME", "XDG_CACHE_HOME")
         kept = {name: os.environ[name] for name in named if name in os.environ}
-        return {**kept, "COUNTERSIGN_STATE_DIR": str(self.directory)}
+        return {**kept, "COUNTERSIGN_STATE_DIR": str(self.directory), **self.environment}
 
 
 def count(running: Running, statement: str) -> int:

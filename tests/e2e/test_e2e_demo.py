@@ -39,10 +39,7 @@ def test_headless_decides_every_case_once_and_the_log_verifies(demo):
     assert {kind["mode"] for kind in summary["decisions"]} >= {"automatic", "human_with_ai"}
     assert summary["first_case_decided_after_s"] < 15
     assert summary["log"]["payloads_opened"] == summary["log"]["entries"] - 1  # the genesis has none
-
-
-def test_a_finished_run_is_followed_by_the_next_applications(demo):
-    _assert_right(demo.finish("--cases", "5"), 5)
+    # A finished run is followed by the next applications.
     second = demo.finish("--cases", "5")
     _assert_right(second, 5)
     assert second["submitted_again"] == 0
@@ -100,6 +97,8 @@ def test_on_a_real_broker_of_its_own(demo, kafka_bootstrap):
     assert summary["broker"] == "kafka"
 
 
-def test_on_servers_that_are_there_already(demo, kafka_bootstrap, database_url):
+@pytest.mark.kafka
+def test_on_servers_that_are_there_already(demo, kafka_bootstrap, topic_prefix, database_url):
+    demo.environment["TOPIC_PREFIX"] = topic_prefix
     summary = demo.finish("--cases", "10", "--kafka", kafka_bootstrap, "--database", database_url)
     _assert_right(summary, 10)

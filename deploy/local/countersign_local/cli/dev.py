@@ -39,7 +39,7 @@ def dev(
                 time.sleep(_LOOK_SECONDS)
         except KeyboardInterrupt:
             child.wait()  # the terminal told it too
-            raise
+            return
         if child.poll() is not None:
             print_text("Ended. Waiting for a change ...")
             while _newest(root) == seen:

@@ -21,6 +21,7 @@ class Ground:
     database_url: str
     bootstrap: str
     broker: Literal["kafka", "mock"]
+    topic_prefix: str
     said: str
     processes: Mapping[str, subprocess.Popen[bytes]]
 
@@ -52,10 +53,9 @@ def ground(options: DemoOptions, directory: Path, environ: Mapping[str, str]) ->
                     processes[f"Kafka broker {node.number}"] = node.process
             bootstrap, said = cluster.bootstrap, f"Apache Kafka on {cluster.bootstrap}"
         else:
-            broker = stack.enter_context(
-                mock_broker({topic.name: topic.partitions for topic in load_topics().values()})
-            )
+            topics = {options.topic_prefix + topic.name: topic.partitions for topic in load_topics().values()}
+            broker = stack.enter_context(mock_broker(topics))
             processes["embedded broker"] = broker.process
             bootstrap, said = broker.bootstrap, f"in-memory broker on {broker.bootstrap}, for development only"
         kind: Literal["kafka", "mock"] = "kafka" if options.kafka or options.broker == "kafka" else "mock"
-        yield Ground(database_url, bootstrap, kind, f"{database}; {said}", processes)
+        yield Ground(database_url, bootstrap, kind, options.topic_prefix, f"{database}; {said}", processes)

@@ -112,7 +112,7 @@ async def running_demo(
     settings = service_settings(ground, sockets, directory)
     flow = Flow(limit=OUTSTANDING_LIMIT if ground.broker == "mock" else None)
     if ground.broker == "kafka":
-        await ensure_topics(ground.bootstrap)
+        await ensure_topics(ground.bootstrap, prefix=ground.topic_prefix)
     async with AsyncExitStack() as stack:
         ledger = await stack.enter_async_context(open_ledger(ground.database_url, clock))
         bus = await stack.enter_async_context(bounded(_bus(settings), "the demo's producer", fate.patience))
@@ -127,7 +127,7 @@ async def running_demo(
         await stack.enter_async_context(five_servers(services, sockets, gates, fate.patience))
         sampler = await stack.enter_async_context(
             bounded(
-                open_sampler(ground.bootstrap, "", {**service_groups(), "countersign-local": TOPICS}),
+                open_sampler(ground.bootstrap, ground.topic_prefix, {**service_groups(), "countersign-local": TOPICS}),
                 "the sampler",
                 fate.patience,
             )
@@ -183,7 +183,7 @@ async def _watch(ground: Ground, fate: Fate) -> None:
 def _announcement(ground: Ground, access: Access) -> Running:
     return Running(
         pid=os.getpid(), url=access.url, api_key=access.api_key, database_url=ground.database_url,
-        kafka_bootstrap_servers=ground.bootstrap, broker=ground.broker,
+        kafka_bootstrap_servers=ground.bootstrap, broker=ground.broker, topic_prefix=ground.topic_prefix,
     )  # fmt: skip
 
 

@@ -29,7 +29,9 @@ def start(options: DemoOptions, directory: Path, environ: Mapping[str, str]) -> 
     configure_logging("warning")
     options = replace(
         options,
-        kafka=options.kafka or environ.get("KAFKA_BOOTSTRAP_SERVERS"),
+        # Whoever asks for a broker of their own gets one, whatever the environment names.
+        kafka=options.kafka or (environ.get("KAFKA_BOOTSTRAP_SERVERS") if options.broker == "mock" else None),
+        topic_prefix=environ.get("TOPIC_PREFIX", ""),
         database_url=options.database_url or environ.get("DATABASE_URL"),
     )
     with ExitStack() as stack:

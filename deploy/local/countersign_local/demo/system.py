@@ -58,6 +58,7 @@ def service_settings(ground: Ground, sockets: Mapping[str, socket.socket], direc
         "database_url": ground.database_url,
         "kafka_bootstrap_servers": ground.bootstrap,
         "broker": ground.broker,
+        "topic_prefix": ground.topic_prefix,
         "http_host": HOST,
         "http_port": 0,
         "jwks_url": f"{urls['review']}/api/review/v1/jwks",

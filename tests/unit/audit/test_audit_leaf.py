@@ -111,6 +111,7 @@ def test_a_persons_decision_names_pseudonym_role_and_authority_and_commits_to_wh
     assert said["actor"] == {"kind": "person", "id": decider["pseudonym"], "role": decider["role"]}
     assert said["deciders"][-1]["pseudonym"] == decider["pseudonym"]
     assert said["deciders"][-1]["blind"] is decider["blind"]
+    assert said["deciders"][-1]["authority"] == decider["authority"]
     assert len(said["commitments"]["shown"]) == len(body["binding"]["shown_sha256"])
     assert said.get("principal_reasons", []) == [reason["code"] for reason in body["principal_reasons"]]
     text = orjson.dumps(said).decode()

@@ -9,6 +9,9 @@ from countersign_audit.domain.profile import MAX_INTEGER
 Whole = Annotated[int, Meta(ge=-MAX_INTEGER, le=MAX_INTEGER)]
 """An integer that every reader of JSON holds exactly."""
 
+Decimal = Annotated[str, Meta(pattern=r"^-?[0-9]{1,15}(\.[0-9]{1,4})?$")]
+"""An amount of money as text."""
+
 
 class Part(Struct, omit_defaults=True, gc=False):
     """What all parts have in common: what is not said is not written, and no part refers back to another."""
@@ -40,10 +43,22 @@ class Certificate(Part):
     status: str | None = None
 
 
-class Authority(Part):
-    """By what right a person decided."""
+class Amount(Part):
+    """A limit in money: a decimal number as text, and its currency."""
 
+    currency: str | None = None
+    value: Decimal | None = None
+
+
+class Authority(Part):
+    """By what right a person decided: up to which tier and amount, in what, and who lent it to them."""
+
+    amount: Amount | None = None
+    amount_limit: Amount | None = None
+    decision_types: list[str] | None = None
     delegated_by: str | None = None
+    max_tier: str | None = None
+    skills: list[str] | None = None
     tier: str | None = None
 
 

@@ -50,6 +50,7 @@ class Delivery(ConsumerRebalanceListener):  # type: ignore[misc]
         self._health = health
         self.fail = fail
         self._forgetful = forgetful
+        self._leaving = asyncio.Event()
         self._idle = asyncio.Event()
         self._idle.set()
         self._next: dict[tuple[str, int], int] = {}
@@ -68,8 +69,9 @@ class Delivery(ConsumerRebalanceListener):  # type: ignore[misc]
         except Exception as error:  # whatever it is, acknowledging would lose the batch
             log.critical("cannot go on: %s", error, exc_info=not isinstance(error, FatalError))
             self.fail(error)
-            # Returning would acknowledge and raising would retry without end; the supervisor ends us here.
-            await asyncio.Event().wait()
+            # Returning would acknowledge and raising at once would retry without end: hold still until we are stopped.
+            await self._leaving.wait()
+            raise
         finally:
             self._idle.set()
 
@@ -108,6 +110,10 @@ class Delivery(ConsumerRebalanceListener):  # type: ignore[misc]
     async def on_partitions_assigned(self, assigned: Sequence[TopicPartition]) -> None:
         """Note what this replica now owns."""
         self._health.assigned(len(assigned))
+
+    def leave(self) -> None:
+        """Let go of a batch that is held back after a fatal fault: the consumer is about to stop."""
+        self._leaving.set()
 
     def lag(self) -> dict[str, int]:
         """Return, per logical topic, how many records lie between the last handled one and the end."""
@@ -180,6 +186,7 @@ async def consuming(
         _watch_polls(subscriber.consumer, health, delivery.fail)
         yield
     finally:
+        delivery.leave()
         await broker.stop()
         health.consumer_stopped()
 

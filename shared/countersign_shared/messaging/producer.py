@@ -20,6 +20,8 @@ SEND_SECONDS = 30.0
 BATCH_BYTES = 1_000_000
 """Just under the broker's default message.max.bytes of 1,048,588 for a whole batch."""
 STOP_SECONDS = 5.0
+TOPIC_SECONDS = 5.0
+"""How long a topic made a moment ago may take to be known to every broker."""
 
 
 class Publisher:
@@ -36,7 +38,7 @@ class Publisher:
         if topic not in self._counts:
             physical = self._prefix + topic
             try:
-                found = await asyncio.wait_for(self._producer.partitions_for(physical), self._send_seconds)
+                found = await asyncio.wait_for(self._producer.partitions_for(physical), TOPIC_SECONDS)
             except (KafkaError, TimeoutError) as error:
                 raise ConfigurationError(f"topic {physical} is missing: run `countersign topics ensure`") from error
             self._counts[topic] = len(found)

@@ -6,6 +6,7 @@ import subprocess
 import sys
 import time
 from collections.abc import Iterator
+from contextlib import suppress
 from pathlib import Path
 from typing import Annotated
 
@@ -29,24 +30,26 @@ def dev(
     root = Path(__file__).resolve().parents[4]
     if not (root / "services").is_dir():
         raise CommandError("This needs the source tree: clone it and run `make dev`.", CONFIGURATION)
-    while True:
-        seen = _newest(root)
-        child = subprocess.Popen(
-            [sys.executable, "-m", "countersign_local", "demo", "--cases", "0", *(arguments or ())]
-        )
-        try:
-            while child.poll() is None and _newest(root) == seen:
-                time.sleep(_LOOK_SECONDS)
-        except KeyboardInterrupt:
-            child.wait()  # the terminal told it too
-            return
-        if child.poll() is not None:
-            print_text("Ended. Waiting for a change ...")
-            while _newest(root) == seen:
-                time.sleep(_LOOK_SECONDS)
-            continue
-        print_text("A source file changed: starting again.")
-        child.send_signal(signal.SIGINT)
+    signal.signal(signal.SIGTERM, signal.default_int_handler)
+    with suppress(KeyboardInterrupt):
+        while True:
+            _until_a_change(
+                root, [sys.executable, "-m", "countersign_local", "demo", "--cases", "0", *(arguments or ())]
+            )
+            print_text("A source file changed: starting again.")
+
+
+def _until_a_change(root: Path, command: list[str]) -> None:
+    """Run a command until a source file changes, then end it; when it ends before, wait for the change."""
+    seen = _newest(root)
+    # In a session of its own: Ctrl-C reaches it through us, once.
+    child = subprocess.Popen(command, start_new_session=True)
+    try:
+        while _newest(root) == seen:
+            time.sleep(_LOOK_SECONDS)
+    finally:
+        if child.poll() is None:
+            child.send_signal(signal.SIGINT)
         child.wait()
 
 

@@ -62,7 +62,9 @@ def _program() -> str:
 
 
 async def _tell(console: Console, demo: Demo) -> None:
-    """Keep one line up to date on a terminal; elsewhere print one now and then."""
+    """Keep one line up to date on a terminal; elsewhere print one now and then; say nothing when no cases arrive."""
+    if demo.run.size == 0:
+        return
     if not console.is_terminal:
         while True:
             console.print(await _line(demo))

@@ -28,7 +28,7 @@ def over_http(work: Callable[[Client], Awaitable[Result]]) -> Result:
         )
     if api_key is None:
         raise CommandError(
-            "COUNTERSIGN_API_KEY is not set: an administrator makes a key in the console.", CONFIGURATION
+            "COUNTERSIGN_API_KEY is not set: an administrator makes a key, POST /api/review/v1/api-keys.", CONFIGURATION
         )
 
     async def talk() -> Result:

@@ -220,9 +220,7 @@ class Seat:
             self.page.keyboard.press(key)
 
     def choose_queue(self, queue: str) -> None:
-        chooser = self.page.get_by_label("Queue to work on")
-        if chooser.count():
-            chooser.select_option(queue)
+        self.page.get_by_label("Queue to work on").select_option(queue)
         self.page.evaluate("document.activeElement.blur()")
 
     def open_next(self) -> None:

@@ -54,10 +54,11 @@ def pictures(tmp_path_factory: pytest.TempPathFactory) -> Path:
     return ROOT / "docs" / "images" if os.environ.get(SCREENSHOTS) else tmp_path_factory.mktemp("pictures")
 
 
-def skip_until(here: Seat, wanted: str, *, band: str = "") -> str:
-    """Skip cases until the model proposes `wanted` for the open one (in this band); returns its id."""
+def skip_until(here: Seat, wanted: str, *, band: str = "", most_flags: int = 9) -> str:
+    """Skip cases until the model proposes `wanted` for the open one (in this band, with few flags); returns its id."""
     for _ in range(60):
-        if here.proposed == wanted and here.page.get_by_text(f"sure \u00b7 {band}").count():
+        of_band = here.page.get_by_text(f"sure \u00b7 {band}").count() == 1
+        if here.proposed == wanted and of_band and here.page.locator("header ul li").count() <= most_flags:
             return here.case_id
         skipped = here.case_id
         here.press("s")
@@ -262,7 +263,7 @@ def test_a_link_signs_in_once_and_signing_out_ends_it(desk: Desk, browser: Brows
         expect(here.page.get_by_role("alert")).to_contain_text("the link was used before")
 
 
-def test_cases_are_found_by_subject_and_read(desk: Desk, browser: Browser, pictures: Path) -> None:
+def test_cases_are_found_by_subject_and_read(desk: Desk, browser: Browser) -> None:
     with seat(browser) as here:
         here.enter(desk.link("radia", "Radia Perlman"))
         here.page.get_by_role("link", name="Cases").click()
@@ -276,7 +277,6 @@ def test_cases_are_found_by_subject_and_read(desk: Desk, browser: Browser, pictu
         here.page.get_by_label("Pages").get_by_role("link", name="Cases").click()
         here.page.get_by_label("State").select_option("decided")
         expect(here.page.get_by_role("cell", name="automation").first).to_be_visible()
-        here.page.screenshot(path=pictures / "console-cases.png")
 
 
 @pytest.mark.parametrize("scheme", ["light", "dark"])
@@ -294,12 +294,13 @@ def test_every_screen_is_accessible(desk: Desk, browser: Browser, pictures: Path
         first = skip_until(here, "Approve")
         here.press("a")
         here.expect_status(f"{first}, Approve: recorded")
-        skip_until(here, "Approve", band="medium")
+        skip_until(here, "Approve", band="medium", most_flags=2)
         here.page.mouse.move(0, 0)
         here.page.screenshot(path=pictures / f"console-triage-{scheme}.png")
         found["triage"] = here.serious_findings()
         here.press("d", "1")
-        here.page.screenshot(path=pictures / f"console-decline-{scheme}.png")
+        if scheme == "light":
+            here.page.screenshot(path=pictures / "console-decline.png")
         found["decline"] = here.serious_findings()
         here.press("Escape", "e")
         expect(here.page.get_by_label("Loan amount, USD")).to_be_focused()
@@ -317,7 +318,8 @@ def test_every_screen_is_accessible(desk: Desk, browser: Browser, pictures: Path
         here.page.goto(f"{desk.url}/cases/default/{first}")
         expect(here.page.get_by_text("in the signed log")).to_be_visible(timeout=10_000)
         found["case"] = here.serious_findings()
-        here.page.screenshot(path=pictures / f"console-case-{scheme}.png")
+        if scheme == "light":
+            here.page.screenshot(path=pictures / "console-case.png")
     assert "\n".join(f"{screen}: {finding}" for screen, findings in found.items() for finding in findings) == ""
 
 

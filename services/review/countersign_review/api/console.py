@@ -12,10 +12,10 @@ from countersign_shared.http import Problem, public
 
 BUILD = Path(__file__).parent.parent / "console"
 POLICY = (
-    "default-src 'self'; script-src 'self'; style-src 'self' 'unsafe-inline'; img-src 'self' data:; font-src 'self'; "
+    "default-src 'self'; script-src 'self'; style-src 'self'; img-src 'self' data:; font-src 'self'; "
     "connect-src 'self'; object-src 'none'; base-uri 'none'; form-action 'self'; frame-ancestors 'none'"
 )
-"""Styles may be inline because the component library writes measured sizes into them; scripts may not."""
+"""Neither scripts nor styles may be inline: the console's are files, and what it measures it sets through the DOM."""
 HEADERS = {
     "content-security-policy": POLICY,
     "x-content-type-options": "nosniff",
@@ -32,6 +32,7 @@ NOT_BUILT = """<!doctype html><html lang="en"><meta charset="utf-8"><title>Count
 <p>The API is at <code>/api/review/v1</code>; its description is at <a href="/openapi.json">/openapi.json</a>.</p>
 </body></html>
 """
+NOT_BUILT_POLICY = "default-src 'none'; style-src 'unsafe-inline'"
 YEAR = "public, max-age=31536000, immutable"
 
 
@@ -86,7 +87,7 @@ def _file(root: Path, path: str) -> Response:
             return Response(content, media_type=kind, headers={"cache-control": fresh})
         if asset:
             raise Problem(404, "not-found", "Not found", f"There is no /{path}.")
-    return HTMLResponse(NOT_BUILT, 503)
+    return HTMLResponse(NOT_BUILT, 503, headers={"content-security-policy": NOT_BUILT_POLICY})
 
 
 def _read(place: Path) -> bytes | None:

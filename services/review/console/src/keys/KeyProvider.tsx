@@ -5,6 +5,7 @@ import {
   use,
   useEffect,
   useEffectEvent,
+  useLayoutEffect,
   useMemo,
   useState,
   useSyncExternalStore,
@@ -68,7 +69,8 @@ export interface KeyOptions {
 export function useKey({ key, label, group, layer = "page", repeats = false, when = true, run }: KeyOptions): void {
   const { registry } = useKeys();
   const latest = useEffectEvent(run);
-  useEffect(() => {
+  // Before the paint: what is on the screen works.
+  useLayoutEffect(() => {
     if (!key || !when) return undefined;
     return registry.add({ key, label, group, layer, repeats, run: () => latest() });
   }, [registry, key, label, group, layer, repeats, when]);

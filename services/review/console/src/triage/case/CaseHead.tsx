@@ -1,6 +1,6 @@
 import { useEffect, useRef } from "react";
 
-import type { Claim } from "../../api/schema";
+import type { Claim, Flag } from "../../api/schema";
 import { countdown, due } from "../../format/time";
 import { useNow } from "../../format/useNow";
 import styles from "./CaseHead.module.css";
@@ -28,7 +28,7 @@ export function CaseHead({ claim, leaseExpiresAt }: { claim: Claim; leaseExpires
       </h1>
       {flags.length > 0 && (
         <ul className={styles.flags} aria-label="Why you">
-          {flags.map((flag, index) => (
+          {[...flags].sort(ruleFirst).map((flag, index) => (
             <li key={`${flag.code} ${flag.rule_id ?? ""}`}>
               {index === 0 && "Why you: "}
               {flag.text}
@@ -39,6 +39,11 @@ export function CaseHead({ claim, leaseExpiresAt }: { claim: Claim; leaseExpires
       )}
     </header>
   );
+}
+
+/** A rule that was written for such cases says more than the table that holds for all. */
+function ruleFirst(one: Flag, other: Flag): number {
+  return Number(other.rule_id !== null) - Number(one.rule_id !== null);
 }
 
 function Deadline({ claim }: { claim: Claim }) {

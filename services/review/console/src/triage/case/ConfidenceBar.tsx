@@ -13,7 +13,11 @@ export function ConfidenceBar({ confidence, thresholds }: ConfidenceBarProps) {
     ? `; band medium from ${percent(thresholds.medium)}, high above ${percent(thresholds.high)}`
     : "";
   return (
-    <div className={styles.meter} role="img" aria-label={`Confidence ${percent(confidence)}${limits}`}>
+    <div
+      className={styles.meter}
+      role="img"
+      aria-label={`Confidence ${percent(confidence, thresholds ? [thresholds.medium, thresholds.high] : [])}${limits}`}
+    >
       <div className={styles.bar}>
         <span className={styles.fill} style={{ width: `${confidence * 100}%` }} />
         {thresholds && <Tick at={thresholds.medium} />}

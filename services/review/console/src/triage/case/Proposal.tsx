@@ -33,7 +33,7 @@ function Recommended({ recommendation }: { recommendation: Recommendation }) {
       <p className={styles.proposal}>
         <strong>{label}</strong>
         <span className={styles.sure}>
-          {percent(confidence)} sure{band && ` \u00b7 ${band}`}
+          {percent(confidence, thresholds ? [thresholds.medium, thresholds.high] : [])} sure{band && ` \u00b7 ${band}`}
         </span>
       </p>
       <ConfidenceBar confidence={confidence} thresholds={thresholds} />

@@ -26,7 +26,7 @@ def demo() -> Iterator[DemoProcess]:
 
 def _assert_right(summary, cases):
     assert summary["right"], summary
-    assert summary["cases"] == summary["decided_once"] == cases
+    assert summary["cases"] == summary["decided_once"] == summary["decided_once_on_record"] == cases
     assert (summary["undecided"], summary["decided_twice"], summary["forked"]) == (0, 0, 0)
     assert sum(kind["decisions"] for kind in summary["decisions"]) == cases
     assert summary["log"]["verified"]

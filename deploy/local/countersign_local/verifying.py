@@ -1,11 +1,17 @@
 """Verifying the audit log in a database, with what is at hand."""
 
-from collections.abc import Callable
+from collections.abc import Callable, Iterable
 from pathlib import Path
 from typing import Any
 
+from countersign_audit.domain.commitments import Pseudonyms
+from countersign_audit.keys import load_keys
+from countersign_audit.store import Store, connected
 from countersign_audit.verify import local_verifier_key, verify_database
 from countersign_local.errors import USAGE, CommandError
+
+_MOST_ENTRIES = 1_000
+"""Far more than a case of the demo can have."""
 
 
 async def verified(
@@ -33,3 +39,13 @@ async def verified(
         "payloads_opened": report.payloads_opened,
         "findings": [str(finding) for finding in report.findings],
     }
+
+
+async def decided_once_on_record(database_url: str, keys: Path, cases: Iterable[tuple[str, str]]) -> int:
+    """Count the cases (tenant, case id) for which the log holds exactly one decision. Looking leaves no entry."""
+    names, store, found = Pseudonyms(load_keys(keys).pseudonyms), Store(), 0
+    async with connected(database_url) as connection:
+        for tenant, case_id in cases:
+            entries = await store.case_entries(connection, names.case(tenant, case_id), _MOST_ENTRIES)
+            found += sum(entry["kind"] == "decision.made" for entry in entries) == 1
+    return found

@@ -89,7 +89,8 @@ def _print(summary: dict[str, Any]) -> None:
     log = summary["log"]
     print_text(
         f"\n{summary['cases']} cases, {summary['decided_once']} with exactly one decision, "
-        f"{summary['undecided']} without, {summary['decided_twice']} with several."
+        f"{summary['undecided']} without, {summary['decided_twice']} with several; "
+        f"the log holds one decision for {summary['decided_once_on_record']} of them."
     )
     print_text(
         f"First decision {'in an earlier start' if first is None else f'after {first} s'}, all after "

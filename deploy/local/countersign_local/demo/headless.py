@@ -12,7 +12,7 @@ from countersign_local.client import open_client
 from countersign_local.demo.access import DESK_ROLES
 from countersign_local.demo.reviewer import ScriptedReviewer
 from countersign_local.demo.run import Demo, Fate, background, drain
-from countersign_local.verifying import verified
+from countersign_local.verifying import decided_once_on_record, verified
 
 _LOOK_SECONDS = 0.5
 _QUIET_LOOKS = 3
@@ -66,12 +66,15 @@ async def _until_all_decided(demo: Demo, reviewers: list[ScriptedReviewer], fate
 
 async def _summary(demo: Demo, reviewers: list[ScriptedReviewer], *, complete: bool) -> dict[str, Any]:
     census = await demo.ledger.census(demo.run.number)
-    log = await verified(demo.ground.database_url, vkey=None, keys=demo.directory / "audit-keys")
+    database_url, keys = demo.ground.database_url, demo.directory / "audit-keys"
+    log = await verified(database_url, vkey=None, keys=keys)
+    on_record = await decided_once_on_record(database_url, keys, await demo.ledger.cases_of(demo.run.number))
     progress = demo.progress
     return {
-        "right": complete and census.right and log["verified"],
+        "right": complete and census.right and on_record == census.cases and log["verified"],
         **asdict(census),
         "exactly_one_decision_each": census.right,
+        "decided_once_on_record": on_record,
         "decisions": await demo.ledger.kinds_of_decision(demo.run.number),
         "answered_by_reviewers": sum(reviewer.answered for reviewer in reviewers),
         "submitted_again": demo.submitted_again,

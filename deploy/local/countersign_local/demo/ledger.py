@@ -136,6 +136,10 @@ class Ledger:
         tenants, case_ids = zip(*cases, strict=True)
         await self._pool.execute(self._queries.finish, tenants, case_ids, self._clock())
 
+    async def cases_of(self, run: int) -> list[CaseKey]:
+        """Return the cases of a run."""
+        return [(row["tenant"], row["case_id"]) for row in await self._pool.fetch(self._queries.cases_of_run, run)]
+
     async def census(self, run: int) -> Census:
         """Count the cases of a run by their decisions."""
         row: Any = await self._pool.fetchrow(self._queries.census, run)

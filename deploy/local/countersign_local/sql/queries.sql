@@ -51,6 +51,10 @@ UPDATE cases SET finished_at = $3
 FROM (SELECT * FROM unnest($1::text[], $2::text[]) AS given (tenant, case_id)) AS given
 WHERE cases.tenant = given.tenant AND cases.case_id = given.case_id AND cases.finished_at IS NULL;
 
+-- name: cases_of_run
+-- Which cases belong to a run.
+SELECT tenant, case_id FROM cases WHERE run = $1 ORDER BY number;
+
 -- name: census
 -- The cases of a run: how many have no decision, exactly one, more than one, or one decision with two bodies.
 SELECT count(*)::integer AS cases,

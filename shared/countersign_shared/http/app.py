@@ -15,6 +15,34 @@ from countersign_shared.observability.metrics import Metrics
 
 MAX_BODY_BYTES = 1_048_576
 """Above the largest event we take (192 KiB) with room for lists; what is larger goes by reference."""
+_PROBLEM = {
+    "description": "What went wrong (RFC 9457)",
+    "content": {
+        problems.MEDIA_TYPE: {
+            "schema": {
+                "type": "object",
+                "required": ["type", "title", "status", "trace_id"],
+                "properties": {
+                    "type": {"type": "string", "format": "uri"},
+                    "title": {"type": "string"},
+                    "status": {"type": "integer"},
+                    "detail": {"type": "string"},
+                    "errors": {
+                        "type": "array",
+                        "items": {
+                            "type": "object",
+                            "required": ["pointer", "detail"],
+                            "properties": {"pointer": {"type": "string"}, "detail": {"type": "string"}},
+                        },
+                    },
+                    "trace_id": {"type": "string"},
+                },
+            }
+        }
+    },
+}
+PROBLEMS: dict[int | str, dict[str, Any]] = {"4XX": _PROBLEM, "5XX": _PROBLEM}
+"""Documented for every route; without them FastAPI would promise its own shape of validation errors."""
 METRICS_TYPE = "text/plain; version=0.0.4; charset=utf-8"
 
 
@@ -28,7 +56,7 @@ def create_app(
     """
     app = FastAPI(
         title=title, version=__version__, openapi_url="/openapi.json", docs_url=None, redoc_url=None,
-        generate_unique_id_function=lambda route: route.name,
+        generate_unique_id_function=lambda route: route.name, responses=PROBLEMS,
     )  # fmt: skip
     app.state.authenticate = authenticate
     app.state.service = service

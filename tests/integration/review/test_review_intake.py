@@ -6,6 +6,7 @@ import orjson
 import pytest
 from pydantic import TypeAdapter
 
+from countersign_review.store.routed import routed_of
 from countersign_shared.contracts.events import EVENTS
 from countersign_shared.errors import FatalError
 from countersign_shared.messaging import Record
@@ -85,7 +86,7 @@ async def test_review_another_body_for_a_known_case_changes_nothing(
     await desk.take_in(record("case.routed", routed()))
     await desk.take_in(record("case.routed", routed(priority=1)))
     assert "another body" in caplog.text
-    assert orjson.loads(await desk.pool.fetchval("SELECT body FROM cases"))["priority"] == routed()["priority"]
+    assert routed_of(await desk.pool.fetchval("SELECT body FROM cases"))["priority"] == routed()["priority"]
 
 
 async def test_review_a_second_decision_is_refused_with_an_alarm(desk: Desk, caplog: pytest.LogCaptureFixture) -> None:

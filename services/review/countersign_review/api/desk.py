@@ -25,6 +25,7 @@ from countersign_review.api.models.text import PathPart
 from countersign_review.api.parts import Parts, Using
 from countersign_review.store.answers import grace_seconds
 from countersign_review.store.claims import FIRST_PAGE, Caller
+from countersign_review.store.routed import routed_of
 from countersign_shared.http import Problem
 
 router = APIRouter(tags=["desk"])
@@ -135,7 +136,7 @@ def _item(row: Any, *, mine: bool) -> QueueItem:
 
 def _claim_response(parts: Parts, caller: Caller, row: Any, *, status: int) -> Response:
     # The package goes out byte for byte as it was stored: its digest is over these bytes.
-    routed = orjson.loads(row["body"])
+    routed = routed_of(row["body"])
     names = (
         "claim_id", "version", "review_id", "queue", "claimed_at", "opened_at", "lease_expires_at", "due_at",
         "at_risk_at", "shown_sha256", "payload_sha256",

@@ -26,6 +26,7 @@ from countersign_review.domain.relation import relation
 from countersign_review.domain.review import Action, Kind, ReviewState, advance
 from countersign_review.store.claims import Caller, Leases, check_held, check_version, demand_of, ref_of
 from countersign_review.store.events import DECISIONS, SQL, Connection, Journal, Outgoing, activity_event
+from countersign_review.store.routed import routed_of
 from countersign_review.store.views import Views
 from countersign_shared.clock import Clock, rfc3339
 from countersign_shared.ids import derived_event_id
@@ -90,7 +91,7 @@ class Answers:
         claim = await self._pool.fetchrow(self._queries.claim, claim_id, caller.profile.pseudonym)
         if claim is None:
             raise NotFound("You hold no such claim.")
-        routed = orjson.loads(claim["body"])
+        routed = routed_of(claim["body"])
         # Reasons are not part of a preview; only what would be carried out is checked.
         found = self._faults(claim, routed, Answer(outcome=outcome, outcome_params=outcome_params))
         wrong = [fault for fault in found if fault.pointer.startswith("/outcome")]
@@ -167,7 +168,7 @@ class Answers:
         case = await connection.fetchrow(
             self._queries.case_and_shown, claim["tenant"], claim["case_id"], claim["claim_id"]
         )
-        routed = orjson.loads(case["body"])
+        routed = routed_of(case["body"])
         if missing := lacks(caller.profile, demand_of(claim)):
             raise NotEligible(missing)
         if found := self._faults(claim, routed, submission.answer):

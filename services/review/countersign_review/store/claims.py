@@ -7,13 +7,13 @@ from decimal import Decimal
 from typing import Any
 
 import asyncpg
-import orjson
 
 from countersign_review.domain.eligibility import Amount, Demand, Profile, lacks
 from countersign_review.domain.events import SERVICE, CaseRef, person, review_fact
 from countersign_review.domain.refusals import LeaseEnded, NotEligible, NotFound, StaleVersion, TooManyClaims
 from countersign_review.domain.review import Action, ClaimState, Kind, ReviewState, advance
 from countersign_review.store.events import SQL, Connection, Journal, activity_event
+from countersign_review.store.routed import routed_of
 from countersign_review.store.views import Views
 from countersign_shared.clock import Clock, rfc3339
 from countersign_shared.ids import derived_event_id
@@ -125,7 +125,7 @@ class Claims:
 
     async def _take(self, connection: Connection, caller: Caller, review: Any, now: datetime) -> str:
         case = await connection.fetchrow(self._queries.case_body, review["tenant"], review["case_id"])
-        routed = orjson.loads(case["body"])
+        routed = routed_of(case["body"])
         ref = CaseRef.of(routed)
         shown = await self._views.show(connection, review, routed)
         numbers = await self._journal.numbers(connection, ref, 1)
@@ -157,7 +157,7 @@ class Claims:
             return row
         async with self._pool.acquire() as connection, connection.transaction():
             claim = await self._lock(connection, caller, claim_id)
-            shown = await self._views.show(connection, claim, orjson.loads(row["body"]))
+            shown = await self._views.show(connection, claim, routed_of(row["body"]))
             await connection.execute(
                 self._queries.insert_shown, claim_id, claim["revision"], shown.sha256, self._clock(), shown.package
             )

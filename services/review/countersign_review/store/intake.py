@@ -10,6 +10,7 @@ import asyncpg
 
 from countersign_review.domain.intake import NewReview
 from countersign_review.store.events import SQL, Connection, Journal
+from countersign_review.store.routed import bodies
 from countersign_review.store.updates import Updates
 from countersign_shared.clock import Clock
 from countersign_shared.messaging import Message, unpack_headers
@@ -62,7 +63,8 @@ class Intake:
         if not cases:
             return []
         cases.sort(key=_key)
-        answer = await connection.execute(self._queries.insert_cases, *_columns(cases))
+        packed = [(*case[:-1], bodies().pack(case[-1])) for case in cases]
+        answer = await connection.execute(self._queries.insert_cases, *_columns(packed))
         if _rows(answer) == len(cases):
             return []
         tenants, ids = _columns([_key(case) for case in cases])
@@ -77,7 +79,7 @@ class Intake:
 
     async def _compare(self, connection: Connection, cases: list[CaseRow], tenants: Any, ids: Any) -> None:
         stored = {
-            (row["tenant"], row["case_id"]): row["body"]
+            (row["tenant"], row["case_id"]): bodies().unpack(row["body"])
             for row in await connection.fetch(self._queries.stored_bodies, tenants, ids)
         }
         for case in cases:

@@ -8,6 +8,7 @@ import orjson
 from countersign_review.domain.case_state import CaseState, Known, case_state, label
 from countersign_review.domain.refusals import AnswerOutstanding, NotFound
 from countersign_review.store.events import SQL
+from countersign_review.store.routed import routed_of
 from countersign_review.store.views import Views
 from countersign_shared.postgres import Queries
 
@@ -54,7 +55,7 @@ class Register:
         hidden = masked and case["answer_outstanding"]
         decisions = [] if hidden else await self._pool.fetch(self._queries.decisions_of, tenant, case_id)
         last = decisions[-1] if decisions else None
-        facts = self._views.facts(orjson.loads(case["body"]))
+        facts = self._views.facts(routed_of(case["body"]))
         return {
             **self._row(case, last, masked=masked),
             "facts": [

@@ -13,6 +13,7 @@ from countersign_review.domain.events import SERVICE, CaseRef, review_fact, with
 from countersign_review.domain.intake import FIRST_HUMAN_LEVEL
 from countersign_review.domain.review import Action, ReviewState, advance
 from countersign_review.store.events import DECISIONS, SQL, Connection, Journal, Outgoing, activity_event
+from countersign_review.store.routed import routed_of
 from countersign_shared.clock import Clock, rfc3339
 from countersign_shared.ids import derived_event_id
 from countersign_shared.postgres import Queries
@@ -67,7 +68,7 @@ class Updates:
     async def _withdraw(self, connection: Connection, row: Any, reason: str, now: datetime) -> None:
         reviews = await connection.fetch(self._queries.lock_open_reviews, row["tenant"], row["case_id"])
         case = await connection.fetchrow(self._queries.case_of_update, row["tenant"], row["case_id"])
-        routed = orjson.loads(case["body"])
+        routed = routed_of(case["body"])
         ref = CaseRef.of(routed)
         await connection.execute(self._queries.insert_counters, [ref.tenant], [ref.case_id], [case["partition"]])
         ends = case["level"] >= FIRST_HUMAN_LEVEL and case["decision_id"] is None and bool(reviews)
@@ -95,7 +96,7 @@ class Updates:
         if not reviews:
             return
         case = await connection.fetchrow(self._queries.case_of_update, row["tenant"], row["case_id"])
-        ref = CaseRef.of(orjson.loads(case["body"]))
+        ref = CaseRef.of(routed_of(case["body"]))
         numbers = await self._journal.numbers(connection, ref, len(reviews))
         events = []
         for number, review in enumerate(reviews, start=numbers.first):

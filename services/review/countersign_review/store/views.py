@@ -12,6 +12,7 @@ from countersign_review.domain.context import NEW, View, context_package
 from countersign_review.domain.review import Kind
 from countersign_review.domain.titles import case_title
 from countersign_review.store.events import SQL, Connection
+from countersign_review.store.routed import routed_of
 from countersign_shared.contracts.decision_types import DecisionType
 from countersign_shared.contracts.execution import execution
 from countersign_shared.contracts.money import format_money
@@ -111,7 +112,7 @@ class Views:
     def title(self, row: Any) -> str:
         """Return a case's title; rows of automatic cases bring their body instead of one."""
         title: str | None = row["title"]
-        return title if title is not None else case_title(self._types, orjson.loads(row["untitled"]))
+        return title if title is not None else case_title(self._types, routed_of(row["untitled"]))
 
     def outcome_label(self, decision_type: str, outcome: str | None) -> str | None:
         """Return an outcome in words."""

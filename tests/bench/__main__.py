@@ -12,6 +12,8 @@ import os
 import statistics
 import sys
 import tempfile
+from collections.abc import Iterator
+from contextlib import contextmanager
 from pathlib import Path
 
 from rich.console import Console
@@ -44,10 +46,16 @@ def main() -> None:
 
 async def run(arguments: argparse.Namespace) -> dict[str, object]:
     """Set up one broker and one PostgreSQL and measure everything on them."""
+    with open_directory() as directory:
+        return await measured(directory, arguments)
+
+
+@contextmanager
+def open_directory() -> Iterator[Path]:
+    """Make a temporary directory that others may pass through: as root, PostgreSQL runs as another user."""
     with tempfile.TemporaryDirectory(prefix="countersign-bench-") as name:
-        # As root, PostgreSQL runs as another user, who must get through.
         Path(name).chmod(0o711)
-        return await measured(Path(name), arguments)
+        yield Path(name)
 
 
 async def measured(directory: Path, arguments: argparse.Namespace) -> dict[str, object]:

@@ -11,6 +11,7 @@ from aiokafka import AIOKafkaConsumer, TopicPartition
 from countersign_shared.contracts.topics import load_topics
 from countersign_shared.errors import ConfigurationError
 from countersign_shared.messaging.consumer import Delivery, Handler, consuming
+from countersign_shared.messaging.header_names import take_any_header_name
 from countersign_shared.messaging.producer import Publisher, open_publisher
 from countersign_shared.messaging.records import Message, Record, whole_headers
 from countersign_shared.observability.health import Health
@@ -119,6 +120,7 @@ def _lag_of(delivery: Delivery, topic: str) -> float:
 @asynccontextmanager
 async def open_bus(settings: ServiceSettings, *, service: str, health: Health, metrics: Metrics) -> AsyncIterator[Bus]:
     """Connect a service to Kafka and check the topics; what is wrong is said in one line."""
+    take_any_header_name()
     async with open_publisher(
         settings.kafka_bootstrap_servers, prefix=settings.topic_prefix, client_id=f"countersign-{service}"
     ) as publisher:

@@ -161,6 +161,8 @@ async def consuming(
         listener=delivery, group_instance_id=instance_id, fetch_max_wait_ms=500 if not delivery._forgetful else 20,  # noqa: SLF001
         session_timeout_ms=10_000, heartbeat_interval_ms=1_000, max_poll_interval_ms=120_000,
         max_partition_fetch_bytes=4_194_304,
+        # What upstream took back never happened.
+        isolation_level="read_committed",
     )  # fmt: skip
 
     async def parse(batch: tuple[ConsumerRecord, ...]) -> _Batch:

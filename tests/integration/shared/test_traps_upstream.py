@@ -3,9 +3,12 @@
 from __future__ import annotations
 
 import asyncio
+import struct
 from collections.abc import Sequence
 
 import pytest
+from aiokafka import AIOKafkaProducer
+from aiokafka.record._crc32c import crc as crc32c
 from confluent_kafka import Producer
 
 from countersign_shared.errors import FatalError
@@ -17,6 +20,8 @@ from countersign_shared.settings import ServiceSettings
 pytestmark = pytest.mark.kafka
 
 LIMIT_SECONDS = 20.0
+CRC_AT = 17
+"""Where a record batch of format 2 holds the checksum of all that follows it."""
 
 
 @pytest.fixture
@@ -69,6 +74,65 @@ async def test_upstream_may_compress_as_it_likes(settings, codec):
     await asyncio.to_thread(publish, settings, *values, **{"compression.type": codec})
     seen, _ = await put_aside(settings, len(values))
     assert [record.value for record in seen] == values
+
+
+async def test_what_upstream_aborted_was_never_said(settings):
+    producer = Producer({
+        "bootstrap.servers": settings.kafka_bootstrap_servers, "transactional.id": settings.topic_prefix + "upstream",
+    })  # fmt: skip
+
+    def say(value: bytes, *, keep: bool) -> None:
+        producer.begin_transaction()
+        producer.produce(settings.topic_prefix + "case.created", value, key=b"k", partition=0)
+        if keep:
+            producer.commit_transaction(LIMIT_SECONDS)
+        else:
+            producer.flush(LIMIT_SECONDS)
+            producer.abort_transaction(LIMIT_SECONDS)
+
+    await asyncio.to_thread(producer.init_transactions, LIMIT_SECONDS)
+    for value, keep in ((b"first", True), (b"taken back", False), (b"second", True)):
+        await asyncio.to_thread(say, value, keep=keep)
+    seen, _ = await put_aside(settings, 2)
+    assert [record.value for record in seen] == [b"first", b"second"]
+
+
+async def publish_as_bytes(settings: ServiceSettings, *, names: Sequence[bytes], values: Sequence[bytes]) -> None:
+    """Publish one batch whose headers have these names: no client in Python sends them, so the bytes are exchanged."""
+    producer = AIOKafkaProducer(bootstrap_servers=settings.kafka_bootstrap_servers)
+    await producer.start()
+    batch = producer.create_batch()
+    for number, value in enumerate(values):
+        batch.append(timestamp=None, key=b"k%d" % number, value=value, headers=[(f"name-{number}", b"x")])
+    batch._build()
+    raw = bytearray(batch._buffer)
+    for number, name in enumerate(names):
+        at = raw.index(b"name-%d" % number)
+        raw[at : at + 6] = name
+    struct.pack_into(">I", raw, CRC_AT, crc32c(bytes(raw[CRC_AT + 4 :])))
+    batch._buffer = bytes(raw)
+    await (await producer.send_batch(batch, settings.topic_prefix + "case.created", partition=0))
+    await producer.stop()
+
+
+async def test_a_header_name_that_is_no_text_stops_nothing(settings):
+    """aiokafka fails at such a record, and at each later poll again."""
+    for start in (b"a", b"b"):
+        await publish_as_bytes(
+            settings, names=[b"name-0", b"\xff\xfe\x00abc", b"name-2", b"\xc3\x28xxxx", b"name-4"],
+            values=[start + b"%d" % number for number in range(5)],
+        )  # fmt: skip
+    await asyncio.to_thread(publish, settings, b"c0", b"c1", partition=0)
+    seen, letters = await put_aside(settings, 12)
+    assert [record.value for record in seen] == [b"%s%d" % (s, n) for s in (b"a", b"b") for n in range(5)] + [
+        b"c0",
+        b"c1",
+    ]
+    assert [record.offset for record in seen] == list(range(12))
+    assert [record.headers for record in seen[:4]] == [
+        (("name-0", b"x"),), (("\\xff\\xfe\x00abc", b"x"),), (("name-2", b"x"),), (("\\xc3(xxxx", b"x"),),
+    ]  # fmt: skip
+    assert len(letters) == 12
 
 
 async def test_a_poll_that_fails_ends_the_service_and_loses_nothing(settings, monkeypatch):

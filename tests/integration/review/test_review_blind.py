@@ -104,6 +104,7 @@ async def test_review_a_judgement_cannot_be_told_from_a_blind_decision(desk: Des
         "review_id",
         "case_id",
         "shown_sha256",
+        "shown_sha256_all",
         "execute_sha256_by_outcome",
         "decision_id",
         "payload_sha256",

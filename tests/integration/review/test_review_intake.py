@@ -234,6 +234,24 @@ async def test_review_new_evidence_makes_open_claims_stale(desk: Desk) -> None:
     assert told[0]["body"]["evidence_sha256"] == fresh["payload_sha256"]
 
 
+async def test_review_a_page_loaded_again_can_still_quote_what_it_showed_before(desk: Desk) -> None:
+    await desk.take_in(record("case.routed", routed()))
+    ana = await desk.client("ana")
+    claim = await ana.claimed()
+    views = [claim["shown_sha256"]]
+    assert claim["shown_sha256_all"] == views
+    for number, worth in enumerate(("99000.00", "98000.00")):
+        told = {"question_id": f"q-{number}", "data": {"net_worth": worth}}
+        await desk.take_in(updated("loan-1", "information_provided", told, event_id=f"u-{number}"))
+        views.append((await ana.get(f"/claims/{claim['claim_id']}")).json()["shown_sha256"])
+    loaded = (await ana.get(f"/claims/{claim['claim_id']}")).json()
+    assert (len(set(views)), loaded["shown_sha256_all"]) == (3, views)
+    binding = decision(loaded, "approve")["binding"] | {"shown_sha256": loaded["shown_sha256_all"]}
+    assert (await ana.decide(loaded, binding=binding)).status_code == 200
+    made = [content(message) for message in await desk.relay_once() if message.topic == "decision.made"]
+    assert made[0]["binding"]["shown_sha256"] == views
+
+
 async def test_review_another_deadline_moves_the_case_in_its_queue(desk: Desk) -> None:
     await desk.take_in(record("case.routed", routed("a")), record("case.routed", routed("b")))
     await desk.take_in(updated("b", "deadline_changed", {"deadline_at": "2026-03-02T10:00:00Z"}))

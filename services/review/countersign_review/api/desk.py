@@ -143,6 +143,7 @@ def _claim_response(parts: Parts, caller: Caller, row: Any, *, status: int) -> R
     )  # fmt: skip
     body = {
         **{name: row[name] for name in names},
+        "shown_sha256_all": list(dict.fromkeys(row["shown_sha256_all"])),
         "state": row["claim_state"],
         "context": orjson.Fragment(row["package"]),
         "execute_sha256_by_outcome": parts.views.executions(row, routed),

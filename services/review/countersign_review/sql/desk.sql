@@ -90,7 +90,8 @@ SELECT $1, coalesce(max(number), 0) + 1, $2, $3, $4, $5 FROM shown WHERE claim_i
 
 -- name: claim
 SELECT c.claim_id, c.reviewer, c.state AS claim_state, c.version, c.claimed_at, c.opened_at, c.lease_expires_at, r.*,
-       s.sha256 AS shown_sha256, s.revision AS shown_revision, s.package, k.body, k.event_id AS routed_event_id
+       s.sha256 AS shown_sha256, s.revision AS shown_revision, s.package, k.body, k.event_id AS routed_event_id,
+       ARRAY(SELECT sha256 FROM shown WHERE shown.claim_id = c.claim_id ORDER BY number) AS shown_sha256_all
 FROM claims AS c JOIN reviews AS r USING (review_id)
 JOIN cases AS k ON k.tenant = r.tenant AND k.case_id = r.case_id
 JOIN LATERAL (SELECT sha256, revision, package FROM shown

@@ -246,6 +246,9 @@ class Claim(BaseModel):
     at_risk_at: datetime
     context: ContextPackage
     shown_sha256: Sha256 = Field(description="Over the exact bytes of `context` as served.")
+    shown_sha256_all: list[Sha256] = Field(
+        description="Of every view served under this claim, oldest first: what a decision quotes."
+    )
     payload_sha256: Sha256
     execute_sha256_by_outcome: dict[str, Sha256] = Field(
         description="For each outcome without terms, the digest of what would be carried out."

@@ -11,6 +11,7 @@ const claim = (id: string, more: Partial<Claim> = {}) =>
     lease_expires_at: "2026-03-02T10:10:00Z",
     opened_at: null,
     shown_sha256: "v1",
+    shown_sha256_all: ["v1"],
     ...more,
   }) as Claim;
 const lease = (version: number) => ({ version, lease_expires_at: "2026-03-02T10:20:00Z" });
@@ -42,8 +43,14 @@ describe("a hold", () => {
   it("remembers every view that was shown, once", () => {
     const hold = new Hold(claim("c1"));
     expect(hold.see(claim("c1"))).toBe(false);
-    expect(hold.see(claim("c1", { shown_sha256: "v2", version: 3 }))).toBe(true);
+    expect(hold.see(claim("c1", { shown_sha256: "v2", shown_sha256_all: ["v1", "v2"], version: 3 }))).toBe(true);
     expect(hold.shown).toEqual(["v1", "v2"]);
+    expect(hold.see(claim("c1"))).toBe(false);
+    expect(hold.shown).toEqual(["v1", "v2"]);
+  });
+
+  it("knows after a reload what was shown before it", () => {
+    expect(new Hold(claim("c1", { shown_sha256: "v2", shown_sha256_all: ["v1", "v2"] })).shown).toEqual(["v1", "v2"]);
   });
 
   it("is never taken back to an older version by a look that was slow", async () => {

@@ -16,7 +16,8 @@ export class Hold {
     this.claimId = claim.claim_id;
     this.reviewId = claim.review_id;
     this.#version = claim.version;
-    this.#shown = [claim.shown_sha256];
+    // All of them: a page that was loaded again has forgotten what it showed before.
+    this.#shown = claim.shown_sha256_all;
   }
 
   /** Digests of every view of the case that was shown, oldest first. */
@@ -28,7 +29,7 @@ export class Hold {
   see(claim: Claim): boolean {
     this.#version = Math.max(this.#version, claim.version);
     if (this.#shown.includes(claim.shown_sha256)) return false;
-    this.#shown = [...this.#shown, claim.shown_sha256];
+    this.#shown = claim.shown_sha256_all;
     return true;
   }
 

@@ -94,6 +94,10 @@ def test_a_sound_payload_is_shown_in_order_and_without_protected_fields() -> Non
     assert "gender" not in REFUND.without_protected(PAYLOAD)
 
 
+def test_contract_the_title_of_a_mortgage_fits_a_row_of_the_queue() -> None:
+    assert load_decision_types()["loan_application"].title({"loan_amount": "290000.00"}) == "$290,000 mortgage"
+
+
 def test_problems_point_at_fields_and_quote_no_value() -> None:
     problems = REFUND.check_payload({**PAYLOAD, "channel": "secret", "amount": {"value": "secret"}, "gender": 7})
     assert [problem.pointer for problem in problems] == ["/amount/currency", "/amount/value", "/channel", "/gender"]

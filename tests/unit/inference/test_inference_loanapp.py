@@ -34,6 +34,7 @@ def test_each_is_a_valid_case_whose_payload_fits_its_decision_type_but_for_what_
 def test_the_first_row_reads_as_the_file_has_it():
     one = loans()[0]
     assert (one.case_id, one.subject_ref, one.approved) == ("loan-000001", "applicant-000001", True)
+    assert one.title == decision_types()[LOAN].title(one.payload) == "$89,000 mortgage"
     assert one.amount == {"value": "89000.00", "currency": "USD"}
     assert one.payload["loan_amount"] == "89000.00"
     assert one.payload["purchase_price"] == "118000.00"

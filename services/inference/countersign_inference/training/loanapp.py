@@ -17,6 +17,7 @@ from pathlib import Path
 from typing import Any
 
 from countersign_shared.clock import rfc3339
+from countersign_shared.contracts.money import format_money
 from countersign_shared.errors import ConfigurationError
 
 DECISION_TYPE = "loan_application"
@@ -97,7 +98,7 @@ def _application(row: int, fields: Mapping[str, str]) -> Application:
         row=row,
         case_id=f"loan-{row:06}",
         subject_ref=f"applicant-{row:06}",
-        title=f"Mortgage of {loan:,.0f} {CURRENCY} on a home at {price:,.0f} {CURRENCY}",
+        title=f"{format_money(f'{loan:.2f}', CURRENCY)} mortgage",
         amount={"value": f"{loan:.2f}", "currency": CURRENCY},
         payload=_payload(fields, loan, price),
         approved=fields["approve"] == "1",

@@ -63,12 +63,10 @@ def test_a_case_of_ones_own_is_decided_and_on_record(demo):
     (decided,) = _submit(demo, application)  # the same again changes nothing
     assert (decided["outcome"], decided["mode"]) == ("approve", "automatic")
     kinds = [entry["kind"] for entry in _entries(demo, application["case_id"], "decision.made")]
-    assert [kind for kind in kinds if kind != "audit.read"] == [
-        "case.created",
-        "case.scored",
-        "case.routed",
-        "decision.made",
-    ]
+    # Once each; the log's order is that of arrival, and topics may overtake each other.
+    assert sorted(kind for kind in kinds if kind != "audit.read") == [
+        "case.created", "case.routed", "case.scored", "decision.made",
+    ]  # fmt: skip
 
 
 def test_the_log_verifies_while_it_grows(demo):

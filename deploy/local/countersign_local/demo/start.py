@@ -24,7 +24,7 @@ from countersign_shared.observability.logs import configure_logging
 def start(options: DemoOptions, directory: Path, environ: Mapping[str, str]) -> dict[str, Any] | None:
     """Run the demo and return its summary when it was headless. The servers end after everything that uses them."""
     # Counted from the command itself: importing all of this takes its time too.
-    age = time.time() - psutil.Process().create_time()
+    age = system_clock().timestamp() - psutil.Process().create_time()
     progress = Progress(time.monotonic() - age)
     configure_logging("warning")
     options = replace(

@@ -35,10 +35,9 @@ unit: $(VENV)/.dev ## the quick tests: no sockets, seconds
 	@$(BIN)/python -m pytest tests/unit $(ARGS)
 
 check: $(VENV)/.dev ## style, types and the laws of who may import whom
-	$(BIN)/ruff check .
-	$(BIN)/ruff format --check .
-	$(BIN)/mypy
-	$(BIN)/lint-imports
+	@status=0; for tool in "ruff check ." "ruff format --check ." mypy lint-imports; do \
+		echo "$$tool"; $(BIN)/$$tool || status=1; \
+	done; exit $$status
 
 contracts: $(VENV)/.dev ## write AsyncAPI, OpenAPI and .env.example again from their sources
 	$(BIN)/python -m countersign_local.contracts

@@ -37,6 +37,7 @@ async def test_mock_broker_resumes_a_group_where_it_had_committed():
 async def _next_word(bootstrap):
     async with AIOKafkaConsumer(
         "words", bootstrap_servers=bootstrap, group_id="readers", enable_auto_commit=False, max_poll_records=1,
+        session_timeout_ms=1000, heartbeat_interval_ms=200,
         auto_offset_reset="earliest",
     ) as consumer:  # fmt: skip
         record = await consumer.getone()

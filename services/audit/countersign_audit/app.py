@@ -33,6 +33,9 @@ NAME_BYTES = 8
 MIN_INTERVAL_MS = 50
 """An interval of 0 signs with every batch; the tail is still only looked after so often."""
 
+BATCH = 2_000
+"""Records at once: nobody waits for this service, and a batch of four times the usual size costs a tenth less each."""
+
 
 @asynccontextmanager
 async def running(settings: Settings, *, clock: Clock = system_clock) -> AsyncIterator[Service]:
@@ -52,7 +55,7 @@ async def running(settings: Settings, *, clock: Clock = system_clock) -> AsyncIt
             async with (
                 relaying(pool, Relay(outbox, bus.publish, clock=clock), fail=bus.fail, metrics=metrics, clock=clock),
                 signing(writer, settings.audit_checkpoint_interval_ms, bus),
-                bus.consume(tuple(load_topics()), Handler(writer, metrics, clock)),
+                bus.consume(tuple(load_topics()), Handler(writer, metrics, clock), max_records=BATCH),
             ):
                 health.ready(True)
                 try:

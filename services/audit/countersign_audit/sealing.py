@@ -11,6 +11,7 @@ from cryptography.exceptions import InvalidTag
 from cryptography.hazmat.primitives.ciphers.aead import AESGCM
 
 from countersign_audit.domain.commitments import CommitmentKey, derive_keys
+from countersign_shared.postgres.bodies import bodies
 
 NONCE_BYTES = 12
 
@@ -31,12 +32,16 @@ class SubjectKey:
     cipher: AESGCM
 
     def seal(self, nonce: bytes, content: bytes) -> bytes:
-        """Encrypt a payload; the nonce must never have been used with this key and goes in front."""
-        return nonce + self.cipher.encrypt(nonce, content, self.bound_to)
+        """Pack and encrypt a payload; the nonce must never have been used with this key and goes in front."""
+        return nonce + self.cipher.encrypt(nonce, bodies().pack(content), self.bound_to)
 
     def open(self, sealed: bytes) -> bytes:
-        """Decrypt a payload, or raise ``SealError``."""
-        return _open(self.cipher, sealed, self.bound_to)
+        """Decrypt and unpack a payload, or raise ``SealError``."""
+        packed = _open(self.cipher, sealed, self.bound_to)
+        try:
+            return bodies().unpack(packed)
+        except ValueError as error:
+            raise SealError(f"the payload was sealed as something else: {error}") from error
 
 
 class KeyWrap:

@@ -27,6 +27,8 @@ log = logging.getLogger(__name__)
 MIGRATIONS = Path(__file__).parent / "sql" / "migrations"
 MAX_LABELLED_TYPES = 50
 """Decision types that get a series of their own; upstream can invent names, and every label costs memory for ever."""
+BATCH = 2_000
+"""Records at once: nobody waits for this service, and a batch of four times the usual size costs a tenth less each."""
 
 
 @asynccontextmanager
@@ -43,7 +45,7 @@ async def running(settings: Settings, *, clock: Clock = system_clock) -> AsyncIt
         http = build_app(store=store, health=health, metrics=metrics, authenticate=authenticate, clock=clock)
         gauges = asyncio.create_task(_keep_gauges(store, metrics, settings.gauge_seconds))
         try:
-            async with bus.consume(TOPICS, Handler(store)):
+            async with bus.consume(TOPICS, Handler(store), max_records=BATCH):
                 health.ready(True)
                 yield Service("feedback", http, bus.failed)
         finally:

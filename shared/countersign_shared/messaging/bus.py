@@ -10,7 +10,7 @@ from aiokafka import AIOKafkaConsumer, TopicPartition
 
 from countersign_shared.contracts.topics import load_topics
 from countersign_shared.errors import ConfigurationError
-from countersign_shared.messaging.consumer import Delivery, Handler, consuming
+from countersign_shared.messaging.consumer import MAX_RECORDS, Delivery, Handler, consuming
 from countersign_shared.messaging.header_names import take_any_header_name
 from countersign_shared.messaging.producer import Publisher, open_publisher
 from countersign_shared.messaging.records import Message, Record, whole_headers
@@ -65,8 +65,13 @@ class Bus:
                 await self.partitions(topic.name)
 
     @asynccontextmanager
-    async def consume(self, topics: Sequence[str], handler: Handler) -> AsyncIterator[None]:
-        """Feed the handler with batches of these topics, in this service's consumer group."""
+    async def consume(
+        self, topics: Sequence[str], handler: Handler, *, max_records: int = MAX_RECORDS
+    ) -> AsyncIterator[None]:
+        """Feed the handler with batches of these topics, in this service's consumer group.
+
+        Larger batches cost less per record and hold up the service's HTTP for longer.
+        """
         settings = self._settings
         mock = settings.broker == "mock"
         delivery = Delivery(
@@ -80,7 +85,7 @@ class Bus:
         async with consuming(
             settings.kafka_bootstrap_servers, topics, delivery, group=f"countersign-{self._service}",
             prefix=settings.topic_prefix, client_id=f"countersign-{self._service}",
-            instance_id=instance, health=self._health,
+            instance_id=instance, health=self._health, max_records=max_records,
         ):  # fmt: skip
             yield
 

@@ -147,7 +147,7 @@ class _Batch(KafkaAckableMessage):
 @asynccontextmanager
 async def consuming(
     bootstrap: str, topics: Sequence[str], delivery: Delivery, *, group: str, prefix: str,
-    client_id: str, instance_id: str | None, health: Health, drain_seconds: float = 10.0,
+    client_id: str, instance_id: str | None, health: Health, max_records: int, drain_seconds: float = 10.0,
 ) -> AsyncIterator[None]:  # fmt: skip
     """Consume while the context is open; leaving it lets the batch in flight finish and commit."""
     broker = KafkaBroker(
@@ -156,7 +156,7 @@ async def consuming(
     )  # fmt: skip
     # Fetch waits pair with the batch time-out: longer ones add latency, shorter ones burn CPU when idle.
     subscriber = broker.subscriber(
-        *(prefix + topic for topic in topics), group_id=prefix + group, batch=True, max_records=MAX_RECORDS,
+        *(prefix + topic for topic in topics), group_id=prefix + group, batch=True, max_records=max_records,
         batch_timeout_ms=BATCH_TIMEOUT_MS, auto_offset_reset="earliest", ack_policy=AckPolicy.NACK_ON_ERROR,
         listener=delivery, group_instance_id=instance_id, fetch_max_wait_ms=500 if not delivery._forgetful else 20,  # noqa: SLF001
         session_timeout_ms=10_000, heartbeat_interval_ms=1_000, max_poll_interval_ms=120_000,

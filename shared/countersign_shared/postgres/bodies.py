@@ -43,6 +43,12 @@ class Bodies:
 
 
 @cache
+def bodies() -> Bodies:
+    """Return the packer of the event loop's thread, where every store lives."""
+    return Bodies()
+
+
+@cache
 def _dictionary() -> zstandard.ZstdCompressionDict:
     dictionary = zstandard.ZstdCompressionDict(DICTIONARY.read_bytes())
     dictionary.precompute_compress(level=LEVEL)

@@ -10,11 +10,11 @@ import asyncpg
 
 from countersign_review.domain.intake import NewReview
 from countersign_review.store.events import SQL, Connection, Journal
-from countersign_review.store.routed import bodies
 from countersign_review.store.updates import Updates
 from countersign_shared.clock import Clock
 from countersign_shared.messaging import Message, unpack_headers
 from countersign_shared.postgres import Queries
+from countersign_shared.postgres.bodies import bodies
 
 log = logging.getLogger(__name__)
 

@@ -1,17 +1,10 @@
 """Routed cases at rest: packed bodies in, what the router said of a case out."""
 
-from functools import cache
 from typing import Any
 
 import orjson
 
-from countersign_shared.postgres.bodies import Bodies
-
-
-@cache
-def bodies() -> Bodies:
-    """Return the one packer of this process; the store is used from the event loop's thread only."""
-    return Bodies()
+from countersign_shared.postgres.bodies import bodies
 
 
 def routed_of(stored: bytes) -> dict[str, Any]:

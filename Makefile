@@ -1,4 +1,5 @@
 # The door to everything. Needs Python 3.11 or newer with venv, and make; all else is fetched into .venv.
+# What the door itself does is told on standard error, so that --json stays clean.
 # Options are passed on: make demo ARGS="--headless --cases 100 --json", make test ARGS="-k router".
 
 PYTHON ?= python3
@@ -66,17 +67,17 @@ $(UV):
 	@$(BIN)/python -m pip install --quiet 'uv>=0.9,<1'
 
 $(VENV)/.runtime: requirements.lock $(PROJECTS) | $(UV)
-	@echo "Installing what a running system needs into $(VENV) ..."
+	@echo "Installing what a running system needs into $(VENV) ..." >&2
 	@$(INSTALL)
 	@touch $@
 
 $(VENV)/.dev: requirements.lock $(PROJECTS) | $(UV)
-	@echo "Installing what a running system and its tests need into $(VENV) ..."
+	@echo "Installing what a running system and its tests need into $(VENV) ..." >&2
 	@$(INSTALL) --group dev
 	@touch $@ $(VENV)/.runtime
 
 $(CONSOLE): $(CONSOLE_SOURCES) | $(UV)
-	@UV=$(UV) VENV=$(VENV) deploy/local/build-console.sh
+	@UV=$(UV) VENV=$(VENV) deploy/local/build-console.sh >&2
 	@touch $@
 
 # Programs that some tests need. Root on Debian gets them; elsewhere those tests are skipped and counted by reason.

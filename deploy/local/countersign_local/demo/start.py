@@ -1,5 +1,6 @@
 """Starting the demo: the state directory, the servers, the loop."""
 
+import logging
 import time
 from collections.abc import Mapping
 from contextlib import ExitStack
@@ -27,6 +28,8 @@ def start(options: DemoOptions, directory: Path, environ: Mapping[str, str]) -> 
     age = system_clock().timestamp() - psutil.Process().create_time()
     progress = Progress(time.monotonic() - age)
     configure_logging("warning")
+    # It calls a coordinator that is not elected yet an error, and asks again.
+    logging.getLogger("aiokafka").setLevel(logging.CRITICAL)
     options = replace(
         options,
         # Whoever asks for a broker of their own gets one, whatever the environment names.

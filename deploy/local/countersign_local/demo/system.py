@@ -98,7 +98,8 @@ async def five_services(
                 context = bounded(running(settings, clock), name, patience)
                 services.append(await stack.enter_async_context(context))
             except ConfigurationError as error:
-                raise CommandError(f"{name}: {error}", CONFIGURATION) from error
+                hint = "If what earlier starts kept here is in the way: countersign demo --fresh"
+                raise CommandError(f"{name}: {error}. {hint}", CONFIGURATION) from error
         yield services
 
 

@@ -30,6 +30,9 @@ back-off, anything else ends the process.
 
 MAX_RECORDS = 500
 BATCH_TIMEOUT_MS = 10
+FETCH_BYTES = 4_194_304
+"""Most bytes of one answer of the broker, a quarter of it from one partition: what was fetched and not yet handled
+stays in memory, and a reader of every topic has some eighty partitions."""
 RETRIES = 6
 FIRST_BACKOFF_SECONDS = 0.1
 TRANSIENT = (TransientError, asyncpg.PostgresConnectionError, asyncpg.InterfaceError, ConnectionError,
@@ -160,7 +163,7 @@ async def consuming(
         batch_timeout_ms=BATCH_TIMEOUT_MS, auto_offset_reset="earliest", ack_policy=AckPolicy.NACK_ON_ERROR,
         listener=delivery, group_instance_id=instance_id, fetch_max_wait_ms=500 if not delivery._forgetful else 20,  # noqa: SLF001
         session_timeout_ms=10_000, heartbeat_interval_ms=1_000, max_poll_interval_ms=120_000,
-        max_partition_fetch_bytes=4_194_304,
+        fetch_max_bytes=FETCH_BYTES, max_partition_fetch_bytes=FETCH_BYTES // 4,
         # What upstream took back never happened.
         isolation_level="read_committed",
     )  # fmt: skip

@@ -17,6 +17,7 @@ from countersign_router.domain.policy import (
     Automation,
     ExceptionRule,
     Expression,
+    Floor,
     Input,
     OutcomeRule,
     Policy,
@@ -26,6 +27,7 @@ from countersign_router.domain.policy import (
     SignalCap,
     Sla,
 )
+from countersign_router.domain.wording import wording
 from countersign_router.expressions import Compiled, Source, Variable, compile_expressions
 from countersign_router.policy_checks import Diagnostic, document_problems
 from countersign_router.policy_document import InputSection, PolicyDocument
@@ -102,7 +104,10 @@ def compile_policy(
 
 def automation_sha256(document: PolicyDocument) -> str:
     """Hash what decides about automation, in canonical JSON: comments, order of keys and texts do not count."""
-    parts = document.model_dump(mode="json", include=set(AUTOMATION_PARTS))
+    untold: Any = {"adjust": {"__all__": {"text"}}, "exceptions": {"__all__": {"text"}}, "never_automate": True}
+    parts = document.model_dump(mode="json", include=set(AUTOMATION_PARTS), exclude=untold)
+    # The expression alone, however it was written.
+    parts["never_automate"] = document.never_automate.when if document.never_automate is not None else None
     return hashlib.sha256(json.dumps(parts, sort_keys=True, separators=(",", ":")).encode()).hexdigest()
 
 
@@ -127,7 +132,7 @@ def _sources(document: PolicyDocument) -> Iterator[Source]:
     for number, exception in enumerate(document.exceptions):
         yield Source(f"exceptions[{number}].when", exception.when, "boolean")
     if document.never_automate is not None:
-        yield Source("never_automate", document.never_automate, "boolean")
+        yield Source("never_automate", document.never_automate.when, "boolean")
     if document.sampling.audit.by is not None:
         yield Source("sampling.audit.by", document.sampling.audit.by, "number")
     if document.reviewers.four_eyes_when is not None:
@@ -189,7 +194,7 @@ def _build(
         high=bands.high, medium=bands.medium,
         matrix={tier: getattr(document.matrix, tier).model_dump() for tier in TIERS},
         signal_caps=_caps(document), adjustments=_adjustments(document, at), exceptions=_exceptions(document, at),
-        never_automate=at.get("never_automate"),
+        never_automate=_floor(document, at),
         automation=Automation(document.automation.certificate == "required",
                               frozenset(TIERS if tiers is None else tiers)),
         sampling=_sampling(document, at),
@@ -227,21 +232,43 @@ def _caps(document: PolicyDocument) -> tuple[SignalCap, ...]:
 
 
 def _adjustments(document: PolicyDocument, at: Mapping[str, Expression]) -> tuple[Adjustment, ...]:
-    return tuple(
-        Adjustment(
-            id=one.id, when=at[f"adjust[{number}].when"], high=one.bands.high if one.bands else 0.0,
-            medium=one.bands.medium if one.bands else 0.0, level_at_least=one.level_at_least,
-            only_tiers=frozenset(one.only_tiers) if one.only_tiers else None,
-        )
-        for number, one in enumerate(document.adjust)
-    )  # fmt: skip
+    found, currencies = [], _currencies(document)
+    for number, one in enumerate(document.adjust):
+        when, said = at[f"adjust[{number}].when"], None
+        if one.text is not None or one.level_at_least is not None:
+            opening = f"Rule {one.id} asks for level {one.level_at_least} at least"
+            said = wording(one.text, opening=opening, reads=when.reads, currencies=currencies)
+        found.append(
+            Adjustment(
+                id=one.id, when=when, wording=said, high=one.bands.high if one.bands else 0.0,
+                medium=one.bands.medium if one.bands else 0.0, level_at_least=one.level_at_least,
+                only_tiers=frozenset(one.only_tiers) if one.only_tiers else None,
+            )
+        )  # fmt: skip
+    return tuple(found)
 
 
 def _exceptions(document: PolicyDocument, at: Mapping[str, Expression]) -> tuple[ExceptionRule, ...]:
-    return tuple(
-        ExceptionRule(one.id, at[f"exceptions[{number}].when"], one.level, one.queue, one.reason)
-        for number, one in enumerate(document.exceptions)
+    found, currencies = [], _currencies(document)
+    for number, one in enumerate(document.exceptions):
+        when = at[f"exceptions[{number}].when"]
+        said = wording(one.text, opening=f"Rule {one.id} applies", reads=when.reads, currencies=currencies)
+        found.append(ExceptionRule(one.id, when, said, one.level, one.queue, one.reason))
+    return tuple(found)
+
+
+def _floor(document: PolicyDocument, at: Mapping[str, Expression]) -> Floor | None:
+    if document.never_automate is None:
+        return None
+    when, opening = at["never_automate"], "Rule never_automate applies"
+    return Floor(
+        when,
+        wording(document.never_automate.text, opening=opening, reads=when.reads, currencies=_currencies(document)),
     )
+
+
+def _currencies(document: PolicyDocument) -> dict[str, str]:
+    return {f"case.{name}": one.currency for name, one in document.inputs.items() if one.currency is not None}
 
 
 def _sampling(document: PolicyDocument, at: Mapping[str, Expression]) -> Sampling:

@@ -30,6 +30,7 @@ Expression = Annotated[
     BeforeValidator(_as_text),
     Field(min_length=1, description="A CEL expression.", json_schema_extra={"type": ["string", "integer", "boolean"]}),
 ]
+RuleText = Annotated[Line | None, Field(description="What a reviewer reads when the rule applies.")]
 ByLevel = Annotated[dict[Level, Name], Field(max_length=5)]
 
 
@@ -125,6 +126,7 @@ class AdjustSection(Section):
 
     id: Name
     when: Expression
+    text: RuleText = None
     bands: BandShiftSection | None = None
     level_at_least: Level | None = None
     only_tiers: Annotated[list[Tier], Field(min_length=1)] | None = None
@@ -141,9 +143,24 @@ class ExceptionSection(Section):
 
     id: Name
     when: Expression
+    text: RuleText = None
     level: Level
     queue: Name | None = None
     reason: Name | None = None
+
+
+class FloorSection(Section):
+    """What is never automated; the expression alone will do."""
+
+    when: Expression
+    text: RuleText = None
+
+
+def _as_floor(value: object) -> object:
+    return {"when": value} if isinstance(value, str | int) else value
+
+
+Floor = Annotated[FloorSection, BeforeValidator(_as_floor, json_schema_input_type=Expression | FloorSection)]
 
 
 class CapSection(Section):
@@ -352,7 +369,7 @@ class PolicyDocument(Section):
     signal_caps: SignalCapsSection = SignalCapsSection()
     adjust: list[AdjustSection] = Field(default_factory=list, max_length=100)
     exceptions: list[ExceptionSection] = Field(default_factory=list, max_length=500)
-    never_automate: Expression | None = None
+    never_automate: Floor | None = None
     automation: AutomationSection = AutomationSection()
     sampling: SamplingSection = SamplingSection()
     queues: QueuesSection

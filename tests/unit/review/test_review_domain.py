@@ -189,6 +189,7 @@ def reason(code: str, rule_id: str | None = None, **read: Any) -> dict[str, Any]
 
 def test_review_reasons_that_tell_nothing() -> None:
     assert tells_nothing(reason("exception", "sanctions", **{"case.country": "KP"}))
+    assert not tells_nothing(reason("adjustment", "peak", **{"controls.peak": True, "tier": "negligible"}))
     assert tells_nothing(reason("debt_ratio", "heavy-obligations", **{"case.total_obligations_ratio": 41.0}))
     assert tells_nothing(reason("missing_fields", missing_fields=["income"]))
     for telling in (

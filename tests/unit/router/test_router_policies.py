@@ -174,6 +174,33 @@ def test_only_what_decides_about_automation_voids_certificates() -> None:
         assert bent(**{part: value}).policy.automation_sha256 != before
 
 
+def test_a_text_voids_no_certificate() -> None:
+    read, plain = document(), document()
+    for rule in (*plain["adjust"], *plain["exceptions"]):
+        assert rule.pop("text")
+    plain["never_automate"] = plain["never_automate"]["when"]
+    told = automation_sha256(PolicyDocument.model_validate(read))
+    assert told == automation_sha256(PolicyDocument.model_validate(plain))
+    read["never_automate"]["when"] = "false"
+    assert automation_sha256(PolicyDocument.model_validate(read)) != told
+
+
+@pytest.mark.parametrize("name", ["loan_application", "refund"])
+def test_every_rule_that_is_shipped_has_a_text(name: str) -> None:
+    policy = document(name)
+    rules = [*policy.get("adjust", ()), *policy["exceptions"], policy["never_automate"]]
+    assert all(rule["text"] for rule in rules)
+
+
+@pytest.mark.parametrize("text", ["", "two\nlines", "x" * 501, 5])
+def test_a_text_is_one_line(text: Any) -> None:
+    read = document()
+    read["never_automate"]["text"] = read["exceptions"][0]["text"] = text
+    with pytest.raises(PolicyRefused) as refused:
+        read_document(yaml.safe_dump(read).encode(), name="p.yaml")
+    assert [one.path for one in refused.value.diagnostics] == ["exceptions[0].text", "never_automate.text"]
+
+
 def test_the_order_of_keys_does_not_count() -> None:
     read = document()
     turned = PolicyDocument.model_validate(dict(reversed(list(read.items()))))
@@ -211,3 +238,8 @@ def test_the_schema_for_editors_knows_every_part() -> None:
     schema = PolicyDocument.model_json_schema()
     assert {"inputs", "consequence", "matrix", "sampling", "sla", "examples"} <= set(schema["properties"])
     assert schema["additionalProperties"] is False
+    floor = schema["properties"]["never_automate"]["anyOf"]
+    assert [one.get("type") or one["$ref"] for one in floor] == [
+        ["string", "integer", "boolean"], "#/$defs/FloorSection", "null",
+    ]  # fmt: skip
+    assert all("text" in schema["$defs"][name]["properties"] for name in ("FloorSection", "AdjustSection"))

@@ -12,6 +12,14 @@ MOST_WEIGHT = 1e6
 LIMIT_DECIMALS = 9
 """Limits are sums of decimal fractions written by people: 0.90 + 0.05 must be 0.95, not 0.9500000000000001."""
 
+_SAID = {
+    "financial": "money",
+    "customer": "the customer",
+    "compliance": "compliance",
+    "reputation": "reputation",
+    "reversibility": "hard to undo",
+}
+
 
 class Consequence(NamedTuple):
     """The five factors, each 0..4, and the tier they make."""
@@ -41,9 +49,11 @@ def _factor(result: object) -> int:
 
 @lru_cache(maxsize=4096)
 def consequence_text(found: Consequence) -> str:
-    """Say a consequence in words."""
-    listed = ", ".join(f"{name} {weight}" for name, weight in zip(FACTORS, found.factors, strict=True))
-    return f"A wrong decision would weigh {found.tier} ({listed})."
+    """Say a consequence in words, with the factors that make it."""
+    worst = max(found.factors)
+    making = [_SAID[name] for name, weight in zip(FACTORS, found.factors, strict=True) if weight == worst]
+    listed = f" ({', '.join(making)})" if worst else ""
+    return f"{found.tier.capitalize()} consequence if wrong{listed}."
 
 
 def thresholds(policy: Policy, results: Results, tier: str) -> Thresholds:

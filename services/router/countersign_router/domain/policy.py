@@ -5,6 +5,8 @@ from dataclasses import dataclass, field
 from datetime import datetime, timedelta
 from typing import Literal, NamedTuple
 
+from countersign_router.domain.wording import Wording
+
 InputType = Literal["money", "integer", "number", "boolean", "string", "strings", "timestamp", "date"]
 ResultType = Literal["integer", "boolean", "number"]
 Withhold = Literal["never", "blind", "always"]
@@ -107,10 +109,14 @@ class SignalCap:
 
 @dataclass(frozen=True, slots=True)
 class Adjustment:
-    """A dynamic change that names itself in the event: thresholds moved, or a least level."""
+    """A dynamic change that names itself in the event: thresholds moved, or a least level.
+
+    ``wording`` is None where there is nothing to say: no least level and no text.
+    """
 
     id: str
     when: Expression
+    wording: Wording | None
     high: float
     medium: float
     level_at_least: int | None
@@ -123,9 +129,18 @@ class ExceptionRule:
 
     id: str
     when: Expression
+    wording: Wording
     level: int
     queue: str | None
     reason: str | None
+
+
+@dataclass(frozen=True, slots=True)
+class Floor:
+    """What is never decided without a person."""
+
+    when: Expression
+    wording: Wording
 
 
 @dataclass(frozen=True, slots=True)
@@ -198,7 +213,7 @@ class Policy:
     signal_caps: tuple[SignalCap, ...]
     adjustments: tuple[Adjustment, ...]
     exceptions: tuple[ExceptionRule, ...]
-    never_automate: Expression | None
+    never_automate: Floor | None
     automation: Automation
     sampling: Sampling
     queues: Queues

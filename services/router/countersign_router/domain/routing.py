@@ -91,7 +91,7 @@ def decide(
     _floor(policy, seen, values)
     principal = _principal_reasons(policy, scored, seen)
     would_automate = judged and reasons.level <= HIGHEST_AUTOMATIC_LEVEL
-    _adjusted(policy, seen, limits)
+    _adjusted(policy, seen, limits, found.tier)
     certificate = _certificate(policy, scored, controls, found.tier, seen)
     if would_automate:
         _guards(policy, scored["tenant"], controls, now, found.tier, reasons)
@@ -152,7 +152,7 @@ def _cell(policy: Policy, seen: Observation, found: Consequence, limits: Thresho
 def _exception(policy: Policy, seen: Observation, values: Sequence[object]) -> ExceptionRule | None:
     for rule in policy.exceptions:
         if values[rule.when.slot] is True:
-            text = f"The exception {rule.id} holds: {rule.when.text}"
+            text = rule.wording.said(seen.variables)
             read = values_read(rule.when.reads, seen.variables)
             seen.reasons.ask(rule.level, rule.reason or "exception", text, read, rule.id)
             return rule
@@ -161,9 +161,9 @@ def _exception(policy: Policy, seen: Observation, values: Sequence[object]) -> E
 
 def _floor(policy: Policy, seen: Observation, values: Sequence[object]) -> None:
     floor = policy.never_automate
-    if floor is not None and values[floor.slot] is True:
-        read = values_read(floor.reads, seen.variables)
-        seen.reasons.ask(REVIEW_LEVEL, "never_automate", f"Never automated: {floor.text}", read, "never_automate")
+    if floor is not None and values[floor.when.slot] is True:
+        text, read = floor.wording.said(seen.variables), values_read(floor.when.reads, seen.variables)
+        seen.reasons.ask(REVIEW_LEVEL, "never_automate", text, read, "never_automate")
     if seen.proposed is not None and not policy.outcomes[seen.proposed].automatic:
         text = f"The outcome {seen.proposed} is not decided without a person."
         seen.reasons.ask(REVIEW_LEVEL, "outcome_needs_person", text, {"proposal.outcome": seen.proposed})
@@ -187,14 +187,20 @@ def _principal_reasons(policy: Policy, scored: Mapping[str, Any], seen: Observat
     return tuple(found.values())[:MOST_PRINCIPAL_REASONS]
 
 
-def _adjusted(policy: Policy, seen: Observation, limits: Thresholds) -> None:
-    """Ask for the levels of the adjustments that hold; their moved limits are in the matrix already."""
+def _adjusted(policy: Policy, seen: Observation, limits: Thresholds, tier: str) -> None:
+    """Say which adjustments hold and ask for their levels; their moved limits are in the matrix already."""
     for adjustment in limits.adjustments:
-        level = adjustment["level_at_least"]
-        if level is not None:
-            rule = next(rule for rule in policy.adjustments if rule.id == adjustment["id"])
-            text = f"The adjustment {rule.id} asks for level {level} at least: {rule.when.text}"
-            seen.reasons.ask(level, "adjustment", text, values_read(rule.when.reads, seen.variables), rule.id)
+        rule = next(rule for rule in policy.adjustments if rule.id == adjustment["id"])
+        if rule.wording is None:
+            continue
+        text, read = rule.wording.said(seen.variables), values_read(rule.when.reads, seen.variables)
+        if rule.only_tiers is not None:
+            # The tier may rest on the proposal, and then so does this reason: a blind reviewer must not be told.
+            read["tier"] = tier
+        if rule.level_at_least is None:
+            seen.reasons.note("adjustment", text, read)
+        else:
+            seen.reasons.ask(rule.level_at_least, "adjustment", text, read, rule.id)
 
 
 def _guards(policy: Policy, tenant: str, controls: Controls, now: datetime, tier: str, reasons: Reasons) -> None:

@@ -114,6 +114,26 @@ async def test_a_test_case_is_routed_but_neither_executed_nor_counted(replica: R
     assert b'routing_total{band="high",decision_type="loan_application",level="1"' in replica.metrics.exposition()
 
 
+async def test_the_wait_for_an_automatic_decision_is_timed_once(replica: Replica) -> None:
+    """One that came twice was waited for once, and a case for people is timed where they decide."""
+    await replica.route(scored(), scored("loan-2", confidence=0.85), scored("loan-3", outcome="decline"))
+    await replica.route(scored(), scored("test", test=True))
+    counted = [
+        line for line in replica.metrics.exposition().decode().splitlines()
+        if line.startswith("countersign_time_to_decision_seconds_count")
+    ]  # fmt: skip
+    assert counted == [
+        f'countersign_time_to_decision_seconds_count{{decision_type="loan_application",level="{level}"}} 1.0'
+        for level in (1, 2)
+    ]
+
+
+async def test_a_case_from_the_future_was_not_waited_for(replica: Replica) -> None:
+    await replica.route(scored(occurred_at="2999-01-01T00:00:00Z"))
+    exposition = replica.metrics.exposition().decode()
+    assert 'time_to_decision_seconds_sum{decision_type="loan_application",level="1"} 0.0' in exposition
+
+
 async def test_an_unknown_decision_type_goes_to_a_person(replica: Replica) -> None:
     messages = await replica.route(scored(decision_type="parole"))
     routed = bodies(messages, "case.routed")[0]

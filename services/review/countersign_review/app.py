@@ -42,6 +42,8 @@ SCHEMA = "review"
 MIGRATIONS = Path(__file__).parent / "sql" / "migrations"
 SWEEP_SECONDS = 1.0
 FIGURES_SECONDS = 5.0
+PATIENCE_MS = 50
+"""A person notices no twentieth of a second, and larger batches leave the processor to the automatic decisions."""
 HOUSEKEEPING_SECONDS = 600.0
 
 
@@ -63,7 +65,9 @@ async def running(settings: Settings, *, clock: Clock = system_clock) -> AsyncIt
         relay = Relay(outbox, bus.publish, clock=clock, sent=sent_marker(parts.answers, clock))
         await stack.enter_async_context(relaying(pool, relay, fail=bus.fail, metrics=metrics, clock=clock))
         await stack.enter_async_context(_sweeping(parts, updates, Figures(pool, metrics, clock), bus))
-        await stack.enter_async_context(bus.consume(TOPICS, Handler(intake, parts.types, metrics)))
+        await stack.enter_async_context(
+            bus.consume(TOPICS, Handler(intake, parts.types, metrics), patience_ms=PATIENCE_MS)
+        )
         health.ready(True)
         try:
             yield Service(SERVICE, app, bus.failed)

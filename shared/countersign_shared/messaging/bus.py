@@ -66,11 +66,12 @@ class Bus:
 
     @asynccontextmanager
     async def consume(
-        self, topics: Sequence[str], handler: Handler, *, max_records: int = MAX_RECORDS
+        self, topics: Sequence[str], handler: Handler, *, max_records: int = MAX_RECORDS, patience_ms: int = 0
     ) -> AsyncIterator[None]:
         """Feed the handler with batches of these topics, in this service's consumer group.
 
-        Larger batches cost less per record and hold up the service's HTTP for longer.
+        Larger batches cost less per record and hold up the service's HTTP for longer. With ``patience_ms`` the broker
+        gathers half a megabyte or waits that long before it answers: for services that nobody waits for.
         """
         settings = self._settings
         mock = settings.broker == "mock"
@@ -85,7 +86,7 @@ class Bus:
         async with consuming(
             settings.kafka_bootstrap_servers, topics, delivery, group=f"countersign-{self._service}",
             prefix=settings.topic_prefix, client_id=f"countersign-{self._service}",
-            instance_id=instance, health=self._health, max_records=max_records,
+            instance_id=instance, health=self._health, max_records=max_records, patience_ms=patience_ms,
         ):  # fmt: skip
             yield
 

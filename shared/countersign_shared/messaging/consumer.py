@@ -52,7 +52,7 @@ class Delivery(ConsumerRebalanceListener):  # type: ignore[misc]
         self._prefix_length = len(prefix)
         self._health = health
         self.fail = fail
-        self._forgetful = forgetful
+        self.forgetful = forgetful
         self._leaving = asyncio.Event()
         self._idle = asyncio.Event()
         self._idle.set()
@@ -64,7 +64,7 @@ class Delivery(ConsumerRebalanceListener):  # type: ignore[misc]
         self._idle.clear()
         try:
             records = [self._record(raw) for raw in batch]
-            if self._forgetful:
+            if self.forgetful:
                 self._refuse_gaps(records)
             await self._publish(await self._handled(records))
             for record in records:
@@ -150,7 +150,7 @@ class _Batch(KafkaAckableMessage):
 @asynccontextmanager
 async def consuming(
     bootstrap: str, topics: Sequence[str], delivery: Delivery, *, group: str, prefix: str,
-    client_id: str, instance_id: str | None, health: Health, max_records: int, drain_seconds: float = 10.0,
+    client_id: str, instance_id: str | None, health: Health, max_records: int, patience_ms: int = 0, drain_seconds: float = 10.0,
 ) -> AsyncIterator[None]:  # fmt: skip
     """Consume while the context is open; leaving it lets the batch in flight finish and commit."""
     broker = KafkaBroker(
@@ -161,9 +161,9 @@ async def consuming(
     subscriber = broker.subscriber(
         *(prefix + topic for topic in topics), group_id=prefix + group, batch=True, max_records=max_records,
         batch_timeout_ms=BATCH_TIMEOUT_MS, auto_offset_reset="earliest", ack_policy=AckPolicy.NACK_ON_ERROR,
-        listener=delivery, group_instance_id=instance_id, fetch_max_wait_ms=500 if not delivery._forgetful else 20,  # noqa: SLF001
+        listener=delivery, group_instance_id=instance_id, fetch_max_wait_ms=20 if delivery.forgetful else patience_ms or 500,
         session_timeout_ms=10_000, heartbeat_interval_ms=1_000, max_poll_interval_ms=120_000,
-        fetch_max_bytes=FETCH_BYTES, max_partition_fetch_bytes=FETCH_BYTES // 4,
+        fetch_min_bytes=FETCH_BYTES // 8 if patience_ms and not delivery.forgetful else 1, fetch_max_bytes=FETCH_BYTES, max_partition_fetch_bytes=FETCH_BYTES // 4,
         # What upstream took back never happened.
         isolation_level="read_committed",
     )  # fmt: skip

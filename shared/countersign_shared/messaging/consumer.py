@@ -150,20 +150,24 @@ class _Batch(KafkaAckableMessage):
 @asynccontextmanager
 async def consuming(
     bootstrap: str, topics: Sequence[str], delivery: Delivery, *, group: str, prefix: str,
-    client_id: str, instance_id: str | None, health: Health, max_records: int, patience_ms: int = 0, drain_seconds: float = 10.0,
+    client_id: str, instance_id: str | None, health: Health, max_records: int, patience_ms: int = 0,
+    drain_seconds: float = 10.0,
 ) -> AsyncIterator[None]:  # fmt: skip
     """Consume while the context is open; leaving it lets the batch in flight finish and commit."""
     broker = KafkaBroker(
         bootstrap.split(","), client_id=client_id, apply_types=False, graceful_timeout=drain_seconds, logger=None,
         allow_auto_create_topics=False,
     )  # fmt: skip
+    # The in-memory broker answers at the end of its wait only.
+    wait_ms = 20 if delivery.forgetful else patience_ms or 500
+    least_bytes = FETCH_BYTES // 8 if patience_ms and not delivery.forgetful else 1
     # Fetch waits pair with the batch time-out: longer ones add latency, shorter ones burn CPU when idle.
     subscriber = broker.subscriber(
         *(prefix + topic for topic in topics), group_id=prefix + group, batch=True, max_records=max_records,
         batch_timeout_ms=BATCH_TIMEOUT_MS, auto_offset_reset="earliest", ack_policy=AckPolicy.NACK_ON_ERROR,
-        listener=delivery, group_instance_id=instance_id, fetch_max_wait_ms=20 if delivery.forgetful else patience_ms or 500,
+        listener=delivery, group_instance_id=instance_id, fetch_max_wait_ms=wait_ms, fetch_min_bytes=least_bytes,
         session_timeout_ms=10_000, heartbeat_interval_ms=1_000, max_poll_interval_ms=120_000,
-        fetch_min_bytes=FETCH_BYTES // 8 if patience_ms and not delivery.forgetful else 1, fetch_max_bytes=FETCH_BYTES, max_partition_fetch_bytes=FETCH_BYTES // 4,
+        fetch_max_bytes=FETCH_BYTES, max_partition_fetch_bytes=FETCH_BYTES // 4,
         # What upstream took back never happened.
         isolation_level="read_committed",
     )  # fmt: skip

@@ -29,6 +29,8 @@ def test_an_automatic_case_reads_as_a_story() -> None:
     assert told[0] == "The case came in and needs a decision."
     assert told[1] == "The AI proposed 'approve', 96.4 % confident."
     assert told[2].startswith("Routed to level 2, automation with audit (consequence low, confidence high): ")
+    assert told[2].endswith(".")
+    assert ".;" not in told[2]
     assert told[3] == "Decided 'approve' automatically, as the AI proposed."
 
 

@@ -93,7 +93,7 @@ def _routed(leaf: Body, said: Body) -> str:
     reasons = said.get("reasons")
     spoken = [reason.get("text") for reason in reasons if isinstance(reason, dict)] if isinstance(reasons, list) else []
     words = [text for text in spoken if isinstance(text, str)] or [str(code) for code in leaf.get("reasons", [])]
-    return f"{text}: {'; '.join(words)}" if words else f"{text}."
+    return f"{text}: {'; '.join(word.removesuffix('.') for word in words)}." if words else f"{text}."
 
 
 def _decided(leaf: Body, said: Body) -> str:

@@ -38,7 +38,7 @@ function Detail({ detail }: { detail: CaseDetail }) {
     <>
       <header>
         <p className={styles.crumb}>
-          {detail.decision_type} &middot; case {detail.case_id}
+          {detail.decision_type.replaceAll("_", " ")} &middot; case {detail.case_id}
           {detail.tenant !== "default" && ` \u00b7 ${detail.tenant}`}
         </p>
         <h1 ref={heading} tabIndex={-1}>

@@ -20,8 +20,6 @@ from countersign_shared.postgres import migrate, open_pool
 from countersign_shared.runtime import Service
 
 MIGRATIONS = Path(__file__).parent / "sql" / "migrations"
-BATCH = 1_000
-"""Records at once: a backlog drains cheaper in large batches, and no person waits for this service's HTTP."""
 
 
 @asynccontextmanager
@@ -47,7 +45,7 @@ async def running(settings: Settings, *, clock: Clock = system_clock) -> AsyncIt
             metrics=metrics, authenticate=TokenVerifier(SERVICE, settings.jwks_url),
         )  # fmt: skip
         try:
-            async with bus.consume(TOPICS, handler, max_records=BATCH):
+            async with bus.consume(TOPICS, handler):
                 health.ready(True)
                 yield Service(SERVICE, http, bus.failed)
         finally:

@@ -38,8 +38,6 @@ KEY_BYTES = 32
 LEAST_KEY_BYTES = 16
 WATCH_SECONDS = 2.0
 """How old the stop gauge of a replica without traffic may be."""
-BATCH = 1_000
-"""Records at once: a backlog drains cheaper in large batches, and no person waits for this service's HTTP."""
 
 
 @asynccontextmanager
@@ -75,7 +73,7 @@ async def running(settings: Settings, *, clock: Clock = system_clock) -> AsyncIt
         try:
             async with (
                 relaying(pool, relay, fail=bus.fail, metrics=metrics, clock=clock),
-                bus.consume(TOPICS, handler, max_records=BATCH),
+                bus.consume(TOPICS, handler),
             ):
                 health.ready(True)
                 yield Service(SERVICE, http, bus.failed)

@@ -34,7 +34,7 @@ MIN_INTERVAL_MS = 50
 """An interval of 0 signs with every batch; the tail is still only looked after so often."""
 
 BATCH = 1_000
-"""Records at once: twice the usual, which costs a tenth less each; more would not fit the memory this service may take."""
+"""Records at once: twice the usual costs a tenth less each; more would not fit the memory this service may take."""
 PATIENCE_MS = 200
 """Many small batches would take the processor from those somebody waits for."""
 

@@ -10,7 +10,8 @@ UV := $(BIN)/uv
 MEMBERS := shared services/inference services/router services/review services/audit services/feedback deploy/local
 PROJECTS := pyproject.toml $(MEMBERS:%=%/pyproject.toml)
 # Versions and hashes come from the lock, for the members' build tools too; the members themselves are editable.
-INSTALL := $(UV) pip install --quiet --python $(BIN)/python \
+# Compiled at once: five services and every test process would compile the same libraries at their first start.
+INSTALL := $(UV) pip install --quiet --compile-bytecode --python $(BIN)/python \
 	--constraints requirements.lock --build-constraints requirements.lock $(MEMBERS:%=--editable %)
 CONSOLE := services/review/countersign_review/console/index.html
 CONSOLE_SOURCES := $(shell find services/review/console -name node_modules -prune -o -type f -print 2>/dev/null) \

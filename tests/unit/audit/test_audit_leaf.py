@@ -187,7 +187,7 @@ def test_any_object_becomes_a_leaf_of_the_profile(topic: str, body: dict[str, An
     assert leaf_problem(made) is None
 
 
-@settings(suppress_health_check=[HealthCheck.too_slow], max_examples=200)
+@settings(suppress_health_check=[HealthCheck.too_slow])
 @given(data=st.data(), path=st.sampled_from(sorted(EXAMPLES)))
 def test_any_value_in_any_place_of_an_event_keeps_the_profile(data: st.DataObject, path: str) -> None:
     body = EXAMPLES[path]

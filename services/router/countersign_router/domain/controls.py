@@ -3,6 +3,7 @@
 from collections.abc import Iterable, Mapping
 from dataclasses import dataclass, field
 from datetime import datetime
+from itertools import product
 from types import MappingProxyType
 from typing import Any
 
@@ -24,13 +25,29 @@ class Switch:
 
 @dataclass(frozen=True, slots=True)
 class Certificate:
-    """A live certificate: above ``threshold``, under exactly this model, calibrator and policy, the promise holds."""
+    """A signed certificate: above ``threshold``, under exactly this model, calibrator and policy, the promise holds.
+
+    The model's name and artifact bind too where the certificate names them; ``expires_at`` None: it does not expire.
+    """
 
     id: str
     threshold: float
     model_version: str
     calibrator_version: str | None
     automation_sha256: str
+    model_name: str | None = None
+    artifact_sha256: str | None = None
+    expires_at: datetime | None = None
+
+    def binds(self, model: Mapping[str, Any], automation_sha256: str, now: datetime) -> bool:
+        """Tell whether the certificate speaks for what this model says under this policy, now."""
+        if self.expires_at is not None and now >= self.expires_at:
+            return False
+        exactly = (self.model_version, self.calibrator_version, self.automation_sha256)
+        if exactly != (model.get("version"), model.get("calibrator_version"), automation_sha256):
+            return False
+        named = ((self.model_name, model.get("name")), (self.artifact_sha256, model.get("artifact_sha256")))
+        return all(ours is None or ours == theirs for ours, theirs in named)
 
 
 @dataclass(frozen=True, slots=True)
@@ -60,8 +77,7 @@ class Controls:
     def tripped(self, tenant: str, decision_type: str, tier: str) -> bool:
         """Tell whether evidence holds this tier back."""
         return bool(self.trips) and any(
-            scope in self.trips
-            for scope in ((tenant, decision_type, tier), (tenant, decision_type, ANY), (ANY, decision_type, tier))
+            scope in self.trips for scope in product((tenant, ANY), (decision_type, ANY), (tier, ANY))
         )
 
 
@@ -80,7 +96,8 @@ def read_controls(bodies: Iterable[Mapping[str, Any]]) -> Controls:
     policies: dict[Scope, str] = {}
     stops: dict[Scope, Switch] = {}
     peaks: dict[Scope, Switch] = {}
-    trips: set[TierScope] = set()
+    trips: dict[TierScope, Mapping[str, Any]] = {}
+    cleared: dict[TierScope, Mapping[str, Any]] = {}
     certificates: dict[TierScope, Certificate] = {}
     for body in bodies:
         kind, state = body["kind"], body["state"]
@@ -92,10 +109,24 @@ def read_controls(bodies: Iterable[Mapping[str, Any]]) -> Controls:
         elif kind == "peak" and state["active"]:
             peaks[scope] = _switch(state)
         elif kind == "trip":
-            trips.add((*scope, body["tier"]))
+            trips[*scope, body["tier"]] = body
+        elif kind == "trip.cleared":
+            cleared[*scope, body["tier"]] = state
         elif kind == "certificate.active" and state.get("active", True):
             certificates[*scope, body["tier"]] = _certificate(state)
-    return Controls(policies, stops, peaks, frozenset(trips), certificates)
+    held = frozenset(scope for scope, trip in trips.items() if not lifts(cleared.get(scope), trip))
+    return Controls(policies, stops, peaks, held, certificates)
+
+
+def lifts(cleared: Mapping[str, Any] | None, trip: Mapping[str, Any]) -> bool:
+    """Tell whether people lifted this trip (a ``trip`` body) with that state of ``trip.cleared``.
+
+    They lifted what they read: a trip that says anything new afterwards holds again.
+    """
+    if cleared is None or cleared["trip_id"] != trip["state"]["trip_id"]:
+        return False
+    seen = (cleared.get("evidence") or {}).get("trip_revision")
+    return seen is None or trip["revision"] <= seen
 
 
 def _switch(state: Mapping[str, Any]) -> Switch:
@@ -104,7 +135,10 @@ def _switch(state: Mapping[str, Any]) -> Switch:
 
 
 def _certificate(state: Mapping[str, Any]) -> Certificate:
+    model, expires_at = state["model"], state.get("expires_at")
     return Certificate(
-        id=state["certificate_id"], threshold=state["threshold"], model_version=state["model"]["version"],
+        id=state["certificate_id"], threshold=state["threshold"], model_version=model["version"],
         calibrator_version=state.get("calibrator_version"), automation_sha256=state["automation_sha256"],
+        model_name=model.get("name"), artifact_sha256=model.get("artifact_sha256"),
+        expires_at=None if expires_at is None else datetime.fromisoformat(expires_at),
     )  # fmt: skip

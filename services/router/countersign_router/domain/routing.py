@@ -92,7 +92,7 @@ def decide(
     principal = _principal_reasons(policy, scored, seen)
     would_automate = judged and reasons.level <= HIGHEST_AUTOMATIC_LEVEL
     _adjusted(policy, seen, limits, found.tier)
-    certificate = _certificate(policy, scored, controls, found.tier, seen)
+    certificate = _certificate(policy, scored, controls, now, found.tier, seen)
     if would_automate:
         _guards(policy, scored["tenant"], controls, now, found.tier, reasons)
         if certificate == "not_required" and reasons.level <= HIGHEST_AUTOMATIC_LEVEL:
@@ -216,7 +216,9 @@ def _guards(policy: Policy, tenant: str, controls: Controls, now: datetime, tier
         reasons.ask(REVIEW_LEVEL, "stopped", f"Automation is stopped: {stop.reason}", {})
 
 
-def _certificate(policy: Policy, scored: Mapping[str, Any], controls: Controls, tier: str, seen: Observation) -> str:
+def _certificate(
+    policy: Policy, scored: Mapping[str, Any], controls: Controls, now: datetime, tier: str, seen: Observation
+) -> str:
     """Return the status of the tier's certificate; one that is asked for and not live asks for a person."""
     if not policy.automation.certificate_required:
         return "not_required"
@@ -224,8 +226,7 @@ def _certificate(policy: Policy, scored: Mapping[str, Any], controls: Controls, 
     model = scored.get("model")
     status = "missing"
     if certificate is not None and model is not None:
-        bound = (certificate.model_version, certificate.calibrator_version, certificate.automation_sha256)
-        if bound != (model.get("version"), model.get("calibrator_version"), policy.automation_sha256):
+        if not certificate.binds(model, policy.automation_sha256, now):
             status = "void"
         elif seen.confidence >= certificate.threshold:
             return "live"

@@ -68,6 +68,7 @@ class CertificateState(Part):
     calibrator_version: ShortLine | None = None
     automation_sha256: Sha256
     renews: EventId | None = None
+    expires_at: Moment | None = Field(default=None, description="From then on it covers nothing; null = no end.")
     evidence: JsonObject | None = None
 
 

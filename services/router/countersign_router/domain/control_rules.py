@@ -1,0 +1,90 @@
+"""Who may change which control, what is newer than what, and which changes people must sign. Pure rules."""
+
+from collections.abc import Mapping
+from datetime import datetime
+from enum import Enum
+from typing import Any
+
+from countersign_router.domain.controls import ANY
+
+ROUTER_SOURCE = "/countersign/router"
+FEEDBACK_SOURCE = "/countersign/feedback"
+OWN_KINDS = frozenset({"stop", "peak", "policy", "certificate.active", "calibrator.active", "trip.cleared"})
+"""Kinds that this service alone writes."""
+EVIDENCE_KINDS = frozenset({"trip", "certificate.proposed", "calibrator.proposed"})
+"""Kinds that feedback alone writes."""
+PROPOSALS = {"certificate.proposed": "certificate.active", "calibrator.proposed": "calibrator.active"}
+"""What each proposal becomes once it is signed."""
+
+
+class Arrival(Enum):
+    """What a record of ``control.changed`` is, beside the state that is known."""
+
+    NEWS = "news"
+    KNOWN = "known"
+    OLD = "old"
+    CONFLICT = "conflict"
+    """Another state under a revision that is known: its writer forgot, or there are two."""
+
+
+def writer(kind: str) -> str:
+    """Return the source that may write a kind; ``KeyError`` for a kind nobody writes."""
+    if kind in OWN_KINDS:
+        return ROUTER_SOURCE
+    if kind in EVIDENCE_KINDS:
+        return FEEDBACK_SOURCE
+    raise KeyError(kind)
+
+
+def arrival(before: Mapping[str, Any] | None, body: Mapping[str, Any]) -> Arrival:
+    """Compare an arriving control's body with the newest one known of its key: revisions only ever grow."""
+    if before is None or body["revision"] > before["revision"]:
+        return Arrival.NEWS
+    if body["revision"] < before["revision"]:
+        return Arrival.OLD
+    return Arrival.KNOWN if body == before else Arrival.CONFLICT
+
+
+def is_loosened(proposed: Mapping[str, Any], live: Mapping[str, Any] | None, now: datetime) -> str | None:
+    """Say why a proposed certificate needs signatures, or None: it renews a live one and nowhere promises less.
+
+    Both are states of certificates. A renewal names the certificate it renews, binds to the same model, calibrator and
+    policy, and its threshold, alpha and delta are the same or stricter. Renewing twice never loosens: the stricter one
+    is the next one's measure.
+    """
+    if live is None or not live.get("active", True):
+        return "there is no live certificate that it could renew"
+    expires_at = live.get("expires_at")
+    if expires_at is not None and now >= datetime.fromisoformat(expires_at):
+        return f"the certificate {live['certificate_id']} has expired"
+    if proposed.get("renews") != live["certificate_id"]:
+        return f"it does not renew the live certificate {live['certificate_id']}"
+    return _differs(proposed, live)
+
+
+def _differs(proposed: Mapping[str, Any], live: Mapping[str, Any]) -> str | None:
+    for part in ("model", "calibrator_version", "automation_sha256"):
+        if proposed.get(part) != live.get(part):
+            return f"it binds to another {part} than the live certificate"
+    if proposed["threshold"] < live["threshold"]:
+        return f"its threshold {proposed['threshold']:g} is lower than {live['threshold']:g}"
+    for part in ("alpha", "delta"):
+        if proposed[part] > live[part]:
+            return f"its {part} {proposed[part]:g} is higher than {live[part]:g}"
+    return None
+
+
+def withdraws(proposed: Mapping[str, Any], live: Mapping[str, Any] | None) -> bool:
+    """Tell whether evidence takes the live certificate back, which needs nobody's signature."""
+    return (
+        not proposed.get("active", True)
+        and live is not None
+        and live.get("active", True)
+        and proposed["certificate_id"] == live["certificate_id"]
+    )
+
+
+def scope_text(tenant: str, decision_type: str, tier: str = ANY) -> str:
+    """Name a scope for people."""
+    named = (("tenant", tenant), ("decision type", decision_type), ("tier", tier))
+    return ", ".join(f"{word} {name}" for word, name in named if name != ANY) or "all"

@@ -1,0 +1,192 @@
+"""What is newer, who may write what, what needs signatures, and what a set of controls means."""
+
+from __future__ import annotations
+
+from datetime import timedelta
+from typing import Any
+
+import pytest
+from hypothesis import given, settings
+from hypothesis import strategies as st
+
+from countersign_router.domain.control_rules import (
+    EVIDENCE_KINDS,
+    OWN_KINDS,
+    Arrival,
+    arrival,
+    is_loosened,
+    withdraws,
+    writer,
+)
+from countersign_router.domain.controls import ANY, Certificate, Controls, Switch, read_controls
+from countersign_shared.clock import rfc3339
+from tests.unit.router.cases import NOW
+
+LIVE = {
+    "certificate_id": "c-1", "active": True, "threshold": 0.93, "alpha": 0.02, "delta": 0.05, "errors": 1,
+    "labels": 262, "model": {"name": "loan", "version": "1", "artifact_sha256": "cd" * 32},
+    "calibrator_version": "platt-1", "automation_sha256": "ab" * 32, "renews": None,
+}  # fmt: skip
+RENEWAL = {**LIVE, "certificate_id": "c-2", "renews": "c-1", "threshold": 0.95}
+
+
+def body(kind: str, revision: int, state: dict[str, Any], **scope: str) -> dict[str, Any]:
+    return {
+        "kind": kind, "tenant": scope.get("tenant", "default"), "decision_type": scope.get("decision_type", "loan"),
+        "tier": scope.get("tier", "low"), "revision": revision, "state": state,
+    }  # fmt: skip
+
+
+def trip(revision: int, trip_id: str = "t-1", **scope: str) -> dict[str, Any]:
+    return body("trip", revision, {"trip_id": trip_id}, **scope)
+
+
+def cleared(trip_id: str = "t-1", seen: int | None = None, **scope: str) -> dict[str, Any]:
+    evidence = None if seen is None else {"trip_revision": seen}
+    return body("trip.cleared", 1, {"trip_id": trip_id, "reason": "r", "evidence": evidence}, **scope)
+
+
+class TestWriters:
+    def test_every_kind_has_one_writer(self) -> None:
+        assert not OWN_KINDS & EVIDENCE_KINDS
+        assert {writer(kind) for kind in OWN_KINDS} == {"/countersign/router"}
+        assert {writer(kind) for kind in EVIDENCE_KINDS} == {"/countersign/feedback"}
+        with pytest.raises(KeyError):
+            writer("stop.all")
+
+
+class TestArrival:
+    def test_only_a_higher_revision_is_news(self) -> None:
+        known = trip(3)
+        assert arrival(None, trip(1)) is Arrival.NEWS
+        assert arrival(known, trip(4)) is Arrival.NEWS
+        assert arrival(known, trip(3)) is Arrival.KNOWN
+        assert arrival(known, trip(2, "t-0")) is Arrival.OLD
+        assert arrival(known, trip(3, "t-2")) is Arrival.CONFLICT
+
+    @given(st.permutations(list(range(1, 7))), st.lists(st.integers(1, 6), max_size=8))
+    @settings(max_examples=60)
+    def test_any_order_with_any_repeats_ends_at_the_newest(self, order: list[int], repeats: list[int]) -> None:
+        """A replica that lags, a topic read again from its beginning: the state never goes back."""
+        known: dict[str, Any] | None = None
+        for revision in [*order, *repeats]:
+            arriving = trip(revision, f"t-{revision}")
+            before = 0 if known is None else known["revision"]
+            if arrival(known, arriving) is Arrival.NEWS:
+                known = arriving
+            assert known is not None
+            assert known["revision"] >= before
+        assert known == trip(6, "t-6")
+
+
+class TestRenewals:
+    def test_the_same_or_stricter_needs_nobody(self) -> None:
+        assert is_loosened(RENEWAL, LIVE, NOW) is None
+        assert is_loosened({**RENEWAL, "threshold": 0.93}, LIVE, NOW) is None
+
+    @pytest.mark.parametrize(
+        ("change", "why"),
+        [
+            ({"threshold": 0.92}, "threshold 0.92 is lower than 0.93"),
+            ({"alpha": 0.05}, "alpha 0.05 is higher than 0.02"),
+            ({"delta": 0.1}, "delta 0.1 is higher than 0.05"),
+            ({"renews": None}, "does not renew the live certificate c-1"),
+            ({"renews": "c-0"}, "does not renew"),
+            ({"model": {**LIVE["model"], "version": "2"}}, "another model"),
+            ({"calibrator_version": "platt-2"}, "another calibrator_version"),
+            ({"automation_sha256": "cd" * 32}, "another automation_sha256"),
+        ],
+    )
+    def test_anything_looser_or_other_needs_signatures(self, change: dict[str, Any], why: str) -> None:
+        assert why in str(is_loosened({**RENEWAL, **change}, LIVE, NOW))
+
+    def test_what_is_not_live_cannot_be_renewed(self) -> None:
+        assert is_loosened(RENEWAL, None, NOW) is not None
+        assert is_loosened(RENEWAL, {**LIVE, "active": False}, NOW) is not None
+        assert "expired" in str(is_loosened(RENEWAL, {**LIVE, "expires_at": rfc3339(NOW)}, NOW))
+        assert is_loosened(RENEWAL, {**LIVE, "expires_at": rfc3339(NOW + timedelta(seconds=1))}, NOW) is None
+
+    @given(st.lists(st.tuples(*[st.floats(0, 1)] * 3), max_size=8))
+    @settings(max_examples=60)
+    def test_no_chain_of_renewals_ends_looser_than_what_was_signed(
+        self, proposals: list[tuple[float, float, float]]
+    ) -> None:
+        live = dict(LIVE)
+        for number, (threshold, alpha, delta) in enumerate(proposals):
+            proposed = {
+                **LIVE, "certificate_id": f"r-{number}", "renews": live["certificate_id"], "threshold": threshold,
+                "alpha": alpha, "delta": delta,
+            }  # fmt: skip
+            if is_loosened(proposed, live, NOW) is None:
+                live = proposed
+        assert live["threshold"] >= LIVE["threshold"]
+        assert (live["alpha"] <= LIVE["alpha"], live["delta"] <= LIVE["delta"]) == (True, True)
+
+    def test_evidence_takes_back_exactly_what_it_names(self) -> None:
+        assert withdraws({**LIVE, "active": False}, LIVE)
+        assert not withdraws({**LIVE, "active": False}, {**LIVE, "certificate_id": "c-2"})
+        assert not withdraws(LIVE, LIVE)
+        assert not withdraws({**LIVE, "active": False}, None)
+        assert not withdraws({**LIVE, "active": False}, {**LIVE, "active": False})
+
+
+SCOPES = st.sampled_from([(t, d, r) for t in ("default", ANY) for d in ("loan", ANY) for r in ("low", ANY)])
+
+
+class TestTrips:
+    @given(SCOPES)
+    @settings(max_examples=10)
+    def test_a_trip_holds_its_whole_scope(self, scope: tuple[str, str, str]) -> None:
+        tenant, decision_type, tier = scope
+        controls = read_controls([trip(1, tenant=tenant, decision_type=decision_type, tier=tier)])
+        assert controls.tripped("default", "loan", "low")
+        assert controls.tripped("other", "loan", "low") is (tenant == ANY)
+        assert controls.tripped("default", "refund", "low") is (decision_type == ANY)
+        assert controls.tripped("default", "loan", "high") is (tier == ANY)
+
+    def test_people_lift_the_trip_they_read_and_no_other(self) -> None:
+        def tripped(*bodies: dict[str, Any]) -> bool:
+            return read_controls(bodies).tripped("default", "loan", "low")
+
+        assert not tripped(trip(1), cleared())
+        assert not tripped(cleared(seen=2), trip(2))
+        assert tripped(trip(2, "t-2"), cleared("t-1"))
+        assert tripped(trip(3), cleared(seen=2)), "it says something new since"
+        assert tripped(trip(1), cleared(tier=ANY)), "another scope's"
+        assert tripped(trip(1), trip(1, "t-9", tier=ANY), cleared())
+
+
+MODEL = {"name": "loan", "version": "1", "artifact_sha256": "cd" * 32, "calibrator_version": "platt-1"}
+
+
+class TestCertificates:
+    def certificate(self, **change: Any) -> Certificate:
+        (found,) = read_controls([body("certificate.active", 1, {**LIVE, **change})]).certificates.values()
+        return found
+
+    def test_it_binds_to_one_model_one_calibrator_one_policy(self) -> None:
+        certificate = self.certificate()
+        assert certificate.binds(MODEL, "ab" * 32, NOW)
+        for part in MODEL:
+            assert not certificate.binds({**MODEL, part: "other"}, "ab" * 32, NOW)
+        assert not certificate.binds(MODEL, "ac" * 32, NOW)
+        assert not certificate.binds({}, "ab" * 32, NOW)
+
+    def test_it_ends_at_its_moment(self) -> None:
+        certificate = self.certificate(expires_at=rfc3339(NOW))
+        assert not certificate.binds(MODEL, "ab" * 32, NOW)
+        assert certificate.binds(MODEL, "ab" * 32, NOW - timedelta(microseconds=1))
+
+    def test_one_that_was_taken_back_is_none(self) -> None:
+        assert read_controls([body("certificate.active", 2, {**LIVE, "active": False})]).certificates == {}
+
+    def test_a_proposal_is_nothing_to_a_routing(self) -> None:
+        assert read_controls([body("certificate.proposed", 1, LIVE)]) == Controls()
+
+
+@given(st.integers(-100, 100))
+@settings(max_examples=40)
+def test_a_peak_ends_by_itself(seconds: int) -> None:
+    controls = Controls(peaks={("default", ANY): Switch("sale", NOW)})
+    assert controls.peak("default", "loan", NOW + timedelta(seconds=seconds)) is (seconds < 0)
+    assert not controls.peak("other", "loan", NOW + timedelta(seconds=seconds))

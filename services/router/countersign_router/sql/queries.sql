@@ -51,66 +51,8 @@ SELECT count(*)
 FROM routings
 WHERE routed_at >= $1 AND level <= 2 AND ($2 = '*' OR tenant = $2) AND ($3 = '*' OR decision_type = $3);
 
--- name: lock_controls_table
--- Waits for every batch in flight (they hold ROW SHARE) and keeps later ones waiting until this change has committed.
-LOCK TABLE controls IN EXCLUSIVE MODE;
-
--- name: find_control
-SELECT revision, activities, headers, body FROM controls
-WHERE kind = $1 AND tenant = $2 AND decision_type = $3 AND tier = $4;
-
--- name: list_controls
-SELECT kind, tenant, decision_type, tier, headers, body FROM controls ORDER BY kind, tenant, decision_type, tier;
-
--- name: put_control
-INSERT INTO controls (kind, tenant, decision_type, tier, revision, activities, changed_at, event_id, headers, body)
-VALUES ($1, $2, $3, $4, $5, $6, $7, $8, $9, $10)
-ON CONFLICT (kind, tenant, decision_type, tier) DO UPDATE
-SET revision = excluded.revision, activities = excluded.activities, changed_at = excluded.changed_at,
-    event_id = excluded.event_id, headers = excluded.headers, body = excluded.body;
-
--- name: count_activity
--- The next number of an activity about a control; the caller holds the table's lock.
-UPDATE controls SET activities = activities + 1
-WHERE kind = $1 AND tenant = $2 AND decision_type = $3 AND tier = $4
-RETURNING activities;
-
--- name: database_time
-SELECT clock_timestamp();
-
--- name: insert_policy
-INSERT INTO policies (sha256, tenant, decision_type, version, automation_sha256, document, published_at)
-VALUES ($1, $2, $3, $4, $5, $6, $7)
-ON CONFLICT DO NOTHING;
-
 -- name: find_policy
 SELECT document, published_at FROM policies WHERE sha256 = $1;
-
--- name: find_policy_version
-SELECT sha256 FROM policies WHERE tenant = $1 AND decision_type = $2 AND version = $3;
-
--- name: list_policies
-SELECT sha256, tenant, decision_type, version, automation_sha256, published_at
-FROM policies ORDER BY tenant, decision_type, version DESC;
-
--- name: insert_release_request
-INSERT INTO release_requests (id, tenant, decision_type, revision, requested_by, role, reason, requested_at, expires_at)
-VALUES ($1, $2, $3, $4, $5, $6, $7, $8, $9);
-
--- name: find_release_request
-SELECT id, tenant, decision_type, revision, requested_by, role, reason, requested_at, expires_at, confirmed_by,
-       confirmed_at
-FROM release_requests WHERE id = $1;
-
--- name: list_release_requests
--- Requests that still wait for a second person.
-SELECT id, tenant, decision_type, revision, requested_by, role, reason, requested_at, expires_at, confirmed_by,
-       confirmed_at
-FROM release_requests WHERE confirmed_at IS NULL AND expires_at > $1
-ORDER BY requested_at DESC LIMIT 200;
-
--- name: confirm_release_request
-UPDATE release_requests SET confirmed_by = $2, confirmed_at = $3 WHERE id = $1;
 
 -- name: insert_sampling_key
 INSERT INTO sampling_keys (key_id, key, created_at) VALUES ($1, $2, $3) ON CONFLICT DO NOTHING;

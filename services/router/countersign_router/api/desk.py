@@ -7,16 +7,9 @@ from typing import Any
 
 import orjson
 
-from countersign_router.api_models import (
-    DecisionTypeEntry,
-    DryRouting,
-    DryRun,
-    LevelCount,
-    MatrixCell,
-    MatrixView,
-    PolicyEntry,
-    PolicyView,
-)
+from countersign_router.api.models.cases import DryRouting, DryRun
+from countersign_router.api.models.matrix import LevelCount, MatrixCell, MatrixView
+from countersign_router.api.models.policies import DecisionTypeEntry, PolicyEntry, PolicyView
 from countersign_router.domain.controls import DEFAULT_TENANT, Controls, read_controls
 from countersign_router.domain.draws import Draws
 from countersign_router.domain.policy import BANDS, FACTORS, LEVEL_NAMES, SIGNALS, TIERS, Policy

@@ -1,0 +1,128 @@
+"""Controls over HTTP: the stop switch, and turning automation back on."""
+
+from collections.abc import Awaitable
+from datetime import timedelta
+from typing import Any
+from uuid import UUID
+
+from fastapi import APIRouter, Request
+
+from countersign_router import stops
+from countersign_router.api.models.controls import (
+    AutomaticCase,
+    Control,
+    ControlList,
+    ReleaseView,
+    StopAnswer,
+    StopPreview,
+    StopRequest,
+    StopScope,
+)
+from countersign_router.api.parts import NewId, Reader, Switcher, WithDesk, actor, check_tenant
+from countersign_router.domain.controls import ANY
+from countersign_router.store import BatchInFlightError, ReleaseRequest
+from countersign_shared.http import Problem
+
+router = APIRouter(tags=["router"])
+
+_BUSY: dict[int | str, dict[str, Any]] = {
+    503: {"description": "A batch in flight did not end in time; nothing has changed. Ask again."}
+}
+_REFUSED: dict[int | str, dict[str, Any]] = {
+    **_BUSY,
+    404: {"description": "There is no such request."},
+    409: {"description": "Nothing is stopped, the request is void, or it is your own."},
+}
+_STATUS = {"request_unknown": 404}
+
+
+@router.get("/controls", summary="Every control, and who asked to release a stop")
+async def list_controls(desk: WithDesk, principal: Reader) -> ControlList:
+    """Controls of the tenants you may see, and those that hold for all."""
+    items = [Control.model_validate_json(body) for _, _, body in await desk.store.controls()]
+    requests = await desk.store.release_requests(desk.clock())
+    return ControlList(
+        items=[one for one in items if one.tenant == ANY or principal.sees(one.tenant)],
+        release_requests=[_release(one) for one in requests if one.tenant == ANY or principal.sees(one.tenant)],
+    )
+
+
+@router.post("/controls/stop/preview", summary="What a stop would send to people")
+async def preview_stop(desk: WithDesk, principal: Switcher, asked: StopScope) -> StopPreview:
+    """How many cases of the scope the machine decided in the last hour and minute."""
+    tenant, decision_type = asked.key
+    check_tenant(principal, tenant)
+    now = desk.clock()
+    hour = await desk.automatic_since(tenant, decision_type, now - timedelta(seconds=stops.PREVIEW_SECONDS))
+    minute = await desk.automatic_since(tenant, decision_type, now - timedelta(seconds=stops.RECENT_SECONDS))
+    return StopPreview(
+        tenant=tenant, decision_type=decision_type, automatic_last_hour=hour, automatic_last_minute=minute
+    )
+
+
+@router.post("/controls/stop", summary="Halt automation now", responses=_BUSY)
+async def stop_automation(desk: WithDesk, principal: Switcher, asked: StopRequest) -> StopAnswer:
+    """Needs one person. When this answers, no later automatic decision can happen in the scope.
+
+    Stopping what is stopped already changes nothing and answers the same.
+    """
+    tenant, decision_type = asked.key
+    check_tenant(principal, tenant)
+    stopped = await _unless_busy(
+        stops.stop(desk.store, tenant=tenant, decision_type=decision_type, reason=asked.reason, actor=actor(principal))
+    )
+    stops.show_stops(desk.metrics, await desk.controls())
+    return StopAnswer(
+        control=Control.model_validate(stopped.control), recent_seconds=stops.RECENT_SECONDS,
+        recent_total=stopped.recent_total,
+        recent=[AutomaticCase.model_validate(one, from_attributes=True) for one in stopped.recent],
+    )  # fmt: skip
+
+
+@router.post(
+    "/controls/stop/release-requests", status_code=201, summary="Ask for automation to go on", responses=_REFUSED
+)
+async def request_release(request: Request, desk: WithDesk, principal: Switcher, asked: StopRequest) -> ReleaseView:
+    """The first of two people. Nothing changes until another one confirms."""
+    tenant, decision_type = asked.key
+    check_tenant(principal, tenant)
+    new_id: NewId = request.app.state.new_id
+    operation = stops.request_release(
+        desk.store, request_id=new_id(), tenant=tenant, decision_type=decision_type, reason=asked.reason,
+        actor=actor(principal),
+    )  # fmt: skip
+    return _release(await _unless_busy(operation))
+
+
+@router.post(
+    "/controls/stop/release-requests/{request_id}/confirm", summary="Turn automation back on", responses=_REFUSED
+)
+async def confirm_release(desk: WithDesk, principal: Switcher, request_id: UUID) -> Control:
+    """The second of two people. A request is void once the switch has changed or a day has passed."""
+    asked = await desk.store.release_request(request_id)
+    if asked is not None:
+        check_tenant(principal, asked.tenant)
+    control = await _unless_busy(stops.confirm_release(desk.store, request_id=request_id, actor=actor(principal)))
+    stops.show_stops(desk.metrics, await desk.controls())
+    return Control.model_validate(control)
+
+
+async def _unless_busy(operation: Awaitable[Any]) -> Any:
+    try:
+        return await operation
+    except stops.StopRefusal as refusal:
+        slug = refusal.code.replace("_", "-")
+        raise Problem(_STATUS.get(refusal.code, 409), slug, "The stop switch stays as it is", str(refusal)) from refusal
+    except BatchInFlightError as error:
+        raise Problem(
+            503, "batch-in-flight", "A batch in flight did not end in time", "Nothing has changed. Ask again.",
+            headers={"Retry-After": "1"},
+        ) from error  # fmt: skip
+
+
+def _release(request: ReleaseRequest) -> ReleaseView:
+    return ReleaseView(
+        request_id=request.id, tenant=request.tenant, decision_type=request.decision_type, revision=request.revision,
+        requested_by=request.requested_by, reason=request.reason, requested_at=request.requested_at,
+        expires_at=request.expires_at,
+    )  # fmt: skip

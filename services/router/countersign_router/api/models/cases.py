@@ -1,0 +1,60 @@
+"""A case to explain, and its explanation."""
+
+from datetime import datetime
+from typing import Annotated, Any
+
+from pydantic import BaseModel, Field
+
+from countersign_router.api.models.fields import Name, Request
+from countersign_shared.contracts.events.fields import Probability
+
+
+class Signals(Request):
+    """Signals of a dry run; null means that it could not be had."""
+
+    probability: Probability | None = None
+    similarity: Probability | None = 1.0
+    consensus: Probability | None = None
+    rule_clarity: Probability | None = None
+    completeness: Probability | None = Field(default=None, description="Unset: from the payload.")
+
+
+class DryProposal(Request):
+    """The proposal of a dry run."""
+
+    outcome: Annotated[str, Field(min_length=1, max_length=100)]
+    confidence: Probability
+    factors: list[dict[str, Any]] = Field(default_factory=list, max_length=50)
+
+
+class DryRun(Request):
+    """A case to explain. Nothing is stored and nothing is published."""
+
+    tenant: Name = "default"
+    case_id: Annotated[str, Field(pattern=r"^[A-Za-z0-9._:-]{1,128}$")] = "dry-run"
+    decision_type: Name
+    payload: dict[str, Any]
+    proposal: DryProposal | None = None
+    signals: Signals = Signals()
+    policy_sha256: Annotated[str, Field(pattern=r"^[0-9a-f]{64}$")] | None = Field(
+        default=None, description="A published version to try; unset: the one in force."
+    )
+
+
+class DryRouting(BaseModel):
+    """What the router would make of the case now, and every reason for it."""
+
+    level: int
+    level_name: str
+    would_automate: bool
+    consequence: dict[str, Any] | None
+    band: str | None
+    thresholds: dict[str, Any] | None
+    certificate: str | None
+    reasons: list[dict[str, Any]]
+    sampling: dict[str, Any]
+    queue: str | None
+    withhold: str
+    reviewers_required: int
+    due_at: datetime | None
+    policy: dict[str, Any] | None

@@ -1,0 +1,50 @@
+"""Policy versions and decision types."""
+
+from datetime import datetime
+from typing import Any
+
+from pydantic import BaseModel, Field
+
+
+class PolicyEntry(BaseModel):
+    """One published version of a policy."""
+
+    id: str
+    tenant: str
+    decision_type: str
+    version: int
+    sha256: str
+    automation_sha256: str
+    published_at: datetime
+    in_force: bool
+
+
+class PolicyList(BaseModel):
+    """Published versions, the newest of each decision type first."""
+
+    items: list[PolicyEntry]
+    next_cursor: str | None
+
+
+class PolicyView(PolicyEntry):
+    """A published version with its document."""
+
+    document: dict[str, Any] = Field(description="As read, with every default filled in.")
+    yaml: str = Field(description="As written.")
+
+
+class DecisionTypeEntry(BaseModel):
+    """A decision type: what its cases hold and what may come out."""
+
+    decision_type: str
+    label: str
+    owner: str
+    payload_schema: dict[str, Any]
+    outcomes: list[dict[str, Any]]
+    policy_in_force: str | None
+
+
+class DecisionTypeList(BaseModel):
+    """Every decision type, by name."""
+
+    items: list[DecisionTypeEntry]

@@ -1,0 +1,48 @@
+"""What every route works with: the desk, who is calling, and what they may act on."""
+
+from typing import Annotated, Protocol
+from uuid import UUID
+
+from fastapi import Depends, Request
+
+from countersign_router.api.desk import Desk
+from countersign_router.control_events import Actor
+from countersign_router.domain.controls import ANY
+from countersign_shared.http import Principal, Problem, require
+
+SWITCHERS = ("operator", "admin", "lead")
+"""Who may halt automation and take part in turning it back on."""
+READERS = ("analyst", "lead", "operator", "auditor", "policy_author", "policy_approver", "admin")
+"""Who may see policies and figures. Reviewers may not: they would colour their answers."""
+switcher = require(*SWITCHERS)
+reader = require(*READERS)
+MAX_LIST = 200
+
+
+class NewId(Protocol):
+    """Gives a fresh random id."""
+
+    def __call__(self) -> UUID:
+        """Return it."""
+
+
+def _desk(request: Request) -> Desk:
+    desk: Desk = request.app.state.desk
+    return desk
+
+
+WithDesk = Annotated[Desk, Depends(_desk)]
+Reader = Annotated[Principal, reader]
+Switcher = Annotated[Principal, switcher]
+
+
+def check_tenant(principal: Principal, tenant: str) -> None:
+    """Whoever acts on all tenants must be allowed to see all of them."""
+    if not principal.sees(tenant):
+        named = "all tenants" if tenant == ANY else f"tenant {tenant}"
+        raise Problem(403, "forbidden", "Not your tenant", f"You may not act for {named}.")
+
+
+def actor(principal: Principal) -> Actor:
+    """Return who acts, in the role that lets them switch."""
+    return Actor(principal.subject, next(role for role in SWITCHERS if role in principal.roles))

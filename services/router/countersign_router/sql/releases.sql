@@ -1,0 +1,18 @@
+-- name: insert_release_request
+INSERT INTO release_requests (id, tenant, decision_type, revision, requested_by, role, reason, requested_at, expires_at)
+VALUES ($1, $2, $3, $4, $5, $6, $7, $8, $9);
+
+-- name: find_release_request
+SELECT id, tenant, decision_type, revision, requested_by, role, reason, requested_at, expires_at, confirmed_by,
+       confirmed_at
+FROM release_requests WHERE id = $1;
+
+-- name: list_release_requests
+-- Requests that still wait for a second person.
+SELECT id, tenant, decision_type, revision, requested_by, role, reason, requested_at, expires_at, confirmed_by,
+       confirmed_at
+FROM release_requests WHERE confirmed_at IS NULL AND expires_at > $1
+ORDER BY requested_at DESC LIMIT 200;
+
+-- name: confirm_release_request
+UPDATE release_requests SET confirmed_by = $2, confirmed_at = $3 WHERE id = $1;

@@ -1,0 +1,81 @@
+"""Controls: the newest state of each, and the transaction that changes one."""
+
+from dataclasses import dataclass
+from datetime import datetime
+
+from countersign_router.store.statements import Reads, Writes
+from countersign_shared.errors import TransientError
+from countersign_shared.messaging.records import Message
+
+
+class BatchInFlightError(TransientError):
+    """A control could not change because a batch did not end in time."""
+
+    code = "batch_in_flight"
+
+
+@dataclass(frozen=True, slots=True)
+class StoredControl:
+    """The newest state of a control, as published."""
+
+    revision: int
+    activities: int
+    headers: bytes
+    body: bytes
+
+
+@dataclass(frozen=True, slots=True)
+class ControlKey:
+    """Which control: kind and scope, ``*`` for all."""
+
+    kind: str
+    tenant: str
+    decision_type: str
+    tier: str = "*"
+
+    @property
+    def parts(self) -> tuple[str, str, str, str]:
+        """The columns of the key."""
+        return self.kind, self.tenant, self.decision_type, self.tier
+
+
+class ControlReads(Reads):
+    """The controls as they are now."""
+
+    async def controls(self) -> list[tuple[ControlKey, bytes, bytes]]:
+        """Return every control with headers and body as published."""
+        rows = await self._pool.fetch(self._sql.controls.list_controls)
+        return [(ControlKey(row[0], row[1], row[2], row[3]), row[4], row[5]) for row in rows]
+
+
+class ControlWrites(Writes):
+    """Changes of controls."""
+
+    async def moment(self) -> datetime:
+        """Return the database's time."""
+        moment: datetime = await self._connection.fetchval(self._sql.controls.database_time)
+        return moment
+
+    async def find(self, key: ControlKey) -> StoredControl | None:
+        """Return the newest state of a control."""
+        row = await self._connection.fetchrow(self._sql.controls.find_control, *key.parts)
+        return None if row is None else StoredControl(row[0], row[1], row[2], row[3])
+
+    async def put(
+        self, key: ControlKey, *, revision: int, activities: int, changed_at: datetime, event_id: str, message: Message
+    ) -> None:
+        """Store a control's new state and put its event into the outbox."""
+        await self._connection.execute(
+            self._sql.controls.put_control, *key.parts, revision, activities, changed_at, event_id,
+            message.stored_headers(), message.value,
+        )  # fmt: skip
+        await self.announce(message, event_id, changed_at)
+
+    async def announce(self, message: Message, event_id: str, moment: datetime) -> None:
+        """Put an event into the outbox, to leave at once."""
+        await self._outbox.add(self._connection, message, event_id=event_id, not_before=moment)
+
+    async def count_activity(self, key: ControlKey) -> int:
+        """Return the number of the next activity about a control."""
+        number: int = await self._connection.fetchval(self._sql.controls.count_activity, *key.parts)
+        return number

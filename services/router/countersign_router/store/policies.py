@@ -1,0 +1,49 @@
+"""Published policy versions, which never change."""
+
+from dataclasses import dataclass
+from datetime import datetime
+
+from countersign_router.store.statements import Reads, Writes
+
+
+@dataclass(frozen=True, slots=True)
+class StoredPolicy:
+    """A published policy version."""
+
+    sha256: str
+    tenant: str
+    decision_type: str
+    version: int
+    automation_sha256: str
+    published_at: datetime
+
+
+class PolicyReads(Reads):
+    """What was published."""
+
+    async def policies(self) -> list[StoredPolicy]:
+        """Return every published version, newest first per decision type."""
+        return [StoredPolicy(**dict(row)) for row in await self._pool.fetch(self._sql.policies.list_policies)]
+
+    async def policy_document(self, sha256: str) -> tuple[bytes, datetime] | None:
+        """Return the document of a published policy and when it was published."""
+        row = await self._pool.fetchrow(self._sql.queries.find_policy, sha256)
+        return None if row is None else (row["document"], row["published_at"])
+
+
+class PolicyWrites(Writes):
+    """Publishing."""
+
+    async def add_policy(self, policy: StoredPolicy, document: bytes) -> None:
+        """Keep a published policy version."""
+        await self._connection.execute(
+            self._sql.policies.insert_policy, policy.sha256, policy.tenant, policy.decision_type, policy.version,
+            policy.automation_sha256, document, policy.published_at,
+        )  # fmt: skip
+
+    async def policy_version(self, tenant: str, decision_type: str, version: int) -> str | None:
+        """Return the SHA-256 of a published version."""
+        found: str | None = await self._connection.fetchval(
+            self._sql.policies.find_policy_version, tenant, decision_type, version
+        )
+        return found

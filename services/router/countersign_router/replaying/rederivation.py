@@ -1,0 +1,93 @@
+"""Making a stored routing again, from what its event holds: the proof that a replay can be believed.
+
+The moment, the case, the proposal, the signals, the policy and the key of the draws are known exactly. Whether a peak
+had been declared is not in the event. Both answers are tried under the policy that routed the case; the one that gives
+the stored routing back is the true one, or makes no difference.
+"""
+
+from collections.abc import Mapping
+from datetime import datetime
+from typing import Any
+
+import orjson
+
+from countersign_router.domain.controls import Controls
+from countersign_router.domain.draws import Draws
+from countersign_router.domain.policy import FACTORS, Policy
+from countersign_router.domain.routing import Routing, route
+from countersign_router.domain.sampling import Samples
+from countersign_router.replaying.facts import controls_then
+
+PEAK = "controls.peak"
+
+
+def reads_peak(policy: Policy) -> bool:
+    """Tell whether a peak can make a difference under a policy."""
+    return any(PEAK in expression.reads for expression in policy.expressions)
+
+
+def rederive(
+    event: Mapping[str, Any], policy: Policy, now: datetime, draws: Draws, *, peak_matters: bool
+) -> tuple[Controls, Routing | None]:
+    """Return the controls that held, and the routing made again; None when it does not come out as it was stored."""
+    stored = stored_form(event)
+    tried = (False, True) if peak_matters else (False,)
+    for peak in tried:
+        controls = controls_then(event, peak=peak)
+        routing = route(event, policy, controls, now, draws)
+        if form(routing) == stored:
+            return controls, routing
+    return controls_then(event, peak=False), None
+
+
+def form(routing: Routing) -> tuple[object, ...]:
+    """Return everything that a routing decides, in the shape an event has it. Wordings are left out: they may improve.
+
+    The principal reasons stand in decision.made alone.
+    """
+    found, limits = routing.consequence, routing.thresholds
+    due = (routing.due_at, routing.at_risk_at) if routing.due_at is not None else None
+    return (
+        routing.level,
+        routing.would_automate,
+        None if found is None else (found.tier, found.factors),
+        routing.band,
+        None if limits is None else (limits.high, limits.medium, _plain(limits.adjustments)),
+        [(one["code"], one.get("level"), one.get("rule_id"), _plain(one["values_read"])) for one in routing.reasons],
+        routing.certificate,
+        _drawn(routing.samples),
+        routing.priority,
+        routing.queue,
+        routing.withhold,
+        routing.reviewers_required,
+        due,
+    )
+
+
+def stored_form(event: Mapping[str, Any]) -> tuple[object, ...]:
+    """Return the same of a stored event."""
+    found, limits, handling = event["consequence"], event["thresholds"], event["handling"]
+    sla, samples, certificate = handling["sla"], event["sampling"], event["certificate"]
+    return (
+        event["level"],
+        event["would_automate"],
+        None if found is None else (found["tier"], tuple(found["factors"][name] for name in FACTORS)),
+        event["band"],
+        None if limits is None else (limits["bands"]["high"], limits["bands"]["medium"], _plain(limits["adjustments"])),
+        [(one["code"], one.get("level"), one.get("rule_id"), _plain(one["values_read"])) for one in event["reasons"]],
+        None if certificate is None else certificate["status"],
+        tuple((samples[name]["probability"], samples[name]["selected"]) for name in ("human_only", "blind", "audit")),
+        event["priority"],
+        event["queue"],
+        handling["withhold"],
+        handling["reviewers_required"],
+        None if sla is None else (datetime.fromisoformat(sla["due_at"]), datetime.fromisoformat(sla["at_risk_at"])),
+    )
+
+
+def _plain(value: object) -> bytes:
+    return orjson.dumps(value, option=orjson.OPT_UTC_Z | orjson.OPT_SORT_KEYS) if value else b""
+
+
+def _drawn(samples: Samples) -> tuple[tuple[float, bool], ...]:
+    return tuple((one.probability, one.selected) for one in (samples.human_only, samples.blind, samples.audit))

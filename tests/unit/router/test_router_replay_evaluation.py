@@ -1,0 +1,127 @@
+"""Replaying what was routed: the same policy gives the same routing, another policy's differences are counted."""
+
+from __future__ import annotations
+
+from datetime import timedelta
+from itertools import islice
+
+import orjson
+import pytest
+
+from countersign_router.domain.controls import Controls
+from countersign_router.policies import LoadedPolicy
+from countersign_router.replaying.evaluation import Replayer
+from countersign_router.replaying.rederivation import form, stored_form
+from countersign_router.replaying.summing_up import sum_up
+from countersign_router.wire import policy_speech, routed_body
+from tests.unit.router.cases import NOW, bent, decision_types, scored, shipped
+from tests.unit.router.replays import KEY, circumstances, question, stored, varied
+
+FRESH = [{"id": "fresh-policy", "when": "policy.age < duration('168h')", "level_at_least": 3}]
+SILENT_PEAK = [
+    {"id": "busy", "when": "controls.peak", "bands": {"high": -0.05, "medium": -0.05}},
+    {"id": "wide", "when": "has(case.owner_occupied) && !case.owner_occupied", "bands": {"high": 0.03}},
+]
+
+
+@pytest.fixture(
+    params=[{}, {"automation": {"certificate": "required"}}, {"adjust": SILENT_PEAK}, {"adjust": FRESH}],
+    ids=["shipped", "certified", "silent peak", "fresh"],
+)
+def policy(request: pytest.FixtureRequest) -> LoadedPolicy:
+    return bent(**request.param)
+
+
+def test_replaying_the_policy_that_routed_gives_the_whole_routing_back(policy: LoadedPolicy) -> None:
+    speech = policy_speech(policy, decision_types()["loan_application"])
+    replayer = Replayer(question(policy, policy))
+    levels = set()
+    for number, (body, controls) in enumerate(zip(varied(300), circumstances(policy), strict=False)):
+        now = NOW + timedelta(seconds=number, microseconds=number * 7)
+        case, live = stored(body, policy, controls, now)
+        event = orjson.loads(case.body)
+        again = replayer.routing(event, now)
+        assert again == live
+        # The event that it would publish is the stored one, byte for byte.
+        assert routed_body(body, orjson.dumps(body), again, speech, KEY) == case.body
+        levels.add(live.level)
+    assert levels >= {2, 3, 4, 5}
+
+
+def test_every_stored_routing_is_made_again_as_a_check(policy: LoadedPolicy) -> None:
+    cases = [
+        stored(body, policy, controls)[0] for body, controls in zip(varied(100), circumstances(policy), strict=False)
+    ]
+    draft = bent(version=2, bands={"high": 0.93, "medium": 0.7})
+    tally = Replayer(question(draft, policy, draft=True)).replay(cases)
+    assert (tally.cases, tally.rederived, tally.unexplained) == (100, 100, 0)
+
+
+def test_a_routing_that_cannot_be_made_again_is_named() -> None:
+    case, _ = stored(scored("odd"), shipped(), Controls())
+    event = {**orjson.loads(case.body), "level": 4}
+    tally = Replayer(question(shipped(), shipped())).replay([case._replace(body=orjson.dumps(event))])
+    assert (tally.rederived, tally.unexplained, tally.unexplained_cases) == (0, 1, [("default", "odd")])
+
+
+def test_forms_differ_when_anything_decided_differs() -> None:
+    case, live = stored(scored("one"), shipped(), Controls())
+    event = orjson.loads(case.body)
+    assert form(live) == stored_form(event)
+    for change in (
+        {"queue": "elsewhere"}, {"band": "low"}, {"priority": 5}, {"certificate": {"status": "live"}}, {"reasons": []},
+        {"thresholds": {**event["thresholds"], "bands": {"high": 0.91, "medium": 0.7}}},
+        {"handling": {**event["handling"], "withhold": "always"}}, {"would_automate": False},
+        {"sampling": {**event["sampling"], "blind": {"probability": 0.5, "selected": False}}},
+    ):  # fmt: skip
+        assert form(live) != stored_form({**event, **change}), change
+
+
+def test_a_stricter_band_sends_cases_up_and_a_looser_one_down() -> None:
+    cases = [stored(scored(f"c-{number}", confidence=(90 + number) / 100), shipped(), Controls())[0]
+             for number in range(1, 10)]  # fmt: skip
+    strict = bent(version=2, bands={"high": 0.95, "medium": 0.7})
+    report = _report(strict, cases)
+    assert (report.raised, report.lowered, report.changed) == (5, 0, 5)
+    assert [(one.before, one.after, one.cases) for one in report.levels] == [(1, 1, 4), (1, 2, 5)]
+    cells = {(one.tier, one.band): one for one in report.cells}
+    assert (cells["negligible", "high"].cases_before, cells["negligible", "high"].cases_after) == (9, 4)
+    assert (cells["negligible", "medium"].cases_after, cells["negligible", "high"].raised) == (5, 5)
+
+
+def test_what_becomes_automatic_is_listed_least_sure_first() -> None:
+    careful = bent(version=1, matrix={tier: {"high": 3, "medium": 4, "low": 4} for tier in (
+        "negligible", "low", "medium", "high", "critical")}, automation={"certificate": "not_required"}, sampling={})  # fmt: skip
+    cases = [stored(scored(f"c-{number}", confidence=0.99 - number / 100), careful, Controls())[0]
+             for number in range(5)]  # fmt: skip
+    report = sum_up(
+        Replayer(question(shipped(), careful, draft=True)).replay(cases), shipped().policy, draft=True,
+        asked="last:5", originals={careful.policy.sha256: careful.policy},
+    )  # fmt: skip
+    becoming = report.becoming_automatic
+    assert (becoming.cases, [one.case_id for one in becoming.listed]) == (
+        5,
+        [f"c-{number}" for number in (4, 3, 2, 1, 0)],
+    )
+    assert all(one.automatic_after and one.level_before == 3 for one in becoming.listed)
+    assert (report.automation.before, report.automation.after, report.leaving_automatic.cases) == (0, 5, 0)
+    assert report.audited.unsampled == 5
+
+
+def _report(policy: LoadedPolicy, cases, **more):
+    asked = question(policy, shipped(), draft=True, **more)
+    return sum_up(Replayer(asked).replay(cases), policy.policy, draft=True, asked="last:9", originals=asked.originals)
+
+
+def test_parts_add_up_to_the_whole() -> None:
+    cases = [stored(body, shipped(), controls)[0]
+             for body, controls in zip(varied(120), circumstances(shipped()), strict=False)]  # fmt: skip
+    draft = bent(version=2, bands={"high": 0.8, "medium": 0.7}, never_automate="false")
+    labels = {("default", f"loan-{number:06}"): number % 9 == 0 for number in range(120)}
+    replayer = Replayer(question(draft, shipped(), draft=True, labels=labels))
+    whole, sums = replayer.replay(cases), replayer.replay([])
+    for start in range(0, 120, 50):
+        sums.add(replayer.replay(islice(cases, start, start + 50)))
+    first, second = (sum_up(one, draft.policy, draft=True, asked="all", originals={}) for one in (whole, sums))
+    assert first == second
+    assert first.lowered > 0

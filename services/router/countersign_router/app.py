@@ -12,6 +12,9 @@ import orjson
 
 from countersign_router.api import Desk, build_app
 from countersign_router.control_events import republished
+from countersign_router.control_intake import TOPIC as CONTROLS
+from countersign_router.control_intake import ControlIntake
+from countersign_router.domain.control_rules import OWN_KINDS
 from countersign_router.domain.controls import read_controls
 from countersign_router.domain.draws import key_id, keyed_draws
 from countersign_router.handlers import SERVICE, TOPICS, Handler
@@ -25,6 +28,7 @@ from countersign_shared.contracts.decision_types import load_decision_types
 from countersign_shared.errors import ConfigurationError
 from countersign_shared.http import TokenVerifier
 from countersign_shared.messaging.bus import open_bus
+from countersign_shared.messaging.follower import following
 from countersign_shared.messaging.outbox import Outbox, Relay, relaying
 from countersign_shared.messaging.records import Message, unpack_headers
 from countersign_shared.observability import Health, Metrics
@@ -73,6 +77,8 @@ async def running(settings: Settings, *, clock: Clock = system_clock) -> AsyncIt
         try:
             async with (
                 relaying(pool, relay, fail=bus.fail, metrics=metrics, clock=clock),
+                # Opens once every control on the topic is in the table: before the first case.
+                following(settings, CONTROLS, ControlIntake(store, metrics), service=SERVICE, fail=bus.fail),
                 bus.consume(TOPICS, handler),
             ):
                 health.ready(True)
@@ -98,8 +104,12 @@ async def _sampling_key(settings: Settings, store: Store, clock: Clock) -> tuple
 
 
 async def _present_controls(store: Store) -> list[Message]:
-    """The newest event of every control, exactly as published: a broker that forgot learns them again."""
-    return [republished(key, unpack_headers(headers), body) for key, headers, body in await store.controls()]
+    """The newest event of every control of ours, exactly as published: a broker that forgot learns them again."""
+    return [
+        republished(key, unpack_headers(headers), body)
+        for key, headers, body in await store.controls()
+        if key.kind in OWN_KINDS
+    ]
 
 
 async def _watch(store: Store, metrics: Metrics) -> None:

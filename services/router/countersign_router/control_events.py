@@ -32,6 +32,7 @@ class Actor:
 
 
 ROUTER = Actor("router")
+FEEDBACK = Actor("feedback")
 
 
 @dataclass(frozen=True, slots=True)
@@ -44,14 +45,34 @@ class Fact:
 
 async def change_control(
     change: ControlChange, key: ControlKey, state: Mapping[str, Any], *,
-    actor: Actor, signatures: Sequence[Mapping[str, Any]], fact: Fact, moment: datetime,
+    actor: Actor, signatures: Sequence[Mapping[str, Any]], fact: Fact, moment: datetime, above: int = 0,
 ) -> dict[str, Any]:  # fmt: skip
-    """Store a control's new state with its next revision, and announce it and the fact; returns the event's body."""
+    """Store a control's new state with its next revision, and announce it and the fact; returns the event's body.
+
+    The revision is higher than ``above`` too, where others have seen that one.
+    """
     before = await change.find(key)
-    revision = 1 if before is None else before.revision + 1
+    revision = max(0 if before is None else before.revision, above) + 1
+    event_id, message = control_event(
+        key, state, revision=revision, changed_by=actor, signatures=signatures, moment=moment
+    )
+    activities = 0 if before is None else before.activities
+    await change.put(
+        key, revision=revision, activities=activities, changed_at=moment, event_id=event_id, message=message
+    )
+    await record(change, key, Fact(fact.kind, {**fact.body, **_revision(fact, revision)}), actor=actor, moment=moment)
+    body: dict[str, Any] = orjson.loads(message.value)
+    return body
+
+
+def control_event(
+    key: ControlKey, state: Mapping[str, Any], *, revision: int, changed_by: Actor,
+    signatures: Sequence[Mapping[str, Any]], moment: datetime,
+) -> tuple[str, Message]:  # fmt: skip
+    """Write the event of a control's state; returns its id and the message."""
     body = {
         "kind": key.kind, "tenant": key.tenant, "decision_type": key.decision_type, "tier": key.tier,
-        "revision": revision, "changed_at": rfc3339(moment), "changed_by": actor.pseudonym,
+        "revision": revision, "changed_at": rfc3339(moment), "changed_by": changed_by.pseudonym,
         "signatures": list(signatures), "state": dict(state),
     }  # fmt: skip
     name = control_key(*key.parts)
@@ -60,12 +81,14 @@ async def change_control(
         "control.changed", event_id=event_id, source=SOURCE, case_id=name.decode(), time=rfc3339(moment),
         body=orjson.dumps(body), partition=None, key=name,
     )  # fmt: skip
-    activities = 0 if before is None else before.activities
-    await change.put(
-        key, revision=revision, activities=activities, changed_at=moment, event_id=event_id, message=message
-    )
-    await record(change, key, Fact(fact.kind, {**fact.body, **_revision(fact, revision)}), actor=actor, moment=moment)
-    return body
+    return event_id, message
+
+
+def control_fact(kind: str, key: ControlKey, reason: str, state: Mapping[str, Any] | None = None) -> Fact:
+    """Return the fact that something happened to a control."""
+    return Fact(kind, {
+        "control": key.kind, "decision_type": key.decision_type, "tier": key.tier, "reason": reason, "state": state,
+    })  # fmt: skip
 
 
 def _revision(fact: Fact, revision: int) -> dict[str, int]:

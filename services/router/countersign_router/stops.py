@@ -11,7 +11,7 @@ from uuid import UUID
 
 import orjson
 
-from countersign_router.control_events import Actor, Fact, change_control, record
+from countersign_router.control_events import Actor, change_control, control_fact, record
 from countersign_router.domain.controls import ANY, Controls
 from countersign_router.store import AutomaticDecision, ControlKey, ReleaseRequest, Store
 from countersign_shared.clock import rfc3339
@@ -75,7 +75,7 @@ async def stop(store: Store, *, tenant: str, decision_type: str, reason: str, ac
             state = {"active": True, "reason": reason, "expires_at": None}
             control = await change_control(
                 change, key, state, actor=actor, signatures=[_signature(actor, moment)],
-                fact=_fact("control.changed", key, reason, state), moment=moment,
+                fact=control_fact("control.changed", key, reason, state), moment=moment,
             )  # fmt: skip
     since = moment - timedelta(seconds=RECENT_SECONDS)
     total, recent = await store.recent_automatic(since, tenant, decision_type, MAX_LISTED)
@@ -98,7 +98,7 @@ async def request_release(
             expires_at=moment + timedelta(hours=REQUEST_HOURS),
         )  # fmt: skip
         await change.add_request(request)
-        await record(change, key, _fact("control.requested", key, reason, None), actor=actor, moment=moment)
+        await record(change, key, control_fact("control.requested", key, reason, None), actor=actor, moment=moment)
     return request
 
 
@@ -123,10 +123,12 @@ async def confirm_release(store: Store, *, request_id: UUID, actor: Actor) -> di
             first = _signature(Actor(request.requested_by, request.role), request.requested_at)
             control = await change_control(
                 change, key, state, actor=actor, signatures=[first, _signature(actor, moment)],
-                fact=_fact("control.changed", key, request.reason, state), moment=moment,
+                fact=control_fact("control.changed", key, request.reason, state), moment=moment,
             )  # fmt: skip
         else:
-            await record(change, key, _fact("control.refused", key, str(refusal), None), actor=actor, moment=moment)
+            await record(
+                change, key, control_fact("control.refused", key, str(refusal), None), actor=actor, moment=moment
+            )
     if refusal is not None:
         raise refusal
     return control
@@ -146,13 +148,6 @@ def _refusal(request: ReleaseRequest, revision: int, actor: Actor, moment: datet
 
 def _signature(actor: Actor, moment: datetime) -> dict[str, Any]:
     return {"pseudonym": actor.pseudonym, "role": actor.role, "signed_at": rfc3339(moment)}
-
-
-def _fact(kind: str, key: ControlKey, reason: str, state: dict[str, Any] | None) -> Fact:
-    body = {
-        "control": key.kind, "decision_type": key.decision_type, "tier": key.tier, "reason": reason, "state": state,
-    }  # fmt: skip
-    return Fact(kind, body)
 
 
 def scope_name(tenant: str, decision_type: str) -> str:

@@ -16,6 +16,27 @@ ON CONFLICT (kind, tenant, decision_type, tier) DO UPDATE
 SET revision = excluded.revision, activities = excluded.activities, changed_at = excluded.changed_at,
     event_id = excluded.event_id, headers = excluded.headers, body = excluded.body;
 
+-- name: add_history
+INSERT INTO control_history (kind, tenant, decision_type, tier, revision, changed_at, body)
+VALUES ($1, $2, $3, $4, $5, $6, $7);
+
+-- name: find_history
+SELECT body FROM control_history
+WHERE kind = $1 AND tenant = $2 AND decision_type = $3 AND tier = $4 AND revision = $5;
+
+-- name: list_history
+-- Newest first.
+SELECT body FROM control_history
+WHERE kind = $1 AND tenant = $2 AND decision_type = $3 AND tier = $4 AND revision < $5
+ORDER BY revision DESC LIMIT $6;
+
+-- name: add_refused
+-- Nothing comes back when this record was refused before, by whichever replica.
+INSERT INTO refused_controls (sha256, reason, refused_at) VALUES ($1, $2, $3) ON CONFLICT DO NOTHING RETURNING sha256;
+
+-- name: known_refused
+SELECT sha256 FROM refused_controls WHERE sha256 = ANY ($1::text[]);
+
 -- name: count_activity
 -- The next number of an activity about a control; the caller holds the table's lock.
 UPDATE controls SET activities = activities + 1

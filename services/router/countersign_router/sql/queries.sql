@@ -1,9 +1,10 @@
 -- name: lock_controls
--- Every control, held until the batch has committed, and the database's time once they are held.
+-- Every control that acts, held until the batch has committed, and the database's time once they are held.
 -- A join from one row, so that the time comes back when there is no control at all.
 WITH held AS MATERIALIZED (
     SELECT kind, tenant, decision_type, tier, body
     FROM controls
+    WHERE kind <> ALL ('{certificate.proposed,calibrator.proposed}')
     ORDER BY kind, tenant, decision_type, tier
     FOR SHARE
 )

@@ -60,6 +60,27 @@ CREATE TABLE controls (
     PRIMARY KEY (kind, tenant, decision_type, tier)
 );
 
+-- Every state a control has had, as published; `controls` holds the newest.
+-- A record of control.changed whose revision is old is a repeat when it is in here, and a writer's lost memory when not.
+CREATE TABLE control_history (
+    kind          text NOT NULL,
+    tenant        text NOT NULL,
+    decision_type text NOT NULL,
+    tier          text NOT NULL,
+    revision      bigint      NOT NULL CHECK (revision >= 1),
+    changed_at    timestamptz NOT NULL,
+    body          bytea       NOT NULL,
+    PRIMARY KEY (kind, tenant, decision_type, tier, revision)
+);
+
+-- Records of control.changed that were not believed, by their hash: the topic is read whole at every start, and each is
+-- reported once.
+CREATE TABLE refused_controls (
+    sha256     text PRIMARY KEY,
+    reason     text        NOT NULL,
+    refused_at timestamptz NOT NULL
+);
+
 -- What one person asked for and another must confirm. A request is for one revision: a stop in between voids it.
 CREATE TABLE release_requests (
     id            uuid PRIMARY KEY,

@@ -1,5 +1,6 @@
 """Controls: the newest state of each, and the transaction that changes one."""
 
+from collections.abc import Sequence
 from dataclasses import dataclass
 from datetime import datetime
 
@@ -47,6 +48,26 @@ class ControlReads(Reads):
         rows = await self._pool.fetch(self._sql.controls.list_controls)
         return [(ControlKey(row[0], row[1], row[2], row[3]), row[4], row[5]) for row in rows]
 
+    async def control(self, key: ControlKey) -> bytes | None:
+        """Return the newest state of one control, as published."""
+        row = await self._pool.fetchrow(self._sql.controls.find_control, *key.parts)
+        return None if row is None else row["body"]
+
+    async def control_history(self, key: ControlKey, *, before: int, limit: int) -> list[bytes]:
+        """Return earlier states of a control, as published, newest first; only revisions below ``before``."""
+        rows = await self._pool.fetch(self._sql.controls.list_history, *key.parts, before, limit)
+        return [row["body"] for row in rows]
+
+    async def past_control(self, key: ControlKey, revision: int) -> bytes | None:
+        """Return what a control was at a revision, as published."""
+        body: bytes | None = await self._pool.fetchval(self._sql.controls.find_history, *key.parts, revision)
+        return body
+
+    async def refused_controls(self, hashes: Sequence[str]) -> set[str]:
+        """Return which of these records were refused before, by their hash."""
+        rows = await self._pool.fetch(self._sql.controls.known_refused, hashes)
+        return {row["sha256"] for row in rows}
+
 
 class ControlWrites(Writes):
     """Changes of controls."""
@@ -65,11 +86,29 @@ class ControlWrites(Writes):
         self, key: ControlKey, *, revision: int, activities: int, changed_at: datetime, event_id: str, message: Message
     ) -> None:
         """Store a control's new state and put its event into the outbox."""
+        await self.accept(
+            key, revision=revision, activities=activities, changed_at=changed_at, event_id=event_id, message=message
+        )
+        await self.announce(message, event_id, changed_at)
+
+    async def accept(
+        self, key: ControlKey, *, revision: int, activities: int, changed_at: datetime, event_id: str, message: Message
+    ) -> None:
+        """Store a control's new state that another service has published."""
         await self._connection.execute(
             self._sql.controls.put_control, *key.parts, revision, activities, changed_at, event_id,
             message.stored_headers(), message.value,
         )  # fmt: skip
-        await self.announce(message, event_id, changed_at)
+        await self._connection.execute(self._sql.controls.add_history, *key.parts, revision, changed_at, message.value)
+
+    async def past(self, key: ControlKey, revision: int) -> bytes | None:
+        """Return what a control was at a revision, as published."""
+        body: bytes | None = await self._connection.fetchval(self._sql.controls.find_history, *key.parts, revision)
+        return body
+
+    async def refuse(self, sha256: str, reason: str, moment: datetime) -> bool:
+        """Note that a record is not believed; False when that is known already."""
+        return await self._connection.fetchval(self._sql.controls.add_refused, sha256, reason, moment) is not None
 
     async def announce(self, message: Message, event_id: str, moment: datetime) -> None:
         """Put an event into the outbox, to leave at once."""

@@ -2,6 +2,7 @@
 
 import hashlib
 import re
+from functools import lru_cache
 
 CASE_ID = re.compile(r"[A-Za-z0-9._:-]{1,128}")
 TENANT = re.compile(r"[A-Za-z0-9._:-]{1,128}")
@@ -15,11 +16,16 @@ def derived_event_id(tenant: str, case_id: str, step: str, n: int = 0) -> str:
     children. ``n`` is 0 for the steps of the machine and otherwise the row's number within its case.
     The result is a UUID of version 8 (RFC 9562: own construction) over SHA-256.
     """
-    parts: list[bytes] = []
-    for part in (tenant, case_id, step, str(n)):
-        data = part.encode()
-        # Lengths first: ("ab", "c") and ("a", "bc") must not meet.
-        parts += (len(data).to_bytes(4, "big"), data)
-    digits = hashlib.sha256(b"".join(parts)).hexdigest()
+    # Lengths first: ("ab", "c") and ("a", "bc") must not meet.
+    first, second = tenant.encode(), case_id.encode()
+    name = len(first).to_bytes(4, "big") + first + len(second).to_bytes(4, "big") + second + _step(step, n)
+    digits = hashlib.sha256(name).hexdigest()
     variant = "89ab"[int(digits[16], 16) & 3]
     return f"{digits[:8]}-{digits[8:12]}-8{digits[13:16]}-{variant}{digits[17:20]}-{digits[20:32]}"
+
+
+@lru_cache(maxsize=256)
+def _step(step: str, n: int) -> bytes:
+    # The steps of the machine are few and made for every case.
+    parts = step.encode(), str(n).encode()
+    return b"".join(len(part).to_bytes(4, "big") + part for part in parts)

@@ -1,6 +1,7 @@
 """Money as whole minor units, and as people read it. No binary fractions anywhere."""
 
 import re
+from functools import lru_cache
 
 # ISO 4217 gives most currencies two decimal places; these differ.
 _NO_MINOR_UNIT = frozenset(
@@ -53,15 +54,23 @@ def minor_units(value: object, currency: object) -> int:
 def format_money(value: object, currency: object) -> str:
     """An amount for people: `$125,000`, `CHF 12.50`; the decimals are left out when they are all zero."""
     sign, whole, fraction = _parts(value, currency)
+    symbol = _SYMBOLS.get(str(currency)) or f"{currency} "
     digits = fraction and fraction.rstrip("0")
-    decimals = f".{digits.ljust(decimal_places(str(currency)), '0')}" if digits else ""
-    return f"{sign}{_SYMBOLS.get(str(currency)) or f'{currency} '}{int(whole):,}{decimals}"
+    if not digits:
+        return f"{sign}{symbol}{int(whole):,}"
+    return f"{sign}{symbol}{int(whole):,}.{digits.ljust(decimal_places(str(currency)), '0')}"
 
 
 def _parts(value: object, currency: object) -> tuple[str, str, str]:
     amount = _VALUE.fullmatch(value) if isinstance(value, str) else None
     if amount is None:
         raise ValueError("an amount is a decimal number written as text")
-    if not isinstance(currency, str) or not _CURRENCY.fullmatch(currency):
+    if not isinstance(currency, str) or not _is_currency(currency):
         raise ValueError("a currency is three capital letters")
-    return amount["sign"], amount["whole"], amount["fraction"] or ""
+    sign, whole, fraction = amount.groups("")
+    return sign, whole, fraction
+
+
+@lru_cache(maxsize=256)
+def _is_currency(text: str) -> bool:
+    return _CURRENCY.fullmatch(text) is not None

@@ -1,7 +1,7 @@
 """A record as it came, a message as it goes."""
 
 import base64
-from collections.abc import Iterable
+from collections.abc import Iterable, Sequence
 from typing import NamedTuple
 
 import orjson
@@ -12,7 +12,10 @@ Headers = tuple[tuple[str, bytes], ...]
 def whole_headers(headers: Iterable[tuple[str, bytes | None]]) -> Headers:
     """Return headers as they came; a header without a value, which Kafka allows, gets an empty one."""
     found = tuple(headers)
-    return tuple((name, value or b"") for name, value in found) if any(v is None for _, v in found) else found  # type: ignore[return-value]
+    # Each record passes here several times on its way; a list is tested in half the time of a generator.
+    if None in [value for _, value in found]:
+        return tuple((name, value or b"") for name, value in found)
+    return found  # type: ignore[return-value]
 
 
 class Record(NamedTuple):
@@ -49,13 +52,13 @@ class Message(NamedTuple):
 
     def stored_headers(self) -> bytes:
         """Return the headers to keep beside the body: all but ``traceparent``, which belongs to one delivery."""
-        return pack_headers(tuple(pair for pair in self.headers if pair[0] != "traceparent"))
+        return pack_headers([pair for pair in self.headers if pair[0] != "traceparent"])
 
 
-def pack_headers(headers: Headers) -> bytes:
+def pack_headers(headers: Sequence[tuple[str, bytes]]) -> bytes:
     """Write headers as bytes for storing; ``unpack_headers`` gives exactly the same back."""
     try:
-        return orjson.dumps([[name, value.decode()] for name, value in headers])
+        return orjson.dumps([(name, value.decode()) for name, value in headers])
     except UnicodeDecodeError:
         return orjson.dumps([[name, {"b64": base64.b64encode(value).decode()}] for name, value in headers])
 

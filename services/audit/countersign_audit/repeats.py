@@ -1,6 +1,8 @@
 """Telling repeats from conflicts: the same record again, or other content under an id that is taken."""
 
 from collections.abc import Mapping, Sequence
+from copy import copy
+from dataclasses import replace
 from typing import Any
 
 import orjson
@@ -14,23 +16,24 @@ CONFLICT = b"conflict"
 
 
 async def without_repeats(
-    connection: Any, store: Store, drafts: Sequence[Draft], wrap: KeyWrap, names: Pseudonyms
+    connection: Any, store: Store, drafts: Sequence[Draft], wrap: KeyWrap, names: Pseudonyms, *, look: bool
 ) -> list[Draft]:
-    """Return the drafts that the log does not hold yet, in order; conflicts are marked and get a name of their own."""
-    known = await store.known_records(connection, [draft.record_id for draft in drafts])
+    """Return the drafts that the log does not hold yet, in order; conflicts are marked and get a name of their own.
+
+    Without ``look`` the log is taken to hold none of them: the index on their names refuses the batch when it does.
+    """
+    known = await store.known_records(connection, [draft.record_id for draft in drafts]) if look else {}
     firsts: dict[bytes, Draft] = {}
     fresh: list[Draft] = []
     for draft in drafts:
-        row, first = known.get(draft.record_id), firsts.get(draft.record_id)
+        row, first = known.get(draft.record_id), firsts.setdefault(draft.record_id, draft)
         if row is not None:
             if not _same(row, draft, wrap):
                 fresh.append(_conflict(draft, row["index"], names))
-        elif first is not None:
-            if first.content != draft.content:
-                fresh.append(_conflict(draft, None, names))
-        else:
-            firsts[draft.record_id] = draft
+        elif first is draft:
             fresh.append(draft)
+        elif first.content != draft.content:
+            fresh.append(_conflict(draft, None, names))
     return await _new_conflicts(connection, store, fresh)
 
 
@@ -50,12 +53,12 @@ async def _new_conflicts(connection: Any, store: Store, drafts: list[Draft]) -> 
 
 
 def _conflict(draft: Draft, index: int | None, names: Pseudonyms) -> Draft:
-    draft.conflicts_with = draft.record_id
-    draft.conflict_index = index
-    draft.record_id = names.record(draft.topic, CONFLICT + draft.conflicts_with + draft.content)
-    if not draft.has_case:
-        draft.scope = draft.record_id
-    return draft
+    # A copy: should the batch come to nothing, the draft is looked at anew.
+    record_id = names.record(draft.topic, CONFLICT + draft.record_id + draft.content)
+    return replace(
+        draft, record_id=record_id, scope=draft.scope if draft.has_case else record_id, leaf=copy(draft.leaf),
+        conflicts_with=draft.record_id, conflict_index=index,
+    )  # fmt: skip
 
 
 def _same(row: Mapping[str, Any], draft: Draft, wrap: KeyWrap) -> bool:

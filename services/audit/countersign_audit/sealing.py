@@ -5,12 +5,12 @@ silent, while the leaves and their proofs stand.
 """
 
 from collections.abc import Mapping
-from dataclasses import dataclass
 
 from cryptography.exceptions import InvalidTag
 from cryptography.hazmat.primitives.ciphers.aead import AESGCM
+from msgspec import Struct
 
-from countersign_audit.domain.commitments import CommitmentKey, derive_keys
+from countersign_audit.domain.commitments import KEY_BYTES, CommitmentKey, derive_keys
 from countersign_shared.postgres.bodies import bodies
 
 NONCE_BYTES = 12
@@ -20,28 +20,39 @@ class SealError(ValueError):
     """Sealed bytes do not open under this key: they, or what they are bound to, were altered."""
 
 
-@dataclass(frozen=True, slots=True)
-class SubjectKey:
-    """The keys of one subject of one case, in use."""
+class SubjectKey(Struct, frozen=True, gc=False):
+    """The keys of one subject of one case: small, because a writer keeps those of many cases at hand."""
 
     number: int
     subject: bytes | None
-    bound_to: bytes
-    id: str
-    commit: CommitmentKey
-    cipher: AESGCM
+    scope: bytes
+    keys: bytes
+    """What seals payloads and what makes commitments, ``KEY_BYTES`` each."""
+
+    @property
+    def id(self) -> str:
+        """The name of the data key, as leaves give it."""
+        return f"{self.scope.hex()}.{self.number}"
+
+    @property
+    def commit(self) -> CommitmentKey:
+        """The key that makes commitments, ready for use; to be asked for once an entry."""
+        return CommitmentKey(self.keys[KEY_BYTES:])
 
     def seal(self, nonce: bytes, content: bytes) -> bytes:
         """Pack and encrypt a payload; the nonce must never have been used with this key and goes in front."""
-        return nonce + self.cipher.encrypt(nonce, bodies().pack(content), self.bound_to)
+        return nonce + self._cipher().encrypt(nonce, bodies().pack(content), _binding(self.scope, self.number))
 
     def open(self, sealed: bytes) -> bytes:
         """Decrypt and unpack a payload, or raise ``SealError``."""
-        packed = _open(self.cipher, sealed, self.bound_to)
+        packed = _open(self._cipher(), sealed, _binding(self.scope, self.number))
         try:
             return bodies().unpack(packed)
         except ValueError as error:
             raise SealError(f"the payload was sealed as something else: {error}") from error
+
+    def _cipher(self) -> AESGCM:
+        return AESGCM(self.keys[:KEY_BYTES])
 
 
 class KeyWrap:
@@ -65,11 +76,7 @@ class KeyWrap:
 
 def subject_key(data_key: bytes, scope: bytes, number: int, subject: bytes | None) -> SubjectKey:
     """Put a data key to use."""
-    keys = derive_keys(data_key)
-    return SubjectKey(
-        number, subject, _binding(scope, number), f"{scope.hex()}.{number}", CommitmentKey(keys.commitment),
-        AESGCM(keys.payload),
-    )  # fmt: skip
+    return SubjectKey(number, subject, scope, derive_keys(data_key))
 
 
 def _binding(scope: bytes, number: int) -> bytes:

@@ -21,6 +21,7 @@ LOCK_RETRY_SECONDS = 0.2
 ENTRIES_AT_ONCE = 500
 """About 2 MB of the largest usual entries at once."""
 CHECKPOINTS_AT_ONCE = 200
+RECORD_INDEX = "entries_record_id"
 LOWEST = -(2**63)
 """Whoever tampers may have used indices below zero."""
 
@@ -31,6 +32,8 @@ KEY_COLUMNS = ("scope", "number", "subject", "epoch", "wrapped")
 EntryRow = tuple[int, bytes, bytes, bytes, bytes | None, str | None, str, datetime | None, str | None]
 PayloadRow = tuple[int, int, bytes]
 KeyRow = tuple[bytes, int, bytes | None, int, bytes]
+ScopeRow = tuple[bytes, int, int | None, bytes | None, int | None, bytes | None]
+"""A case, its newest entry, and one of its wrapped data keys, if it still has any."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -48,6 +51,10 @@ class SecondWriterError(FatalError):
     """Another writer put entries into this log: going on could bind one index to two leaves."""
 
     code = "second_writer"
+
+
+class RepeatedRecordError(Exception):
+    """The log holds a record of this batch already; nothing of the batch was written."""
 
 
 class WriterSession:
@@ -125,18 +132,18 @@ class Store:
         rows = await connection.fetch(self._queries.known_records, record_ids)
         return {row["record_id"]: row for row in rows}
 
-    async def last_entries(self, connection: Any, case_refs: Sequence[bytes]) -> dict[bytes, int | None]:
-        """Return the index of each case's newest entry."""
-        return {row[0]: row[1] for row in await connection.fetch(self._queries.last_entries, case_refs)}
-
-    async def data_keys(self, connection: Any, scopes: Sequence[bytes]) -> list[KeyRow]:
-        """Return the wrapped data keys of these scopes, ordered by scope and number."""
-        return [tuple(row) for row in await connection.fetch(self._queries.data_keys, scopes)]
+    async def known_scopes(self, connection: Any, scopes: Sequence[bytes]) -> list[ScopeRow]:
+        """Return what the log holds of these cases: one row a data key, in the order of their numbers."""
+        rows: list[ScopeRow] = await connection.fetch(self._queries.known_scopes, scopes)
+        return rows
 
     async def append(
         self, connection: Any, entries: Sequence[EntryRow], payloads: Sequence[PayloadRow], keys: Sequence[KeyRow]
     ) -> None:
-        """Add entries with their payloads and new data keys; an index that is taken is a ``SecondWriterError``."""
+        """Add entries with their payloads and new data keys.
+
+        A record that is there already is a ``RepeatedRecordError``, an index that is taken a ``SecondWriterError``.
+        """
         try:
             await connection.copy_records_to_table("entries", records=entries, columns=ENTRY_COLUMNS)
             if keys:
@@ -144,6 +151,8 @@ class Store:
             if payloads:
                 await connection.copy_records_to_table("payloads", records=payloads, columns=PAYLOAD_COLUMNS)
         except asyncpg.UniqueViolationError as error:
+            if error.constraint_name == RECORD_INDEX:
+                raise RepeatedRecordError(error.detail) from error
             raise SecondWriterError(f"somebody else writes this log: {error.detail}") from error
 
     async def add_checkpoint(self, connection: Any, row: CheckpointRow) -> None:

@@ -7,7 +7,7 @@ from dataclasses import dataclass
 from datetime import datetime, timedelta
 from typing import Any
 
-from countersign_audit.batch import Batch, Scopes
+from countersign_audit.batch import Batch
 from countersign_audit.domain.commitments import Pseudonyms
 from countersign_audit.domain.entry import GENESIS
 from countersign_audit.domain.note import Checkpoint, NoteError, open_note, signed_note
@@ -15,8 +15,9 @@ from countersign_audit.domain.tree import Frontier, leaf_hash
 from countersign_audit.drafts import Draft, genesis_leaf
 from countersign_audit.keys import LogKeys, Random, verify_signature
 from countersign_audit.repeats import without_repeats
+from countersign_audit.scopes import Scopes
 from countersign_audit.sealing import KeyWrap
-from countersign_audit.store import CheckpointRow, Store, WriterSession
+from countersign_audit.store import CheckpointRow, RepeatedRecordError, Store, WriterSession
 from countersign_shared.clock import Clock, rfc3339
 from countersign_shared.errors import ConfigurationError, FatalError
 
@@ -71,6 +72,9 @@ class LogWriter:
         self._clock = clock
         self._random = random
         self._head: Head | None = None
+        # Records come again after a start and after an error, and then many in a row. Otherwise looking for each
+        # before it is written would cost the database more than writing it does.
+        self._repeats_likely = True
         self._connection: Any = None
         self._seen = Head(Frontier(), 0, clock())
         self._one_at_a_time = asyncio.Lock()
@@ -102,14 +106,25 @@ class LogWriter:
         """Add the drafts that are not in the log yet, durably, before this returns."""
         async with self._one_at_a_time:
             connection, head = await self._current()
-            async with connection.transaction():
-                fresh = await without_repeats(connection, self._store, drafts, self._wrap, self.names)
-                if fresh:
-                    head = await self._write(connection, head, fresh)
+            try:
+                appended, head = await self._append(connection, head, drafts, look=self._repeats_likely)
+            except RepeatedRecordError:
+                self._scopes.forget(draft.scope for draft in drafts)
+                appended, head = await self._append(connection, head, drafts, look=True)
             self._commit(head)
             self._scopes.forget_oldest()
-            conflicts = sum(1 for draft in fresh if draft.conflicts_with is not None)
-            return Appended(head.size, len(fresh), len(drafts) - len(fresh), conflicts)
+            self._repeats_likely = appended.repeats > 0
+            return appended
+
+    async def _append(
+        self, connection: Any, head: Head, drafts: Sequence[Draft], *, look: bool
+    ) -> tuple[Appended, Head]:
+        async with connection.transaction():
+            fresh = await without_repeats(connection, self._store, drafts, self._wrap, self.names, look=look)
+            if fresh:
+                head = await self._write(connection, head, fresh)
+        conflicts = sum(1 for draft in fresh if draft.conflicts_with is not None)
+        return Appended(head.size, len(fresh), len(drafts) - len(fresh), conflicts), head
 
     async def sign_tail(self) -> None:
         """Sign a checkpoint over entries that have none yet."""
@@ -131,6 +146,7 @@ class LogWriter:
         connection = await self._session.connection()
         if head is None or connection is not self._connection:
             self._scopes.clear()
+            self._repeats_likely = True
             head = await self._load(connection)
             self._connection = connection
         return connection, head
@@ -151,8 +167,7 @@ class LogWriter:
     async def _look_up(self, connection: Any, drafts: Sequence[Draft]) -> None:
         unknown = self._scopes.unknown(draft.scope for draft in drafts if draft.has_case)
         if unknown:
-            last = await self._store.last_entries(connection, unknown)
-            self._scopes.learn(last, await self._store.data_keys(connection, unknown))
+            self._scopes.learn(unknown, await self._store.known_scopes(connection, unknown))
 
     async def _sign(self, connection: Any, frontier: Frontier) -> Head:
         checkpoint = Checkpoint(self.origin, frontier.size, frontier.root())

@@ -245,7 +245,7 @@ class Interruption(Exception):  # noqa: N818 - nothing went wrong, it was stoppe
     """Stands for whatever ends a batch early."""
 
 
-@pytest.mark.parametrize("step", ["known_records", "last_entries", "data_keys", "append", "add_checkpoint", "commit"])
+@pytest.mark.parametrize("step", ["known_records", "known_scopes", "append", "add_checkpoint", "commit"])
 async def test_a_batch_that_ends_early_leaves_nothing_and_can_be_done_again(
     log: Log, step: str, monkeypatch: pytest.MonkeyPatch
 ) -> None:

@@ -8,10 +8,11 @@ from typing import Any
 
 import orjson
 
-from countersign_audit.batch import Batch, Scopes
+from countersign_audit.batch import Batch
 from countersign_audit.domain.commitments import Pseudonyms
 from countersign_audit.domain.tree import Frontier
 from countersign_audit.intake import Intake
+from countersign_audit.scopes import Scopes
 from countersign_audit.sealing import KeyWrap
 from countersign_shared.contracts.topics import contracts_dir
 from countersign_shared.ids import derived_event_id
@@ -84,7 +85,7 @@ def leaves(*records: Record, random: Any = zeros) -> list[bytes]:
     intake, wrap = Intake(NAMES), KeyWrap({1: b"e" * 32})
     drafts = [intake.draft(one) for one in records]
     scopes = Scopes(wrap)
-    scopes.learn(dict.fromkeys(draft.scope for draft in drafts if draft.has_case), ())
+    scopes.learn({draft.scope for draft in drafts if draft.has_case}, ())
     batch = Batch(Frontier(), scopes, wrap, NAMES, random)
     for draft in drafts:
         batch.add(draft)

@@ -9,7 +9,6 @@ says "the same case again" without saying which.
 import hashlib
 import hmac
 from collections.abc import Callable
-from dataclasses import dataclass
 
 from countersign_audit.domain.profile import is_word
 
@@ -27,18 +26,12 @@ _INNER = bytes(byte ^ 0x36 for byte in range(256))
 _OUTER = bytes(byte ^ 0x5C for byte in range(256))
 
 
-@dataclass(frozen=True, slots=True)
-class SubjectKeys:
-    """The two keys that follow from one data key: one encrypts payloads, one makes commitments."""
+def derive_keys(data_key: bytes) -> bytes:
+    """Derive what encrypts payloads and what makes commitments, ``KEY_BYTES`` each, one after the other.
 
-    payload: bytes
-    commitment: bytes
-
-
-def derive_keys(data_key: bytes) -> SubjectKeys:
-    """Derive both keys by HKDF-Expand with SHA-512 (RFC 5869; the data key is uniform, so nothing is extracted)."""
-    material = hmac.digest(data_key, _INFO + b"\x01", "sha512")
-    return SubjectKeys(material[:KEY_BYTES], material[KEY_BYTES:])
+    HKDF-Expand with SHA-512 (RFC 5869); the data key is uniform, so nothing is extracted.
+    """
+    return hmac.digest(data_key, _INFO + b"\x01", "sha512")
 
 
 class CommitmentKey:

@@ -21,13 +21,15 @@ LEFT JOIN payloads AS p USING (index)
 LEFT JOIN data_keys AS k ON k.scope = coalesce(e.case_ref, e.record_id) AND k.number = p.key_number
 WHERE e.record_id = ANY ($1::bytea[]);
 
--- name: last_entries
--- The newest entry of each case; the subselect walks the index once per case.
-SELECT s.case_ref, (SELECT max(e.index) FROM entries AS e WHERE e.case_ref = s.case_ref) AS index
-FROM unnest($1::bytea[]) AS s (case_ref);
-
--- name: data_keys
-SELECT scope, number, subject, epoch, wrapped FROM data_keys WHERE scope = ANY ($1::bytea[]) ORDER BY scope, number;
+-- name: known_scopes
+-- The newest entry and the data keys of each of these cases that the log knows; the subselect walks the index once
+-- per case.
+SELECT s.scope, e.index, k.number, k.subject, k.epoch, k.wrapped
+FROM unnest($1::bytea[]) AS s (scope)
+CROSS JOIN LATERAL (SELECT max(index) AS index FROM entries WHERE case_ref = s.scope) AS e
+LEFT JOIN data_keys AS k ON k.scope = s.scope
+WHERE e.index IS NOT NULL
+ORDER BY s.scope, k.number;
 
 -- name: add_checkpoint
 INSERT INTO checkpoints (size, root, note, frontier, signed_at) VALUES ($1, $2, $3, $4, $5);

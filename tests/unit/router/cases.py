@@ -20,7 +20,8 @@ from countersign_shared.contracts.decision_types import DecisionType, load_decis
 NOW = datetime(2026, 1, 15, 12, 0, 0, 123456, tzinfo=UTC)
 PUBLISHED = NOW - timedelta(days=365)
 POLICIES = Path(countersign_router.__file__).parent / "policies"
-DRAWS = keyed_draws(b"0123456789abcdef0123456789abcdef")
+DRAW_KEY = b"0123456789abcdef0123456789abcdef"
+DRAWS = keyed_draws(DRAW_KEY)
 NEVER_DRAWN = lambda *_: 1.0  # noqa: E731
 ALWAYS_DRAWN = lambda *_: 0.0  # noqa: E731
 

@@ -9,6 +9,7 @@ import orjson
 import pytest
 
 from countersign_router.domain.controls import Controls
+from countersign_router.domain.policy import TIERS
 from countersign_router.policies import LoadedPolicy
 from countersign_router.replaying.evaluation import Replayer
 from countersign_router.replaying.rederivation import form, stored_form
@@ -90,8 +91,8 @@ def test_a_stricter_band_sends_cases_up_and_a_looser_one_down() -> None:
 
 
 def test_what_becomes_automatic_is_listed_least_sure_first() -> None:
-    careful = bent(version=1, matrix={tier: {"high": 3, "medium": 4, "low": 4} for tier in (
-        "negligible", "low", "medium", "high", "critical")}, automation={"certificate": "not_required"}, sampling={})  # fmt: skip
+    people = {tier: {"high": 3, "medium": 4, "low": 4} for tier in TIERS}
+    careful = bent(matrix=people, automation={"certificate": "not_required"}, sampling={})
     cases = [stored(scored(f"c-{number}", confidence=0.99 - number / 100), careful, Controls())[0]
              for number in range(5)]  # fmt: skip
     report = sum_up(

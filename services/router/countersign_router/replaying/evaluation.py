@@ -1,22 +1,25 @@
 """Routing stored cases again under another policy, and counting what changes."""
 
 from collections.abc import Callable, Iterable, Mapping
-from dataclasses import dataclass, replace
+from dataclasses import dataclass, field, replace
 from datetime import datetime, timedelta
 from typing import Any, NamedTuple
 
 import orjson
 
+from countersign_router.domain.controls import Controls
 from countersign_router.domain.draws import Draws
 from countersign_router.domain.policy import Input, Policy
 from countersign_router.domain.routing import Routing, route
-from countersign_router.replaying.facts import Facts, controls_then, facts_of_event, facts_of_routing
+from countersign_router.replaying.facts import Facts, facts_of_event, facts_of_routing
+from countersign_router.replaying.history import ControlHistory
 from countersign_router.replaying.rederivation import reads_peak, rederive
 from countersign_router.replaying.tally import Case, Judged, SegmentKey, Tally, changes_sides, urgency
 
 MAX_VALUE = 60
 """Characters of a segment's value."""
 NO_VALUE = "(none)"
+HELD_BACK = frozenset({"stopped", "tripped"})
 SETTLED = timedelta(weeks=52)
 """How old a policy counts as that was not in force when a case came: old enough for rules about fresh policies to rest.
 
@@ -43,6 +46,7 @@ class Question:
     originals: Mapping[str, Policy]
     draws: Mapping[str, Draws]
     current_key: str
+    history: ControlHistory = field(default_factory=lambda: ControlHistory(()))
     age: timedelta = SETTLED
     segment_by: tuple[str, ...] = ()
     labels: Mapping[tuple[str, str], bool] | None = None
@@ -75,22 +79,27 @@ class Replayer:
         if draws is None:
             tally.unknown_key += 1
             draws = asked.draws[asked.current_key]
-        reference = event["policy"]
+        controls, again = self._as_it_was(event, now, draws, tally)
+        return again or route(event, self._policy_at(now), controls, now, draws)
+
+    def _as_it_was(
+        self, event: Mapping[str, Any], now: datetime, draws: Draws, tally: Tally
+    ) -> tuple[Controls, Routing | None]:
+        """Return the controls then, and the routing where the policy in question is the one that made it."""
+        asked, reference = self._asked, event["policy"]
         original = None if reference is None else asked.originals.get(reference["sha256"])
         if original is None:
             tally.unpoliced += 1
-            controls = controls_then(event, peak=False)
-        else:
-            controls, again = rederive(event, original, now, draws, peak_matters=self._peak_matters[original.sha256])
-            if again is not None:
-                tally.rederived += 1
-                if original.sha256 == asked.policy.sha256 and asked.known_since == original.published_at:
-                    return again
-            else:
-                tally.unexplained += 1
-                tally.unexplained_cases.append((event["tenant"], event["case_id"]))
-        tally.held_back += bool(controls.stops or controls.trips)
-        return route(event, self._policy_at(now), controls, now, draws)
+            return asked.history.at(now), None
+        matters = self._peak_matters[original.sha256]
+        controls, again = rederive(event, original, now, draws, asked.history, peak_matters=matters)
+        if again is None:
+            tally.unexplained += 1
+            tally.unexplained_cases.append((event["tenant"], event["case_id"]))
+            return controls, None
+        tally.rederived += 1
+        same = original.sha256 == asked.policy.sha256 and asked.known_since == original.published_at
+        return controls, again if same else None
 
     def _policy_at(self, now: datetime) -> Policy:
         """Return the policy with the age it counts as at a moment: its own once published, else a settled one."""
@@ -107,6 +116,7 @@ class Replayer:
             return
         before, after = facts_of_event(event), facts_of_routing(self._routed(event, now, tally))
         tally.cases += 1
+        tally.held_back += not HELD_BACK.isdisjoint(reason["code"] for reason in event["reasons"])
         tally.moves[before, after] += 1
         reference = event["policy"]
         tally.versions[("", 0, "") if reference is None

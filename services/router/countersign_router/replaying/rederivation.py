@@ -1,8 +1,10 @@
-"""Making a stored routing again, from what its event holds: the proof that a replay can be believed.
+"""Making a stored routing again: the proof that a replay can be believed.
 
-The moment, the case, the proposal, the signals, the policy and the key of the draws are known exactly. Whether a peak
-had been declared is not in the event. Both answers are tried under the policy that routed the case; the one that gives
-the stored routing back is the true one, or makes no difference.
+The moment, the case, the proposal, the signals, the policy and the key of the draws are known exactly. The controls
+come from their history. Where that does not give the stored routing back (it began after the case, or two machines'
+clocks differed), they are read from the event itself: it names a stop, a trip and the certificate's status. Of a peak
+it says nothing, so both answers are tried. The controls that give the stored routing back are the true ones, or differ
+in what made no difference.
 """
 
 from collections.abc import Mapping
@@ -17,8 +19,10 @@ from countersign_router.domain.policy import FACTORS, Policy
 from countersign_router.domain.routing import Routing, route
 from countersign_router.domain.sampling import Samples
 from countersign_router.replaying.facts import controls_then
+from countersign_router.replaying.history import ControlHistory
 
 PEAK = "controls.peak"
+_PEAKS = {False: (False,), True: (False, True)}
 
 
 def reads_peak(policy: Policy) -> bool:
@@ -27,17 +31,22 @@ def reads_peak(policy: Policy) -> bool:
 
 
 def rederive(
-    event: Mapping[str, Any], policy: Policy, now: datetime, draws: Draws, *, peak_matters: bool
+    event: Mapping[str, Any],
+    policy: Policy,
+    now: datetime,
+    draws: Draws,
+    history: ControlHistory,
+    *,
+    peak_matters: bool,
 ) -> tuple[Controls, Routing | None]:
     """Return the controls that held, and the routing made again; None when it does not come out as it was stored."""
     stored = stored_form(event)
-    tried = (False, True) if peak_matters else (False,)
-    for peak in tried:
-        controls = controls_then(event, peak=peak)
+    first = history.at(now)
+    for controls in (first, *(controls_then(event, peak=peak) for peak in _PEAKS[peak_matters])):
         routing = route(event, policy, controls, now, draws)
         if form(routing) == stored:
             return controls, routing
-    return controls_then(event, peak=False), None
+    return first, None
 
 
 def form(routing: Routing) -> tuple[object, ...]:

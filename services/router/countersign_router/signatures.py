@@ -1,7 +1,7 @@
 """Signatures of people on a document, which they name by its SHA-256: who may sign, and when enough have.
 
-What a signature rests on is looked at twice: when it is given, by the roles of the caller's token, and when it is used, by
-what has become known of the signer since. A signature is good for one hash only, and not for ever.
+What a signature rests on is looked at twice: when it is given, by the roles of the caller's token, and when it is used,
+by what has become known of the signer since. A signature is good for one hash only, and not for ever.
 
 SignatureRefusal
 ├── HashMismatch       the hash that was named is not the hash at hand

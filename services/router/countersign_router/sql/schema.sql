@@ -32,6 +32,7 @@ ALTER TABLE routings
 CREATE INDEX routings_routed_at ON routings USING brin (routed_at) WITH (pages_per_range = 16);
 
 -- Every version that was ever published, unchangeable: cases in flight finish under the version that routed them.
+-- published_by, reason: null where it was read from a file at start
 CREATE TABLE policies (
     sha256            text PRIMARY KEY,
     tenant            text        NOT NULL,
@@ -40,8 +41,77 @@ CREATE TABLE policies (
     automation_sha256 text        NOT NULL,
     document          bytea       NOT NULL,
     published_at      timestamptz NOT NULL,
+    published_by      text,
+    reason            text,
     UNIQUE (tenant, decision_type, version)
 );
+
+-- Documents on their way to being published: new versions, and published ones that somebody wants to go back to.
+-- sha256            of `document`; another text has another hash, and no step taken for the old one counts for it
+-- authors           everybody who wrote any of it; none of them signs it
+-- returns           true: the document was published before, and publishing it again rolls back
+-- reason            why it is proposed
+CREATE TABLE policy_drafts (
+    id                uuid PRIMARY KEY,
+    tenant            text        NOT NULL,
+    decision_type     text        NOT NULL,
+    version           integer     NOT NULL CHECK (version >= 1),
+    sha256            text        NOT NULL,
+    automation_sha256 text        NOT NULL,
+    document          bytea       NOT NULL,
+    authors           text[]      NOT NULL CHECK (cardinality(authors) >= 1),
+    returns           boolean     NOT NULL,
+    reason            text        NOT NULL,
+    state             text        NOT NULL CHECK (state IN ('open', 'published', 'withdrawn')),
+    created_at        timestamptz NOT NULL,
+    changed_at        timestamptz NOT NULL
+);
+CREATE INDEX policy_drafts_newest ON policy_drafts (created_at, id);
+CREATE INDEX policy_drafts_sha256 ON policy_drafts (sha256);
+
+-- What was done with a draft, and for which hash. Rows are only added.
+CREATE TABLE policy_steps (
+    id        bigint GENERATED ALWAYS AS IDENTITY PRIMARY KEY,
+    draft_id  uuid        NOT NULL REFERENCES policy_drafts,
+    sha256    text        NOT NULL,
+    step      text        NOT NULL CHECK (step IN ('tested', 'replayed', 'approved')),
+    passed    boolean     NOT NULL,
+    pseudonym text        NOT NULL,
+    role      text        NOT NULL,
+    done_at   timestamptz NOT NULL,
+    result    bytea       NOT NULL
+);
+CREATE INDEX policy_steps_of_draft ON policy_steps (draft_id, sha256);
+
+-- How many activities each policy's life has: they are numbered without a hole.
+CREATE TABLE policy_threads (
+    tenant        text   NOT NULL,
+    decision_type text   NOT NULL,
+    activities    bigint NOT NULL CHECK (activities >= 0),
+    PRIMARY KEY (tenant, decision_type)
+);
+
+-- What the record says of people: roles and tenants as last named, and whether the account is disabled. Review is the
+-- truth; this decides about signatures between two tokens. sequence: of the newest activity that is in here.
+CREATE TABLE people (
+    pseudonym text PRIMARY KEY,
+    roles     text[],
+    tenants   text[],
+    disabled  boolean     NOT NULL,
+    sequence  bigint      NOT NULL,
+    noted_at  timestamptz NOT NULL
+);
+
+-- Answers to writes that came with an Idempotency-Key, so that the same request again gives the same answer.
+CREATE TABLE given_answers (
+    subject        text        NOT NULL,
+    key            text        NOT NULL,
+    request_sha256 text        NOT NULL,
+    body           bytea       NOT NULL,
+    given_at       timestamptz NOT NULL,
+    PRIMARY KEY (subject, key)
+);
+CREATE INDEX given_answers_given_at ON given_answers (given_at);
 
 -- The truth about controls: the newest control.changed of each, as published. `*` stands for all.
 -- Batches read these rows FOR SHARE, which takes ROW SHARE on the table; whoever changes a control takes EXCLUSIVE first
@@ -80,6 +150,19 @@ CREATE TABLE refused_controls (
     reason     text        NOT NULL,
     refused_at timestamptz NOT NULL
 );
+
+-- What people said to a change that loosens something, for the hash of exactly that change. Rows are only added; a refusal
+-- voids the signatures before it.
+CREATE TABLE control_signatures (
+    id        bigint GENERATED ALWAYS AS IDENTITY PRIMARY KEY,
+    sha256    text        NOT NULL,
+    signed    boolean     NOT NULL,
+    pseudonym text        NOT NULL,
+    role      text        NOT NULL,
+    reason    text        NOT NULL,
+    signed_at timestamptz NOT NULL
+);
+CREATE INDEX control_signatures_sha256 ON control_signatures (sha256, id);
 
 -- What one person asked for and another must confirm. A request is for one revision: a stop in between voids it.
 CREATE TABLE release_requests (

@@ -1,10 +1,12 @@
 """The only package that sees a database connection: one file a noun, `Store` for all of them."""
 
-from countersign_router.store.change import ControlChange
+from countersign_router.store.change import Change, ControlChange
 from countersign_router.store.controls import BatchInFlightError, ControlKey, StoredControl
 from countersign_router.store.counts import AutomaticDecision, CellCount
+from countersign_router.store.drafts import GivenAnswer, StoredDraft, StoredStep
+from countersign_router.store.people import PersonChange
 from countersign_router.store.policies import StoredPolicy
-from countersign_router.store.releases import ReleaseRequest
+from countersign_router.store.releases import ReleaseRequest, Said
 from countersign_router.store.routings import Batch, CaseKey, HeldControls, NewRouting, StoredRouting
 from countersign_router.store.statements import SCHEMA
 from countersign_router.store.store import Store
@@ -16,13 +18,19 @@ __all__ = [
     "BatchInFlightError",
     "CaseKey",
     "CellCount",
+    "Change",
     "ControlChange",
     "ControlKey",
+    "GivenAnswer",
     "HeldControls",
     "NewRouting",
+    "PersonChange",
     "ReleaseRequest",
+    "Said",
     "Store",
     "StoredControl",
+    "StoredDraft",
     "StoredPolicy",
     "StoredRouting",
+    "StoredStep",
 ]

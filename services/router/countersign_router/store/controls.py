@@ -72,11 +72,6 @@ class ControlReads(Reads):
 class ControlWrites(Writes):
     """Changes of controls."""
 
-    async def moment(self) -> datetime:
-        """Return the database's time."""
-        moment: datetime = await self._connection.fetchval(self._sql.controls.database_time)
-        return moment
-
     async def find(self, key: ControlKey) -> StoredControl | None:
         """Return the newest state of a control."""
         row = await self._connection.fetchrow(self._sql.controls.find_control, *key.parts)
@@ -109,10 +104,6 @@ class ControlWrites(Writes):
     async def refuse(self, sha256: str, reason: str, moment: datetime) -> bool:
         """Note that a record is not believed; False when that is known already."""
         return await self._connection.fetchval(self._sql.controls.add_refused, sha256, reason, moment) is not None
-
-    async def announce(self, message: Message, event_id: str, moment: datetime) -> None:
-        """Put an event into the outbox, to leave at once."""
-        await self._outbox.add(self._connection, message, event_id=event_id, not_before=moment)
 
     async def count_activity(self, key: ControlKey) -> int:
         """Return the number of the next activity about a control."""

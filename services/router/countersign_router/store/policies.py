@@ -16,6 +16,8 @@ class StoredPolicy:
     version: int
     automation_sha256: str
     published_at: datetime
+    published_by: str | None = None
+    reason: str | None = None
 
 
 class PolicyReads(Reads):
@@ -30,6 +32,11 @@ class PolicyReads(Reads):
         row = await self._pool.fetchrow(self._sql.queries.find_policy, sha256)
         return None if row is None else (row["document"], row["published_at"])
 
+    async def published(self, sha256: str) -> StoredPolicy | None:
+        """Return a published version by its hash."""
+        row = await self._pool.fetchrow(self._sql.policies.find_published, sha256)
+        return None if row is None else StoredPolicy(**dict(row))
+
 
 class PolicyWrites(Writes):
     """Publishing."""
@@ -39,6 +46,7 @@ class PolicyWrites(Writes):
         await self._connection.execute(
             self._sql.policies.insert_policy, policy.sha256, policy.tenant, policy.decision_type, policy.version,
             policy.automation_sha256, document, policy.published_at,
+            policy.published_by, policy.reason,
         )  # fmt: skip
 
     async def policy_version(self, tenant: str, decision_type: str, version: int) -> str | None:
@@ -46,4 +54,9 @@ class PolicyWrites(Writes):
         found: str | None = await self._connection.fetchval(
             self._sql.policies.find_policy_version, tenant, decision_type, version
         )
+        return found
+
+    async def newest_version(self, tenant: str, decision_type: str) -> int | None:
+        """Return the highest version that was ever published."""
+        found: int | None = await self._connection.fetchval(self._sql.policies.newest_version, tenant, decision_type)
         return found

@@ -1,5 +1,6 @@
 """Requests to turn automation back on, which wait for a second person."""
 
+from collections.abc import Sequence
 from dataclasses import dataclass
 from datetime import datetime
 from uuid import UUID
@@ -24,6 +25,18 @@ class ReleaseRequest:
     confirmed_at: datetime | None = None
 
 
+@dataclass(frozen=True, slots=True)
+class Said:
+    """What one person said to a change: signed, or refused."""
+
+    sha256: str
+    signed: bool
+    pseudonym: str
+    role: str
+    reason: str
+    signed_at: datetime
+
+
 class ReleaseReads(Reads):
     """What was asked for."""
 
@@ -36,6 +49,11 @@ class ReleaseReads(Reads):
         """Return the requests that wait for a second person."""
         rows = await self._pool.fetch(self._sql.releases.list_release_requests, moment)
         return [ReleaseRequest(**dict(row)) for row in rows]
+
+    async def control_signatures(self, hashes: Sequence[str]) -> list[Said]:
+        """Return what people said to these changes, oldest first; signatures before a refusal are void and left out."""
+        rows = await self._pool.fetch(self._sql.releases.list_control_signatures, hashes)
+        return [Said(**dict(row)) for row in rows]
 
 
 class ReleaseWrites(Writes):
@@ -52,6 +70,18 @@ class ReleaseWrites(Writes):
             self._sql.releases.insert_release_request, request.id, request.tenant, request.decision_type,
             request.revision, request.requested_by, request.role, request.reason, request.requested_at,
             request.expires_at,
+        )  # fmt: skip
+
+    async def said(self, sha256: str) -> list[Said]:
+        """Return what people said to a change since it was last refused, oldest first."""
+        rows = await self._connection.fetch(self._sql.releases.list_control_signatures, [sha256])
+        return [Said(**dict(row)) for row in rows]
+
+    async def say(self, said: Said) -> None:
+        """Keep what somebody says to a change."""
+        await self._connection.execute(
+            self._sql.releases.add_control_signature, said.sha256, said.signed, said.pseudonym, said.role, said.reason,
+            said.signed_at,
         )  # fmt: skip
 
     async def confirm_request(self, request_id: UUID, confirmed_by: str, confirmed_at: datetime) -> None:

@@ -7,9 +7,11 @@ from typing import Any
 
 import asyncpg
 
-from countersign_router.store.change import ControlChange
+from countersign_router.store.change import Change, ControlChange
 from countersign_router.store.controls import BatchInFlightError, ControlReads
 from countersign_router.store.counts import CountReads
+from countersign_router.store.drafts import DraftReads
+from countersign_router.store.people import PeopleReads
 from countersign_router.store.policies import PolicyReads
 from countersign_router.store.releases import ReleaseReads
 from countersign_router.store.routings import Batch
@@ -18,7 +20,7 @@ from countersign_shared.messaging.outbox import Outbox
 from countersign_shared.postgres.bodies import Bodies
 
 
-class Store(ControlReads, PolicyReads, ReleaseReads, CountReads):
+class Store(ControlReads, PolicyReads, DraftReads, PeopleReads, ReleaseReads, CountReads):
     """The router's schema."""
 
     def __init__(self, pool: asyncpg.Pool, outbox: Outbox) -> None:
@@ -31,6 +33,13 @@ class Store(ControlReads, PolicyReads, ReleaseReads, CountReads):
         """Open the transaction of one batch."""
         async with self._pool.acquire() as connection, connection.transaction():
             yield Batch(connection, self._sql.queries, self._bodies)
+
+    @asynccontextmanager
+    async def change(self) -> AsyncIterator[Change]:
+        """Open a transaction that changes no control and waits for no batch."""
+        async with self._pool.acquire() as connection, connection.transaction():
+            yield Change(connection, self._sql, self._outbox)
+        self._outbox.hurry()
 
     @asynccontextmanager
     async def control_change(self) -> AsyncIterator[ControlChange]:

@@ -4,13 +4,14 @@ The CEL library hands out its checked tree only in its serialised form, a protoc
 (https://github.com/google/cel-spec, proto/cel/expr). The few fields needed here are decoded by hand.
 """
 
-from collections.abc import Iterator
-from dataclasses import dataclass
+from collections.abc import Iterator, Mapping
+from dataclasses import dataclass, replace
 
 VARINT, FIXED64, LENGTH, FIXED32 = 0, 1, 2, 5
 CONSTANT, VARIABLE, SELECT, CALL, LIST, STRUCT, LOOP = range(3, 10)
-"""Numbers of the fields of ``cel.expr.Expr``; ``STRING`` is one of ``cel.expr.Constant``."""
+"""Numbers of the fields of ``cel.expr.Expr``, as ``ID`` is; ``STRING`` is one of ``cel.expr.Constant``."""
 STRING = 6
+ID = 2
 MORE = 0x80
 HAS = "has."
 """Prefix of the variable that says whether another is present: ``has.case.x`` for ``case.x``."""
@@ -18,18 +19,30 @@ HAS = "has."
 
 @dataclass(frozen=True, slots=True)
 class Node:
-    """One node: ``name`` is the variable's or the function's name, ``text`` a string literal's value."""
+    """One node: ``name`` is the variable's or the function's name, ``text`` a string literal's value.
+
+    ``offset`` is where it stands in its expression, in characters; -1 where the library does not say. A loop's
+    children are what it runs over, the start value, the condition, the step and the result; its own variables are
+    nodes of the kind ``local``.
+    """
 
     kind: str
     name: str = ""
     text: str | None = None
     children: tuple["Node", ...] = ()
+    offset: int = -1
+    literal: str = ""
+    """Of a constant: the name of its kind, ``text`` or the number of its field in ``cel.expr.Constant``."""
 
 
 def read_tree(serialized: bytes) -> Node:
     """Decode the serialised form of a checked expression (``Any`` around ``cel.expr.CheckedExpr``)."""
     checked = _first(serialized, 2)
-    return _node(_first(checked, 4))
+    positions: dict[object, object] = {}
+    for entry in _all(_first(checked, 5), 4):
+        numbers = dict(_fields(entry))
+        positions[numbers.get(1, 0)] = numbers.get(2, 0)
+    return _node(_first(checked, 4), positions)
 
 
 def variables_read(node: Node) -> frozenset[str]:
@@ -42,40 +55,48 @@ def names_used(node: Node) -> frozenset[str]:
     return frozenset(_names(node))
 
 
-def unguarded(node: Node, optional: frozenset[str], present: frozenset[str] = frozenset()) -> frozenset[str]:
-    """Return the optional variables that are read where nothing has made sure that they are there.
+def unguarded(node: Node, optional: frozenset[str], present: frozenset[str] = frozenset()) -> Iterator[Node]:
+    """Yield the optional variables that are read where nothing has made sure that they are there.
 
     ``&&`` and ``||`` guard in both directions, because CEL lets either side decide when the other one fails.
     """
-    if node.kind == "variable":
-        return frozenset({node.name}) & optional - present
-    if node.kind == "call" and node.name in {"_&&_", "_||_"}:
+    if node.kind == "variable" and node.name in optional - present:
+        yield node
+    elif node.kind == "call" and node.name in {"_&&_", "_||_"}:
         facts = _true_facts if node.name == "_&&_" else _false_facts
         left, right = node.children
-        return unguarded(left, optional, present | facts(right)) | unguarded(right, optional, present | facts(left))
-    if node.kind == "call" and node.name == "_?_:_":
+        yield from unguarded(left, optional, present | facts(right))
+        yield from unguarded(right, optional, present | facts(left))
+    elif node.kind == "call" and node.name == "_?_:_":
         condition, then, otherwise = node.children
-        return (
-            unguarded(condition, optional, present)
-            | unguarded(then, optional, present | _true_facts(condition))
-            | unguarded(otherwise, optional, present | _false_facts(condition))
-        )
-    return frozenset().union(*(unguarded(child, optional, present) for child in node.children))
+        yield from unguarded(condition, optional, present)
+        yield from unguarded(then, optional, present | _true_facts(condition))
+        yield from unguarded(otherwise, optional, present | _false_facts(condition))
+    else:
+        for child in node.children:
+            yield from unguarded(child, optional, present)
 
 
-def literal_comparisons(node: Node) -> Iterator[tuple[str, str]]:
+def walk(node: Node) -> Iterator[Node]:
+    """Yield a node and everything below it."""
+    yield node
+    for child in node.children:
+        yield from walk(child)
+
+
+def literal_comparisons(node: Node) -> Iterator[tuple[str, Node]]:
     """Yield (variable, string literal) for each comparison of a variable with a literal: ``==``, ``!=``, ``in``."""
     if node.kind == "call" and node.name in {"_==_", "_!=_", "@in"}:
         for one, other in (node.children, node.children[::-1]):
             if one.kind == "variable":
-                yield from ((one.name, text) for text in _literals(other))
+                yield from ((one.name, literal) for literal in _literals(other))
     for child in node.children:
         yield from literal_comparisons(child)
 
 
-def _literals(node: Node) -> Iterator[str]:
+def _literals(node: Node) -> Iterator[Node]:
     if node.text is not None:
-        yield node.text
+        yield node
     if node.kind == "list":
         for child in node.children:
             yield from _literals(child)
@@ -108,44 +129,58 @@ def _false_facts(node: Node) -> frozenset[str]:
     return frozenset()
 
 
-def _node(data: bytes) -> Node:  # noqa: PLR0911 - one return per kind of node
+def _node(data: bytes, positions: Mapping[object, object]) -> Node:
+    number = next((value for field, value in _fields(data) if field == ID), 0)
+    place = positions.get(number)
+    return replace(_shape(data, positions), offset=place if isinstance(place, int) else -1)
+
+
+def _shape(data: bytes, positions: Mapping[object, object]) -> Node:  # noqa: PLR0911 - one return per kind of node
     for number, value in _fields(data):
         if not isinstance(value, bytes):
             continue
         if number == CONSTANT:
-            text = [found.decode() for tag, found in _fields(value) if tag == STRING and isinstance(found, bytes)]
-            return Node("constant", text=text[0] if text else None)
+            return _constant(value)
         if number == VARIABLE:
             return Node("variable", name=_first(value, 1).decode())
         if number == SELECT:
-            return Node("select", name=_first(value, 2).decode(), children=(_node(_first(value, 1)),))
+            return Node("select", name=_first(value, 2).decode(), children=_children(value, (1,), positions))
         if number == CALL:
-            return Node("call", name=_first(value, 2).decode(), children=_children(value, (1, 3)))
+            return Node("call", name=_first(value, 2).decode(), children=_children(value, (1, 3), positions))
         if number == LIST:
-            return Node("list", children=_children(value, (1,)))
+            return Node("list", children=_children(value, (1,), positions))
         if number == STRUCT:
-            entries = _all(value, 2)
-            return Node("struct", children=tuple(child for entry in entries for child in _children(entry, (3, 4))))
+            entries = [child for entry in _all(value, 2) for child in _children(entry, (3, 4), positions)]
+            return Node("struct", name=_first(value, 1).decode(), children=tuple(entries))
         if number == LOOP:
-            return _comprehension(value)
+            return _comprehension(value, positions)
     return Node("constant")
 
 
-def _comprehension(value: bytes) -> Node:
+def _constant(value: bytes) -> Node:
+    for tag, found in _fields(value):
+        if tag == STRING and isinstance(found, bytes):
+            return Node("constant", text=found.decode(), literal="text")
+        return Node("constant", literal=str(tag))
+    return Node("constant")
+
+
+def _comprehension(value: bytes, positions: Mapping[object, object]) -> Node:
     """Everything a loop evaluates; its own variables carry names that no policy variable has."""
     own = {name.decode() for number in (1, 8, 3) for name in _all(value, number)}
-    children = _children(value, (2, 4, 5, 6, 7))
-    return Node("loop", children=tuple(_without(child, own) for child in children))
+    children = _children(value, (2, 4, 5, 6, 7), positions)
+    accumulator = _first(value, 3).decode()
+    return Node("loop", name=accumulator, children=tuple(_without(child, own) for child in children))
 
 
 def _without(node: Node, own: set[str]) -> Node:
     if node.kind == "variable" and node.name in own:
-        return Node("constant")
-    return Node(node.kind, node.name, node.text, tuple(_without(child, own) for child in node.children))
+        return replace(node, kind="local")
+    return replace(node, children=tuple(_without(child, own) for child in node.children))
 
 
-def _children(value: bytes, numbers: tuple[int, ...]) -> tuple[Node, ...]:
-    return tuple(_node(child) for number in numbers for child in _all(value, number))
+def _children(value: bytes, numbers: tuple[int, ...], positions: Mapping[object, object]) -> tuple[Node, ...]:
+    return tuple(_node(child, positions) for number in numbers for child in _all(value, number))
 
 
 def _first(data: bytes, number: int) -> bytes:

@@ -5,6 +5,7 @@ The language is CEL (docs/adr/0020). Everything that knows the library is in thi
 moving a character: ``has(case.x)`` becomes the boolean ``has.case.x`` and ``usd(25000)`` the integer ``2500000``.
 """
 
+import json
 import re
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
@@ -12,26 +13,25 @@ from typing import Any
 
 from cel_expr_python import cel
 
+from countersign_router.diagnostics import Diagnostic
 from countersign_router.domain.policy import (
     Evaluate,
     Expression,
     ExpressionFailure,
-    InputType,
+    Reevaluate,
     Results,
     ResultType,
 )
-from countersign_router.expression_tree import (
-    HAS,
-    Node,
-    literal_comparisons,
-    names_used,
-    read_tree,
-    unguarded,
-    variables_read,
-)
+from countersign_router.expression_cost import cost
+from countersign_router.expression_hints import hint_for
+from countersign_router.expression_rules import Finding, Variable, findings
+from countersign_router.expression_tree import HAS, names_used, read_tree, variables_read
 
 MAX_EXPRESSION_BYTES = 4096
-MAX_EXPRESSIONS = 500
+MAX_EXPRESSIONS = 510
+"""Five hundred rules, five factors, the floor, and what sampling and four eyes ask."""
+MAX_MILLISECONDS = 20.0
+"""What evaluating a policy may take at worst, by the estimate of ``expression_cost``, everything evaluated twice."""
 CHUNK_CHARACTERS = 20_000
 """Expressions are evaluated together, as one list: a call into the library costs more than most expressions.
 
@@ -46,6 +46,12 @@ _TYPES = {
 _RESULTS = {"integer": cel.Type.INT, "boolean": cel.Type.BOOL, "number": cel.Type.DOUBLE}
 _PYTHON = {"integer": int, "boolean": bool, "number": float}
 
+_OVERLOAD = re.compile(r"found no matching overload for '([^']*)' applied to '\(?([^']*?)\)?'")
+_TYPE_NAMES = {
+    "int": "integer", "double": "number", "bool": "true or false", "google.protobuf.Timestamp": "timestamp",
+    "google.protobuf.Duration": "duration", "list(string)": "strings", "string": "text",
+}  # fmt: skip
+
 _TOKEN = re.compile(
     r"""(?P<skip>//[^\n]*|[bBrR]{0,2}(?:'''(?:\\.|[^\\])*?'''|\"\"\"(?:\\.|[^\\])*?\"\"\"
         |'(?:\\.|[^'\\\n])*'|"(?:\\.|[^"\\\n])*"))
@@ -53,16 +59,11 @@ _TOKEN = re.compile(
       |(?<![\w.])(?P<unit>[a-z]{3})\s*\(\s*(?P<amount>\d{1,15})(?:\.(?P<fraction>\d{1,4}))?\s*\)""",
     re.VERBOSE | re.DOTALL,
 )
+_ODD = re.compile(r"[^\x09\x0a\x0d\x20-\x7e\xa0-\ud7ff\ue000-\ufffd\U00010000-\U0010ffff]")
+"""Control characters and half characters: nobody sees them, and the library reads some of them its own way."""
+_REFUSALS = (RuntimeError, TypeError, ValueError, OverflowError)
+"""What the library raises; a value it cannot take over comes as one of the others."""
 _POSITION = re.compile(r"<input>:(-?\d+):(-?\d+): (.*)")
-
-
-@dataclass(frozen=True, slots=True)
-class Variable:
-    """A name that expressions may read; an ``optional`` one only behind ``has()``. ``values`` lists a text's values."""
-
-    type: InputType | str
-    optional: bool = False
-    values: frozenset[str] | None = None
 
 
 @dataclass(frozen=True, slots=True)
@@ -75,44 +76,57 @@ class Source:
 
 
 @dataclass(frozen=True, slots=True)
-class ExpressionProblem:
-    """Why an expression is refused; ``line`` and ``column`` count from 1 within its text, 0 when unknown."""
-
-    path: str
-    message: str
-    line: int = 0
-    column: int = 0
-
-
-@dataclass(frozen=True, slots=True)
 class Compiled:
-    """All expressions of a policy and the function that evaluates them."""
+    """All expressions of a policy, the function that evaluates them, and the one that evaluates some of them anew.
+
+    ``milliseconds`` is what an evaluation may take at worst.
+    """
 
     expressions: tuple[Expression, ...]
     evaluate: Evaluate
+    reevaluate: Reevaluate
+    milliseconds: float
 
 
 def compile_expressions(
-    sources: Sequence[Source], variables: Mapping[str, Variable], minor_digits: Mapping[str, int]
-) -> Compiled | list[ExpressionProblem]:
+    sources: Sequence[Source], variables: Mapping[str, Variable], minor_digits: Mapping[str, int], *, outcomes: int = 1
+) -> Compiled | list[Diagnostic]:
     """Compile and type-check expressions against the declared variables, or say everything that is wrong with them.
 
-    ``minor_digits`` maps currency codes to their decimal places; each code gives a money helper of its name.
+    ``minor_digits`` maps currency codes to their decimal places; each code gives a money helper of its name. Without
+    a proposal, what reads the outcome is evaluated for each of the ``outcomes``. Positions are within the expression.
     """
     if len(sources) > MAX_EXPRESSIONS:
-        return [ExpressionProblem("", f"{len(sources)} expressions; a policy may have {MAX_EXPRESSIONS}")]
-    environment = _environment(variables)
-    problems: list[ExpressionProblem] = []
+        return [Diagnostic("", f"{len(sources)} expressions; a policy may have {MAX_EXPRESSIONS}")]
+    compiler = _Compiler(_environment(variables), variables, minor_digits)
+    problems: list[Diagnostic] = []
     prepared: list[_Prepared] = []
     for slot, source in enumerate(sources):
-        outcome = _prepare(environment, slot, source, variables, minor_digits)
+        outcome = _prepare(compiler, slot, source)
         if isinstance(outcome, _Prepared):
             prepared.append(outcome)
         else:
             problems.extend(outcome)
     if problems:
         return problems
-    return Compiled(tuple(one.expression for one in prepared), _evaluator(environment, prepared))
+    milliseconds, slow = _time(prepared, outcomes)
+    if slow is not None:
+        return [slow]
+    evaluate, reevaluate = _evaluators(compiler.environment, prepared)
+    return Compiled(tuple(one.expression for one in prepared), evaluate, reevaluate, milliseconds)
+
+
+@dataclass(frozen=True, slots=True)
+class _Compiler:
+    environment: Any
+    variables: Mapping[str, Variable]
+    minor_digits: Mapping[str, int]
+
+    def is_pattern(self, pattern: str) -> str | None:
+        """Say why a regular expression is none."""
+        asked = self.environment.compile(f"''.matches({json.dumps(pattern)})")
+        answer = asked.eval(self.environment.Activation({})).plain_value()
+        return None if isinstance(answer, bool) else _in_our_words(str(answer))
 
 
 @dataclass(frozen=True, slots=True)
@@ -121,6 +135,7 @@ class _Prepared:
     rewritten: str
     program: Any
     names: frozenset[str]
+    nanoseconds: float
 
 
 def _environment(variables: Mapping[str, Variable]) -> Any:
@@ -129,38 +144,58 @@ def _environment(variables: Mapping[str, Variable]) -> Any:
     return cel.NewEnv(variables=types)
 
 
-def _prepare(
-    environment: Any, slot: int, source: Source, variables: Mapping[str, Variable], minor_digits: Mapping[str, int]
-) -> _Prepared | list[ExpressionProblem]:
-    if len(source.text.encode()) > MAX_EXPRESSION_BYTES:
-        return [ExpressionProblem(source.path, f"longer than {MAX_EXPRESSION_BYTES} bytes")]
-    rewritten = _rewrite(source.text, minor_digits)
+def _prepare(compiler: _Compiler, slot: int, source: Source) -> _Prepared | list[Diagnostic]:
+    if len(source.text.encode(errors="replace")) > MAX_EXPRESSION_BYTES:
+        return [Diagnostic(source.path, f"longer than {MAX_EXPRESSION_BYTES} bytes")]
+    if not source.text.isprintable() and (odd := _ODD.search(source.text)) is not None:
+        return [_at(source, odd.start(), f"the character {odd[0]!r} does not belong here")]
+    rewritten = _rewrite(source.text, compiler.minor_digits)
     try:
-        program = environment.compile(rewritten)
+        program = compiler.environment.compile(rewritten)
     except RuntimeError as error:
-        return _read_problems(source, str(error))
+        return _read_problems(source, str(error), compiler)
     if program.return_type() != _RESULTS[source.result]:
         found = program.return_type().name().lower()
-        return [ExpressionProblem(source.path, f"must give {_said(source.result)}, gives {found}")]
+        hint = "write it with a decimal point" if (source.result, found) == ("number", "int") else None
+        return [_at(source, 0, f"must give {_said(source.result)}, gives {found}", hint, len(source.text))]
     tree = read_tree(program.serialize())
-    if problems := _semantic_problems(source.path, tree, variables):
+    if problems := [_found(source, one) for one in findings(tree, compiler.variables, compiler.is_pattern)]:
         return problems
     expression = Expression(slot, source.path, source.text, source.result, tuple(sorted(variables_read(tree))))
-    return _Prepared(expression, rewritten, program, names_used(tree))
+    spent = cost(tree, {name: variable.size for name, variable in compiler.variables.items()})
+    return _Prepared(expression, rewritten, program, names_used(tree), spent)
 
 
-def _semantic_problems(path: str, tree: Node, variables: Mapping[str, Variable]) -> list[ExpressionProblem]:
-    optional = frozenset(name for name, variable in variables.items() if variable.optional)
-    problems = [
-        ExpressionProblem(path, f"{name} is optional: guard it with has({name})")
-        for name in sorted(unguarded(tree, optional))
-    ]
-    for name, literal in literal_comparisons(tree):
-        values = variables[name].values if name in variables else None
-        if values is not None and literal not in values:
-            known = ", ".join(sorted(values))
-            problems.append(ExpressionProblem(path, f"{name} is never {literal!r}; it is one of {known}"))
-    return problems
+def _found(source: Source, found: Finding) -> Diagnostic:
+    name = found.node.name if found.node.kind == "variable" else ""
+    # The library points at the last dot of a name, people look for its beginning.
+    offset = found.node.offset - len(name.removeprefix(HAS).rpartition(".")[0])
+    return _at(source, offset, found.message, found.hint, max(len(name), 1))
+
+
+def _at(source: Source, offset: int, message: str, hint: str | None = None, length: int = 1) -> Diagnostic:
+    before = source.text[: max(offset, 0)]
+    column = len(before) - (before.rfind("\n") + 1) + 1
+    return Diagnostic(source.path, message, before.count("\n") + 1, column, hint, min(length, 30))
+
+
+def _time(prepared: Sequence[_Prepared], outcomes: int) -> tuple[float, Diagnostic | None]:
+    """Return the worst time of a policy, and what is wrong when that is too long, said of the slowest expression."""
+
+    def spent(one: _Prepared) -> float:
+        # Twice: where one expression fails, each is evaluated alone after all were evaluated together.
+        return 2 * one.nanoseconds * (outcomes if "proposal.outcome" in one.expression.reads else 1) / 1e6
+
+    total = sum(map(spent, prepared))
+    if total <= MAX_MILLISECONDS:
+        return total, None
+    slowest = max(prepared, key=spent)
+    message = (
+        f"takes up to {spent(slowest):.3g} ms of the policy's {total:.3g} ms, on the longest texts and lists that its "
+        f"inputs allow; a policy may take {MAX_MILLISECONDS:g} ms"
+    )
+    hint = "declare `max_length` and `max_items` of the inputs it reads, or search for less"
+    return total, Diagnostic(slowest.expression.path, message, hint=hint)
 
 
 def _said(result: ResultType) -> str:
@@ -184,38 +219,65 @@ def _rewrite(text: str, minor_digits: Mapping[str, int]) -> str:
     return _TOKEN.sub(replaced, text)
 
 
-def _read_problems(source: Source, text: str) -> list[ExpressionProblem]:
+def _read_problems(source: Source, text: str, compiler: _Compiler) -> list[Diagnostic]:
     """Turn the library's message, one line per error with a drawing below it, into problems with positions."""
-    found = [
-        ExpressionProblem(source.path, _in_our_words(message), max(int(line), 0), max(int(column), 0))
-        for line, column, message in _POSITION.findall(text)
-    ]
-    return found or [ExpressionProblem(source.path, _in_our_words(text))]
+    found = _POSITION.findall(text)
+    if not found:
+        return [Diagnostic(source.path, _in_our_words(text))]
+    names, currencies = compiler.variables, compiler.minor_digits
+    problems = []
+    for line, column, said in found:
+        message = _in_our_words(said)
+        place, length = max(int(column), 0), 1
+        if (undeclared := re.search(r"undeclared reference to '([^']*)'", message)) is not None:
+            place, length = max(place - len(undeclared[1].rpartition(".")[0]), 1), len(undeclared[1])
+        hint = hint_for(message, names, currencies)
+        problems.append(Diagnostic(source.path, message, max(int(line), 0), place, hint, length))
+    return problems
 
 
 def _in_our_words(message: str) -> str:
     message = re.sub(r" \(in container ''\)| ?\[[A-Z_]+\]$", "", message.strip())
-    return message.replace(f"'{HAS}", "'").removeprefix("CANCELLED: ").removeprefix("INVALID_ARGUMENT: ")
+    message = message.replace(f"'{HAS}", "'").removeprefix("CANCELLED: ").removeprefix("INVALID_ARGUMENT: ")
+    return _OVERLOAD.sub(lambda found: f"{found[1].strip('_')} does not take ({_types(found[2])})", message)
 
 
-def _evaluator(environment: Any, prepared: Sequence[_Prepared]) -> Evaluate:
+def _types(listed: str) -> str:
+    return ", ".join(_TYPE_NAMES.get(one, one) for one in listed.split(", "))
+
+
+def _evaluators(environment: Any, prepared: Sequence[_Prepared]) -> tuple[Evaluate, Reevaluate]:
     chunks = [_chunk(environment, part) for part in _cut(prepared)]
+    singles = [_Single(one.program, one.expression) for one in prepared]
     # Every variable handed over costs as much as a small expression, so only those that are read are.
     needed = tuple(sorted(frozenset[str]().union(*(one.names for one in prepared))))
     new_activation: Callable[[Mapping[str, object]], Any] = environment.Activation
 
+    def offered(variables: Mapping[str, object]) -> Any:
+        return new_activation({name: variables[name] for name in needed if name in variables})
+
     def evaluate(variables: Mapping[str, object]) -> Results:
-        activation = new_activation({name: variables[name] for name in needed if name in variables})
+        try:
+            activation = offered(variables)
+        except _REFUSALS as error:
+            return Results([ExpressionFailure(str(error)) for _ in prepared], range(len(prepared)))
         if len(chunks) == 1:
             values = _all_at_once(chunks[0][0], activation)
             if values is not None:
                 return Results(values)
         results: list[object] = []
-        for together, singles in chunks:
-            results += _all_at_once(together, activation) or [_one(program, activation) for program in singles]
+        for together, part in chunks:
+            results += _all_at_once(together, activation) or [_one(program, activation) for program in part]
         return Results(results, [slot for slot, one in enumerate(results) if isinstance(one, ExpressionFailure)])
 
-    return evaluate
+    def reevaluate(variables: Mapping[str, object], slots: Sequence[int]) -> list[object]:
+        try:
+            activation = offered(variables)
+        except _REFUSALS as error:
+            return [ExpressionFailure(str(error)) for _ in slots]
+        return [_one(singles[slot], activation) for slot in slots]
+
+    return evaluate, reevaluate
 
 
 def _cut(prepared: Sequence[_Prepared]) -> list[list[_Prepared]]:
@@ -253,7 +315,7 @@ def _all_at_once(together: Any | None, activation: Any) -> list[object] | None:
         return None
     try:
         values = together.eval(activation).plain_value()
-    except RuntimeError:
+    except _REFUSALS:
         return None
     # An error comes back as a value of another type; it must never pass for an answer.
     return values if values.__class__ is list else None
@@ -263,7 +325,7 @@ def _one(single: _Single, activation: Any) -> object:
     try:
         value = single.program.eval(activation)
         plain = value.plain_value()
-    except RuntimeError as error:
+    except _REFUSALS as error:
         return ExpressionFailure(_in_our_words(str(error)))
     if plain.__class__ is not _PYTHON[single.expression.result]:
         return ExpressionFailure(_in_our_words(str(plain)))

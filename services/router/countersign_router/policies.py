@@ -9,6 +9,8 @@ from typing import Any
 
 from pydantic import ValidationError
 
+from countersign_router.diagnostics import Diagnostic
+from countersign_router.domain.inputs import MAX_STRINGS, MAX_TEXT
 from countersign_router.domain.policy import (
     FACTORS,
     SIGNALS,
@@ -28,16 +30,20 @@ from countersign_router.domain.policy import (
     Sla,
 )
 from countersign_router.domain.wording import wording
-from countersign_router.expressions import Compiled, Source, Variable, compile_expressions
-from countersign_router.policy_checks import Diagnostic, document_problems
+from countersign_router.expression_rules import Variable
+from countersign_router.expressions import Compiled, Source, compile_expressions
+from countersign_router.policy_checks import document_problems, input_path
 from countersign_router.policy_document import InputSection, PolicyDocument
+from countersign_router.policy_shape import shape_problem
+from countersign_router.policy_source import PolicySource, read_source
 from countersign_shared.contracts.decision_types import DecisionType
-from countersign_shared.contracts.documents import parse_yaml
 from countersign_shared.contracts.money import decimal_places
 from countersign_shared.errors import ConfigurationError
 
 DURATION_UNITS = {"s": "seconds", "m": "minutes", "h": "hours", "d": "days", "w": "weeks"}
 SLA_CLASSES = {"urgent": "4h", "standard": "24h", "complex": "72h", "exception": "1w"}
+MAX_DIAGNOSTICS = 100
+"""More than anybody reads; a file of another kind would give thousands."""
 AUTOMATION_PARTS = (
     "inputs", "outcomes", "consequence", "bands", "matrix", "signal_caps", "adjust", "exceptions", "never_automate",
 )  # fmt: skip
@@ -50,6 +56,7 @@ class PolicyRefused(ConfigurationError):  # noqa: N818 - a refusal, not a fault
     code = "policy"
 
     def __init__(self, name: str, diagnostics: list[Diagnostic]) -> None:
+        diagnostics = diagnostics[:MAX_DIAGNOSTICS]
         super().__init__(
             f"{name}: {diagnostics[0]}" + (f" (and {len(diagnostics) - 1} more)" if diagnostics[1:] else "")
         )
@@ -67,33 +74,47 @@ class LoadedPolicy:
 
 def read_document(data: bytes, *, name: str) -> PolicyDocument:
     """Read the bytes of a policy file; ``PolicyRefused`` says what is wrong where."""
-    try:
-        return PolicyDocument.model_validate(parse_yaml(data, name=name))
-    except ValidationError as error:
-        raise PolicyRefused(name, [_diagnostic(item) for item in error.errors(include_url=False)]) from error
-    except PolicyRefused:
-        raise
-    except ConfigurationError as error:
-        raise PolicyRefused(name, [Diagnostic("", str(error).removeprefix(f"{name}: "))]) from error
+    return _document(_source(data, name), name)
 
 
 def load_policy(
     data: bytes, *, name: str, decision_types: Mapping[str, DecisionType], published_at: datetime
 ) -> LoadedPolicy:
-    """Read, check and compile a policy; ``PolicyRefused`` says everything that is wrong with it."""
-    document = read_document(data, name=name)
-    return compile_policy(document, data, name=name, decision_types=decision_types, published_at=published_at)
+    """Read, check and compile a policy; ``PolicyRefused`` says everything that is wrong with it, and where."""
+    source = _source(data, name)
+    document = _document(source, name)
+    try:
+        return compile_policy(document, data, name=name, decision_types=decision_types, published_at=published_at)
+    except PolicyRefused as refused:
+        raise PolicyRefused(name, [source.located(one) for one in refused.diagnostics]) from None
+
+
+def _source(data: bytes, name: str) -> PolicySource:
+    source = read_source(data)
+    if isinstance(source, Diagnostic):
+        raise PolicyRefused(name, [source])
+    return source
+
+
+def _document(source: PolicySource, name: str) -> PolicyDocument:
+    try:
+        return PolicyDocument.model_validate(source.document)
+    except ValidationError as error:
+        found = [source.located(shape_problem(item)) for item in error.errors(include_url=False)[:MAX_DIAGNOSTICS]]
+        raise PolicyRefused(name, found) from error
 
 
 def compile_policy(
     document: PolicyDocument, data: bytes, *,
     name: str, decision_types: Mapping[str, DecisionType], published_at: datetime,
 ) -> LoadedPolicy:  # fmt: skip
-    """Check and compile a document that was read from ``data``."""
+    """Check and compile a document that was read from ``data``; positions in diagnostics are within an expression."""
     problems = document_problems(document, decision_types)
-    compiled = compile_expressions(list(_sources(document)), _variables(document), _minor_digits(document))
+    compiled = compile_expressions(
+        list(_sources(document)), _variables(document), _minor_digits(document), outcomes=len(document.outcomes)
+    )
     if isinstance(compiled, list):
-        problems += [Diagnostic(one.path, one.message, one.line, one.column) for one in compiled]
+        problems += compiled
     if problems or isinstance(compiled, list):
         raise PolicyRefused(name, problems)
     policy = _build(document, data, compiled, decision_types[document.decision_type], published_at)
@@ -114,13 +135,6 @@ def automation_sha256(document: PolicyDocument) -> str:
 def duration(text: str) -> timedelta:
     """Read a duration such as ``24h``."""
     return timedelta(**{DURATION_UNITS[text[-1]]: int(text[:-1])})
-
-
-def _diagnostic(item: Mapping[str, Any]) -> Diagnostic:
-    path = ""
-    for step in item["loc"]:
-        path += f"[{step}]" if isinstance(step, int) else f".{step}" if path else str(step)
-    return Diagnostic(path, str(item["msg"]).removeprefix("Value error, "))
 
 
 def _sources(document: PolicyDocument) -> Iterator[Source]:
@@ -145,6 +159,8 @@ def _variables(document: PolicyDocument) -> dict[str, Variable]:
             declared.type,
             optional=not declared.required,
             values=frozenset(declared.enum) if declared.enum and declared.type == "string" else None,
+            max_length=_longest(declared),
+            max_items=declared.max_items or MAX_STRINGS,
         )
         for name, declared in document.inputs.items()
     }
@@ -158,6 +174,12 @@ def _variables(document: PolicyDocument) -> dict[str, Variable]:
         "controls.peak": Variable("boolean"),
         "now": Variable("timestamp"),
     }
+
+
+def _longest(declared: InputSection) -> int:
+    if declared.enum:
+        return max(map(len, declared.enum))
+    return declared.max_length or MAX_TEXT
 
 
 def _minor_digits(document: PolicyDocument) -> dict[str, int]:
@@ -187,8 +209,9 @@ def _build(
         tenant=document.tenant, decision_type=document.decision_type, version=document.version,
         sha256=hashlib.sha256(data).hexdigest(), automation_sha256=automation_sha256(document),
         published_at=published_at,
-        inputs=tuple(_input(name, section) for name, section in document.inputs.items()),
-        outcomes=outcomes, evaluate=compiled.evaluate,
+        inputs=tuple(_input(name, section, decision_type) for name, section in document.inputs.items()),
+        outcomes=outcomes, evaluate=compiled.evaluate, reevaluate=compiled.reevaluate,
+        outcome_slots=tuple(one.slot for one in compiled.expressions if "proposal.outcome" in one.reads),
         factors=tuple(at[f"consequence.factors.{name}"] for name in FACTORS),
         factors_read=tuple(sorted({name for factor in FACTORS for name in at[f"consequence.factors.{factor}"].reads})),
         high=bands.high, medium=bands.medium,
@@ -213,12 +236,13 @@ def words(code: str) -> str:
     return code.replace("_", " ").replace("-", " ").capitalize()
 
 
-def _input(name: str, section: InputSection) -> Input:
-    path = section.path or name
+def _input(name: str, section: InputSection, decision_type: DecisionType) -> Input:
+    from_body, path = input_path(name, section, decision_type)
     return Input(
-        name=name, type=section.type, path=tuple(path.removeprefix("$.").split(".")), required=section.required,
-        from_body=path.startswith("$."), currency=section.currency,
-        enum=frozenset(section.enum) if section.enum else None,
+        name=name, type=section.type, path=path, required=section.required, from_body=from_body,
+        currency=section.currency,
+        enum=frozenset(section.enum) if section.enum else None, max_length=section.max_length or MAX_TEXT,
+        max_items=section.max_items or MAX_STRINGS,
     )  # fmt: skip
 
 

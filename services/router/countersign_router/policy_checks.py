@@ -1,29 +1,18 @@
 """What a policy file must fulfil beyond its shape: known names, a complete and sensible matrix, no protected fields."""
 
 from collections.abc import Iterator, Mapping
-from dataclasses import dataclass
 from itertools import pairwise
+from typing import Any
 
+from countersign_router.diagnostics import Diagnostic
 from countersign_router.domain.policy import BANDS, HIGHEST_AUTOMATIC_LEVEL, TIERS
-from countersign_router.policy_document import PolicyDocument
+from countersign_router.policy_document import InputSection, PolicyDocument
+from countersign_router.policy_references import reference_problems, similar
 from countersign_shared.contracts.decision_types import DecisionType
 
-RELATIONS = frozenset({"override", "modified", "agreed"})
-"""What ``must_document`` may name besides outcomes: how the person's answer stands to the proposal."""
-
-
-@dataclass(frozen=True, slots=True)
-class Diagnostic:
-    """One thing that is wrong: the path in the document, why, and where inside an expression (from 1; 0: unknown)."""
-
-    path: str
-    message: str
-    line: int = 0
-    column: int = 0
-
-    def __str__(self) -> str:
-        place = f" (line {self.line}, column {self.column})" if self.column else ""
-        return f"{self.path}{place}: {self.message}" if self.path else self.message
+ENVELOPE_INPUTS = frozenset({"amount"})
+"""Fields of the case.created that need no `$.` in front where the payload has no field of that name."""
+MAX_RULES = 500
 
 
 def document_problems(document: PolicyDocument, decision_types: Mapping[str, DecisionType]) -> list[Diagnostic]:
@@ -32,12 +21,15 @@ def document_problems(document: PolicyDocument, decision_types: Mapping[str, Dec
     if decision_type is None:
         known = ", ".join(sorted(decision_types)) or "none"
         return [Diagnostic("decision_type", f"{document.decision_type!r} is not known; known: {known}")]
+    if (rules := len(document.adjust) + len(document.exceptions)) > MAX_RULES:
+        return [Diagnostic("exceptions", f"{rules} rules; a policy may have {MAX_RULES}")]
     return [
         *_outcome_problems(document, decision_type),
         *_input_problems(document, decision_type),
         *_matrix_problems(document),
         *_id_problems(document),
-        *_reference_problems(document),
+        *reference_problems(document, decision_type),
+        *_automation_problems(document),
         *_example_problems(document),
     ]
 
@@ -47,7 +39,8 @@ def _outcome_problems(document: PolicyDocument, decision_type: DecisionType) -> 
     for name, outcome in document.outcomes.items():
         known = decision_type.outcomes.get(name)
         if known is None:
-            yield Diagnostic(f"outcomes.{name}", f"{document.decision_type} has no such outcome")
+            message = f"{document.decision_type} has no such outcome"
+            yield Diagnostic(f"outcomes.{name}", message, hint=similar(name, decision_type.outcomes))
             continue
         if outcome.adverse is False and known.adverse:
             yield Diagnostic(f"outcomes.{name}.adverse", "the decision type says that this outcome is adverse")
@@ -56,19 +49,36 @@ def _outcome_problems(document: PolicyDocument, decision_type: DecisionType) -> 
             yield Diagnostic(f"outcomes.{name}.automatic", message)
 
 
+def input_path(name: str, section: InputSection, decision_type: DecisionType) -> tuple[bool, tuple[str, ...]]:
+    """Return whether an input stands in the case.created itself (and not in its payload), and the path to it."""
+    path = section.path or name
+    if path.startswith("$."):
+        return True, tuple(path.removeprefix("$.").split("."))
+    steps = tuple(path.split("."))
+    return steps[0] in ENVELOPE_INPUTS and steps[0] not in _properties(decision_type), steps
+
+
+def _properties(decision_type: DecisionType) -> Mapping[str, Any]:
+    properties: Mapping[str, Any] = decision_type.payload_schema.get("properties", {})
+    return properties
+
+
 def _input_problems(document: PolicyDocument, decision_type: DecisionType) -> Iterator[Diagnostic]:
-    properties = decision_type.payload_schema.get("properties", {})
+    properties = _properties(decision_type)
     units = {field.name: field.unit for field in decision_type.fields if field.unit is not None}
     for name, declared in document.inputs.items():
-        first, _, _ = (declared.path or name).partition(".")
-        if first == "$":
+        from_body, (first, *rest) = input_path(name, declared, decision_type)
+        if from_body and first == "payload":
+            first, from_body = (rest or ["payload"])[0], False
+        if from_body:
             continue
         if first in decision_type.protected_fields:
             yield Diagnostic(f"inputs.{name}", f"{first} is protected: no rule may read it")
         elif declared.currency is not None and units.get(first, declared.currency) != declared.currency:
             yield Diagnostic(f"inputs.{name}.currency", f"the decision type has {first} in {units[first]}")
         elif first not in properties:
-            yield Diagnostic(f"inputs.{name}", f"{first!r} is no field of the payload of {document.decision_type}")
+            message = f"{first!r} is no field of the payload of {document.decision_type}"
+            yield Diagnostic(f"inputs.{name}", message, hint=similar(first, properties))
 
 
 def _matrix_problems(document: PolicyDocument) -> Iterator[Diagnostic]:
@@ -99,20 +109,10 @@ def _id_problems(document: PolicyDocument) -> Iterator[Diagnostic]:
         yield Diagnostic("exceptions", "the id never_automate belongs to the floor")
 
 
-def _reference_problems(document: PolicyDocument) -> Iterator[Diagnostic]:
-    for number, name in enumerate(document.must_document):
-        if name not in RELATIONS and name not in document.outcomes:
-            yield Diagnostic(
-                f"must_document[{number}]", f"{name!r} is neither a relation nor an outcome of this policy"
-            )
-    for where in ("override", "principal"):
-        codes = [reason.code for reason in getattr(document.reasons, where)]
-        if len(set(codes)) < len(codes):
-            yield Diagnostic(f"reasons.{where}", "a code appears twice")
-    for tier in document.automation.tiers or ():
-        row = getattr(document.matrix, tier)
-        if row.high > HIGHEST_AUTOMATIC_LEVEL:
-            yield Diagnostic("automation.tiers", f"the matrix automates nothing of {tier} consequence")
+def _automation_problems(document: PolicyDocument) -> Iterator[Diagnostic]:
+    for number, tier in enumerate(document.automation.tiers or ()):
+        if getattr(document.matrix, tier).high > HIGHEST_AUTOMATIC_LEVEL:
+            yield Diagnostic(f"automation.tiers[{number}]", f"the matrix automates nothing of {tier} consequence")
 
 
 def _example_problems(document: PolicyDocument) -> Iterator[Diagnostic]:

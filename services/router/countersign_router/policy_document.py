@@ -41,13 +41,20 @@ class Section(BaseModel):
 
 
 class InputSection(Section):
-    """One input: `path` leads into the payload, or with `$.` in front into the whole case.created."""
+    """One input: `path` leads into the payload, or with `$.` in front into the whole case.created.
+
+    `amount` is the case's own amount where the payload has no field of that name.
+    """
 
     type: Literal["money", "integer", "number", "boolean", "string", "strings", "timestamp", "date"]
     path: Annotated[str, Field(pattern=r"^(\$\.)?[^.$]{1,200}(\.[^.]{1,200}){0,8}$")] | None = None
     required: bool = True
     currency: Annotated[str, Field(pattern=r"^[A-Z]{3}$")] | None = None
     enum: Annotated[list[Line], Field(min_length=1, max_length=500)] | None = None
+    max_length: (
+        Annotated[int, Field(ge=1, le=10_000, description="Characters of a text; longer is unusable.")] | None
+    ) = None
+    max_items: Annotated[int, Field(ge=1, le=1_000, description="Texts in a list; more are unusable.")] | None = None
 
     @model_validator(mode="after")
     def _fits_its_type(self) -> Self:
@@ -55,6 +62,10 @@ class InputSection(Section):
             raise ValueError("`currency` belongs to money, and money needs one")
         if self.enum is not None and self.type not in {"string", "strings"}:
             raise ValueError("`enum` belongs to texts")
+        if self.max_length is not None and self.type not in {"string", "strings"}:
+            raise ValueError("`max_length` belongs to texts")
+        if self.max_items is not None and self.type != "strings":
+            raise ValueError("`max_items` belongs to `strings`")
         return self
 
 
@@ -358,7 +369,7 @@ class PolicyDocument(Section):
 
     decision_type: Annotated[str, Field(pattern=r"^[A-Za-z0-9._-]{1,64}$")]
     tenant: Annotated[str, Field(pattern=r"^[A-Za-z0-9._-]{1,64}$")] = "default"
-    version: Annotated[int, Field(ge=1)]
+    version: Annotated[int, Field(ge=1, le=2_147_483_647)]
     inputs: dict[IdentifierName, InputSection] = Field(default_factory=dict, max_length=200)
     owner: Line
     outcomes: dict[IdentifierName, OutcomeSection] = Field(min_length=1, max_length=50)

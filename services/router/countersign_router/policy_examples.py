@@ -5,11 +5,11 @@ from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import Any
 
+from countersign_router.diagnostics import Diagnostic
 from countersign_router.domain.controls import ANY, Controls, Switch
 from countersign_router.domain.policy import SIGNALS
 from countersign_router.domain.routing import Routing, route
 from countersign_router.policies import LoadedPolicy, PolicyRefused, duration, load_policy
-from countersign_router.policy_checks import Diagnostic
 from countersign_router.policy_document import ExampleSection
 from countersign_shared.clock import parse_rfc3339
 from countersign_shared.contracts.decision_types import DecisionType

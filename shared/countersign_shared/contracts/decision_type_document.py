@@ -54,6 +54,8 @@ class DecisionTypeDocument(_Document):
     owner: Label = Field(description="The team that answers for this kind of decision.")
     title: Label = Field(description="One neutral line per case; `{field}` stands for the formatted value.")
     default_queue: Name = Field(default="unrouted", description="Where people find cases that no policy placed.")
+    queues: list[Name] | None = Field(default=None, description="All queues that policies may name; unset: any.")
+    skills: list[Name] | None = Field(default=None, description="All skills that policies may ask for; unset: any.")
     payload: dict[str, Any] = Field(description="JSON Schema 2020-12 of the payload, an object.")
     fields: list[FieldDocument] = Field(min_length=1, max_length=200, description="In the order they are shown.")
     protected: list[FieldName] = Field(

@@ -84,6 +84,8 @@ class DecisionType:
     label: str
     owner: str
     default_queue: str
+    queues: frozenset[str] | None
+    skills: frozenset[str] | None
     payload_schema: Mapping[str, Any]
     required: tuple[str, ...]
     fields: tuple[Field, ...]
@@ -157,6 +159,8 @@ def build_decision_type(document: Any, *, name: str) -> DecisionType:
         label=read.label,
         owner=read.owner,
         default_queue=read.default_queue,
+        queues=None if read.queues is None else frozenset(read.queues),
+        skills=None if read.skills is None else frozenset(read.skills),
         payload_schema=MappingProxyType(read.payload),
         required=tuple(read.payload.get("required", ())),
         fields=fields,

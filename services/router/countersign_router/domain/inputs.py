@@ -84,16 +84,18 @@ def _boolean(value: Any, _: Input) -> bool:
 
 
 def _string(value: Any, declared: Input) -> str:
-    if value.__class__ is not str or len(value) > MAX_TEXT:
-        raise _Invalid(f"must be text of at most {MAX_TEXT} characters")
+    if value.__class__ is not str or len(value) > declared.max_length:
+        raise _Invalid(f"must be text of at most {declared.max_length} characters")
     if declared.enum is not None and value not in declared.enum:
         raise _Invalid(f"must be one of {', '.join(sorted(declared.enum))}")
+    if not value.isascii() and any("\ud800" <= letter <= "\udfff" for letter in value):
+        raise _Invalid("must be text without half characters")
     return value
 
 
 def _strings(value: Any, declared: Input) -> list[str]:
-    if value.__class__ is not list or len(value) > MAX_STRINGS:
-        raise _Invalid(f"must be a list of at most {MAX_STRINGS} texts")
+    if value.__class__ is not list or len(value) > declared.max_items:
+        raise _Invalid(f"must be a list of at most {declared.max_items} texts")
     return [_string(one, declared) for one in value]
 
 

@@ -54,9 +54,17 @@ def evaluate(policy: Policy, seen: Observation) -> Results:
     """Evaluate the policy over a case; without a proposal every outcome is tried and the worst result counts."""
     if seen.proposed is not None:
         return policy.evaluate(seen.variables)
-    tried = [policy.evaluate({**seen.variables, "proposal.outcome": name}) for name in policy.outcomes]
-    values = [_worst(results) for results in zip(*(one.values for one in tried), strict=True)]
-    return Results(values, sorted({slot for one in tried for slot in one.failed}))
+    first, *others = policy.outcomes
+    values, failed = policy.evaluate({**seen.variables, "proposal.outcome": first})
+    if not policy.outcome_slots:
+        return Results(values, failed)
+    slots = policy.outcome_slots
+    tried: list[Sequence[object]] = [[values[slot] for slot in slots]]
+    tried += [policy.reevaluate({**seen.variables, "proposal.outcome": name}, slots) for name in others]
+    worst = list(values)
+    for slot, of_each in zip(slots, zip(*tried, strict=True), strict=True):
+        worst[slot] = _worst(of_each)
+    return Results(worst, [slot for slot, value in enumerate(worst) if isinstance(value, ExpressionFailure)])
 
 
 def _worst(values: Sequence[object]) -> object:

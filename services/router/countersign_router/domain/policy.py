@@ -53,6 +53,9 @@ Evaluate = Callable[[Mapping[str, object]], Results]
 Each value has its expression's declared type or is an ``ExpressionFailure``. Never raises.
 """
 
+Reevaluate = Callable[[Mapping[str, object], Sequence[int]], Sequence[object]]
+"""Evaluates the expressions of some slots anew, over other variables; what it gives is as in ``Evaluate``."""
+
 
 @dataclass(frozen=True, slots=True)
 class Expression:
@@ -80,6 +83,8 @@ class Input:
     from_body: bool = False
     currency: str | None = None
     enum: frozenset[str] | None = None
+    max_length: int = 10_000
+    max_items: int = 1_000
     variable: str = field(init=False)
     present: str = field(init=False)
 
@@ -205,6 +210,9 @@ class Policy:
     inputs: tuple[Input, ...]
     outcomes: Mapping[str, OutcomeRule]
     evaluate: Evaluate
+    reevaluate: Reevaluate
+    outcome_slots: tuple[int, ...]
+    """Slots of the expressions that read the proposed outcome."""
     factors: tuple[Expression, ...]
     factors_read: tuple[str, ...]
     high: float

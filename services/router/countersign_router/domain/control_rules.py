@@ -5,7 +5,7 @@ from datetime import datetime
 from enum import Enum
 from typing import Any
 
-from countersign_router.domain.controls import ANY
+from countersign_router.domain.controls import ended
 
 ROUTER_SOURCE = "/countersign/router"
 FEEDBACK_SOURCE = "/countersign/feedback"
@@ -13,8 +13,6 @@ OWN_KINDS = frozenset({"stop", "peak", "policy", "certificate.active", "calibrat
 """Kinds that this service alone writes."""
 EVIDENCE_KINDS = frozenset({"trip", "certificate.proposed", "calibrator.proposed"})
 """Kinds that feedback alone writes."""
-PROPOSALS = {"certificate.proposed": "certificate.active", "calibrator.proposed": "calibrator.active"}
-"""What each proposal becomes once it is signed."""
 
 
 class Arrival(Enum):
@@ -54,8 +52,7 @@ def is_loosened(proposed: Mapping[str, Any], live: Mapping[str, Any] | None, now
     """
     if live is None or not live.get("active", True):
         return "there is no live certificate that it could renew"
-    expires_at = live.get("expires_at")
-    if expires_at is not None and now >= datetime.fromisoformat(expires_at):
+    if ended(live, now):
         return f"the certificate {live['certificate_id']} has expired"
     if proposed.get("renews") != live["certificate_id"]:
         return f"it does not renew the live certificate {live['certificate_id']}"
@@ -82,9 +79,3 @@ def withdraws(proposed: Mapping[str, Any], live: Mapping[str, Any] | None) -> bo
         and live.get("active", True)
         and proposed["certificate_id"] == live["certificate_id"]
     )
-
-
-def scope_text(tenant: str, decision_type: str, tier: str = ANY) -> str:
-    """Name a scope for people."""
-    named = (("tenant", tenant), ("decision type", decision_type), ("tier", tier))
-    return ", ".join(f"{word} {name}" for word, name in named if name != ANY) or "all"

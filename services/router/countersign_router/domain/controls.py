@@ -129,6 +129,12 @@ def lifts(cleared: Mapping[str, Any] | None, trip: Mapping[str, Any]) -> bool:
     return seen is None or trip["revision"] <= seen
 
 
+def ended(state: Mapping[str, Any], now: datetime) -> bool:
+    """Tell whether a control's state is past the moment at which it ends by itself, if it has one."""
+    expires_at = state.get("expires_at")
+    return expires_at is not None and now >= datetime.fromisoformat(expires_at)
+
+
 def _switch(state: Mapping[str, Any]) -> Switch:
     expires_at = state.get("expires_at")
     return Switch(state["reason"], None if expires_at is None else datetime.fromisoformat(expires_at))

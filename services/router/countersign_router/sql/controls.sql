@@ -45,3 +45,12 @@ RETURNING activities;
 
 -- name: database_time
 SELECT clock_timestamp();
+
+-- name: count_load
+-- Cases of a scope by hour before a moment (0 = the last one): those the machine decided, and those that went to people.
+SELECT tenant, decision_type, floor(extract(epoch FROM $2 - routed_at) / 3600)::integer AS hours_ago,
+       count(decision_body) AS automatic, count(*) - count(decision_body) AS people
+FROM routings
+WHERE routed_at > $1 AND routed_at <= $2 AND ($3 = '*' OR tenant = $3) AND ($4 = '*' OR decision_type = $4)
+GROUP BY 1, 2, 3
+ORDER BY 1, 2, 3;

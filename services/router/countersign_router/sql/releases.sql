@@ -16,3 +16,14 @@ ORDER BY requested_at DESC LIMIT 200;
 
 -- name: confirm_release_request
 UPDATE release_requests SET confirmed_by = $2, confirmed_at = $3 WHERE id = $1;
+
+-- name: add_control_signature
+INSERT INTO control_signatures (sha256, signed, pseudonym, role, reason, signed_at) VALUES ($1, $2, $3, $4, $5, $6);
+
+-- name: list_control_signatures
+-- Oldest first; only what was said after the last refusal, and that refusal.
+SELECT sha256, signed, pseudonym, role, reason, signed_at
+FROM control_signatures AS said
+WHERE sha256 = ANY ($1::text[])
+  AND id >= (SELECT coalesce(max(id), 0) FROM control_signatures WHERE sha256 = said.sha256 AND NOT signed)
+ORDER BY id;

@@ -28,6 +28,17 @@ class CellCount:
     automatic: int
 
 
+@dataclass(frozen=True, slots=True)
+class HourCount:
+    """Cases of one hour: those the machine decided, and those that went to people."""
+
+    tenant: str
+    decision_type: str
+    hours_ago: int
+    automatic: int
+    people: int
+
+
 class CountReads(Reads):
     """Counts over the routed cases."""
 
@@ -43,3 +54,8 @@ class CountReads(Reads):
         total: int = await self._pool.fetchval(self._sql.queries.count_recent_automatic, since, tenant, decision_type)
         rows = await self._pool.fetch(self._sql.queries.recent_automatic, since, tenant, decision_type, limit)
         return total, [AutomaticDecision(row[0], row[1], row[2], row[3], row[4]) for row in rows]
+
+    async def load(self, since: datetime, until: datetime, tenant: str, decision_type: str) -> list[HourCount]:
+        """Count a scope's cases hour by hour before ``until``; hours without any are not listed."""
+        rows = await self._pool.fetch(self._sql.controls.count_load, since, until, tenant, decision_type)
+        return [HourCount(row[0], row[1], row[2], row[3], row[4]) for row in rows]

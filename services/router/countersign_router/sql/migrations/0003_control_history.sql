@@ -20,3 +20,16 @@ CREATE TABLE refused_controls (
     reason     text        NOT NULL,
     refused_at timestamptz NOT NULL
 );
+
+-- What people said to a change that loosens something, for the hash of exactly that change. Rows are only added; a refusal
+-- voids the signatures before it.
+CREATE TABLE control_signatures (
+    id        bigint GENERATED ALWAYS AS IDENTITY PRIMARY KEY,
+    sha256    text        NOT NULL,
+    signed    boolean     NOT NULL,
+    pseudonym text        NOT NULL,
+    role      text        NOT NULL,
+    reason    text        NOT NULL,
+    signed_at timestamptz NOT NULL
+);
+CREATE INDEX control_signatures_sha256 ON control_signatures (sha256, id);

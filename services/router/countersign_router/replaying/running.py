@@ -109,7 +109,7 @@ async def _counted(evaluate: Evaluate, parts: AsyncIterator[list[tuple[datetime,
     waiting: list[asyncio.Future[Tally]] = []
     try:
         async for rows in parts:
-            waiting.append(evaluate(rows))
+            waiting.append(asyncio.ensure_future(evaluate(rows)))
             if len(waiting) > AT_ONCE:
                 yield await waiting.pop(0)
         while waiting:
@@ -117,3 +117,4 @@ async def _counted(evaluate: Evaluate, parts: AsyncIterator[list[tuple[datetime,
     finally:
         for one in waiting:
             one.cancel()
+        await asyncio.gather(*waiting, return_exceptions=True)

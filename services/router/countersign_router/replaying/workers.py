@@ -1,82 +1,92 @@
 """Other processes do the work: the service's own goes on routing and answering."""
 
 import asyncio
-import multiprocessing
-import os
-from collections.abc import AsyncIterator
-from concurrent.futures import Future, ProcessPoolExecutor
-from concurrent.futures.process import BrokenProcessPool
+import pickle
+import sys
+from asyncio.subprocess import PIPE, Process
+from collections.abc import AsyncIterator, Awaitable, Callable
 from contextlib import asynccontextmanager
-from datetime import datetime
-from typing import Protocol
 
-from countersign_router.replaying.brief import Brief, question
-from countersign_router.replaying.evaluation import Replayer, StoredCase
+from countersign_router.replaying.brief import Brief
 from countersign_router.replaying.tally import Tally
+from countersign_router.replaying.worker import LENGTH, Row, packed
 from countersign_shared.errors import CountersignError
-from countersign_shared.postgres.bodies import bodies
 
-Row = tuple[datetime, bytes]
-"""When a case was routed, and its packed body."""
 WORKERS = 2
-NICENESS = 10
-"""Cases that come now go first."""
 AT_ONCE = 2 * WORKERS
 """Parts under way: each worker has the next one waiting, and no more is held."""
 
+Evaluate = Callable[[list[Row]], Awaitable[Tally]]
+"""Counts over some rows, as soon as a worker is free."""
+
 
 class ReplayFailedError(CountersignError):
-    """A worker process died; the message says what to try."""
+    """A worker process ended; what it had to say is on standard error."""
 
     code = "replay_failed"
 
 
-class Evaluate(Protocol):
-    """Starts counting over some rows."""
-
-    def __call__(self, rows: list[Row]) -> "asyncio.Future[Tally]":
-        """Return the tally to come."""
-
-
-class _Worker:
-    """What one process keeps between its parts."""
-
-    replayer: Replayer | None = None
-
-
-def begin(brief: Brief) -> None:
-    """Compile once per process."""
-    os.nice(NICENESS)
-    _Worker.replayer = Replayer(question(brief))
-
-
-def part(rows: list[Row]) -> Tally:
-    """Count over some rows, in a worker process."""
-    if _Worker.replayer is None:
-        raise RuntimeError("this process was not told what to replay")
-    return evaluate(_Worker.replayer, rows)
-
-
-def evaluate(replayer: Replayer, rows: list[Row]) -> Tally:
-    """Count over some rows."""
-    unpack = bodies().unpack
-    return replayer.replay(StoredCase(routed_at, unpack(packed)) for routed_at, packed in rows)
-
-
 @asynccontextmanager
 async def open_workers(brief: Brief) -> AsyncIterator[Evaluate]:
-    """Start worker processes; they end with the context, at the latest after the part they are at."""
-    # Spawned, not forked: this process has threads, and a fork would copy their locks as they happen to be.
-    pool = ProcessPoolExecutor(WORKERS, multiprocessing.get_context("spawn"), initializer=begin, initargs=(brief,))
+    """Start worker processes; leaving the context ends them at once.
+
+    They are programs of their own and no forks: this process has threads, and a fork would copy their locks as they
+    happen to be. ``ReplayFailedError`` when one ends by itself.
+    """
+    idle: asyncio.Queue[Process] = asyncio.Queue()
+    processes: list[Process] = []
     try:
-        yield lambda rows: asyncio.wrap_future(_submitted(pool, rows))
-    except BrokenProcessPool as error:
-        raise ReplayFailedError(
-            "A process that was replaying ended by itself, perhaps for want of memory; replay fewer cases."
-        ) from error
+        for _ in range(WORKERS):
+            processes.append(await _started())
+            await _tell(processes[-1], brief)
+            idle.put_nowait(processes[-1])
+
+        async def evaluate(rows: list[Row]) -> Tally:
+            process = await idle.get()
+            await _tell(process, rows)
+            tally = await _heard(process)
+            idle.put_nowait(process)
+            return tally
+
+        yield evaluate
     finally:
-        pool.shutdown(wait=False, cancel_futures=True)
+        for process in processes:
+            if process.returncode is None:
+                process.kill()
+            await process.wait()
 
 
-def _submitted(pool: ProcessPoolExecutor, rows: list[Row]) -> "Future[Tally]":
-    return pool.submit(part, rows)
+async def _started() -> Process:
+    # What is executed is this interpreter and a module of this package.
+    return await asyncio.create_subprocess_exec(
+        sys.executable, "-m", "countersign_router.replaying", stdin=PIPE, stdout=PIPE
+    )  # fmt: skip
+
+
+async def _tell(process: Process, message: object) -> None:
+    if process.stdin is None:
+        raise RuntimeError("started with a pipe")
+    process.stdin.write(packed(message))
+    try:
+        await process.stdin.drain()
+    except (BrokenPipeError, ConnectionResetError) as error:
+        raise _ended() from error
+
+
+async def _heard(process: Process) -> Tally:
+    if process.stdout is None:
+        raise RuntimeError("started with a pipe")
+    try:
+        head = await process.stdout.readexactly(LENGTH.size)
+        body = await process.stdout.readexactly(*LENGTH.unpack(head))
+    except asyncio.IncompleteReadError as error:
+        raise _ended() from error
+    tally: Tally = pickle.loads(body)  # noqa: S301 - from the process that this one started
+    return tally
+
+
+def _ended() -> ReplayFailedError:
+    return ReplayFailedError(
+        "A process that was replaying ended by itself; its reason is in the router's log. If memory was short, replay "
+        "fewer cases."
+    )

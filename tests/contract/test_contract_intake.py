@@ -138,6 +138,8 @@ def test_a_missing_field_is_named(name: str) -> None:
         ("occurred_at", "2026-03-02", "invalid_value"),
         ("occurred_at", "2026-03-02T09:15:00", "invalid_value"),
         ("occurred_at", "2026-02-30T09:15:00Z", "invalid_value"),
+        ("occurred_at", "0001-01-01T00:00:00+23:00", "invalid_value"),
+        ("deadline_at", "9999-12-31T23:59:59-23:00", "invalid_value"),
         ("occurred_at", "2026-03-02T25:15:00Z", "invalid_value"),
         ("occurred_at", 1772442900, "wrong_type"),
         ("amount", {"value": 125000, "currency": "USD"}, "wrong_type"),

@@ -1,6 +1,6 @@
 """Kinds of field that several events share, each with its limits. Units and meanings live here once."""
 
-from datetime import datetime
+from datetime import MAXYEAR, MINYEAR, UTC, datetime
 from typing import Annotated, Any, Literal
 
 from pydantic import AfterValidator, BaseModel, ConfigDict, Field
@@ -15,8 +15,13 @@ DECISION_TYPE_PATTERN = r"^[A-Za-z0-9._-]{1,64}$"
 
 
 def _real_moment(text: str) -> str:
-    # The pattern leaves the 30th of February through.
-    datetime.fromisoformat(text)
+    # The pattern leaves the 30th of February through, and midnight of year 1 in a zone where UTC has no such year yet.
+    moment = datetime.fromisoformat(text)
+    if moment.year in {MINYEAR, MAXYEAR} and moment.tzinfo is not None:
+        try:
+            moment.astimezone(UTC)
+        except OverflowError as error:
+            raise ValueError("its zone takes it out of the calendar") from error
     return text
 
 

@@ -6,6 +6,7 @@ from dataclasses import dataclass
 from http import HTTPStatus
 from typing import Any
 
+import asyncpg
 import orjson
 from fastapi import FastAPI, Request
 from fastapi.exceptions import RequestValidationError
@@ -14,6 +15,10 @@ from starlette.responses import Response
 
 TYPE_BASE = "https://countersign.dev/problems/"
 MEDIA_TYPE = "application/problem+json"
+BUSY = (asyncpg.LockNotAvailableError, asyncpg.DeadlockDetectedError, asyncpg.SerializationError,
+        asyncpg.TooManyConnectionsError, asyncpg.CannotConnectNowError, asyncpg.PostgresConnectionError)  # fmt: skip
+"""What the database says when it cannot just now: nothing was written, and asking again helps."""
+RETRY_SECONDS = 1
 log = logging.getLogger(__name__)
 
 
@@ -87,6 +92,14 @@ def install(app: FastAPI) -> None:
         headers = dict(error.headers) if error.headers else None
         return Problem(error.status_code, slug, phrase, detail, headers=headers).response(trace_id(request))
 
+    async def on_busy(request: Request, error: Exception) -> Response:
+        trace = trace_id(request)
+        log.warning("%s %s was turned away, trace %s: %r", request.method, request.url.path, trace, error)
+        return Problem(
+            503, "database-busy", "The database is busy", "Nothing was changed; ask again in a moment.",
+            headers={"Retry-After": str(RETRY_SECONDS)},
+        ).response(trace)  # fmt: skip
+
     async def on_crash(request: Request, error: Exception) -> Response:
         trace = trace_id(request)
         log.error("%s %s failed, trace %s", request.method, request.url.path, trace, exc_info=error)
@@ -97,6 +110,8 @@ def install(app: FastAPI) -> None:
     app.add_exception_handler(Problem, on_problem)
     app.add_exception_handler(RequestValidationError, on_validation)
     app.add_exception_handler(HTTPException, on_http)
+    for kind in BUSY:
+        app.add_exception_handler(kind, on_busy)
     app.add_exception_handler(Exception, on_crash)
 
 

@@ -2,6 +2,7 @@
 
 import time
 
+import asyncpg
 import httpx
 import pytest
 from joserfc import jwt
@@ -45,6 +46,10 @@ def application(authenticate=lead, **limits):
     async def crash() -> None:
         raise RuntimeError("secret detail")
 
+    @app.get("/busy", dependencies=[public])
+    async def busy() -> None:
+        raise asyncpg.LockNotAvailableError("canceling statement due to lock timeout")
+
     return app
 
 
@@ -76,6 +81,13 @@ async def test_a_crash_tells_nothing_but_its_trace():
         answer = await http.get("/crash")
     assert answer.status_code == 500
     assert "secret" not in answer.text
+
+
+async def test_a_busy_database_is_worth_asking_again():
+    async with client(application()) as http:
+        answer = await http.get("/busy")
+    assert (answer.status_code, answer.headers["retry-after"]) == (503, "1")
+    assert answer.json()["type"].endswith("/database-busy")
 
 
 async def test_roles_are_asked_for():

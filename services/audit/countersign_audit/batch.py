@@ -2,13 +2,14 @@
 
 from datetime import datetime
 
+from countersign_audit.copying import EntryRow, PayloadRow
 from countersign_audit.domain.commitments import Pseudonyms
 from countersign_audit.domain.tree import Frontier, leaf_hash
 from countersign_audit.drafts import Draft, commitments, leaf_bytes
 from countersign_audit.keys import Random
 from countersign_audit.scopes import Scope, Scopes
 from countersign_audit.sealing import NONCE_BYTES, KeyWrap, SubjectKey, subject_key
-from countersign_audit.store import EntryRow, KeyRow, PayloadRow
+from countersign_audit.store import KeyRow
 
 DATA_KEY_BYTES = 32
 NONCES_AT_ONCE = 64

@@ -10,6 +10,8 @@ from typing import Any
 
 import asyncpg
 
+from countersign_audit import copying
+from countersign_audit.copying import EntryRow, PayloadRow
 from countersign_shared.errors import ConfigurationError, FatalError
 from countersign_shared.postgres.queries import Queries
 
@@ -29,8 +31,6 @@ ENTRY_COLUMNS = ("index", "leaf", "leaf_hash", "record_id", "case_ref", "tenant"
 PAYLOAD_COLUMNS = ("index", "key_number", "sealed")
 KEY_COLUMNS = ("scope", "number", "subject", "epoch", "wrapped")
 
-EntryRow = tuple[int, bytes, bytes, bytes, bytes | None, str | None, str, datetime | None, str | None]
-PayloadRow = tuple[int, int, bytes]
 KeyRow = tuple[bytes, int, bytes | None, int, bytes]
 ScopeRow = tuple[bytes, int, int | None, bytes | None, int | None, bytes | None]
 """A case, its newest entry, and one of its wrapped data keys, if it still has any."""
@@ -145,11 +145,11 @@ class Store:
         A record that is there already is a ``RepeatedRecordError``, an index that is taken a ``SecondWriterError``.
         """
         try:
-            await connection.copy_records_to_table("entries", records=entries, columns=ENTRY_COLUMNS)
+            await _copy(connection, "entries", ENTRY_COLUMNS, map(copying.entry, entries))
             if keys:
                 await connection.copy_records_to_table("data_keys", records=keys, columns=KEY_COLUMNS)
             if payloads:
-                await connection.copy_records_to_table("payloads", records=payloads, columns=PAYLOAD_COLUMNS)
+                await _copy(connection, "payloads", PAYLOAD_COLUMNS, map(copying.payload, payloads))
         except asyncpg.UniqueViolationError as error:
             if error.constraint_name == RECORD_INDEX:
                 raise RepeatedRecordError(error.detail) from error
@@ -200,6 +200,10 @@ class Store:
         await connection.execute(self._queries.lock_reads, scope)
         sequence: int = await connection.fetchval(self._queries.add_read, scope, read_at)
         return sequence
+
+
+async def _copy(connection: Any, table: str, columns: Sequence[str], rows: Iterable[bytes]) -> None:
+    await connection.copy_to_table(table, source=copying.pieces(rows), columns=columns, format="binary")
 
 
 @asynccontextmanager

@@ -1,0 +1,69 @@
+"""Rows as PostgreSQL's binary COPY reads them, each joined at once.
+
+The driver's own way, value by value for any type there is, takes three times as long, and this service writes
+nothing as often as these rows. What does not fit the table is refused by the server all the same.
+"""
+
+from collections.abc import AsyncIterator, Iterable
+from datetime import UTC, datetime, timedelta
+from functools import lru_cache
+from struct import Struct
+
+PIECE_BYTES = 262_144
+"""Bytes sent at once."""
+SIGNATURE = b"PGCOPY\n\xff\r\n\x00" + bytes(8)
+END = b"\xff\xff"
+NULL = b"\xff\xff\xff\xff"
+POSTGRES_EPOCH = datetime(2000, 1, 1, tzinfo=UTC)
+MICROSECOND = timedelta(microseconds=1)
+KNOWN_TEXTS = 1_024
+
+EntryRow = tuple[int, bytes, bytes, bytes, bytes | None, str | None, str, datetime | None, str | None]
+"""Index, leaf, leaf hash, record id, case, tenant, kind, occurred at, actor."""
+PayloadRow = tuple[int, int, bytes]
+"""Index, key number, sealed payload."""
+
+# Each value follows its length in bytes.
+_length = Struct("!i").pack
+_eight_bytes = Struct("!iq").pack
+_entry_head = Struct("!hiqi").pack
+_payload_head = Struct("!hiqiii").pack
+
+
+def entry(row: EntryRow) -> bytes:
+    """Return a row of ``entries``."""
+    index, leaf, leaf_hash, record_id, case_ref, tenant, kind, occurred_at, actor = row
+    return b"".join((
+        _entry_head(9, 8, index, len(leaf)), leaf, _bytes(leaf_hash), _bytes(record_id),
+        NULL if case_ref is None else _bytes(case_ref), _text(tenant), _text(kind),
+        NULL if occurred_at is None else _eight_bytes(8, (occurred_at - POSTGRES_EPOCH) // MICROSECOND), _text(actor),
+    ))  # fmt: skip
+
+
+def payload(row: PayloadRow) -> bytes:
+    """Return a row of ``payloads``."""
+    index, key_number, sealed = row
+    return _payload_head(3, 8, index, 4, key_number, len(sealed)) + sealed
+
+
+async def pieces(rows: Iterable[bytes]) -> AsyncIterator[bytes]:
+    """Put rows together for sending."""
+    piece, size = [SIGNATURE], 0
+    for row in rows:
+        piece.append(row)
+        size += len(row)
+        if size >= PIECE_BYTES:
+            yield b"".join(piece)
+            piece, size = [], 0
+    piece.append(END)
+    yield b"".join(piece)
+
+
+def _bytes(value: bytes) -> bytes:
+    return _length(len(value)) + value
+
+
+@lru_cache(KNOWN_TEXTS)
+def _text(value: str | None) -> bytes:
+    # Tenants, kinds and actors come again and again.
+    return NULL if value is None else _bytes(value.encode())

@@ -1,10 +1,10 @@
 """An entry before it has a place in the log, and the leaf it becomes."""
 
-from dataclasses import dataclass
 from datetime import datetime
 from typing import Any
 
 import msgspec
+from msgspec import Struct
 
 from countersign_audit.domain.commitments import Commit, Pseudonyms
 from countersign_audit.domain.entry import GENESIS, LOG_RETENTION
@@ -22,8 +22,7 @@ ESSENTIAL = frozenset({
 """Fields a leaf keeps when its facts would make it longer than a leaf may be."""
 
 
-@dataclass(slots=True)
-class Draft:
+class Draft(Struct, gc=False):
     """One record, read and ready to be appended.
 
     ``record_id`` recognises a repeat. ``scope`` is what its data key belongs to: the case, or, where there is

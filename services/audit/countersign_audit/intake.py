@@ -4,7 +4,6 @@ import re
 import struct
 from collections.abc import Callable
 from functools import partial
-from typing import Any
 
 from countersign_audit.content import pack
 from countersign_audit.domain.commitments import Pseudonyms
@@ -26,8 +25,6 @@ EVENT_HEADERS = frozenset({
 })  # fmt: skip
 ONE_DELIVERY = frozenset({"traceparent", "tracestate", "baggage"})
 """Headers that belong to one delivery: they differ between repeats of the same event."""
-MAX_CASES = 8_192
-"""Cases whose names stay at hand; past this the memory of them starts again."""
 _PLACE = struct.Struct(">qqq")
 _TRACE = re.compile(rb"[0-9a-f]{2}-([0-9a-f]{32})-[0-9a-f]{16}-[0-9a-f]{2}")
 
@@ -43,7 +40,6 @@ class Intake:
         self._parse: dict[str, Callable[[bytes], shapes.About]] = {
             topic: partial(read_body, topic) for topic in DECODERS
         }
-        self._whose: dict[tuple[object, object, object], Whose] = {}
 
     def draft(self, record: Record) -> Draft:
         """Read one record; one that is no event becomes an opaque entry with the reason."""
@@ -82,22 +78,9 @@ class Intake:
         )  # fmt: skip
 
     def _whose_is(self, topic: str, body: shapes.About) -> Whose:
-        tenant = body.tenant
+        tenant, case_id, subject_ref = body.tenant, body.case_id, body.subject_ref
         if tenant is None and topic in FROM_OUTSIDE:
             tenant = DEFAULT_TENANT
-        asked = (tenant, body.case_id, body.subject_ref)
-        try:
-            known = self._whose.get(asked)
-        except TypeError:
-            # Lists and objects where texts should be.
-            return self._look_closer(*asked)
-        if known is None:
-            if len(self._whose) >= MAX_CASES:
-                self._whose.clear()
-            known = self._whose[asked] = self._look_closer(*asked)
-        return known
-
-    def _look_closer(self, tenant: Any, case_id: Any, subject_ref: Any) -> Whose:
         if not isinstance(tenant, str) or TENANT.fullmatch(tenant) is None:
             return None, None, None
         subject = self._names.subject(tenant, subject_ref) if isinstance(subject_ref, str) else None

@@ -2,10 +2,10 @@
 
 from collections.abc import Mapping, Sequence
 from copy import copy
-from dataclasses import replace
 from typing import Any
 
 import orjson
+from msgspec.structs import replace
 
 from countersign_audit.domain.commitments import Pseudonyms
 from countersign_audit.drafts import Draft

@@ -9,6 +9,7 @@ says "the same case again" without saying which.
 import hashlib
 import hmac
 from collections.abc import Callable
+from functools import lru_cache
 
 from countersign_audit.domain.profile import is_word
 
@@ -24,6 +25,8 @@ _KNOWN_TEXTS = 1_024
 _BLOCK_BYTES = 64
 _INNER = bytes(byte ^ 0x36 for byte in range(256))
 _OUTER = bytes(byte ^ 0x5C for byte in range(256))
+_INNER_REST = b"\x36" * (_BLOCK_BYTES - KEY_BYTES)
+_OUTER_REST = b"\x5c" * (_BLOCK_BYTES - KEY_BYTES)
 
 
 def derive_keys(data_key: bytes) -> bytes:
@@ -38,7 +41,7 @@ class CommitmentKey:
     """Makes commitments under one key: HMAC-SHA-256 (RFC 2104) over a label, a zero byte and the data.
 
     The label says what the data is, so that a commitment cannot pass for one to something else. Both padded keys
-    are kept: with them a commitment costs two hashes, half of what the library's one-shot function takes.
+    are kept: with them a commitment costs two hashes, a third of what the library's one-shot function takes.
     """
 
     __slots__ = ("_inner", "_outer")
@@ -46,13 +49,12 @@ class CommitmentKey:
     def __init__(self, key: bytes) -> None:
         if len(key) != KEY_BYTES:
             raise ValueError(f"a commitment key has {KEY_BYTES} bytes, not {len(key)}")
-        padded = key.ljust(_BLOCK_BYTES, b"\x00")
-        self._inner = padded.translate(_INNER)
-        self._outer = padded.translate(_OUTER)
+        self._inner = key.translate(_INNER) + _INNER_REST
+        self._outer = key.translate(_OUTER) + _OUTER_REST
 
     def __call__(self, label: str, data: bytes) -> str:
         """Return the commitment to some data, in hexadecimal."""
-        inner = _sha256(self._inner + label.encode() + b"\x00" + data).digest()
+        inner = _sha256(b"%b%b\x00%b" % (self._inner, label.encode(), data)).digest()
         return _sha256(self._outer + inner).hexdigest()
 
 
@@ -62,20 +64,30 @@ class Pseudonyms:
     def __init__(self, key: bytes) -> None:
         if len(key) != KEY_BYTES:
             raise ValueError(f"the pseudonym key has {len(key)} bytes, not {KEY_BYTES}")
-        self._key = key
+        # To begin from a copy of the keyed state takes half the time of keying it anew.
+        self._case, self._subject, self._record, self._word = (
+            hashlib.blake2b(digest_size=REFERENCE_BYTES, key=key, person=kind)
+            for kind in (b"case", b"subject", b"record", b"word")
+        )
         self._hidden: dict[str, str] = {}
 
     def case(self, tenant: str, case_id: str) -> bytes:
         """Return the name of a case; only who holds the key and knows the case can make it."""
-        return self._reference(b"case", tenant.encode(), case_id.encode())
+        name = self._case.copy()
+        name.update(_measured(tenant) + case_id.encode())
+        return name.digest()
 
     def subject(self, tenant: str, subject_ref: str) -> bytes:
         """Return the name of the person or thing decided about."""
-        return self._reference(b"subject", tenant.encode(), subject_ref.encode("utf-8", "surrogatepass"))
+        name = self._subject.copy()
+        name.update(_measured(tenant) + subject_ref.encode("utf-8", "surrogatepass"))
+        return name.digest()
 
     def record(self, topic: str, identity: bytes) -> bytes:
         """Return the name of a record, by which a repeat is recognised."""
-        return self._reference(b"record", topic.encode(), identity)
+        name = self._record.copy()
+        name.update(_measured(topic) + identity)
+        return name.digest()
 
     def word(self, text: str) -> str:
         """Return a word that may stand in a leaf: the text itself when it is an identifier, else a name for it.
@@ -90,11 +102,14 @@ class Pseudonyms:
         if known is None:
             if len(self._hidden) >= _KNOWN_TEXTS:
                 self._hidden.clear()
-            known = "~" + self._reference(b"word", text.encode("utf-8", "surrogatepass")).hex()
-            self._hidden[text] = known
+            name = self._word.copy()
+            name.update(text.encode("utf-8", "surrogatepass"))
+            known = self._hidden[text] = "~" + name.hexdigest()
         return known
 
-    def _reference(self, kind: bytes, *parts: bytes) -> bytes:
-        # The length of the first part keeps ("ab", "c") and ("a", "bc") apart.
-        data = parts[0] if len(parts) == 1 else len(parts[0]).to_bytes(4, "big") + parts[0] + parts[1]
-        return hashlib.blake2b(data, digest_size=REFERENCE_BYTES, key=self._key, person=kind).digest()
+
+@lru_cache(_KNOWN_TEXTS)
+def _measured(text: str) -> bytes:
+    # The length of the first part keeps ("ab", "c") and ("a", "bc") apart. Tenants and topics are few.
+    data = text.encode()
+    return len(data).to_bytes(4, "big") + data

@@ -94,7 +94,7 @@ class Thresholds(Part):
     medium_ppm: int | None = None
 
 
-class Leaf(Struct, omit_defaults=True, kw_only=True):
+class Leaf(Struct, omit_defaults=True, kw_only=True, gc=False):
     """One entry. Optional fields are absent, never null; all names are sorted, because that is the profile."""
 
     abstained: str | None = None

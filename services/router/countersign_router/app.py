@@ -8,21 +8,20 @@ from contextlib import asynccontextmanager, suppress
 from pathlib import Path
 
 import asyncpg
-import orjson
 
 from countersign_router.api import Desk, build_app
 from countersign_router.control_events import republished
+from countersign_router.control_gauges import show_automation
 from countersign_router.control_intake import TOPIC as CONTROLS
 from countersign_router.control_intake import ControlIntake
 from countersign_router.domain.control_rules import OWN_KINDS
-from countersign_router.domain.controls import read_controls
 from countersign_router.domain.draws import key_id, keyed_draws
 from countersign_router.handlers import SERVICE, TOPICS, Handler
+from countersign_router.peaks import end_expired
 from countersign_router.policy_shelf import PolicyShelf
 from countersign_router.publishing import PACKAGED_POLICIES, publish_files, read_policies
 from countersign_router.settings import Settings
-from countersign_router.stops import show_stops
-from countersign_router.store import SCHEMA, Store
+from countersign_router.store import SCHEMA, BatchInFlightError, Store
 from countersign_shared.clock import Clock, system_clock
 from countersign_shared.contracts.decision_types import load_decision_types
 from countersign_shared.errors import ConfigurationError
@@ -41,7 +40,7 @@ MIGRATIONS = Path(__file__).parent / "sql" / "migrations"
 KEY_BYTES = 32
 LEAST_KEY_BYTES = 16
 WATCH_SECONDS = 2.0
-"""How old the stop gauge of a replica without traffic may be."""
+"""How old the gauges of automation may be in a replica without traffic."""
 
 
 @asynccontextmanager
@@ -72,7 +71,7 @@ async def running(settings: Settings, *, clock: Clock = system_clock) -> AsyncIt
             desk=desk, health=health, metrics=metrics, authenticate=TokenVerifier(SERVICE, settings.jwks_url)
         )
         await bus.publish(await _present_controls(store))
-        watching = asyncio.create_task(_watch(store, metrics))
+        watching = asyncio.create_task(_watch(desk))
         relay = Relay(outbox, bus.publish, clock=clock)
         try:
             async with (
@@ -112,13 +111,14 @@ async def _present_controls(store: Store) -> list[Message]:
     ]
 
 
-async def _watch(store: Store, metrics: Metrics) -> None:
+async def _watch(desk: Desk) -> None:
     while True:
         try:
-            rows = await store.controls()
-        except (asyncpg.PostgresError, asyncpg.InterfaceError, OSError, TimeoutError) as error:
+            await end_expired(desk.store, desk.clock())
+            controls = await desk.controls()
+        except (asyncpg.PostgresError, asyncpg.InterfaceError, OSError, TimeoutError, BatchInFlightError) as error:
             # A gauge a little older does no harm; the consumer decides whether the service must end.
-            log.warning("the stop gauge keeps its last value: %r", error)
+            log.warning("the gauges of automation keep their last values: %r", error)
         else:
-            show_stops(metrics, read_controls([orjson.loads(body) for _, _, body in rows]))
+            show_automation(desk.metrics, controls, desk.shelf, desk.clock())
         await asyncio.sleep(WATCH_SECONDS)

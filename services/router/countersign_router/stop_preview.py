@@ -32,7 +32,7 @@ class QueueLoad:
 class Preview:
     """The load of a stop. ``people_per_hour`` is what people get anyway in this scope, without it."""
 
-    hours: float
+    hours: int
     automatic: int
     automatic_per_hour: float
     people_per_hour: float

@@ -4,8 +4,10 @@ A stop waits for the batches in flight and holds every later one back until it h
 bears a time after it.
 """
 
+from collections.abc import Mapping
 from dataclasses import dataclass
 from datetime import datetime, timedelta
+from hashlib import sha256
 from typing import Any
 from uuid import UUID
 
@@ -13,6 +15,16 @@ import orjson
 
 from countersign_router.control_events import Actor, change_control, control_fact, record
 from countersign_router.domain.controls import ANY, Controls
+from countersign_router.signatures import (
+    UNKNOWN,
+    Rule,
+    Signature,
+    SignatureRefusal,
+    Signer,
+    Standing,
+    require_signed,
+    sign,
+)
 from countersign_router.store import AutomaticDecision, ControlKey, ReleaseRequest, Store
 from countersign_shared.clock import rfc3339
 from countersign_shared.errors import CountersignError
@@ -21,8 +33,8 @@ from countersign_shared.observability import Metrics
 RECENT_SECONDS = 60
 PREVIEW_SECONDS = 3600
 MAX_LISTED = 1_000
-REQUEST_HOURS = 24
-"""A request nobody confirms within a day belongs to another situation."""
+RULE = Rule(roles=frozenset({"operator", "admin", "lead"}), count=2, lasts=timedelta(hours=24))
+"""Who must agree that automation goes on; a request nobody confirms within a day belongs to another situation."""
 
 
 class StopRefusal(CountersignError):  # noqa: N818 - a refusal, not a fault
@@ -53,6 +65,14 @@ class SamePerson(StopRefusal):
     """Whoever asked cannot be the one who confirms."""
 
     code = "same_person"
+
+
+class NotSigned(StopRefusal):
+    """A signature does not count; ``code`` is that of the refusal."""
+
+    def __init__(self, refusal: SignatureRefusal) -> None:
+        super().__init__(str(refusal))
+        self.code = refusal.code
 
 
 @dataclass(frozen=True, slots=True)
@@ -95,7 +115,7 @@ async def request_release(
         request = ReleaseRequest(
             id=request_id, tenant=tenant, decision_type=decision_type, revision=before.revision,
             requested_by=actor.pseudonym, role=actor.role or "", reason=reason, requested_at=moment,
-            expires_at=moment + timedelta(hours=REQUEST_HOURS),
+            expires_at=moment + RULE.lasts,
         )  # fmt: skip
         await change.add_request(request)
         await record(change, key, control_fact("control.requested", key, reason, None), actor=actor, moment=moment)
@@ -116,34 +136,52 @@ async def confirm_release(store: Store, *, request_id: UUID, actor: Actor) -> di
             raise RequestUnknown(f"there is no request {request_id}")
         key = ControlKey("stop", request.tenant, request.decision_type)
         before = await change.find(key)
-        refusal = _refusal(request, before.revision if before else 0, actor, moment)
-        if refusal is None:
+        people = await change.hold_standings({request.requested_by, actor.pseudonym})
+        counted = _counted(request, b"" if before is None else before.body, actor, people, moment)
+        if isinstance(counted, StopRefusal):
+            refusal = counted
+            await record(change, key, control_fact("control.refused", key, str(refusal)), actor=actor, moment=moment)
+        else:
             await change.confirm_request(request.id, actor.pseudonym, moment)
             state = {"active": False, "reason": request.reason, "expires_at": None}
-            first = _signature(Actor(request.requested_by, request.role), request.requested_at)
             control = await change_control(
-                change, key, state, actor=actor, signatures=[first, _signature(actor, moment)],
+                change, key, state, actor=actor, signatures=[_wire(one) for one in counted],
                 fact=control_fact("control.changed", key, request.reason, state), moment=moment,
             )  # fmt: skip
-        else:
-            await record(
-                change, key, control_fact("control.refused", key, str(refusal), None), actor=actor, moment=moment
-            )
     if refusal is not None:
         raise refusal
     return control
 
 
-def _refusal(request: ReleaseRequest, revision: int, actor: Actor, moment: datetime) -> StopRefusal | None:
+def _counted(
+    request: ReleaseRequest, control: bytes, actor: Actor, people: Mapping[str, Standing], moment: datetime
+) -> tuple[Signature, ...] | StopRefusal:
+    """Return the two signatures on the switch as it is (its event's bytes), or why they do not turn it off."""
     if request.confirmed_at is not None:
         return RequestStale(f"request {request.id} was confirmed by {request.confirmed_by} already")
     if moment >= request.expires_at:
         return RequestStale(f"request {request.id} expired at {rfc3339(request.expires_at)}")
-    if revision != request.revision:
+    if not control or orjson.loads(control)["revision"] != request.revision:
         return RequestStale(f"the switch has changed since request {request.id} was made")
     if actor.pseudonym == request.requested_by:
         return SamePerson("turning automation back on needs two different people")
-    return None
+    digest = sha256(control).hexdigest()
+    first = Signature(request.requested_by, request.role, digest, request.requested_at)
+    try:
+        second = sign(
+            RULE, sha256=digest, named=digest, signer=Signer(actor.pseudonym, frozenset({actor.role or ""})),
+            authors=(), now=moment, standing=people.get(actor.pseudonym, UNKNOWN), tenant=request.tenant,
+        )  # fmt: skip
+        return require_signed(
+            RULE, sha256=digest, authors=(), signatures=(first, second), now=moment, standings=people,
+            tenant=request.tenant,
+        )  # fmt: skip
+    except SignatureRefusal as refused:
+        return NotSigned(refused)
+
+
+def _wire(signature: Signature) -> dict[str, Any]:
+    return _signature(Actor(signature.pseudonym, signature.role), signature.signed_at)
 
 
 def _signature(actor: Actor, moment: datetime) -> dict[str, Any]:

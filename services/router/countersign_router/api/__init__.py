@@ -5,7 +5,7 @@ from uuid import uuid4
 
 from fastapi import FastAPI, Request
 
-from countersign_router.api import controls, dry_run, matrix, policies
+from countersign_router.api import controls, dry_run, matrix, peaks, policies, proposals
 from countersign_router.api.desk import Desk
 from countersign_router.api.parts import NewId
 from countersign_shared.http import Authenticate, Principal, Problem, create_app
@@ -14,7 +14,7 @@ from countersign_shared.observability import Health, Metrics
 __all__ = ["Desk", "build_app", "build_openapi"]
 
 PREFIX = "/api/router/v1"
-FEATURES = (policies, dry_run, matrix, controls)
+FEATURES = (policies, dry_run, matrix, controls, proposals, peaks)
 
 
 def build_app(

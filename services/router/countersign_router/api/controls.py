@@ -2,16 +2,17 @@
 
 from collections.abc import Awaitable
 from datetime import timedelta
-from typing import Any
+from typing import Annotated, Any
 from uuid import UUID
 
-from fastapi import APIRouter, Request
+from fastapi import APIRouter, Query, Request
 
 from countersign_router import stops
 from countersign_router.api.models.controls import (
     AutomaticCase,
     Control,
     ControlList,
+    QueueLoad,
     ReleaseView,
     StopAnswer,
     StopPreview,
@@ -19,21 +20,21 @@ from countersign_router.api.models.controls import (
     StopScope,
 )
 from countersign_router.api.parts import NewId, Reader, Switcher, WithDesk, actor, check_tenant
+from countersign_router.api.refusals import BUSY, answered
+from countersign_router.control_gauges import show_automation
 from countersign_router.domain.controls import ANY
-from countersign_router.store import BatchInFlightError, ReleaseRequest
-from countersign_shared.http import Problem
+from countersign_router.stop_preview import HOURS, preview
+from countersign_router.store import ReleaseRequest
 
 router = APIRouter(tags=["router"])
 
-_BUSY: dict[int | str, dict[str, Any]] = {
-    503: {"description": "A batch in flight did not end in time; nothing has changed. Ask again."}
-}
+MAX_PREVIEW_HOURS = 168
+
 _REFUSED: dict[int | str, dict[str, Any]] = {
-    **_BUSY,
+    **BUSY,
     404: {"description": "There is no such request."},
     409: {"description": "Nothing is stopped, the request is void, or it is your own."},
 }
-_STATUS = {"request_unknown": 404}
 
 
 @router.get("/controls", summary="Every control, and who asked to release a stop")
@@ -48,19 +49,27 @@ async def list_controls(desk: WithDesk, principal: Reader) -> ControlList:
 
 
 @router.post("/controls/stop/preview", summary="What a stop would send to people")
-async def preview_stop(desk: WithDesk, principal: Switcher, asked: StopScope) -> StopPreview:
-    """How many cases of the scope the machine decided in the last hour and minute."""
+async def preview_stop(
+    desk: WithDesk, principal: Switcher, asked: StopScope,
+    hours: Annotated[int, Query(ge=1, le=MAX_PREVIEW_HOURS, description="How far back to look.")] = HOURS,
+) -> StopPreview:  # fmt: skip
+    """Cases an hour for each queue, going by what the machine decided in the last hours; nothing changes."""
     tenant, decision_type = asked.key
     check_tenant(principal, tenant)
     now = desk.clock()
     hour = await desk.automatic_since(tenant, decision_type, now - timedelta(seconds=stops.PREVIEW_SECONDS))
     minute = await desk.automatic_since(tenant, decision_type, now - timedelta(seconds=stops.RECENT_SECONDS))
-    return StopPreview(
-        tenant=tenant, decision_type=decision_type, automatic_last_hour=hour, automatic_last_minute=minute
+    load = await preview(
+        desk.store, desk.shelf, await desk.controls(), tenant=tenant, decision_type=decision_type, hours=hours, now=now
     )
+    return StopPreview(
+        tenant=tenant, decision_type=decision_type, automatic_last_hour=hour, automatic_last_minute=minute,
+        hours=load.hours, automatic_per_hour=load.automatic_per_hour, people_per_hour=load.people_per_hour,
+        queues=[QueueLoad.model_validate(one, from_attributes=True) for one in load.queues],
+    )  # fmt: skip
 
 
-@router.post("/controls/stop", summary="Halt automation now", responses=_BUSY)
+@router.post("/controls/stop", summary="Halt automation now", responses=BUSY)
 async def stop_automation(desk: WithDesk, principal: Switcher, asked: StopRequest) -> StopAnswer:
     """Needs one person. When this answers, no later automatic decision can happen in the scope.
 
@@ -71,7 +80,7 @@ async def stop_automation(desk: WithDesk, principal: Switcher, asked: StopReques
     stopped = await _unless_busy(
         stops.stop(desk.store, tenant=tenant, decision_type=decision_type, reason=asked.reason, actor=actor(principal))
     )
-    stops.show_stops(desk.metrics, await desk.controls())
+    show_automation(desk.metrics, await desk.controls(), desk.shelf, desk.clock())
     return StopAnswer(
         control=Control.model_validate(stopped.control), recent_seconds=stops.RECENT_SECONDS,
         recent_total=stopped.recent_total,
@@ -103,21 +112,12 @@ async def confirm_release(desk: WithDesk, principal: Switcher, request_id: UUID)
     if asked is not None:
         check_tenant(principal, asked.tenant)
     control = await _unless_busy(stops.confirm_release(desk.store, request_id=request_id, actor=actor(principal)))
-    stops.show_stops(desk.metrics, await desk.controls())
+    show_automation(desk.metrics, await desk.controls(), desk.shelf, desk.clock())
     return Control.model_validate(control)
 
 
 async def _unless_busy(operation: Awaitable[Any]) -> Any:
-    try:
-        return await operation
-    except stops.StopRefusal as refusal:
-        slug = refusal.code.replace("_", "-")
-        raise Problem(_STATUS.get(refusal.code, 409), slug, "The stop switch stays as it is", str(refusal)) from refusal
-    except BatchInFlightError as error:
-        raise Problem(
-            503, "batch-in-flight", "A batch in flight did not end in time", "Nothing has changed. Ask again.",
-            headers={"Retry-After": "1"},
-        ) from error  # fmt: skip
+    return await answered(operation, stops.StopRefusal, "The stop switch stays as it is")
 
 
 def _release(request: ReleaseRequest) -> ReleaseView:

@@ -72,13 +72,26 @@ class StopAnswer(BaseModel):
     recent: list[AutomaticCase]
 
 
+class QueueLoad(BaseModel):
+    """What one queue would get on top of what it gets."""
+
+    queue: str
+    cases: int = Field(description="Decided by the machine in those hours; people would have had them.")
+    per_hour: float
+    busiest_hour: int
+
+
 class StopPreview(BaseModel):
-    """What a stop would send to people, going by the last hour."""
+    """What a stop would send to people, going by the last hours."""
 
     tenant: str
     decision_type: str
     automatic_last_hour: int
     automatic_last_minute: int
+    hours: int = Field(description="How far back the figures below go; less than asked for where cases are younger.")
+    automatic_per_hour: float
+    people_per_hour: float = Field(description="What people get in this scope anyway.")
+    queues: list[QueueLoad]
 
 
 class ReleaseView(BaseModel):

@@ -33,7 +33,7 @@ from countersign_router.domain.wording import wording
 from countersign_router.expression_rules import Variable
 from countersign_router.expressions import Compiled, Source, compile_expressions
 from countersign_router.policy_checks import document_problems, input_path
-from countersign_router.policy_document import InputSection, PolicyDocument
+from countersign_router.policy_document import BandShiftSection, InputSection, PolicyDocument
 from countersign_router.policy_shape import shape_problem
 from countersign_router.policy_source import PolicySource, read_source
 from countersign_shared.contracts.decision_types import DecisionType
@@ -219,7 +219,8 @@ def _build(
         signal_caps=_caps(document), adjustments=_adjustments(document, at), exceptions=_exceptions(document, at),
         never_automate=_floor(document, at),
         automation=Automation(document.automation.certificate == "required",
-                              frozenset(TIERS if tiers is None else tiers)),
+                              frozenset(TIERS if tiers is None else tiers),
+                              document.automation.alpha.model_dump(exclude_none=True), document.automation.delta),
         sampling=_sampling(document, at),
         queues=Queues(queues.default, dict(queues.by_level), queues.audit or queues.default),
         reviewers_required=reviewers.required, four_eyes_when=at.get("reviewers.four_eyes_when"),
@@ -249,7 +250,7 @@ def _input(name: str, section: InputSection, decision_type: DecisionType) -> Inp
 def _caps(document: PolicyDocument) -> tuple[SignalCap, ...]:
     caps = ((name, getattr(document.signal_caps, name)) for name in SIGNALS)
     return tuple(
-        SignalCap(name, f"signals.{name}", cap.below, cap.band, cap.unknown == "cap")
+        SignalCap(name, f"signals.{name}", cap.below, cap.band, cap.unknown == "cap", f"signal_caps.{name}")
         for name, cap in caps
         if cap is not None
     )
@@ -258,15 +259,17 @@ def _caps(document: PolicyDocument) -> tuple[SignalCap, ...]:
 def _adjustments(document: PolicyDocument, at: Mapping[str, Expression]) -> tuple[Adjustment, ...]:
     found, currencies = [], _currencies(document)
     for number, one in enumerate(document.adjust):
-        when, said = at[f"adjust[{number}].when"], None
-        if one.text is not None or one.level_at_least is not None:
+        when, shift = at[f"adjust[{number}].when"], one.bands or BandShiftSection()
+        opening = f"Rule {one.id} moves the limits"
+        if one.level_at_least is not None:
             opening = f"Rule {one.id} asks for level {one.level_at_least} at least"
-            said = wording(one.text, opening=opening, reads=when.reads, currencies=currencies)
+        moved = shift.model_dump() if shift.high or shift.medium else None
         found.append(
             Adjustment(
-                id=one.id, when=when, wording=said, high=one.bands.high if one.bands else 0.0,
-                medium=one.bands.medium if one.bands else 0.0, level_at_least=one.level_at_least,
+                id=one.id, when=when, high=shift.high, medium=shift.medium, level_at_least=one.level_at_least,
+                wording=wording(one.text, opening=opening, reads=when.reads, currencies=currencies),
                 only_tiers=frozenset(one.only_tiers) if one.only_tiers else None,
+                named={"id": one.id, "bands": moved, "level_at_least": one.level_at_least},
             )
         )  # fmt: skip
     return tuple(found)

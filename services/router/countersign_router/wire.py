@@ -127,10 +127,11 @@ def routed_body(scored: Mapping[str, Any], data: bytes, routing: Routing, speech
         "thresholds": None
         if limits is None
         else {"bands": {"high": limits.high, "medium": limits.medium}, "adjustments": limits.adjustments,
-              "certified": None},
+              "certified": limits.certified},
         "reasons": routing.reasons,
         "policy": speech.policy,
-        "certificate": None if routing.certificate is None else {"status": routing.certificate},
+        "certificate": None if routing.certificate is None
+        else {"status": routing.certificate, "id": routing.certificate_id},
         "sampling": samples_wire(routing.samples, key_id),
         "priority": routing.priority,
         "queue": routing.queue,
@@ -182,7 +183,8 @@ def _key_facts(scored: Mapping[str, Any], routing: Routing, speech: Speech) -> l
 def _flags(reasons: Any, pointers: Mapping[str, str]) -> dict[str, str]:
     flagged: dict[str, str] = {}
     for reason in reasons:
-        if "rule_id" not in reason:
+        # What only explains has raised no hand.
+        if "rule_id" not in reason or "level" not in reason:
             continue
         for name in reason["values_read"]:
             if name in pointers:

@@ -60,14 +60,15 @@ def test_no_reason_shows_the_code_of_a_rule() -> None:
         assert not any(sign in reason["text"] for sign in ("case.", "has(", "||", "&&", "==", "usd("))
 
 
-def test_moved_limits_are_explained_only_where_the_author_did() -> None:
+def test_moved_limits_are_explained_and_ask_for_no_level() -> None:
     shift = {"id": "lodger", "when": "!case.owner_occupied", "bands": {"high": 0.05}}
     for text in (None, "Nobody will live there."):
         rule = {**shift, "when": "has(case.owner_occupied) && !case.owner_occupied"} | ({"text": text} if text else {})
         routing = routed(bent(adjust=[rule]), owner_occupied=False)
-        said = [reason for reason in routing.reasons if reason["code"] == "adjustment"]
-        assert [reason["text"] for reason in said] == ([text] if text else [])
-        assert all("level" not in reason and "rule_id" not in reason for reason in said)
+        (said,) = [reason for reason in routing.reasons if reason["code"] == "adjustment"]
+        assert said["text"] == (text or "Rule lodger moves the limits (owner occupied no).")
+        assert (said["rule_id"], said["values_read"]) == ("lodger", {"case.owner_occupied": False})
+        assert "level" not in said
         assert routing.level == 1
 
 

@@ -38,7 +38,9 @@ def row_reason(routed: Mapping[str, Any], *, withheld: bool) -> str:
     if withheld:
         return OWN_JUDGEMENT
     for reason in routed["reasons"]:
-        if reason.get("rule_id") and tells_nothing(reason):
+        # An adjustment without a level has moved a limit and asked for nobody.
+        asks = reason["code"] != "adjustment" or reason.get("level") is not None
+        if asks and reason.get("rule_id") and tells_nothing(reason):
             return plain(reason)
     for reason in routed["reasons"]:
         if reason["code"] in {"missing_fields", "invalid_fields"}:

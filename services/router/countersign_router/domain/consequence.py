@@ -4,7 +4,7 @@ from collections.abc import Mapping
 from functools import lru_cache
 from typing import Any, NamedTuple
 
-from countersign_router.domain.policy import BANDS, FACTORS, TIERS, Policy, Results
+from countersign_router.domain.policy import BANDS, FACTORS, TIERS, Adjustment, Policy, Results
 
 WORST = 4
 MOST_WEIGHT = 1e6
@@ -34,6 +34,8 @@ class Thresholds(NamedTuple):
     high: float
     medium: float
     adjustments: tuple[Mapping[str, Any], ...] = ()
+    certified: float | None = None
+    rules: tuple[Adjustment, ...] = ()
 
 
 def consequence(policy: Policy, results: Results) -> Consequence:
@@ -56,20 +58,24 @@ def consequence_text(found: Consequence) -> str:
     return f"{found.tier.capitalize()} consequence if wrong{listed}."
 
 
-def thresholds(policy: Policy, results: Results, tier: str) -> Thresholds:
-    """Apply the dynamic adjustments that hold for this case to the policy's limits."""
-    high, medium = policy.high, policy.medium
-    named: list[Mapping[str, Any]] = []
-    for rule in policy.adjustments:
-        if results.values[rule.when.slot] is not True or (rule.only_tiers is not None and tier not in rule.only_tiers):
-            continue
-        high, medium = high + rule.high, medium + rule.medium
-        moved = {"high": rule.high, "medium": rule.medium} if rule.high or rule.medium else None
-        named.append({"id": rule.id, "bands": moved, "level_at_least": rule.level_at_least})
-    if not named:
-        return Thresholds(high, medium)
+def thresholds(policy: Policy, results: Results, tier: str, certified: float | None = None) -> Thresholds:
+    """Apply the dynamic adjustments that hold for this case to the policy's limits.
+
+    ``certified`` is the confidence from which a live certificate holds: what loosens a limit stops there.
+    """
+    values = results.values
+    rules = tuple([
+        rule for rule in policy.adjustments
+        if values[rule.when.slot] is True and (rule.only_tiers is None or tier in rule.only_tiers)
+    ])  # fmt: skip
+    if not rules:
+        return Thresholds(policy.high, policy.medium, (), certified)
+    high = policy.high + sum(rule.high for rule in rules)
+    if certified is not None and high < policy.high:
+        high = max(high, min(certified, policy.high))
     high = min(max(round(high, LIMIT_DECIMALS), 0.0), 1.0)
-    return Thresholds(high, min(max(round(medium, LIMIT_DECIMALS), 0.0), high), tuple(named))
+    medium = min(max(round(policy.medium + sum(rule.medium for rule in rules), LIMIT_DECIMALS), 0.0), high)
+    return Thresholds(high, medium, tuple([rule.named for rule in rules]), certified, rules)
 
 
 def band(confidence: float, limits: Thresholds) -> str:

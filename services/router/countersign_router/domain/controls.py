@@ -28,6 +28,7 @@ class Certificate:
     """A signed certificate: above ``threshold``, under exactly this model, calibrator and policy, the promise holds.
 
     The model's name and artifact bind too where the certificate names them; ``expires_at`` None: it does not expire.
+    ``alpha`` and ``delta`` are what it promises; a policy may ask for less error than that.
     """
 
     id: str
@@ -38,6 +39,8 @@ class Certificate:
     model_name: str | None = None
     artifact_sha256: str | None = None
     expires_at: datetime | None = None
+    alpha: float | None = None
+    delta: float | None = None
 
     def binds(self, model: Mapping[str, Any], automation_sha256: str, now: datetime) -> bool:
         """Tell whether the certificate speaks for what this model says under this policy, now."""
@@ -146,5 +149,6 @@ def _certificate(state: Mapping[str, Any]) -> Certificate:
         id=state["certificate_id"], threshold=state["threshold"], model_version=model["version"],
         calibrator_version=state.get("calibrator_version"), automation_sha256=state["automation_sha256"],
         model_name=model.get("name"), artifact_sha256=model.get("artifact_sha256"),
-        expires_at=None if expires_at is None else datetime.fromisoformat(expires_at),
+        expires_at=None if expires_at is None else datetime.fromisoformat(expires_at), alpha=state.get("alpha"),
+        delta=state.get("delta"),
     )  # fmt: skip

@@ -3,8 +3,9 @@
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, field
 from datetime import datetime, timedelta
-from typing import Literal, NamedTuple
+from typing import Any, Literal, NamedTuple
 
+from countersign_router.domain.controls import Certificate
 from countersign_router.domain.wording import Wording
 
 InputType = Literal["money", "integer", "number", "boolean", "string", "strings", "timestamp", "date"]
@@ -110,22 +111,24 @@ class SignalCap:
     below: float
     band: str
     cap_unknown: bool
+    rule_id: str
 
 
 @dataclass(frozen=True, slots=True)
 class Adjustment:
     """A dynamic change that names itself in the event: thresholds moved, or a least level.
 
-    ``wording`` is None where there is nothing to say: no least level and no text.
+    ``named`` is what the event says of it beside the limits.
     """
 
     id: str
     when: Expression
-    wording: Wording | None
+    wording: Wording
     high: float
     medium: float
     level_at_least: int | None
     only_tiers: frozenset[str] | None
+    named: Mapping[str, Any]
 
 
 @dataclass(frozen=True, slots=True)
@@ -150,10 +153,23 @@ class Floor:
 
 @dataclass(frozen=True, slots=True)
 class Automation:
-    """Which tiers may be automated at all, and whether a certificate is asked for."""
+    """Which tiers may be automated at all, and what a certificate must promise, if one is asked for.
+
+    ``alpha`` is by tier the largest share of wrong decisions that a certificate may allow, ``delta`` the largest chance
+    that it errs; a tier without an alpha leaves both to whoever signs.
+    """
 
     certificate_required: bool
     tiers: frozenset[str]
+    alpha: Mapping[str, float] = field(default_factory=dict)
+    delta: float = 1.0
+
+    def promised(self, tier: str, certificate: Certificate) -> bool:
+        """Tell whether a certificate promises at least what the policy asks for this tier."""
+        alpha = self.alpha.get(tier)
+        if alpha is None or certificate.alpha is None or certificate.delta is None:
+            return True
+        return certificate.alpha <= alpha and certificate.delta <= self.delta
 
 
 @dataclass(frozen=True, slots=True)

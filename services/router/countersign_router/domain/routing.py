@@ -18,7 +18,7 @@ from countersign_router.domain.consequence import (
     lower_band,
     thresholds,
 )
-from countersign_router.domain.controls import Controls
+from countersign_router.domain.controls import Certificate, Controls
 from countersign_router.domain.draws import Draws
 from countersign_router.domain.observation import Observation, evaluate, observe
 from countersign_router.domain.policy import (
@@ -58,6 +58,7 @@ class Routing(NamedTuple):
     at_risk_at: datetime | None
     principal_reasons: tuple[Mapping[str, str], ...]
     policy_failed: bool
+    certificate_id: str | None = None
 
     @property
     def automatic(self) -> bool:
@@ -85,17 +86,18 @@ def decide(
         _failure(policy, seen, slot, message)
     judged = not reasons.listed
     found = consequence(policy, results)
-    limits = thresholds(policy, results, found.tier)
+    status, certificate = _certified(policy, scored, controls, now, found.tier)
+    limits = thresholds(policy, results, found.tier, None if certificate is None else certificate.threshold)
     cell = _cell(policy, seen, found, limits) if judged else None
     exception = _exception(policy, seen, values)
     _floor(policy, seen, values)
     principal = _principal_reasons(policy, scored, seen)
     would_automate = judged and reasons.level <= HIGHEST_AUTOMATIC_LEVEL
-    _adjusted(policy, seen, limits, found.tier)
-    certificate = _certificate(policy, scored, controls, now, found.tier, seen)
+    _adjusted(seen, limits, found.tier)
+    status = _certificate(policy, status, certificate, found.tier, seen)
     if would_automate:
         _guards(policy, scored["tenant"], controls, now, found.tier, reasons)
-        if certificate == "not_required" and reasons.level <= HIGHEST_AUTOMATIC_LEVEL:
+        if status == "not_required" and reasons.level <= HIGHEST_AUTOMATIC_LEVEL:
             reasons.note("uncertified", "The policy automates without a certificate.", {})
     samples = _samples(policy, scored, seen, values, draws)
     level = reasons.level
@@ -103,10 +105,11 @@ def decide(
     due_at, at_risk_at = _deadline(policy, scored, now) if queue is not None else (None, None)
     return Routing(
         level=level, would_automate=would_automate, consequence=found, band=cell, thresholds=limits,
-        reasons=reasons.listed, certificate=certificate, samples=samples,
+        reasons=reasons.listed, certificate=status, samples=samples,
         priority=PRIORITY_PER_TIER * TIERS.index(found.tier), queue=queue, withhold=_withhold(policy, level, samples),
         reviewers_required=_reviewers(policy, values), due_at=due_at, at_risk_at=at_risk_at,
         principal_reasons=principal, policy_failed=bool(failed),
+        certificate_id=certificate.id if certificate is not None and status == "live" else None,
     )  # fmt: skip
 
 
@@ -138,7 +141,7 @@ def _cell(policy: Policy, seen: Observation, found: Consequence, limits: Thresho
             reached = cap.band
             shown = "unknown" if value is None else f"{value:.3g}"
             text = f"The signal {cap.signal} is {shown}, so the confidence counts as {reached} at most."
-            seen.reasons.note(f"{cap.signal}_cap", text, {cap.variable: value})
+            seen.reasons.note(f"{cap.signal}_cap", text, {cap.variable: value}, cap.rule_id)
     level = policy.matrix[found.tier][reached]
     text = (
         f"{found.tier.capitalize()} consequence at {reached} confidence ({seen.confidence:.3f}; "
@@ -187,18 +190,15 @@ def _principal_reasons(policy: Policy, scored: Mapping[str, Any], seen: Observat
     return tuple(found.values())[:MOST_PRINCIPAL_REASONS]
 
 
-def _adjusted(policy: Policy, seen: Observation, limits: Thresholds, tier: str) -> None:
+def _adjusted(seen: Observation, limits: Thresholds, tier: str) -> None:
     """Say which adjustments hold and ask for their levels; their moved limits are in the matrix already."""
-    for adjustment in limits.adjustments:
-        rule = next(rule for rule in policy.adjustments if rule.id == adjustment["id"])
-        if rule.wording is None:
-            continue
+    for rule in limits.rules:
         text, read = rule.wording.said(seen.variables), values_read(rule.when.reads, seen.variables)
         if rule.only_tiers is not None:
             # The tier may rest on the proposal, and then so does this reason: a blind reviewer must not be told.
             read["tier"] = tier
         if rule.level_at_least is None:
-            seen.reasons.note("adjustment", text, read)
+            seen.reasons.note("adjustment", text, read, rule.id)
         else:
             seen.reasons.ask(rule.level_at_least, "adjustment", text, read, rule.id)
 
@@ -216,22 +216,31 @@ def _guards(policy: Policy, tenant: str, controls: Controls, now: datetime, tier
         reasons.ask(REVIEW_LEVEL, "stopped", f"Automation is stopped: {stop.reason}", {})
 
 
-def _certificate(
-    policy: Policy, scored: Mapping[str, Any], controls: Controls, now: datetime, tier: str, seen: Observation
-) -> str:
-    """Return the status of the tier's certificate; one that is asked for and not live asks for a person."""
-    if not policy.automation.certificate_required:
-        return "not_required"
+def _certified(
+    policy: Policy, scored: Mapping[str, Any], controls: Controls, now: datetime, tier: str
+) -> tuple[str, Certificate | None]:
+    """Find the tier's certificate: ``live`` with one that speaks for this model and policy, else why there is none."""
     certificate = controls.certificates.get((scored["tenant"], policy.decision_type, tier))
     model = scored.get("model")
-    status = "missing"
-    if certificate is not None and model is not None:
-        if not certificate.binds(model, policy.automation_sha256, now):
-            status = "void"
-        elif seen.confidence >= certificate.threshold:
-            return "live"
-    text = f"No live certificate covers {tier} consequence: {status}."
-    seen.reasons.ask(REVIEW_LEVEL, "no_certificate", text, {"tier": tier, "confidence": seen.confidence})
+    if certificate is None or model is None:
+        return "missing", None
+    binds = certificate.binds(model, policy.automation_sha256, now)
+    return ("live", certificate) if binds and policy.automation.promised(tier, certificate) else ("void", None)
+
+
+def _certificate(policy: Policy, status: str, certificate: Certificate | None, tier: str, seen: Observation) -> str:
+    """Return what the event says of the certificate; one that is asked for and not live asks for a person."""
+    if not policy.automation.certificate_required:
+        return "not_required"
+    if certificate is not None and seen.confidence >= certificate.threshold:
+        return status
+    read: dict[str, Any] = {"tier": tier, "confidence": seen.confidence}
+    if certificate is None:
+        text = f"No live certificate covers {tier} consequence: {status}."
+    else:
+        status, read["certified"] = "missing", certificate.threshold
+        text = f"The certificate of {tier} consequence begins at a confidence of {certificate.threshold:.3g}."
+    seen.reasons.ask(REVIEW_LEVEL, "no_certificate", text, read)
     return status
 
 

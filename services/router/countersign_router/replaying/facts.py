@@ -47,8 +47,9 @@ def controls_then(event: Mapping[str, Any], *, peak: bool) -> Controls:
     """Return the controls as far as the event holds them; ``peak`` it does not hold, see ``rederivation``.
 
     A stop and a trip stand among the reasons of every case that would have been automatic but for them. Of the
-    certificate the status is kept. A live one is rebuilt so that it covers this case's model, confidence and policy; a
-    void one so that it covers another policy. What an event does not name is taken not to have been there.
+    certificate the status is kept, and of a live one the id and the confidence from which it holds. It is rebuilt so
+    that it covers this case's model and policy; a void one so that it covers another policy. What an event does not
+    name is taken not to have been there.
     """
     tenant, decision_type = event["tenant"], event["decision_type"]
     reasons = {reason["code"]: reason for reason in event["reasons"]}
@@ -70,11 +71,12 @@ def controls_then(event: Mapping[str, Any], *, peak: bool) -> Controls:
 
 
 def _certificate_then(event: Mapping[str, Any]) -> Certificate | None:
-    said, model, proposal = event.get("certificate"), event.get("model"), event.get("proposal")
-    if said is None or said["status"] not in {"live", "void"} or model is None:
+    said, model, limits = event.get("certificate"), event.get("model"), event.get("thresholds")
+    certified = None if limits is None else limits.get("certified")
+    if said is None or model is None or (certified is None and said["status"] != "void"):
         return None
-    bound_to = event["policy"]["automation_sha256"] if said["status"] == "live" else ""
     return Certificate(
-        id=said.get("id") or "as when the case came", threshold=0.0 if proposal is None else proposal["confidence"],
-        model_version=model["version"], calibrator_version=model.get("calibrator_version"), automation_sha256=bound_to,
+        id=said.get("id") or "as when the case came", threshold=0.0 if certified is None else certified,
+        model_version=model["version"], calibrator_version=model.get("calibrator_version"),
+        automation_sha256="" if certified is None else event["policy"]["automation_sha256"],
     )  # fmt: skip

@@ -61,7 +61,7 @@ def form(routing: Routing) -> tuple[object, ...]:
         routing.would_automate,
         None if found is None else (found.tier, found.factors),
         routing.band,
-        None if limits is None else (limits.high, limits.medium, _plain(limits.adjustments)),
+        None if limits is None else (limits.high, limits.medium, limits.certified, _plain(limits.adjustments)),
         [(one["code"], one.get("level"), one.get("rule_id"), _plain(one["values_read"])) for one in routing.reasons],
         routing.certificate,
         _drawn(routing.samples),
@@ -82,7 +82,7 @@ def stored_form(event: Mapping[str, Any]) -> tuple[object, ...]:
         event["would_automate"],
         None if found is None else (found["tier"], tuple(found["factors"][name] for name in FACTORS)),
         event["band"],
-        None if limits is None else (limits["bands"]["high"], limits["bands"]["medium"], _plain(limits["adjustments"])),
+        None if limits is None else (*_limits(limits), _plain(limits["adjustments"])),
         [(one["code"], one.get("level"), one.get("rule_id"), _plain(one["values_read"])) for one in event["reasons"]],
         None if certificate is None else certificate["status"],
         tuple((samples[name]["probability"], samples[name]["selected"]) for name in ("human_only", "blind", "audit")),
@@ -92,6 +92,10 @@ def stored_form(event: Mapping[str, Any]) -> tuple[object, ...]:
         handling["reviewers_required"],
         None if sla is None else (datetime.fromisoformat(sla["due_at"]), datetime.fromisoformat(sla["at_risk_at"])),
     )
+
+
+def _limits(said: Mapping[str, Any]) -> tuple[object, ...]:
+    return said["bands"]["high"], said["bands"]["medium"], said.get("certified")
 
 
 def _plain(value: object) -> bytes:

@@ -5,13 +5,12 @@ from collections.abc import Mapping
 from datetime import datetime
 from pathlib import Path
 
-import orjson
-
-from countersign_router.control_events import ROUTER, Fact, change_control
+from countersign_router.control_events import ROUTER, Fact
+from countersign_router.life.facts import tell
+from countersign_router.life.in_force import in_force, put_in_force
 from countersign_router.policies import LoadedPolicy, load_policy
 from countersign_router.policy_examples import require_examples
-from countersign_router.store import ControlChange, ControlKey, Store, StoredPolicy
-from countersign_shared.clock import rfc3339
+from countersign_router.store import ControlChange, Store, StoredPolicy
 from countersign_shared.contracts.decision_types import DecisionType
 from countersign_shared.errors import ConfigurationError
 
@@ -44,7 +43,7 @@ def read_policies(
 
 
 async def publish_files(store: Store, files: list[tuple[Path, LoadedPolicy]]) -> None:
-    """Put files that are newer than what is in force into force; what is in force stays otherwise."""
+    """Put files with a higher version than any that was published into force; what is in force stays otherwise."""
     async with store.control_change() as change:
         moment = await change.moment()
         for path, loaded in files:
@@ -53,30 +52,33 @@ async def publish_files(store: Store, files: list[tuple[Path, LoadedPolicy]]) ->
 
 async def _publish(change: ControlChange, path: Path, loaded: LoadedPolicy, moment: datetime) -> None:
     policy = loaded.policy
-    key = ControlKey("policy", policy.tenant, policy.decision_type)
     stored = await change.policy_version(policy.tenant, policy.decision_type, policy.version)
     if stored is not None and stored != policy.sha256:
         raise ConfigurationError(
             f"{path}: version {policy.version} was published with other content, and a published version never "
             "changes; raise `version`"
         )
-    control = await change.find(key)
-    in_force = None if control is None else orjson.loads(control.body)["state"]["version"]
-    if in_force is not None and in_force >= policy.version:
-        if in_force > policy.version:
-            log.warning("%s: version %d is in force; version %d stays a file", path, in_force, policy.version)
+    before = await in_force(change, policy.tenant, policy.decision_type)
+    newest = await change.newest_version(policy.tenant, policy.decision_type)
+    if newest is not None and newest >= policy.version:
+        # Going back to an older version is what people do; a file that still holds a newer one must not undo it.
+        if before is not None and before.sha256 != policy.sha256:
+            log.warning(
+                "%s: version %d is in force and version %d was published; version %d stays a file", path,
+                before.version, newest, policy.version,
+            )  # fmt: skip
         return
+    if before is not None:
+        log.warning("%s: version %d replaces version %d", path, policy.version, before.version)
     version = StoredPolicy(
         policy.sha256, policy.tenant, policy.decision_type, policy.version, policy.automation_sha256, moment
     )
     await change.add_policy(version, loaded.data)
-    state = {
-        "id": policy.id, "version": policy.version, "sha256": policy.sha256,
-        "automation_sha256": policy.automation_sha256, "published_at": rfc3339(moment),
-    }  # fmt: skip
+    await put_in_force(change, version, actor=ROUTER, signatures=(), moment=moment)
     fact = Fact("policy.published", {
         "policy_id": policy.id, "version": policy.version, "sha256": policy.sha256,
-        "automation_sha256": policy.automation_sha256, "previous_version": in_force,
+        "automation_sha256": policy.automation_sha256,
+        "previous_version": None if before is None else before.version,
         "comment": f"read from {path.name} at start",
     })  # fmt: skip
-    await change_control(change, key, state, actor=ROUTER, signatures=(), fact=fact, moment=moment)
+    await tell(change, policy.tenant, policy.decision_type, fact, actor=ROUTER, moment=moment)

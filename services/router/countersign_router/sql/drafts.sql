@@ -30,7 +30,7 @@ SET version = $2, sha256 = $3, automation_sha256 = $4, document = $5, authors = 
 WHERE id = $1;
 
 -- name: end_draft
-UPDATE policy_drafts SET state = $2, changed_at = $3 WHERE id = $1;
+UPDATE policy_drafts SET state = 'published', changed_at = $2 WHERE id = $1;
 
 -- name: draft_document
 -- The text of an open draft by its hash, for trying it out.

@@ -62,7 +62,7 @@ CREATE TABLE policy_drafts (
     authors           text[]      NOT NULL CHECK (cardinality(authors) >= 1),
     returns           boolean     NOT NULL,
     reason            text        NOT NULL,
-    state             text        NOT NULL CHECK (state IN ('open', 'published', 'withdrawn')),
+    state             text        NOT NULL CHECK (state IN ('open', 'published')),
     created_at        timestamptz NOT NULL,
     changed_at        timestamptz NOT NULL
 );

@@ -98,9 +98,9 @@ class DraftWrites(Writes):
             draft.document, list(draft.authors), draft.reason, draft.changed_at,
         )  # fmt: skip
 
-    async def end_draft(self, draft_id: UUID, state: str, moment: datetime) -> None:
-        """Close a draft: ``published`` or ``withdrawn``."""
-        await self._connection.execute(self._sql.drafts.end_draft, draft_id, state, moment)
+    async def end_draft(self, draft_id: UUID, moment: datetime) -> None:
+        """Close a draft: it was published."""
+        await self._connection.execute(self._sql.drafts.end_draft, draft_id, moment)
 
     async def add_step(self, step: StoredStep) -> None:
         """Note what was done with a draft."""

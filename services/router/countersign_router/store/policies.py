@@ -60,3 +60,8 @@ class PolicyWrites(Writes):
         """Return the highest version that was ever published."""
         found: int | None = await self._connection.fetchval(self._sql.policies.newest_version, tenant, decision_type)
         return found
+
+    async def policy_published_at(self, sha256: str) -> datetime:
+        """Return when a version was published first; it must have been."""
+        moment: datetime = (await self._connection.fetchrow(self._sql.queries.find_policy, sha256))["published_at"]
+        return moment

@@ -14,7 +14,7 @@ CREATE TABLE policy_drafts (
     authors           text[]      NOT NULL CHECK (cardinality(authors) >= 1),
     returns           boolean     NOT NULL,
     reason            text        NOT NULL,
-    state             text        NOT NULL CHECK (state IN ('open', 'published', 'withdrawn')),
+    state             text        NOT NULL CHECK (state IN ('open', 'published')),
     created_at        timestamptz NOT NULL,
     changed_at        timestamptz NOT NULL
 );
@@ -42,6 +42,9 @@ CREATE TABLE policy_threads (
     activities    bigint NOT NULL CHECK (activities >= 0),
     PRIMARY KEY (tenant, decision_type)
 );
+-- Until now they were counted with the policy's control.
+INSERT INTO policy_threads (tenant, decision_type, activities)
+SELECT tenant, decision_type, activities FROM controls WHERE kind = 'policy';
 
 -- Who published a version and why; null where it was read from a file at start.
 ALTER TABLE policies ADD COLUMN published_by text, ADD COLUMN reason text;

@@ -1,0 +1,59 @@
+"""Putting a version into force: the one write that switches every router, whoever asks for it."""
+
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+from datetime import datetime
+from typing import Any
+
+import orjson
+
+from countersign_router.control_events import Actor, control_event
+from countersign_router.store import ControlChange, ControlKey, StoredPolicy
+from countersign_shared.clock import rfc3339
+
+
+@dataclass(frozen=True, slots=True)
+class InForce:
+    """The version that routes now."""
+
+    version: int
+    sha256: str
+    automation_sha256: str
+
+
+def policy_key(tenant: str, decision_type: str) -> ControlKey:
+    """Return the control that says which version is in force."""
+    return ControlKey("policy", tenant, decision_type)
+
+
+async def in_force(change: ControlChange, tenant: str, decision_type: str) -> InForce | None:
+    """Return the version that routes a tenant's cases now; None when the tenant has no policy of its own."""
+    control = await change.find(policy_key(tenant, decision_type))
+    return None if control is None else read_in_force(control.body)
+
+
+def read_in_force(body: bytes) -> InForce:
+    """Read the event of a policy control."""
+    state = orjson.loads(body)["state"]
+    return InForce(state["version"], state["sha256"], state["automation_sha256"])
+
+
+async def put_in_force(
+    change: ControlChange, version: StoredPolicy, *,
+    actor: Actor, signatures: Sequence[Mapping[str, Any]], moment: datetime,
+) -> None:  # fmt: skip
+    """Let a stored version route from the next batch on; every replica reads this row in each batch's transaction."""
+    key = policy_key(version.tenant, version.decision_type)
+    before = await change.find(key)
+    state = {
+        "id": f"{version.tenant}/{version.decision_type}", "version": version.version, "sha256": version.sha256,
+        "automation_sha256": version.automation_sha256, "published_at": rfc3339(version.published_at),
+    }  # fmt: skip
+    revision = 1 if before is None else before.revision + 1
+    event_id, message = control_event(
+        key, state, revision=revision, changed_by=actor, signatures=signatures, moment=moment
+    )
+    activities = 0 if before is None else before.activities
+    await change.put(
+        key, revision=revision, activities=activities, changed_at=moment, event_id=event_id, message=message
+    )

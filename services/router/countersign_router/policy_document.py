@@ -394,3 +394,9 @@ class PolicyDocument(Section):
     execute: ExecuteSection | None = None
     grace_seconds: Annotated[int, Field(ge=0, le=3600)] = 5
     examples: list[ExampleSection] = Field(default_factory=list, max_length=1000)
+
+
+class CaseFile(Section):
+    """Examples in a file of their own."""
+
+    examples: list[ExampleSection] = Field(max_length=10_000)

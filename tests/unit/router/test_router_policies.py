@@ -8,12 +8,26 @@ from typing import Any
 import pytest
 import yaml
 
+from countersign_router.domain.controls import Controls
+from countersign_router.domain.routing import route
 from countersign_router.policies import PolicyRefused, automation_sha256, load_policy, read_document
 from countersign_router.policy_document import PolicyDocument
-from countersign_router.policy_examples import check, run_examples
+from countersign_router.policy_examples import check, problems, run_examples
 from countersign_router.publishing import read_policies
 from countersign_shared.errors import ConfigurationError
-from tests.unit.router.cases import POLICIES, PUBLISHED, bent, decision_types, document, shipped
+from tests.unit.router.cases import (
+    NEVER_DRAWN,
+    NOW,
+    PAYLOAD,
+    POLICIES,
+    PUBLISHED,
+    bent,
+    decision_types,
+    document,
+    loaded,
+    scored,
+    shipped,
+)
 
 MATRIX = document()["matrix"]
 
@@ -213,7 +227,8 @@ def test_a_failing_example_is_a_diagnostic_and_stops_the_start(tmp_path: Path) -
     path = tmp_path / "loan.yaml"
     path.write_text(yaml.safe_dump(wrong))
     found = [str(one) for one in check(path, decision_types())]
-    assert found[0] == "examples[0]: wrong: expected level 1, got 4"
+    assert found[0].startswith("examples[0].expect.level (line ")
+    assert found[0].endswith("wrong: expected level 1, got 4")
     assert "expected the reason luck" in found[1]
     with pytest.raises(ConfigurationError, match="example 'wrong': expected level 1, got 4"):
         read_policies(tmp_path, decision_types(), PUBLISHED)
@@ -244,3 +259,127 @@ def test_the_schema_for_editors_knows_every_part() -> None:
         ["string", "integer", "boolean"], "#/$defs/FloorSection", "null",
     ]  # fmt: skip
     assert all("text" in schema["$defs"][name]["properties"] for name in ("FloorSection", "AdjustSection"))
+
+
+SLIPS = """\
+decision_type: loan_application
+version: 1
+owner: lending
+inputs:
+  loan_amount: {type: money, currency: USD}
+  owner_occupied: {type: boolean, required: false}
+  loan_to_valeu: {type: number}
+outcomes: {approve: {}, declne: {}}
+consequence:
+  factors:
+    financial: "case.loan_amout > usd(1000) ? 4 : 0"
+    customer: >-
+      case.loan_amount > usd(5)
+      ? 1 : case.loan_amount > 5.0
+      ? 2 : 0
+    compliance: 0
+    reputation: 'case.owner_occupied ? 1 : 0'
+    reversibility: 0
+matrix:
+  negligible: {high: 1, medium: 2, low: 2}
+  low: {high: 2, medium: 3, low: 4}
+  medium: {high: 1, medium: 3, low: 4}
+  high: {high: 3, medium: 4, low: 4}
+  critical: {high: 5, medium: 5, low: 5}
+queues: {default: underwriting}
+must_document: [overide]
+reasons:
+  principal: [{code: a, fields: [loan_amout]}, {code: b, fields: [race]}]
+execute: {method: POST, url: "https://los.example/{case}/", body: {terms: ["{outcome_params.loan_amuont}"]}}
+"""
+
+
+def test_every_slip_is_shown_where_it_stands_with_what_was_meant() -> None:
+    found = problems(SLIPS.encode(), decision_types())
+    lines = SLIPS.split("\n")
+    shown = {
+        one.path: (lines[one.line - 1][one.column - 1 :][: one.length], one.hint) for one in found
+    }  # fmt: skip
+    assert shown == {
+        "inputs.loan_to_valeu": ("loan_to_valeu", "did you mean loan_to_value?"),
+        "outcomes.declne": ("declne", "did you mean decline?"),
+        "matrix.medium.high": ("1", None),
+        "must_document[0]": ("overide", "did you mean override?"),
+        "reasons.principal[0].fields[0]": ("loan_amout", "did you mean loan_amount?"),
+        "reasons.principal[1].fields[0]": ("race", None),
+        "execute.url": ('"https://los.example/{case}/"', "did you mean case_id?"),
+        "execute.body.terms[0]": ('"{outcome_params.loan_amuont}"', "did you mean outcome_params.loan_amount?"),
+        "consequence.factors.financial": ("case.loan_amout", "did you mean case.loan_amount?"),
+        "consequence.factors.customer": (
+            ">", "a `number` is compared with 5.0, an `integer` with 5, money with usd(5): they do not mix",
+        ),
+        "consequence.factors.reputation": (
+            "case.owner_occupied", "write has(case.owner_occupied) && ..., or make the input required",
+        ),
+    }  # fmt: skip
+
+
+def test_a_shape_that_is_wrong_is_shown_with_the_key_that_was_meant() -> None:
+    found = problems(SLIPS.replace("version: 1", "vresion: 1").replace("matrix:", "matrx:").encode(), decision_types())
+    assert {(one.path, one.line, one.hint) for one in found} == {
+        ("vresion", 2, "did you mean version?"), ("version", 1, None),
+        ("matrx", 19, "did you mean matrix?"), ("matrix", 1, None),
+    }  # fmt: skip
+
+
+@pytest.mark.parametrize(
+    ("text", "words"),
+    [
+        ("a: &a [*a]", "stands for nothing before it (line 1, column 8)"),
+        ("a: &a [1,2,3,4,5,6,7,8,9]\n" + "".join(
+            f"b{n}: &b{n} [{','.join(['*a' if n == 0 else f'*b{n - 1}'] * 9)}]\n" for n in range(9)
+        ), "more than 50000 values, aliases counted"),
+        ("[" * 100_000, "nested deeper than 40 (line 1, column 41)"),
+        ("a: 1\nb: {c: 1, c: 2}", "the key 'c' appears twice (line 2, column 11)"),
+        ("a: " + "9" * 5_000, "not YAML"),
+        ("a: \x00", "not YAML"),
+        ("a: !!python/object:os.system x", "could not determine a constructor"),
+        ("", "the file is empty"),
+        ("a: 1\n---\nb: 1", "another document"),
+        ("#" + "x" * 1_100_000, "bytes; a policy may have 1048576"),
+        ("? {a: 1}\n: 1", "unhashable key"),
+    ],
+    ids=str,
+)  # fmt: skip
+def test_a_file_that_is_no_policy_is_refused_before_it_grows(text: str, words: str) -> None:
+    (found,) = problems(text.encode(), decision_types())
+    assert words in str(found)
+
+
+def test_bytes_that_are_no_text_are_refused() -> None:
+    (found,) = problems(b"version: 1\nowner: \xff", decision_types())
+    assert (found.message, found.line) == ("not UTF-8", 2)
+
+
+def test_aliases_within_reason_are_fine() -> None:
+    text = "decision_type: refund\nqueues: &q {default: a}\nowner: *q\n"
+    found = problems(text.encode(), decision_types())
+    assert ("owner", 3) in {(one.path, one.line) for one in found}
+
+
+def test_what_is_probably_not_meant_is_a_warning_and_no_refusal() -> None:
+    read = document()
+    read["inputs"]["units"] = {"type": "integer"}
+    read["exceptions"][0]["when"] = "true"
+    read["automation"] = {"certificate": "required", "alpha": {"negligible": 0.05, "low": 0.05}}
+    found = problems(yaml.safe_dump(read).encode(), decision_types())
+    assert {one.severity for one in found} == {"warning"}
+    assert {one.path for one in found} >= {"inputs.units", "exceptions[1]", "automation", ""}
+
+
+def test_the_amount_of_a_case_is_an_input_where_the_payload_has_none() -> None:
+    amount = {"type": "money", "currency": "USD", "path": "amount"}
+    read = {**document(), "inputs": {**document()["inputs"], "amount": amount}}
+    read["exceptions"] = [{"id": "large", "when": "case.amount > usd(5000)", "level": 5}]
+    routed = scored(amount={"value": "5000.01", "currency": "USD"})
+    assert route(routed, loaded(read).policy, Controls(), NOW, NEVER_DRAWN).level == 5
+    other = scored(amount={"value": "4000", "currency": "EUR"})
+    assert route(other, loaded(read).policy, Controls(), NOW, NEVER_DRAWN).level == 4
+    assert route(scored(), loaded(read).policy, Controls(), NOW, NEVER_DRAWN).level == 4
+    read["examples"] = [{"case": {**PAYLOAD, "amount": {"value": "5001", "currency": "USD"}}, "expect": {"level": 5}}]
+    assert not [one for one in problems(yaml.safe_dump(read).encode(), decision_types()) if one.severity == "error"]

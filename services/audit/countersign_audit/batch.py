@@ -12,7 +12,8 @@ from countersign_audit.sealing import NONCE_BYTES, KeyWrap, SubjectKey, subject_
 from countersign_audit.store import KeyRow
 
 DATA_KEY_BYTES = 32
-NONCES_AT_ONCE = 64
+RANDOM_AT_ONCE = 4_096
+"""Bytes of chance asked for at once: asking the kernel for each nonce costs as much as encrypting."""
 
 
 class Batch:
@@ -28,7 +29,8 @@ class Batch:
         self._wrap = wrap
         self._names = names
         self._random = random
-        self._nonces = b""
+        self._chance = b""
+        self._used = 0
 
     def add(self, draft: Draft) -> None:
         """Give a draft the next place in the log."""
@@ -50,7 +52,7 @@ class Batch:
             index, data, hashed, draft.record_id, draft.scope if draft.has_case else None, draft.tenant, written.kind,
             draft.occurred_at, actor,
         ))  # fmt: skip
-        self.payloads.append((index, key.number, key.seal(self._nonce(), draft.content)))
+        self.payloads.append((index, key.number, key.seal(self._take(NONCE_BYTES), draft.content)))
 
     def add_genesis(self, leaf: bytes, record_id: bytes, kind: str, occurred_at: datetime) -> None:
         """Put the first leaf, which is about the log itself and has no payload."""
@@ -58,18 +60,19 @@ class Batch:
         self.frontier.append(hashed)
         self.entries.append((0, leaf, hashed, record_id, None, None, kind, occurred_at, None))
 
-    def _nonce(self) -> bytes:
-        # One call for many: asking the kernel costs as much as encrypting.
-        if not self._nonces:
-            self._nonces = self._random(NONCE_BYTES * NONCES_AT_ONCE)
-        nonce, self._nonces = self._nonces[:NONCE_BYTES], self._nonces[NONCE_BYTES:]
-        return nonce
+    def _take(self, size: int) -> bytes:
+        begin, end = self._used, self._used + size
+        if end > len(self._chance):
+            self._chance = self._random(RANDOM_AT_ONCE)
+            begin, end = 0, size
+        self._used = end
+        return self._chance[begin:end]
 
     def _new_key(self, scope: Scope, draft: Draft) -> SubjectKey:
         scope.numbers += 1
         number = scope.numbers
-        data_key = self._random(DATA_KEY_BYTES)
-        wrapped = self._wrap.wrap(data_key, self._nonce(), draft.scope, number)
+        data_key = self._take(DATA_KEY_BYTES)
+        wrapped = self._wrap.wrap(data_key, self._take(NONCE_BYTES), draft.scope, number)
         self.keys.append((draft.scope, number, draft.subject, self._wrap.epoch, wrapped))
         key = subject_key(data_key, draft.scope, number, draft.subject)
         scope.add(key)

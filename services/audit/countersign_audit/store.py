@@ -203,7 +203,8 @@ class Store:
 
 
 async def _copy(connection: Any, table: str, columns: Sequence[str], rows: Iterable[bytes]) -> None:
-    await connection.copy_to_table(table, source=copying.pieces(rows), columns=columns, format="binary")
+    for block in copying.blocks(rows):
+        await connection.copy_to_table(table, source=block, columns=columns, format="binary")
 
 
 @asynccontextmanager

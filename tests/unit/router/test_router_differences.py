@@ -46,8 +46,9 @@ CASES: dict[str, tuple[dict[str, Any], str, str | None]] = {
     ),
     "the floor's rule": (
         {"never_automate": "case.bankruptcy_on_record"},
-        "The floor changes: never automatic when `case.bankruptcy_on_record`; it was `case.bankruptcy_on_record || "
-        "!case.credit_meets_guidelines || case.consumer_credit_record in ['delinquent_60_days', 'delinquent_90_days']`.",
+        ("The floor changes: never automatic when `case.bankruptcy_on_record`; it was `case.bankruptcy_on_record || "
+        "!case.credit_meets_guidelines || case.consumer_credit_record in ['delinquent_60_days', "
+        "'delinquent_90_days']`."),
         None,
     ),
     "certificates": (
@@ -64,8 +65,8 @@ CASES: dict[str, tuple[dict[str, Any], str, str | None]] = {
     "an owner": ({"owner": "somebody else"}, "owner goes from mortgage-lending to “somebody else”.", None),
     "no execution": (
         {"execute": None},
-        "execute is no longer set; it was (method POST, url https://los.example/applications/{case_id}/decision, body "
-        "(outcome {outcome}, terms {outcome_params})).",
+        ("execute is no longer set; it was (method POST, url https://los.example/applications/{case_id}/decision, body "
+        "(outcome {outcome}, terms {outcome_params}))."),
         None,
     ),
 }  # fmt: skip
@@ -79,13 +80,24 @@ def test_each_change_is_one_sentence(name: str) -> None:
     assert [(one.text, one.effect) for one in texts] == [(sentence, effect)]
 
 
+def test_words_alone_are_not_named_as_what_voids_certificates() -> None:
+    exceptions = copy.deepcopy(document()["exceptions"])
+    exceptions[0]["text"] = "Something in it could not be verified."
+    found = between(exceptions=exceptions)
+    assert (len(found.differences), found.voids_certificates) == (1, False)
+    found = between(exceptions=exceptions, bands={"high": 0.95, "medium": 0.7})
+    assert found.because == "Voids certificates: yes, because bands is part of automation_sha256."
+
+
 def test_a_cell_of_the_matrix_is_named_with_both_levels() -> None:
     matrix = copy.deepcopy(document()["matrix"])
     matrix["low"]["medium"] = 2
     found = between(matrix=matrix)
     assert said(found) == [
-        "Low consequence at medium confidence goes from level 3 (automation with review) to level 2 (automation with "
-        "audit)."
+        (
+            "Low consequence at medium confidence goes from level 3 (automation with review) to level 2 "
+            "(automation with audit)."
+        )
     ]
     assert (found.differences[0].path, found.differences[0].effect) == ("matrix.low.medium", "looser")
 
@@ -98,11 +110,15 @@ def test_rules_are_told_by_their_ids() -> None:
     fresh = {"id": "fresh", "when": "policy.age < duration('24h')", "level_at_least": 3}
     found = between(exceptions=exceptions, adjust=[fresh, *document()["adjust"][1:]])
     assert said(found) == [
-        "Adjustment 'not-owner-occupied' is gone: it was when `has(case.owner_occupied) && !case.owner_occupied`, "
-        "high +0.05.",
+        (
+            "Adjustment 'not-owner-occupied' is gone: it was when `has(case.owner_occupied) && !case.owner_occupied`, "
+            "high +0.05."
+        ),
         "Adjustment 'fresh' is new: when `policy.age < duration('24h')`, level 3 at least.",
-        "Exception 'late-on-a-mortgage' is gone: it was when `has(case.late_mortgage_payments) && "
-        "case.late_mortgage_payments != 'none'`, level 3, reason credit_history.",
+        (
+            "Exception 'late-on-a-mortgage' is gone: it was when `has(case.late_mortgage_payments) && "
+            "case.late_mortgage_payments != 'none'`, level 3, reason credit_history."
+        ),
         "Exception 'unverified' asks for level 5 instead of 4.",
         "The exceptions are tried in another order: unverified, thin-equity, heavy-obligations.",
     ]

@@ -134,7 +134,7 @@ async def test_a_key_opens_only_what_its_roles_allow(demo):
 
 
 def test_zz_one_person_stops_automation_and_cannot_restart_it_alone(demo):
-    stopped = demo.json("stop", "on", "--reason", "a test of the switch")
+    stopped = demo.json("stop", "on", "--yes", "--reason", "a test of the switch")
     assert stopped["control"]["state"]["active"]
     request = demo.json("stop", "off", "--reason", "the test is over")["request_id"]
     done = demo.run("stop", "off", "--confirm", request)

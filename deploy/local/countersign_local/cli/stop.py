@@ -1,12 +1,13 @@
 """countersign stop: no more automation, at once."""
 
+import sys
 from typing import Annotated, Any
 
 import typer
 
 from countersign_local.cli.connection import over_http
 from countersign_local.cli.output import JsonOption, print_json, print_table, print_text
-from countersign_local.errors import USAGE, CommandError
+from countersign_local.errors import NOT_RIGHT, USAGE, CommandError
 
 app = typer.Typer(help="The stop switch: on by one person, off by two.", no_args_is_help=True)
 _STOP = "/api/router/v1/controls/stop"
@@ -17,10 +18,14 @@ ReasonOption = Annotated[str, typer.Option(help="For the record.")]
 
 @app.command()
 def on(
-    reason: ReasonOption, tenant: TenantOption = None, decision_type: TypeOption = None, json: JsonOption = False
-) -> None:
-    """Halt automation now: when this returns, no later automatic decision can happen."""
+    reason: ReasonOption, tenant: TenantOption = None, decision_type: TypeOption = None,
+    yes: Annotated[bool, typer.Option("--yes", "-y", help="Stop at once: no preview, no question.")] = False,
+    json: JsonOption = False,
+) -> None:  # fmt: skip
+    """Halt automation: show what that sends to people, ask, and do it. No later automatic decision can happen then."""
     asked = _asked(reason, tenant, decision_type)
+    if not yes:
+        _confirmed({name: value for name, value in asked.items() if name != "reason"})
     answer: dict[str, Any] = over_http(lambda client: client.post(_STOP, asked))
     if json:
         print_json(answer)
@@ -30,6 +35,20 @@ def on(
         print_text(f"Decided by the machine in the last {answer['recent_seconds']} s, for a second look:")
         print_table(answer["recent"], ("tenant", "case_id", "decision_type", "outcome", "decided_at"))
     print_text("Next: countersign stop off --reason TEXT; then a second person confirms.")
+
+
+def _confirmed(scope: dict[str, Any]) -> None:
+    """Show the load that a stop of this scope sends to people, and ask; whoever says no has changed nothing."""
+    if not sys.stdin.isatty():
+        raise CommandError("There is nobody to ask here: give --yes to stop at once.", USAGE)
+    load: dict[str, Any] = over_http(lambda client: client.post(f"{_STOP}/preview", scope))
+    print_text(
+        f"In the last {load['hours']} h the machine decided {load['automatic_per_hour']:g} cases an hour here; people "
+        f"got {load['people_per_hour']:g}. With a stop people get both:"
+    )
+    print_table(load["queues"], ("queue", "per_hour", "busiest_hour"))
+    if not typer.confirm("Stop automation?"):
+        raise CommandError("Nothing was changed.", NOT_RIGHT)
 
 
 @app.command()

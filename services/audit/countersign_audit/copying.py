@@ -11,8 +11,8 @@ from itertools import islice
 from struct import Struct
 
 ROWS_AT_ONCE = 256
-"""Rows of one COPY. The server gathers up to a thousand before it inserts them and keeps a reference for each in a table
-that it searches one by one, which for a thousand rows costs more than three statements do."""
+"""Rows of one COPY. The server gathers up to a thousand before it inserts them and keeps a reference for each in a
+table that it searches one by one, which for a thousand rows costs more than three statements do."""
 SIGNATURE = b"PGCOPY\n\xff\r\n\x00" + bytes(8)
 END = b"\xff\xff"
 NULL = b"\xff\xff\xff\xff"

@@ -25,7 +25,7 @@ from countersign_router.handlers import GROUP
 from countersign_router.policies import load_policy
 from countersign_shared.contracts.decision_types import load_decision_types
 
-POLICY = Path(__file__).parent / "policies" / "ten_rules.yaml"
+POLICY = Path(__file__).parent / "ten_rules.yaml"
 NOW = datetime(2026, 1, 15, 12, tzinfo=UTC)
 DRAWS = keyed_draws(b"0123456789abcdef0123456789abcdef")
 CASES = 960

@@ -18,8 +18,11 @@ from countersign_router.domain.control_rules import OWN_KINDS
 from countersign_router.domain.draws import key_id, keyed_draws
 from countersign_router.handlers import SERVICE, TOPICS, Handler
 from countersign_router.peaks import end_expired
+from countersign_router.people_intake import TOPIC as ACTIVITIES
+from countersign_router.people_intake import PeopleIntake
 from countersign_router.policy_shelf import PolicyShelf
 from countersign_router.publishing import PACKAGED_POLICIES, publish_files, read_policies
+from countersign_router.replaying.running import Replays
 from countersign_router.settings import Settings
 from countersign_router.store import SCHEMA, BatchInFlightError, Store
 from countersign_shared.clock import Clock, system_clock
@@ -68,8 +71,9 @@ async def running(settings: Settings, *, clock: Clock = system_clock) -> AsyncIt
             clock=clock,
         )  # fmt: skip
         http = build_app(
-            desk=desk, health=health, metrics=metrics, authenticate=TokenVerifier(SERVICE, settings.jwks_url)
-        )
+            desk=desk, health=health, metrics=metrics, authenticate=TokenVerifier(SERVICE, settings.jwks_url),
+            replaying=Replays(settings.database_url, decision_types, settings.decision_types_dir, key_name, key, clock),
+        )  # fmt: skip
         await bus.publish(await _present_controls(store))
         watching = asyncio.create_task(_watch(desk))
         relay = Relay(outbox, bus.publish, clock=clock)
@@ -78,7 +82,7 @@ async def running(settings: Settings, *, clock: Clock = system_clock) -> AsyncIt
                 relaying(pool, relay, fail=bus.fail, metrics=metrics, clock=clock),
                 # Opens once every control on the topic is in the table: before the first case.
                 following(settings, CONTROLS, ControlIntake(store, metrics), service=SERVICE, fail=bus.fail),
-                bus.consume(TOPICS, handler),
+                bus.consume((*TOPICS, ACTIVITIES), PeopleIntake(store, handler)),
             ):
                 health.ready(True)
                 yield Service(SERVICE, http, bus.failed)

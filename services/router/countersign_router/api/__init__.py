@@ -5,25 +5,29 @@ from uuid import uuid4
 
 from fastapi import FastAPI, Request
 
-from countersign_router.api import controls, dry_run, matrix, peaks, policies, proposals
+from countersign_router.api import controls, draft_replays, drafts, dry_run, matrix, peaks, policies, proposals, replays
 from countersign_router.api.desk import Desk
 from countersign_router.api.parts import NewId
+from countersign_router.replaying.running import Replays
 from countersign_shared.http import Authenticate, Principal, Problem, create_app
 from countersign_shared.observability import Health, Metrics
 
 __all__ = ["Desk", "build_app", "build_openapi"]
 
 PREFIX = "/api/router/v1"
-FEATURES = (policies, dry_run, matrix, controls, proposals, peaks)
+FEATURES = (drafts, draft_replays, policies, dry_run, matrix, controls, proposals, peaks, replays)
+"""In the order in which paths are matched: `policies/drafts` is no hash of a policy."""
 
 
 def build_app(
-    *, desk: Desk, health: Health, metrics: Metrics, authenticate: Authenticate, new_id: NewId = uuid4
-) -> FastAPI:
+    *, desk: Desk, health: Health, metrics: Metrics, authenticate: Authenticate, new_id: NewId = uuid4,
+    replaying: Replays | None = None,
+) -> FastAPI:  # fmt: skip
     """Return the router's HTTP application."""
     app = _app(health, metrics, authenticate)
     app.state.desk = desk
     app.state.new_id = new_id
+    app.state.replays = replays.Turn(replaying)
     return app
 
 

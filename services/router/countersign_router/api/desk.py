@@ -126,7 +126,8 @@ def policy_entry(stored: StoredPolicy, in_force: set[str]) -> PolicyEntry:
     return PolicyEntry(
         id=f"{stored.tenant}/{stored.decision_type}", tenant=stored.tenant, decision_type=stored.decision_type,
         version=stored.version, sha256=stored.sha256, automation_sha256=stored.automation_sha256,
-        published_at=stored.published_at, in_force=stored.sha256 in in_force,
+        published_at=stored.published_at, published_by=stored.published_by, reason=stored.reason,
+        in_force=stored.sha256 in in_force,
     )  # fmt: skip
 
 

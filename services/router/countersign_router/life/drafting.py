@@ -1,5 +1,6 @@
 """Writing a policy, running its examples, and noting what a replay of it found."""
 
+import asyncio
 import hashlib
 from collections.abc import Mapping
 from dataclasses import replace
@@ -56,7 +57,7 @@ async def draft(
     store: Store, types: Types, *, data: bytes, reason: str, caller: Caller, draft_id: UUID, once: Once | None = None
 ) -> UUID:
     """Begin a draft; returns its id, the earlier one when the same request came before."""
-    loaded = compiled(data, types)
+    loaded = await asyncio.to_thread(compiled, data, types)
     asked = Asked("draft", caller, AUTHORS, None, once)
     return await _begin(store, asked, _new(loaded, draft_id, caller, reason))
 
@@ -106,7 +107,7 @@ async def edit(
     once: Once | None = None,
 ) -> None:  # fmt: skip
     """Store another text of a draft: tests, replays and signatures of the one before do not count for it."""
-    loaded = compiled(data, types)
+    loaded = await asyncio.to_thread(compiled, data, types)
 
     async def work(held: Held[Change]) -> None:
         before = held.draft
@@ -135,7 +136,7 @@ async def run_tests(
     seen = await store.draft(draft_id)
     if seen is None or not caller.sees(seen.tenant):
         raise DraftUnknown(f"there is no draft {draft_id}")
-    results = example_results(compiled(seen.document, types))
+    results = example_results(await asyncio.to_thread(compiled, seen.document, types))
     failed = [
         {"name": one.name, "level": one.level, "differences": list(one.differences)}
         for one in results
@@ -146,6 +147,17 @@ async def run_tests(
     }  # fmt: skip
     asked = Asked("test", caller, WORKERS, named, once)
     await _note(store, draft_id, "tested", asked, sha256=seen.sha256, result=result, passed=not failed)
+
+
+async def for_replay(store: Store, types: Types, *, draft_id: UUID, named: str, caller: Caller) -> LoadedPolicy:
+    """Return a draft that this caller may replay now; nothing is recorded but a refusal."""
+
+    async def work(held: Held[Change]) -> None:
+        found.append(held.draft.document)
+
+    found: list[bytes] = []
+    await carry_out(store.change(), draft_id, Asked("replay", caller, WORKERS, named), work)
+    return await asyncio.to_thread(compiled, found[0], types)
 
 
 async def note_replayed(

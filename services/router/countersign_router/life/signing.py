@@ -1,5 +1,6 @@
 """Approving a draft, and publishing what another person approved."""
 
+import asyncio
 from dataclasses import replace
 from uuid import UUID
 
@@ -53,7 +54,7 @@ async def publish(
         raise DraftUnknown(f"there is no draft {draft_id}")
     if seen.state == "open":
         # What cannot be used any more, because its decision type has changed, must not come into force.
-        compiled(seen.document, types)
+        await asyncio.to_thread(compiled, seen.document, types)
 
     async def work(held: Held[ControlChange]) -> None:
         held.require_examined()

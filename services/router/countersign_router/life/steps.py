@@ -149,6 +149,8 @@ async def carry_out(
 
 async def role_held(change: Change, asked: Asked, tenant: str) -> str:
     """Return the role in which the caller may take the step; the token says so and the record does not object."""
+    if not asked.caller.sees(tenant):
+        raise RoleMissing(f"{asked.caller.pseudonym} may not act for tenant {tenant}")
     held = sorted(asked.caller.roles & asked.roles)
     if not held:
         wanted = " or ".join(sorted(asked.roles))

@@ -16,6 +16,8 @@ class PolicyEntry(BaseModel):
     sha256: str
     automation_sha256: str
     published_at: datetime
+    published_by: str | None = Field(default=None, description="Null where it was read from a file at start.")
+    reason: str | None = None
     in_force: bool
 
 

@@ -8,8 +8,9 @@ from pydantic import TypeAdapter, ValidationError
 
 from countersign_review.domain.intake import new_review, review_kind
 from countersign_review.domain.titles import case_title
+from countersign_review.store.events import SOURCE
 from countersign_review.store.intake import Batch, Intake
-from countersign_review.wire import PARSERS, Decided, Routed, whole
+from countersign_review.wire import PARSERS, Decided, Routed, work
 from countersign_shared.contracts.decision_types import DecisionType
 from countersign_shared.contracts.events import CaseUpdated
 from countersign_shared.errors import FatalError
@@ -57,7 +58,7 @@ class Handler:
         partition, routed_at = event.record.partition, datetime.fromisoformat(event.time)
         kind, title = review_kind(head.level, audit=head.sampling.audit.selected), head.case.title
         if kind is not None:
-            body, known = whole(event.data), self._types.get(head.decision_type)
+            body, known = work(event.data), self._types.get(head.decision_type)
             title = case_title(self._types, body)
             review = new_review(
                 body, kind, review_id=derived_event_id(head.tenant, head.case_id, "review"), title=title,
@@ -71,7 +72,8 @@ class Handler:
 
     def _decided(self, event: Event, batch: Batch) -> None:
         body: Decided = cast("Decided", event.body)
-        batch.decisions.append((
+        own = event.source == SOURCE
+        (batch.echoes if own else batch.decisions).append((
             body.tenant, body.case_id, body.decision_id, body.supersedes, body.outcome, bytes(body.outcome_params),
             body.closed_as, body.mode, body.relation, datetime.fromisoformat(body.decided_at),
         ))  # fmt: skip

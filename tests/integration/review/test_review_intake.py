@@ -1,7 +1,9 @@
 from __future__ import annotations
 
 import asyncio
+from typing import Any
 
+import asyncpg
 import orjson
 import pytest
 from pydantic import TypeAdapter
@@ -293,3 +295,62 @@ async def test_review_an_audit_answer_is_a_judgement_never_a_decision(desk: Desk
     assert judged["a-2"]["body"]["error"] is True
     assert judged["a-2"]["body"]["judged_decision_id"] == automatic_decision(differs)["decision_id"]
     assert await desk.pool.fetchval("SELECT count(*) FROM decisions WHERE mode <> 'automatic'") == 0
+
+
+async def test_review_copied_rows_are_those_that_an_insert_makes(desk: Desk, monkeypatch: pytest.MonkeyPatch) -> None:
+    human = routed("a-human", queue=None, priority=7)
+    batch = [
+        record("case.routed", human),
+        record("case.routed", routed("b-auto", level=2)),
+        record("decision.made", automatic_decision(routed("b-auto", level=2))),
+    ]
+    tables = ("cases", "case_counters", "reviews", "decisions")
+
+    async def stored() -> list[list[dict[str, object]]]:
+        found = [await desk.pool.fetch(f"SELECT * FROM {table} ORDER BY tenant, case_id") for table in tables]
+        return [[{k: v for k, v in row.items() if k != "arrival"} for row in rows] for rows in found]
+
+    await desk.take_in(*batch)
+    inserted = await stored()
+    await desk.pool.execute("TRUNCATE cases, case_counters, reviews, decisions CASCADE")
+    copied, copy = [], asyncpg.Connection.copy_records_to_table
+
+    async def watched(connection: asyncpg.Connection, table: str, **given: Any) -> str:
+        copied.append(table)
+        return await copy(connection, table, **given)
+
+    monkeypatch.setattr(asyncpg.Connection, "copy_records_to_table", watched)
+    await desk.take_in(*batch)
+    assert sorted(copied) == sorted(tables)
+    assert await stored() == inserted
+    assert [len(rows) for rows in inserted] == [2, 1, 1, 1]
+
+
+@pytest.mark.parametrize("known", ["case", "decision"])
+async def test_review_a_batch_with_something_known_keeps_the_rest(desk: Desk, known: str) -> None:
+    old = routed("old", level=2)
+    first = record("case.routed", old) if known == "case" else record("decision.made", automatic_decision(old))
+    await desk.take_in(first)
+    new = routed("new", level=4)
+    rest = [record("case.routed", new), record("decision.made", automatic_decision(routed("new-2", level=1)))]
+    for _ in range(2):
+        await desk.take_in(*rest, first)
+        cases = await desk.pool.fetch("SELECT case_id FROM cases ORDER BY case_id")
+        decisions = await desk.pool.fetch("SELECT case_id FROM decisions ORDER BY case_id")
+        assert [row[0] for row in cases] == (["new", "old"] if known == "case" else ["new"])
+        assert [row[0] for row in decisions] == (["new-2"] if known == "case" else ["new-2", "old"])
+        assert await count(desk, "reviews") == 1
+
+
+async def test_review_its_own_decisions_come_back_without_a_refused_copy(
+    desk: Desk, caplog: pytest.LogCaptureFixture
+) -> None:
+    caplog.set_level("INFO")
+    await desk.take_in(record("case.routed", routed()))
+    ana = await desk.client("ana")
+    await ana.decide(await ana.claimed())
+    made = next(message for message in await desk.relay_once() if message.topic == "decision.made")
+    echo = Record("decision.made", 3, 1, 0, made.key, made.value, made.headers)
+    await desk.take_in(echo, record("case.routed", routed("loan-2")))
+    assert "is known" not in caplog.text
+    assert (await count(desk, "decisions"), await count(desk, "cases")) == (1, 2)

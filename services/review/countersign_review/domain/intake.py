@@ -1,10 +1,9 @@
 """From a routed case to what this service keeps of it: one row, and work for people where people are needed."""
 
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass
 from datetime import datetime, timedelta
 from decimal import Decimal
-from typing import Any
+from typing import Any, NamedTuple
 
 from countersign_review.domain.blind import is_withheld, row_reason
 from countersign_review.domain.eligibility import tier_rank
@@ -16,9 +15,8 @@ STANDARD_SLA = timedelta(hours=24)
 AT_RISK_SHARE = 0.75
 
 
-@dataclass(frozen=True, slots=True)
-class NewReview:
-    """One piece of work for people, as it is put into its queue."""
+class NewReview(NamedTuple):
+    """One piece of work for people, as it is put into its queue; named as the columns of table ``reviews``."""
 
     review_id: str
     tenant: str

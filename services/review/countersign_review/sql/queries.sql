@@ -34,14 +34,14 @@ INSERT INTO reviews (review_id, tenant, case_id, kind, state, queue, decision_ty
 SELECT review_id, tenant, case_id, kind, 'waiting', queue, decision_type, subject_ref, title, reason,
        withheld, level, tier_rank, priority, amount, currency, string_to_array(skills, E'\x1f'),
        string_to_array(roles, E'\x1f'), language, submitted_by,
-       reviewers_required, $26, due_at, at_risk_at, floor(extract(epoch FROM due_at) / 60), payload_sha256, test
+       reviewers_required, $25, due_at, at_risk_at, floor(extract(epoch FROM due_at) / 60), payload_sha256, test
 FROM unnest($1::text[], $2::text[], $3::text[], $4::text[], $5::text[], $6::text[], $7::text[], $8::text[], $9::text[],
             $10::boolean[], $11::smallint[], $12::smallint[], $13::integer[], $14::numeric[], $15::text[], $16::text[],
             $17::text[], $18::text[], $19::text[], $20::smallint[], $21::timestamptz[], $22::timestamptz[],
-            $23::text[], $24::boolean[], $25::integer[])
+            $23::text[], $24::boolean[])
      AS r (review_id, tenant, case_id, kind, queue, decision_type, subject_ref, title, reason,
            withheld, level, tier_rank, priority, amount, currency, skills, roles, language, submitted_by,
-           reviewers_required, due_at, at_risk_at, payload_sha256, test, partition)
+           reviewers_required, due_at, at_risk_at, payload_sha256, test)
 ON CONFLICT DO NOTHING;
 
 -- name: insert_updates

@@ -40,7 +40,10 @@ class Batch:
             leaf.conflict_with = self.placed.get(draft.conflicts_with, draft.conflict_index)
         scope = self._scopes[draft.scope] if draft.has_case else Scope()
         key = scope.key_for(draft.subject) or self._new_key(scope, draft)
-        leaf.commitments = commitments(draft, key.commit)
+        content = draft.content()
+        leaf.commitments = commitments(content, draft.secrets, key.commit)
+        # Straight after the hash over the same bytes.
+        sealed = key.seal(self._take(NONCE_BYTES), content)
         leaf.previous, leaf.subject_key = scope.last, key.id
         data, written = leaf_bytes(leaf, self._names)
         hashed = leaf_hash(data)
@@ -52,7 +55,7 @@ class Batch:
             index, data, hashed, draft.record_id, draft.scope if draft.has_case else None, draft.tenant, written.kind,
             draft.occurred_at, actor,
         ))  # fmt: skip
-        self.payloads.append((index, key.number, key.seal(self._take(NONCE_BYTES), draft.content)))
+        self.payloads.append((index, key.number, sealed))
 
     def add_genesis(self, leaf: bytes, record_id: bytes, kind: str, occurred_at: datetime) -> None:
         """Put the first leaf, which is about the log itself and has no payload."""

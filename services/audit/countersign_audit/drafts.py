@@ -6,12 +6,14 @@ from typing import Any
 import msgspec
 from msgspec import Struct
 
+from countersign_audit.content import pack
 from countersign_audit.domain.commitments import Commit, Pseudonyms
 from countersign_audit.domain.entry import GENESIS, LOG_RETENTION
 from countersign_audit.domain.profile import LEAF_BYTES, LEAF_SCHEMA, MAX_LEAF_BYTES
 from countersign_audit.encoding import encode
 from countersign_audit.facts.leaf import Commitments, Leaf, encode_leaf
 from countersign_audit.facts.values import Secrets
+from countersign_shared.messaging import Headers
 
 USUAL_BYTES = 4_096
 """Leaves of honest events are a third of this; a longer one has its words looked at one by one."""
@@ -26,8 +28,7 @@ class Draft(Struct, gc=False):
     """One record, read and ready to be appended.
 
     ``record_id`` recognises a repeat. ``scope`` is what its data key belongs to: the case, or, where there is
-    none, the record alone. ``content`` is what is encrypted beside the leaf and what the leaf commits to.
-    ``conflicts_with`` is the record that came first under the same id with other content.
+    none, the record alone. ``conflicts_with`` is the record that came first under the same id with other content.
     """
 
     record_id: bytes
@@ -36,18 +37,27 @@ class Draft(Struct, gc=False):
     scope: bytes
     has_case: bool
     subject: bytes | None
-    content: bytes
+    headers: Headers
+    body: bytes
     leaf: Leaf
     secrets: Secrets
     occurred_at: datetime | None
     conflicts_with: bytes | None = None
     conflict_index: int | None = None
 
+    def content(self) -> bytes:
+        """Return what is encrypted beside the leaf and what the leaf commits to.
 
-def commitments(draft: Draft, commit: Commit) -> Commitments:
-    """Return every commitment of a draft: to the record as a whole, and to the parts its facts name."""
-    made = Commitments(record=commit("record", draft.content))
-    for label, secret in draft.secrets.items():
+        Put together when it is asked for: hashed and sealed at once it is still in the processor's cache, and a
+        batch need not hold all of it.
+        """
+        return pack(self.headers, self.body)
+
+
+def commitments(content: bytes, secrets: Secrets, commit: Commit) -> Commitments:
+    """Return every commitment of an entry: to the record as a whole, and to the parts its facts name."""
+    made = Commitments(record=commit("record", content))
+    for label, secret in secrets.items():
         setattr(made, label, committed(commit, label, secret))
     return made
 

@@ -74,7 +74,7 @@ class Intake:
         leaf.retention = retention(leaf.kind, has_case=case is not None)
         return Draft(
             record_id, record.topic, tenant, case or record_id, case is not None, subject,
-            pack(_kept(record.headers), record.value or b""), leaf, secrets, occurred_at,
+            _kept(record.headers), record.value or b"", leaf, secrets, occurred_at,
         )  # fmt: skip
 
     def _whose_is(self, topic: str, body: shapes.About) -> Whose:
@@ -91,30 +91,31 @@ class Intake:
     def _dead_letter(self, record: Record) -> Draft:
         leaf = empty_leaf(DEAD_LETTERS, DEAD_LETTERS)
         activities.dead_letter(leaf, dict(record.headers))
-        content = _whole_record(record)
-        return _without_event(record, leaf, self._names.record(DEAD_LETTERS, content), content)
+        headers = _all_but_delivery(record.headers)
+        content = pack(headers, record.value or b"")
+        return _without_event(record, leaf, self._names.record(DEAD_LETTERS, content), headers)
 
     def _opaque(self, record: Record, error: Unreadable) -> Draft:
         leaf = empty_leaf(UNREADABLE, record.topic)
         leaf.actor = Actor(kind="unknown")
         leaf.reason, leaf.pointer = error.reason, error.pointer
-        content = _whole_record(record)
+        headers = _all_but_delivery(record.headers)
         event_id = _readable_id(record)
         if event_id is None:
             place = _PLACE.pack(record.partition, record.offset, record.timestamp_ms)
-            record_id = self._names.record(record.topic, place + content)
+            record_id = self._names.record(record.topic, place + pack(headers, record.value or b""))
         else:
             record_id = self._names.record(record.topic, event_id.encode())
             leaf.event_id = event_id
-        return _without_event(record, leaf, record_id, content)
+        return _without_event(record, leaf, record_id, headers)
 
 
-def _without_event(record: Record, leaf: Leaf, record_id: bytes, content: bytes) -> Draft:
+def _without_event(record: Record, leaf: Leaf, record_id: bytes, headers: Headers) -> Draft:
     if leaf.event_id is None:
         leaf.event_id = "~" + record_id.hex()
     leaf.record = _place(record)
     leaf.retention = retention(leaf.kind, has_case=False)
-    return Draft(record_id, record.topic, None, record_id, False, None, content, leaf, {}, None)
+    return Draft(record_id, record.topic, None, record_id, False, None, headers, record.value or b"", leaf, {}, None)
 
 
 def _place(record: Record) -> Place:
@@ -127,9 +128,8 @@ def _kept(headers: Headers) -> Headers:
     return tuple([pair for pair in headers if pair[0] in EVENT_HEADERS or pair[0].startswith("ce_")])
 
 
-def _whole_record(record: Record) -> bytes:
-    kept = tuple(pair for pair in record.headers if pair[0] not in ONE_DELIVERY)
-    return pack(kept, record.value or b"")
+def _all_but_delivery(headers: Headers) -> Headers:
+    return tuple(pair for pair in headers if pair[0] not in ONE_DELIVERY)
 
 
 def _readable_id(record: Record) -> str | None:

@@ -32,7 +32,7 @@ async def without_repeats(
                 fresh.append(_conflict(draft, row["index"], names))
         elif first is draft:
             fresh.append(draft)
-        elif first.content != draft.content:
+        elif (first.headers, first.body) != (draft.headers, draft.body):
             fresh.append(_conflict(draft, None, names))
     return await _new_conflicts(connection, store, fresh)
 
@@ -54,7 +54,7 @@ async def _new_conflicts(connection: Any, store: Store, drafts: list[Draft]) -> 
 
 def _conflict(draft: Draft, index: int | None, names: Pseudonyms) -> Draft:
     # A copy: should the batch come to nothing, the draft is looked at anew.
-    record_id = names.record(draft.topic, CONFLICT + draft.record_id + draft.content)
+    record_id = names.record(draft.topic, CONFLICT + draft.record_id + draft.content())
     return replace(
         draft, record_id=record_id, scope=draft.scope if draft.has_case else record_id, leaf=copy(draft.leaf),
         conflicts_with=draft.record_id, conflict_index=index,
@@ -71,4 +71,4 @@ def _same(row: Mapping[str, Any], draft: Draft, wrap: KeyWrap) -> bool:
         return True
     key = subject_key(data_key, row["scope"], row["key_number"], row["subject"])
     recorded = orjson.loads(row["leaf"])["commitments"]["record"]
-    return bool(key.commit("record", draft.content) == recorded)
+    return bool(key.commit("record", draft.content()) == recorded)

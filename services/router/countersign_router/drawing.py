@@ -44,6 +44,9 @@ text {
 .flow { fill: var(--mute); opacity: .16 } .flow.up { fill: var(--up); opacity: .5 }
 .flow.down { fill: var(--down); opacity: .5 }
 .arrow { fill: none; stroke: var(--mute); stroke-width: 1.6; marker-end: url(#tip) } .tip { fill: var(--mute) }
+.plain { marker-end: none } .chip { fill: var(--soft); stroke: var(--line) } .step { fill: var(--mark) }
+.step-number { fill: var(--page); font-weight: 700 }
+.z1 { fill: url(#hatch) } .z2 { fill: var(--l2) } .z3 { fill: var(--l1) }
 .faint { fill: url(#hatch) } .stripe { stroke: var(--mute); stroke-width: 1.4 } .ground { fill: var(--soft) }
 """
 DEFINITIONS = """<defs>

@@ -103,6 +103,9 @@ def _pattern_findings(node: Node, is_pattern: IsPattern) -> Iterator[Finding]:
         yield Finding(node, "a pattern must be written out, so that its cost is known", "case.x.matches('...')")
     elif len(pattern) > MAX_PATTERN_CHARACTERS:
         yield Finding(node, f"a pattern of {len(pattern)} characters; at most {MAX_PATTERN_CHARACTERS}")
+    elif not pattern.isprintable():
+        hint = "a backslash is written r'\\b' or '\\\\b'"
+        yield Finding(node.children[1], "a control character in a pattern", hint)
     elif (reason := is_pattern(pattern)) is not None:
         yield Finding(node.children[1], reason)
 

@@ -2,42 +2,24 @@
 
 from typing import Annotated, Any, Literal, Self
 
-from pydantic import BaseModel, BeforeValidator, ConfigDict, Field, model_validator
+from pydantic import BeforeValidator, ConfigDict, Field, model_validator
 
+from countersign_router.policy_case_document import ExampleSection
+from countersign_router.policy_fields import (
+    ByLevel,
+    Duration,
+    Expression,
+    IdentifierName,
+    Level,
+    Line,
+    Name,
+    Probability,
+    RuleText,
+    Section,
+    Text,
+    Tier,
+)
 from countersign_shared.contracts.events.fields import NO_CONTROL_CHARACTERS
-
-Name = Annotated[str, Field(pattern=r"^[A-Za-z_][A-Za-z0-9_.-]{0,99}$")]
-Line = Annotated[str, Field(min_length=1, max_length=500, pattern=NO_CONTROL_CHARACTERS)]
-Text = Annotated[str, Field(min_length=1, max_length=20_000)]
-Tier = Literal["negligible", "low", "medium", "high", "critical"]
-Band = Literal["high", "medium", "low"]
-Level = Annotated[int, Field(ge=1, le=5)]
-AutomaticLevel = Annotated[int, Field(ge=1, le=2)]
-Probability = Annotated[float, Field(ge=0.0, le=1.0)]
-Duration = Annotated[str, Field(pattern=r"^[1-9]\d{0,4}(s|m|h|d|w)$", description="For example 30m, 24h, 3d, 1w.")]
-IdentifierName = Annotated[str, Field(pattern=r"^[a-z][a-z0-9_]{0,63}$")]
-
-
-def _as_text(value: object) -> object:
-    # `customer: 2` and `never_automate: false` are natural to write and mean the expression of that text.
-    if isinstance(value, bool):
-        return str(value).lower()
-    return str(value) if isinstance(value, int) else value
-
-
-Expression = Annotated[
-    str,
-    BeforeValidator(_as_text),
-    Field(min_length=1, description="A CEL expression.", json_schema_extra={"type": ["string", "integer", "boolean"]}),
-]
-RuleText = Annotated[Line | None, Field(description="What a reviewer reads when the rule applies.")]
-ByLevel = Annotated[dict[Level, Name], Field(max_length=5)]
-
-
-class Section(BaseModel):
-    """What every part of the document has in common."""
-
-    model_config = ConfigDict(extra="forbid", strict=True, frozen=True)
 
 
 class InputSection(Section):
@@ -288,7 +270,7 @@ def _as_code(value: object) -> object:
     return {"code": value} if isinstance(value, str) else value
 
 
-Code = Annotated[CodeSection, BeforeValidator(_as_code)]
+Code = Annotated[CodeSection, BeforeValidator(_as_code, json_schema_input_type=Name | CodeSection)]
 
 
 class ReasonsSection(Section):
@@ -328,42 +310,6 @@ class ExecuteSection(Section):
     body: dict[str, Any] | None = None
 
 
-class ExampleProposal(Section):
-    """The proposal of an example."""
-
-    outcome: Name
-    confidence: Probability
-
-
-class ExpectSection(Section):
-    """What an example must give; unset parts are not looked at."""
-
-    level: Level
-    tier: Tier | None = None
-    band: Band | None = None
-    queue: Name | None = None
-    would_automate: bool | None = None
-    reason: Name | None = Field(default=None, description="A code that must be among the reasons.")
-
-
-class ExampleSection(Section):
-    """A case and what the policy must make of it. `case` is the payload; unset signals are perfect.
-
-    `like` names an earlier example whose payload this one starts from.
-    """
-
-    name: Line | None = None
-    like: Line | None = None
-    case: dict[str, Any] = Field(default_factory=dict)
-    body: dict[str, Any] = Field(default_factory=dict, description="Further fields of case.created, for `$.` paths.")
-    proposal: ExampleProposal | None = None
-    signals: dict[str, Probability | None] = Field(default_factory=dict)
-    controls: dict[Literal["peak"], bool] = Field(default_factory=dict)
-    policy_age: Duration = "52w"
-    now: str = "2026-01-15T12:00:00Z"
-    expect: ExpectSection
-
-
 class PolicyDocument(Section):
     """A policy: how one decision type's cases are shared between the machine and people."""
 
@@ -394,9 +340,3 @@ class PolicyDocument(Section):
     execute: ExecuteSection | None = None
     grace_seconds: Annotated[int, Field(ge=0, le=3600)] = 5
     examples: list[ExampleSection] = Field(default_factory=list, max_length=1000)
-
-
-class CaseFile(Section):
-    """Examples in a file of their own."""
-
-    examples: list[ExampleSection] = Field(max_length=10_000)

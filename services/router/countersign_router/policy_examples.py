@@ -8,11 +8,11 @@ from typing import Any
 from pydantic import ValidationError
 
 from countersign_router.diagnostics import Diagnostic, errors
-from countersign_router.domain.controls import ANY, Controls, Switch
-from countersign_router.domain.policy import SIGNALS
+from countersign_router.domain.controls import ANY, Certificate, Controls, Switch
+from countersign_router.domain.policy import SIGNALS, TIERS, Policy
 from countersign_router.domain.routing import Routing, route
 from countersign_router.policies import LoadedPolicy, PolicyRefused, duration, load_policy
-from countersign_router.policy_document import CaseFile, ExampleSection
+from countersign_router.policy_case_document import CaseFile, ExampleSection
 from countersign_router.policy_shape import shape_problem
 from countersign_router.policy_source import read_source
 from countersign_router.policy_warnings import warnings
@@ -21,6 +21,7 @@ from countersign_shared.contracts.decision_types import DecisionType
 from countersign_shared.errors import ConfigurationError
 
 EXAMPLE_TIME = parse_rfc3339("2026-01-15T12:00:00Z")
+EXAMPLE_MODEL: Mapping[str, Any] = {"name": "example", "version": "example", "calibrator_version": None}
 Named = Mapping[str, ExampleSection]
 SMALLEST_UNDRAWN = 1.0
 """A draw no sample reaches, so that examples show the rules and not their luck."""
@@ -132,12 +133,19 @@ def _run(loaded: LoadedPolicy, number: int, example: ExampleSection, named: Name
     now = parse_rfc3339(example.now)
     policy = replace(loaded.policy, published_at=now - duration(example.policy_age))
     scored = scored_example(loaded, example, named)
-    routing = route(scored, policy, _controls(example), now, lambda *_: SMALLEST_UNDRAWN)
+    routing = route(scored, policy, _controls(example, policy), now, lambda *_: SMALLEST_UNDRAWN)
     return ExampleResult(example.name or f"number {number + 1}", routing.level, tuple(_differences(example, routing)))
 
 
-def _controls(example: ExampleSection) -> Controls:
-    return Controls(peaks={(ANY, ANY): Switch("the example says so")} if example.controls.get("peak") else {})
+def _controls(example: ExampleSection, policy: Policy) -> Controls:
+    peaks = {(ANY, ANY): Switch("the example says so")} if example.controls.get("peak") else {}
+    if not example.controls.get("certified"):
+        return Controls(peaks=peaks)
+    live = Certificate(
+        id="example", threshold=0.0, model_version=EXAMPLE_MODEL["version"], calibrator_version=None,
+        automation_sha256=policy.automation_sha256,
+    )  # fmt: skip
+    return Controls(peaks=peaks, certificates={(policy.tenant, policy.decision_type, tier): live for tier in TIERS})
 
 
 def _differences(example: ExampleSection, routing: Routing) -> list[Difference]:
@@ -180,7 +188,7 @@ def scored_example(loaded: LoadedPolicy, example: ExampleSection, named: Named) 
         "signals": {name: {"value": example.signals.get(name, 1.0)} for name in SIGNALS},
         "missing_fields": [],
         "invalid_fields": [],
-        "model": None,
+        "model": EXAMPLE_MODEL if example.controls.get("certified") else None,
     }
 
 

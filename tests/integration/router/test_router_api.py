@@ -182,7 +182,7 @@ async def test_a_stop_must_say_what_and_why(client: httpx.AsyncClient, given: di
 async def test_decision_types_are_described(client: httpx.AsyncClient) -> None:
     items = (await call(client, "GET", "/decision-types")).json()["items"]
     assert [(one["decision_type"], bool(one["policy_in_force"])) for one in items] == [
-        ("loan_application", True), ("refund", True),
+        ("content_moderation", False), ("loan_application", True), ("refund", True),
     ]  # fmt: skip
 
 

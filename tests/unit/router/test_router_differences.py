@@ -86,7 +86,7 @@ def test_words_alone_are_not_named_as_what_voids_certificates() -> None:
     found = between(exceptions=exceptions)
     assert (len(found.differences), found.voids_certificates) == (1, False)
     found = between(exceptions=exceptions, bands={"high": 0.95, "medium": 0.7})
-    assert found.because == "Voids certificates: yes, because bands is part of automation_sha256."
+    assert found.because == "Voids certificates: yes, because bands are part of automation_sha256."
 
 
 def test_a_cell_of_the_matrix_is_named_with_both_levels() -> None:

@@ -110,7 +110,7 @@ examples:
 @pytest.mark.parametrize(
     ("change", "words"),
     [
-        ({"decision_type": "loan"}, "decision_type: 'loan' is not known; known: loan_application, refund"),
+        ({"decision_type": "loan"}, "decision_type: 'loan' is not known; known: content_moderation, loan_"),
         ({"outcomes": {"approve": {}, "reject": {}}}, "outcomes.reject: loan_application has no such outcome"),
         ({"outcomes": {"decline": {"adverse": False}}}, "outcomes.decline.adverse: the decision type says"),
         ({"outcomes": {"decline": {"automatic": True}}, "reasons": None}, "an adverse outcome can only be automatic"),

@@ -1,5 +1,6 @@
 """Talking to a running system over HTTP, through review, as any program with an API key would."""
 
+import json
 from collections.abc import AsyncIterator, Mapping
 from contextlib import asynccontextmanager
 from typing import Any
@@ -9,6 +10,8 @@ import httpx
 from countersign_local.errors import NOT_PERMITTED, NOT_RIGHT, UNAVAILABLE, LocalError
 
 _TIMEOUT_SECONDS = 30.0
+_QUIET_SECONDS = 300.0
+"""How long an answer that comes in lines may say nothing: a replay may wait for others before it."""
 _BUSY = 429
 _UNAUTHENTICATED = 401
 _FORBIDDEN = 403
@@ -68,6 +71,19 @@ class Client:
         if answer.status_code >= _FIRST_ERROR:
             raise Refused(answer.status_code, _problem(answer))
         return answer.json() if answer.content else None
+
+    async def lines(self, path: str, body: Any) -> AsyncIterator[Any]:
+        """POST a JSON body and give the answer's lines as they come, each a JSON value."""
+        timeout = httpx.Timeout(_TIMEOUT_SECONDS, read=_QUIET_SECONDS)
+        try:
+            async with self._http.stream("POST", path, json=body, timeout=timeout) as answer:
+                if answer.status_code >= _FIRST_ERROR:
+                    await answer.aread()
+                    raise Refused(answer.status_code, _problem(answer))
+                async for line in answer.aiter_lines():
+                    yield json.loads(line)
+        except httpx.HTTPError as error:
+            raise Unreachable(f"{self._http.base_url} does not answer any more ({error!r}): is it running?") from error
 
     async def get(self, path: str, **params: Any) -> Any:
         """GET with query parameters; those that are None are left out."""

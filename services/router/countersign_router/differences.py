@@ -47,7 +47,7 @@ def differences(before: PolicyDocument, after: PolicyDocument) -> Differences:
     parts = [name for name in AUTOMATION_PARTS if _untold(old[name]) != _untold(new[name])]
     if voids:
         named = ", ".join(parts) or "what decides about automation"
-        verb = "is" if len(parts) == 1 else "are"
+        verb = "are" if len(parts) > 1 or named.endswith("s") else "is"
         because = f"Voids certificates: yes, because {named} {verb} part of automation_sha256."
     else:
         because = "Voids certificates: no, nothing that decides about automation changes."

@@ -1,15 +1,27 @@
-"""countersign policy: policy files, before they act."""
+"""countersign policy: policy files before they act, and what they would have made of the cases that came."""
 
 import os
 from pathlib import Path
-from typing import Annotated
+from typing import TYPE_CHECKING, Annotated, Any
 
 import typer
 
+from countersign_local.cli import policy_compare, policy_replay
 from countersign_local.cli.output import JsonOption, print_json, print_table, print_text
 from countersign_local.errors import NOT_RIGHT
 
-app = typer.Typer(help="Policy files: check them, run their examples.", no_args_is_help=True)
+if TYPE_CHECKING:
+    from countersign_router.diagnostics import Diagnostic
+    from countersign_router.policy_examples import ExampleResult
+
+app = typer.Typer(
+    help="Policy files: check and test them, compare and draw them, replay them against stored cases.",
+    no_args_is_help=True,
+)
+app.command()(policy_replay.replay)
+app.command()(policy_compare.diff)
+app.command()(policy_compare.draw)
+
 Files = Annotated[
     list[Path] | None, typer.Argument(metavar="[FILE]...", help="Unset: POLICIES_DIR, else those that come along.")
 ]
@@ -27,51 +39,99 @@ def _files(named: list[Path] | None) -> list[Path]:
     return sorted(directory.glob("*.yaml"))
 
 
-def _types_directory(named: Path | None) -> Path | None:
+def types_directory(named: Path | None) -> Path | None:
+    """Return the directory of decision types: the one named, else the environment's, else None for the packaged."""
     fallback = os.environ.get("DECISION_TYPES_DIR")
     return named or (Path(fallback) if fallback else None)
 
 
 @app.command()
-def check(policies: Files = None, decision_types: TypesOption = None, json: JsonOption = False) -> None:
-    """Say everything that is wrong: shape, names, types, protected fields, examples. Exit code 1 then."""
-    from countersign_router.policy_examples import check as problems_of
+def check(
+    policies: Files = None,
+    decision_types: TypesOption = None,
+    strict: Annotated[bool, typer.Option("--strict", help="Exit with 1 for warnings too.")] = False,
+    json: JsonOption = False,
+) -> None:
+    """Say everything that is wrong, with line and column: shape, names, types, examples. Exit code 1 then, else 0."""
+    from countersign_local.cli.policy_listing import print_listing
     from countersign_shared.contracts.decision_types import load_decision_types
 
-    known = load_decision_types(_types_directory(decision_types))
-    found = {str(path): [str(problem) for problem in problems_of(path, known)] for path in _files(policies)}
+    known = load_decision_types(types_directory(decision_types))
+    found = {path: _problems_of(path, known) for path in _files(policies)}
     if json:
-        print_json(found)
+        print_json({str(path): [_told(one) for one in problems] for path, problems in found.items()})
     else:
         for path, problems in found.items():
-            print_text(f"{path}: {'fine' if not problems else ''}".rstrip())
-            for problem in problems:
-                print_text(f"  {problem}")
-    if any(found.values()):
+            print_listing(path, problems)
+    wrong = [one for problems in found.values() for one in problems if strict or one.severity == "error"]
+    if wrong:
         raise typer.Exit(NOT_RIGHT)
 
 
 @app.command("test")
 def run(policies: Files = None, decision_types: TypesOption = None, json: JsonOption = False) -> None:
-    """Run the examples inside the policies. Exit code 1 when one comes out otherwise than it says."""
-    from countersign_router.policy_examples import run_examples
+    """Run the examples inside the policies, and those of a file of the same name in `cases` beside them.
+
+    Exit code 1 when one comes out otherwise than it says.
+    """
+    from countersign_local.cli.policy_listing import print_listing
+    from countersign_router.policies import PolicyRefused
     from countersign_shared.contracts.decision_types import load_decision_types
 
-    known = load_decision_types(_types_directory(decision_types))
-    rows = [
-        {
-            "policy": path.stem,
-            "example": result.name,
-            "level": result.level,
-            "passed": result.passed,
-            "differences": list(result.differences),
-        }
-        for path in _files(policies)
-        for result in run_examples(path, known)
-    ]
+    known = load_decision_types(types_directory(decision_types))
+    rows: list[dict[str, Any]] = []
+    refused = False
+    for path in _files(policies):
+        try:
+            rows += [_row(path, result) for result in _results(path, known)]
+        except PolicyRefused as refusal:
+            refused = True
+            rows += [{"policy": path.stem, "example": None, "level": None, "passed": False,
+                      "differences": [str(one) for one in refusal.diagnostics]}]  # fmt: skip
+            if not json:
+                print_listing(path, refusal.diagnostics)
     if json:
         print_json(rows)
-    else:
-        print_table(rows, ("policy", "example", "level", "passed", "differences"))
-    if not all(row["passed"] for row in rows):
+    elif ran := [row for row in rows if row["example"]]:
+        print_table(ran, ("policy", "example", "level", "passed", "differences"))
+        failed = sum(not row["passed"] for row in ran)
+        print_text(f"{len(ran)} examples, {failed or 'none'} of them otherwise than they say.")
+    if refused or not all(row["passed"] for row in rows):
         raise typer.Exit(NOT_RIGHT)
+
+
+def _problems_of(path: Path, known: Any) -> list["Diagnostic"]:
+    from countersign_router.diagnostics import Diagnostic
+    from countersign_router.policy_examples import problems
+
+    try:
+        data = path.read_bytes()
+    except OSError as error:
+        return [Diagnostic("", f"cannot be read: {error.strerror}")]
+    return problems(data, known)
+
+
+def _results(path: Path, known: Any) -> list["ExampleResult"]:
+    from countersign_router.policies import load_policy
+    from countersign_router.policy_examples import EXAMPLE_TIME, case_results, read_cases, run_examples
+
+    results = run_examples(path, known)
+    cases = path.parent / "cases" / path.name
+    if cases.is_file():
+        loaded = load_policy(path.read_bytes(), name=str(path), decision_types=known, published_at=EXAMPLE_TIME)
+        results += case_results(loaded, read_cases(cases))
+    return results
+
+
+def _row(path: Path, result: "ExampleResult") -> dict[str, Any]:
+    return {
+        "policy": path.stem, "example": result.name, "level": result.level, "passed": result.passed,
+        "differences": list(result.differences),
+    }  # fmt: skip
+
+
+def _told(one: "Diagnostic") -> dict[str, Any]:
+    return {
+        "severity": one.severity, "path": one.path, "line": one.line, "column": one.column, "message": one.message,
+        "hint": one.hint,
+    }  # fmt: skip

@@ -1,0 +1,92 @@
+"""countersign policy diff and draw: what another version does differently, and what a policy does at all."""
+
+from pathlib import Path
+from typing import TYPE_CHECKING, Annotated, Any
+
+import typer
+
+from countersign_local.cli.connection import over_http
+from countersign_local.cli.output import JsonOption, print_json, print_text
+from countersign_local.errors import NOT_RIGHT, CommandError
+
+if TYPE_CHECKING:
+    from countersign_local.client import Client
+    from countersign_router.policy_document import PolicyDocument
+
+_POLICIES = "/api/router/v1/policies"
+_SIGNS = {"stricter": "▲ ", "looser": "▼ ", None: "• "}
+
+
+def diff(
+    before: Annotated[Path, typer.Argument(metavar="[OLD]", help="Left out: the version that is in force.")],
+    after: Annotated[Path | None, typer.Argument(metavar="NEW")] = None,
+    json: JsonOption = False,
+) -> None:
+    """Say in words what one version does differently from another, and whether certificates survive it.
+
+    With one FILE it is compared with the version in force in the system that runs.
+    """
+    from countersign_router.differences import differences
+
+    new = _read(after or before)
+    old = _read(before) if after else _in_force(new)
+    found = differences(old, new)
+    if json:
+        told = [{"path": one.path, "text": one.text, "effect": one.effect} for one in found.differences]
+        print_json({"before": found.before, "after": found.after, "differences": told,
+                    "voids_certificates": found.voids_certificates, "because": found.because})  # fmt: skip
+        return
+    print_text(f"Version {found.before} to version {found.after}:")
+    for one in found.differences:
+        print_text(f"  {_SIGNS[one.effect]}{one.text}")
+    if not found.differences:
+        print_text("  No differences.")
+    print_text(found.because)
+    if any(one.effect for one in found.differences):
+        print_text("▲ sends more cases to people, ▼ fewer; what depends on the cases a replay tells.")
+
+
+def draw(
+    policy: Annotated[Path, typer.Argument(metavar="FILE")],
+    out: Annotated[Path, typer.Option("--out", metavar="FILE.svg", help="Where to write the picture.")],
+) -> None:
+    """Draw a policy as a flow chart: from what it reads to the level where a case ends up."""
+    from countersign_router.flow_chart import draw as drawn
+
+    out.write_text(drawn(_read(policy)), encoding="utf-8")
+    print_text(f"Wrote {out}.")
+
+
+def _read(path: Path) -> "PolicyDocument":
+    try:
+        data = path.read_bytes()
+    except OSError as error:
+        raise CommandError(f"{path} cannot be read: {error.strerror}.", NOT_RIGHT) from error
+    return _document(data, str(path))
+
+
+def _document(data: bytes, name: str) -> "PolicyDocument":
+    from countersign_router.policies import read_document
+
+    return read_document(data, name=name)
+
+
+def _in_force(new: "PolicyDocument") -> "PolicyDocument":
+    wanted = f"{new.tenant}/{new.decision_type}"
+
+    async def find(client: "Client") -> dict[str, Any] | None:
+        cursor = None
+        while True:
+            page: dict[str, Any] = await client.get(_POLICIES, limit=200, cursor=cursor)
+            for one in page["items"]:
+                if one["in_force"] and one["id"] == wanted:
+                    found: dict[str, Any] = await client.get(f"{_POLICIES}/{one['sha256']}")
+                    return found
+            cursor = page["next_cursor"]
+            if cursor is None:
+                return None
+
+    found = over_http(find)
+    if found is None:
+        raise CommandError(f"No version of {wanted} is in force: name two files.", NOT_RIGHT)
+    return _document(found["yaml"].encode(), f"version {found['version']}")

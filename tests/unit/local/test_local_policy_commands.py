@@ -1,0 +1,146 @@
+"""countersign policy: what it prints, what it writes, and how it ends."""
+
+from __future__ import annotations
+
+import json
+from pathlib import Path
+
+import pytest
+from typer.testing import CliRunner
+
+import countersign_router
+from countersign_local.cli.commands import build
+from countersign_local.cli.policy_listing import listed
+from countersign_local.errors import CommandError
+from countersign_local.labels import MOST, read_labels
+from countersign_router.diagnostics import Diagnostic
+
+LOAN = Path(countersign_router.__file__).parent / "policies" / "loan_application.yaml"
+
+
+def run(*words: str | Path) -> tuple[int, str]:
+    done = CliRunner().invoke(build(), ["policy", *map(str, words)])
+    if done.exception is not None and not isinstance(done.exception, SystemExit):
+        raise done.exception
+    return done.exit_code, done.stdout
+
+
+@pytest.fixture
+def bent(tmp_path: Path):
+    """The loan policy with some of its text replaced."""
+
+    def make(*changes: tuple[str, str], name: str = "policy.yaml") -> Path:
+        text = LOAN.read_text()
+        for old, new in changes:
+            assert old in text
+            text = text.replace(old, new, 1)
+        path = tmp_path / name
+        path.write_text(text)
+        return path
+
+    return make
+
+
+def test_check_points_at_the_place_as_a_compiler_does(bent) -> None:
+    path = bent(("case.loan_amount > usd(400000)", "case.loan_amont > usd(400000)"))
+    code, said = run("check", path)
+    lines = said.splitlines()
+    number, column = next(
+        (number, line.index("case.loan_amont") + 1)
+        for number, line in enumerate(path.read_text().splitlines(), 1)
+        if "case.loan_amont" in line
+    )
+    assert code == 1
+    assert lines[0].startswith(f"{path}:{number}:{column}: error: ")
+    assert lines[1].index("case.loan_amont") == lines[2].index("^")
+    assert lines[3] == "  = did you mean case.loan_amount?"
+    assert lines[-1] == f"{path}: 1 error"
+
+
+def test_check_tells_programs_the_same(bent) -> None:
+    path = bent(('reputation: "0"', 'reputation: "true"'))
+    code, said = run("check", path, "--json")
+    (found,) = json.loads(said)[str(path)]
+    assert (code, found["severity"], found["path"]) == (1, "error", "consequence.factors.reputation")
+    assert path.read_text().splitlines()[found["line"] - 1].lstrip().startswith("reputation:")
+
+
+def test_what_is_fine_is_said_to_be(bent) -> None:
+    assert run("check", LOAN) == (0, f"{LOAN}: fine\n")
+    code, said = run("check", bent().with_name("absent.yaml"))
+    assert (code, "cannot be read: No such file" in said) == (1, True)
+
+
+def test_test_runs_the_examples_and_ends_with_one_when_they_fail(bent) -> None:
+    assert run("test", LOAN)[0] == 0
+    code, said = run("test", bent(("{level: 1, tier: negligible", "{level: 2, tier: negligible")), "--json")
+    failed = [one for one in json.loads(said) if not one["passed"]]
+    assert (code, [one["differences"] for one in failed]) == (1, [["expected level 2, got 1"]])
+    code, said = run("test", bent(("bands:", "band:")))
+    assert (code, said.splitlines()[-1].endswith("1 error")) == (1, True)
+
+
+def test_diff_says_what_changes_and_that_certificates_are_void(bent) -> None:
+    path = bent(("high: 0.90, medium: 0.70", "high: 0.92, medium: 0.70"))
+    code, said = run("diff", LOAN, path)
+    assert code == 0
+    assert "▲ Band high rises from 0.90 to 0.92." in said
+    assert "Voids certificates: yes, because bands are part of automation_sha256." in said
+    told = json.loads(run("diff", LOAN, path, "--json")[1])
+    assert told["differences"] == [
+        {"path": "bands.high", "text": "Band high rises from 0.90 to 0.92.", "effect": "stricter"}
+    ]
+    assert "No differences." in run("diff", LOAN, LOAN)[1]
+
+
+def test_draw_writes_a_picture(tmp_path: Path) -> None:
+    out = tmp_path / "chart.svg"
+    assert run("draw", LOAN, "--out", out) == (0, f"Wrote {out}.\n")
+    assert out.read_text().startswith("<svg ")
+
+
+def test_a_line_is_drawn_so_that_the_caret_stands_below_its_place() -> None:
+    path = Path("p.yaml")
+    cases = {
+        "\tx: 1\x1b[31m y": (11, 1), "x" * 400 + "HERE" + "y" * 400: (401, 4), "a: b": (4, 99), "": (1, 1),
+    }  # fmt: skip
+    for line, (column, length) in cases.items():
+        _, shown, caret = listed(path, [line], Diagnostic("a", "is wrong", 1, column, length=length))
+        assert "\x1b" not in shown
+        assert len(shown) < 170
+        if "HERE" in line:
+            place = caret.index("^")
+            assert shown[place : place + 4] == "HERE"
+            assert caret.count("^") == 4
+
+
+def test_labels_come_as_csv_as_json_lines_and_as_activities(tmp_path: Path) -> None:
+    path = tmp_path / "labels"
+    expected = [
+        {"tenant": "default", "case_id": "a", "error": True}, {"tenant": "north", "case_id": "b", "error": False},
+    ]  # fmt: skip
+    path.write_text("case_id,error,tenant\na,true,\nb,0,north\n")
+    assert read_labels(path) == expected
+    path.write_text('{"case_id": "a", "error": true}\n\n{"tenant": "north", "case_id": "b", "error": false}\n')
+    assert read_labels(path) == expected
+    activity = '{"kind": "%s", "tenant": "north", "case_id": "b", "body": {"error": false}}'
+    path.write_text(f"{activity % 'audit.judged'}\n{activity % 'review.opened'}\n")
+    assert read_labels(path) == expected[1:]
+
+
+@pytest.mark.parametrize(
+    ("text", "line"), [("case_id,error\na,maybe\n", 2), ('{"case_id": "a", "error": 1}\n{"error": 1}\n', 2),
+                       ("{]\n", 1), ("case,error\na,true\n", 2)]
+)  # fmt: skip
+def test_a_label_that_is_none_is_named_by_its_line(tmp_path: Path, text: str, line: int) -> None:
+    path = tmp_path / "labels.csv"
+    path.write_text(text)
+    with pytest.raises(CommandError, match=f"line {line}: "):
+        read_labels(path)
+
+
+def test_more_labels_than_a_request_carries_are_refused(tmp_path: Path) -> None:
+    path = tmp_path / "labels.csv"
+    path.write_text("case_id,error\n" + "a,true\n" * (MOST + 1))
+    with pytest.raises(CommandError, match="keep the newest"):
+        read_labels(path)

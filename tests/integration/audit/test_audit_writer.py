@@ -13,6 +13,8 @@ import asyncpg
 import orjson
 import pytest
 
+from countersign_audit import scopes
+from countersign_audit.copying import ROWS_AT_ONCE
 from countersign_audit.domain.note import open_note
 from countersign_audit.domain.tree import Frontier, leaf_hash
 from countersign_audit.keys import load_keys, verify_signature
@@ -389,4 +391,45 @@ async def test_a_large_record_and_a_clock_in_the_future_are_entries_like_others(
     rows = await log.rows("SELECT occurred_at, leaf FROM entries WHERE index > 0 ORDER BY index")
     assert [row["occurred_at"] is not None for row in rows] == [True, True, False, False, False]
     assert max(len(row["leaf"]) for row in rows) < 2_000
+    assert (await log.verify()).ok
+
+
+async def test_a_batch_refused_for_its_repeats_is_written_without_them_and_its_conflicts_are_named(log: Log) -> None:
+    body = example("case.created/refund.json")
+    first = record("case.created", body, event_id="same")
+    await log.add([first])
+    # Nothing was repeated so far, so this batch is written before anybody looks.
+    assert not log.writer._repeats_likely
+    second, third = (record("case.created", body | {"title": title}, event_id="same") for title in ("b", "c"))
+    await log.add([*one_case("a"), second, third, first])
+    assert log.writer._repeats_likely
+    rows = await log.rows("SELECT leaf FROM entries WHERE index > 0 ORDER BY index")
+    assert [orjson.loads(row["leaf"]).get("conflict_with") for row in rows] == [None, None, None, None, None, 1, 1]
+    await log.add(one_case("b"))
+    assert not log.writer._repeats_likely
+    report = await log.verify()
+    assert report.ok, [str(finding) for finding in report.findings]
+
+
+async def test_cases_past_the_limit_are_forgotten_and_looked_up_again(
+    log: Log, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(scopes, "MAX_SCOPES", 3)
+    cases = [one_case(f"c-{number}", number=number) for number in range(8)]
+    for step in range(4):
+        # Topic by topic, as a backlog comes.
+        await log.add([case[step] for case in cases])
+        assert len(log.writer._scopes._scopes) == 3
+    rows = await log.rows("SELECT leaf FROM entries WHERE index > 0 ORDER BY index")
+    said = [orjson.loads(row["leaf"]) for row in rows]
+    assert [leaf.get("previous") for leaf in said] == [None] * 8 + list(range(1, 25))
+    assert {leaf["subject_key"][-2:] for leaf in said} == {".1"}
+    assert (await log.verify()).ok
+
+
+async def test_more_rows_than_one_copy_takes_are_all_written(log: Log) -> None:
+    records = [one for number in range(150) for one in one_case(f"c-{number}", number=number)]
+    assert len(records) > 2 * ROWS_AT_ONCE
+    await log.add(records)
+    assert await count(log) == 601
     assert (await log.verify()).ok

@@ -1,0 +1,82 @@
+"""What review says of people reaches the router in the batches it reads, and nothing else does."""
+
+from __future__ import annotations
+
+import orjson
+import pytest
+
+from countersign_router.people_intake import PeopleIntake
+from countersign_router.signatures import Standing
+from countersign_router.store import Store
+from countersign_shared.errors import FatalError
+from countersign_shared.messaging.cloudevents import write_event
+from countersign_shared.messaging.records import Record
+from tests.contract.fits import misfits
+from tests.integration.router.desk import Replica, record
+from tests.unit.router.cases import scored
+
+pytestmark = pytest.mark.postgres
+REVIEW = "/countersign/review"
+
+
+def told(kind: str, sequence: int, *, user: str = "u_petra", source: str = REVIEW, **fact) -> Record:
+    """An activity about a person as review writes it."""
+    body = {
+        "tenant": "default", "case_id": None, "entity_id": user, "sequence": sequence, "kind": kind,
+        "occurred_at": "2026-01-15T12:00:00.000000Z", "actor": {"kind": "person", "pseudonym": "u_admin"},
+        "body": {"user": user, **fact},
+    }  # fmt: skip
+    assert misfits("activity.recorded", body) == []
+    message = write_event(
+        "activity.recorded", event_id=f"{user}-{sequence}", source=source, case_id=user,
+        time="2026-01-15T12:00:00.000000Z", body=orjson.dumps(body), partition=2,
+    )  # fmt: skip
+    return Record("activity.recorded", 2, sequence, 1_768_000_000_000, message.key, message.value, message.headers)
+
+
+async def standing(store: Store, user: str = "u_petra") -> Standing | None:
+    return (await store.standings([user])).get(user)
+
+
+async def test_roles_and_disabled_accounts_are_taken_in(store: Store, replica: Replica) -> None:
+    intake = PeopleIntake(store, replica.handler)
+    assert await standing(store) is None
+    assert await intake([told("user.added", 1, roles=["policy_approver"], tenants=["*"])]) == ()
+    assert await standing(store) == Standing(frozenset({"policy_approver"}), frozenset({"*"}), disabled=False)
+    await intake([told("user.signed_in", 2), told("user.disabled", 3)])
+    assert await standing(store) == Standing(frozenset({"policy_approver"}), frozenset({"*"}), disabled=True)
+    await intake([told("user.enabled", 4), told("user.changed", 5, roles=["reviewer"])])
+    assert await standing(store) == Standing(frozenset({"reviewer"}), frozenset({"*"}), disabled=False)
+
+
+async def test_repeats_and_late_ones_change_nothing(store: Store, replica: Replica) -> None:
+    intake = PeopleIntake(store, replica.handler)
+    batch = [told("user.disabled", 7), told("user.added", 1, roles=["lead"])]
+    for _ in range(2):
+        await intake(batch)
+        assert await standing(store) == Standing(frozenset({"lead"}), None, disabled=True)
+    await intake([told("user.added", 1, roles=["admin"])])
+    assert await standing(store) == Standing(frozenset({"lead"}), None, disabled=True)
+
+
+async def test_only_review_speaks_for_people(store: Store, replica: Replica) -> None:
+    intake = PeopleIntake(store, replica.handler)
+    await intake([told("user.added", 1, roles=["policy_approver"], source="/somebody/else")])
+    assert await standing(store) is None
+
+
+async def test_cases_in_the_same_batch_are_routed(store: Store, replica: Replica) -> None:
+    intake = PeopleIntake(store, replica.handler)
+    other = told("user.signed_in", 1)
+    noise = other._replace(value=b"not json at all")
+    messages = await intake([other, record(scored("a")), noise, told("user.disabled", 2), record(scored("b"))])
+    assert [one.key for one in messages if one.topic == "case.routed"] == [b"a", b"b"]
+    found = await standing(store)
+    assert found is not None
+    assert found.disabled
+
+
+async def test_what_cannot_be_read_about_a_person_stops_the_service(store: Store, replica: Replica) -> None:
+    broken = told("user.disabled", 1)._replace(value=b'{"kind":"user.disabled"}')
+    with pytest.raises(FatalError, match=r"activity\.recorded\[2\]@1"):
+        await PeopleIntake(store, replica.handler)([record(scored("a")), broken])

@@ -1,10 +1,11 @@
 """The only file that sees a database connection."""
 
+import logging
 from collections.abc import Collection, Sequence
 from dataclasses import dataclass
 from datetime import datetime
 from pathlib import Path
-from typing import NamedTuple
+from typing import Any, NamedTuple
 
 import asyncpg
 
@@ -13,9 +14,18 @@ from countersign_shared.messaging.records import Message, unpack_headers
 from countersign_shared.postgres import Queries
 from countersign_shared.postgres.bodies import Bodies
 
+log = logging.getLogger(__name__)
+
 SQL = Path(__file__).parent / "sql"
 SCHEMA = "inference"
 TOPIC = "case.scored"
+
+
+COLUMNS = ("tenant", "case_id", "digest", "partition", "first_seen_at", "headers", "body")
+Row = tuple[str, str, bytes, int | None, datetime, bytes, bytes]
+"""As ``COLUMNS``."""
+Connection = Any
+"""A connection of the pool; asyncpg's two kinds share no type."""
 
 
 class ScoredCase(NamedTuple):
@@ -41,31 +51,40 @@ class Store:
         self._pool = pool
         self._queries = Queries.load(SQL / "queries.sql")
         self._bodies = Bodies()
+        # Repeats come in runs, and the first batch after a start may be the end of one (docs/adr/0006-copy-first.md).
+        self._all_new = False
 
     async def keep(self, cases: Sequence[ScoredCase], moment: datetime) -> Kept:
         """Keep the cases that are new, and return what is stored for each: for a known case, what it was at first.
 
-        `cases` are sorted by key and hold each key once. One INSERT is one transaction; what it left out is read in a
-        second statement, which sees what a concurrent batch has just committed.
+        `cases` are sorted by key and hold each key once. Nearly always all are new, and then one COPY keeps them.
         """
+        rows = [
+            (*case.key, case.digest, case.message.partition, moment, case.message.stored_headers(),
+             self._bodies.pack(case.message.value))
+            for case in cases
+        ]  # fmt: skip
         async with self._pool.acquire() as connection:
-            inserted = await connection.fetch(
-                self._queries.insert_cases,
-                [case.key[0] for case in cases],
-                [case.key[1] for case in cases],
-                [case.digest for case in cases],
-                [case.message.partition for case in cases],
-                [case.message.stored_headers() for case in cases],
-                [self._bodies.pack(case.message.value) for case in cases],
-                moment,
-            )
-            new = {(row[0], row[1]) for row in inserted}
-            stored = {case.key: case for case in cases if case.key in new}
-            known = [case.key for case in cases if case.key not in new]
-            if known:
-                tenants, case_ids = [key[0] for key in known], [key[1] for key in known]
-                rows = await connection.fetch(self._queries.find_cases, tenants, case_ids)
-                stored |= {case.key: case for case in map(self._scored_case, rows)}
+            if self._all_new and await _copied(connection, rows):
+                stored = {case.key: case for case in cases}
+                return Kept(stored, stored.keys())
+            return await self._inserted(connection, cases, rows)
+
+    async def _inserted(self, connection: Connection, cases: Sequence[ScoredCase], rows: list[Row]) -> Kept:
+        """Keep what is new; what one INSERT leaves out is read in a second statement.
+
+        That one sees what a concurrent batch has just committed.
+        """
+        columns = [list(column) for column in zip(*rows, strict=True)]
+        inserted = await connection.fetch(self._queries.insert_cases, *columns)
+        new = {(row[0], row[1]) for row in inserted}
+        stored = {case.key: case for case in cases if case.key in new}
+        known = [case.key for case in cases if case.key not in new]
+        if known:
+            tenants, case_ids = [key[0] for key in known], [key[1] for key in known]
+            found = await connection.fetch(self._queries.find_cases, tenants, case_ids)
+            stored |= {case.key: case for case in map(self._scored_case, found)}
+        self._all_new = not known
         return Kept(stored, new)
 
     async def digest(self, key: CaseKey) -> bytes | None:
@@ -77,3 +96,13 @@ class Store:
         body, headers = self._bodies.unpack(row["body"]), unpack_headers(row["headers"])
         message = Message(TOPIC, row["partition"], row["case_id"].encode(), body, headers)
         return ScoredCase((row["tenant"], row["case_id"]), row["digest"], message)
+
+
+async def _copied(connection: Connection, rows: list[Row]) -> bool:
+    """Store the rows of cases that are all new; False, with nothing stored, when one is known."""
+    try:
+        await connection.copy_records_to_table("cases", records=rows, columns=COLUMNS)
+    except asyncpg.UniqueViolationError as error:
+        log.info("some of a batch is known: %s", error)
+        return False
+    return True

@@ -99,6 +99,33 @@ async def test_all_the_demo_cases_come_out_valid(pool):
     assert await pool.fetchval("SELECT count(*) FROM cases") == 1989
 
 
+async def test_batches_with_something_known_and_without_take_turns(pool, monkeypatch):
+    copied, copy = [], asyncpg.Connection.copy_records_to_table
+
+    async def watched(connection: asyncpg.Connection, table: str, **given: Any) -> str:
+        answer = await copy(connection, table, **given)
+        copied.append(answer)
+        return answer
+
+    monkeypatch.setattr(asyncpg.Connection, "copy_records_to_table", watched)
+    handle = handler(pool)
+    first = await handle([record(body_of(n)) for n in range(3)])
+    assert copied == []
+    await handle([record(body_of(n)) for n in range(3, 6)])
+    assert copied == ["COPY 3"]
+    other = record(body_of(4, submitted_by="somebody else"))
+    mixed = await handle([record(body_of(n)) for n in (0, 6)] + [other])
+    assert mixed[0] == first[0]
+    assert letters(mixed) == [("conflict", "")]
+    assert orjson.loads(mixed[1].value)["case_id"] == "loan-000007"
+    await handle([record(body_of(7))])
+    await handle([record(body_of(8))])
+    assert copied == ["COPY 3", "COPY 1"]
+    assert await pool.fetchval("SELECT count(*) FROM cases") == 9
+    rows = await pool.fetch("SELECT first_seen_at, octet_length(digest) AS digest FROM cases")
+    assert {tuple(row) for row in rows} == {(MOMENT, 32)}
+
+
 async def test_a_replay_publishes_the_same_bytes_after_the_model_the_clock_and_the_partition_changed(pool):
     first = await handler(pool)([record(body_of(n), partition=n % 3) for n in range(20)])
     again = await handler(pool, {LOAN: Other()}, later=3)(

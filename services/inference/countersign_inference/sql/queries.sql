@@ -1,9 +1,9 @@
 -- name: insert_cases
 -- Keep a batch's new cases and tell which they were. Sorted, so that two batches with the same cases wait in order.
 INSERT INTO cases (tenant, case_id, digest, partition, first_seen_at, headers, body)
-SELECT tenant, case_id, digest, partition, $7, headers, body
-FROM unnest($1::text[], $2::text[], $3::bytea[], $4::integer[], $5::bytea[], $6::bytea[])
-    AS given (tenant, case_id, digest, partition, headers, body)
+SELECT tenant, case_id, digest, partition, first_seen_at, headers, body
+FROM unnest($1::text[], $2::text[], $3::bytea[], $4::integer[], $5::timestamptz[], $6::bytea[], $7::bytea[])
+    AS given (tenant, case_id, digest, partition, first_seen_at, headers, body)
 ORDER BY tenant COLLATE "C", case_id COLLATE "C"
 ON CONFLICT DO NOTHING
 RETURNING tenant, case_id;

@@ -38,7 +38,9 @@ class PolicyShelf:
         """Make these policies ready; one that cannot be used is logged, and its cases go to people."""
         for sha256 in hashes - self._shelved.keys():
             found = await find(sha256)
-            self._shelved[sha256] = None if found is None else self._load(sha256, *found)
+            # What is not there may be published later; what is there never changes.
+            if found is not None:
+                self._shelved[sha256] = self._load(sha256, *found)
 
     def _load(self, sha256: str, data: bytes, published_at: datetime) -> Shelved | None:
         try:

@@ -7,22 +7,19 @@ from typing import Any
 
 import orjson
 
+from countersign_router.api.explaining import dry_scored, explained
 from countersign_router.api.models.cases import DryRouting, DryRun
 from countersign_router.api.models.matrix import LevelCount, MatrixCell, MatrixView
 from countersign_router.api.models.policies import DecisionTypeEntry, PolicyEntry, PolicyView
 from countersign_router.domain.controls import DEFAULT_TENANT, Controls, read_controls
 from countersign_router.domain.draws import Draws
-from countersign_router.domain.policy import BANDS, FACTORS, LEVEL_NAMES, SIGNALS, TIERS, Policy
-from countersign_router.domain.routing import Routing, route
-from countersign_router.domain.sampling import wire as samples_wire
+from countersign_router.domain.policy import BANDS, LEVEL_NAMES, TIERS, Policy
+from countersign_router.policies import PolicyRefused, load_policy
 from countersign_router.policy_shelf import PolicyShelf, Shelved
 from countersign_router.store import Store, StoredPolicy
 from countersign_shared.clock import Clock
 from countersign_shared.contracts.decision_types import DecisionType
 from countersign_shared.observability import Metrics
-
-DRY_KEY = "dry-run"
-"""A dry run names no key: it makes the draws the case would get, and they are nobody's record."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -63,19 +60,33 @@ class Desk:
         sha256 = (await self.controls()).policy(tenant, decision_type)
         return None if sha256 is None else self.shelf.get(sha256)
 
-    async def dry_run(self, asked: DryRun) -> DryRouting | None:
-        """Explain a case; None when there is no such policy."""
+    async def dry_run(self, asked: DryRun, tenants: frozenset[str]) -> DryRouting | None:
+        """Explain a case under the policy named, published or a draft of these tenants; None when there is none."""
         controls = await self.controls()
         sha256 = asked.policy_sha256 or controls.policy(asked.tenant, asked.decision_type)
-        if sha256 is None:
+        policy = None if sha256 is None else await self._policy(sha256, tenants, own=asked.policy_sha256 is None)
+        if policy is None or policy.decision_type != asked.decision_type:
             return None
+        scored = dry_scored(asked, self.decision_types[asked.decision_type])
+        return explained(scored, policy, controls, self.clock(), self.draws)
+
+    async def _policy(self, sha256: str, tenants: frozenset[str], *, own: bool) -> Policy | None:
+        """Return a policy by its hash: the one that speaks for the case, or one of these tenants."""
         await self.shelf.fetch({sha256}, self.store.policy_document)
         shelved = self.shelf.get(sha256)
-        if shelved is None or shelved.loaded.policy.decision_type != asked.decision_type:
+        if shelved is not None:
+            policy = shelved.loaded.policy
+            return policy if own or tenants & {"*", policy.tenant} else None
+        text = await self.store.draft_document(sha256, None if "*" in tenants else sorted(tenants))
+        if text is None:
             return None
-        policy = shelved.loaded.policy
-        scored = dry_scored(asked, self.decision_types[asked.decision_type])
-        return dry_routing(route(scored, policy, controls, self.clock(), self.draws), policy)
+        try:
+            # Not shelved: what is on the shelf was published, and has its date.
+            return load_policy(
+                text, name="the draft", decision_types=self.decision_types, published_at=self.clock()
+            ).policy
+        except PolicyRefused:
+            return None
 
     async def matrix(self, decision_type: str, tenant: str | None, hours: int) -> MatrixView:
         """Return the matrix in force with the counts of the last hours."""
@@ -136,58 +147,4 @@ def _entry(policy: Policy) -> PolicyEntry:
         id=policy.id, tenant=policy.tenant, decision_type=policy.decision_type, version=policy.version,
         sha256=policy.sha256, automation_sha256=policy.automation_sha256, published_at=policy.published_at,
         in_force=True,
-    )  # fmt: skip
-
-
-def dry_scored(asked: DryRun, decision_type: DecisionType) -> dict[str, Any]:
-    """Make the body of case.scored that a dry run stands for."""
-    problems = decision_type.check_payload(asked.payload)
-    missing = decision_type.missing_fields(asked.payload)
-    absent = {f"/{name}" for name in missing}
-    signals = asked.signals.model_dump()
-    if signals["completeness"] is None:
-        required = max(len(decision_type.required), 1)
-        signals["completeness"] = 1.0 - len(missing) / required
-    proposal = None
-    if asked.proposal is not None:
-        proposal = {
-            "outcome": asked.proposal.outcome, "outcome_params": {}, "confidence": asked.proposal.confidence,
-            "explanation": {"summary": "", "factors": [_factor(one) for one in asked.proposal.factors]},
-        }  # fmt: skip
-        if signals["probability"] is None:
-            signals["probability"] = asked.proposal.confidence
-    return {
-        "tenant": asked.tenant, "case_id": asked.case_id, "decision_type": asked.decision_type,
-        "case": {"payload": asked.payload}, "proposal": proposal,
-        "abstained": None if proposal else {"reason": "no_proposal", "detail": "the dry run has no proposal"},
-        "signals": {name: {"value": signals[name]} for name in SIGNALS}, "missing_fields": missing,
-        "invalid_fields": [{"pointer": one.pointer, "detail": one.detail}
-                           for one in problems if one.pointer not in absent],
-        "model": None,
-    }  # fmt: skip
-
-
-def _factor(given: Mapping[str, Any]) -> dict[str, Any]:
-    effect = given.get("effect")
-    number = float(effect) if isinstance(effect, int | float) else 0.0
-    direction = "for" if given.get("direction") == "for" else "against"
-    return {"field": str(given.get("field", "")), "effect": number, "direction": direction}
-
-
-def dry_routing(routing: Routing, policy: Policy) -> DryRouting:
-    """Return a routing as the API explains it."""
-    found, limits = routing.consequence, routing.thresholds
-    return DryRouting(
-        level=routing.level, level_name=LEVEL_NAMES[routing.level], would_automate=routing.would_automate,
-        consequence=None if found is None else {
-            "tier": found.tier, "factors": dict(zip(FACTORS, found.factors, strict=True)),
-        },
-        band=routing.band,
-        thresholds=None if limits is None else {
-            "bands": {"high": limits.high, "medium": limits.medium}, "adjustments": list(limits.adjustments),
-        },
-        certificate=routing.certificate, reasons=[dict(reason) for reason in routing.reasons],
-        sampling=dict(samples_wire(routing.samples, DRY_KEY)), queue=routing.queue, withhold=routing.withhold,
-        reviewers_required=routing.reviewers_required, due_at=routing.due_at,
-        policy={"id": policy.id, "version": policy.version, "sha256": policy.sha256},
     )  # fmt: skip

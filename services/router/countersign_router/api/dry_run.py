@@ -11,9 +11,12 @@ router = APIRouter(tags=["router"])
 
 @router.post("/route", summary="Explain a case without side effects")
 async def explain_case(desk: WithDesk, principal: Reader, asked: DryRun) -> DryRouting:
-    """What the router would make of this case now: level, reasons, samples. Nothing is stored or published."""
+    """What the router would make of this case now, and why: every reason and every expression's value.
+
+    Nothing is stored or published.
+    """
     check_tenant(principal, asked.tenant)
-    found = await desk.dry_run(asked)
+    found = await desk.dry_run(asked, principal.tenants)
     if found is None:
         raise Problem(
             404, "policy-unknown", "No policy speaks for this case",

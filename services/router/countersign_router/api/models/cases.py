@@ -36,9 +36,27 @@ class DryRun(Request):
     payload: dict[str, Any]
     proposal: DryProposal | None = None
     signals: Signals = Signals()
-    policy_sha256: Annotated[str, Field(pattern=r"^[0-9a-f]{64}$")] | None = Field(
-        default=None, description="A published version to try; unset: the one in force."
+    case: dict[str, Any] = Field(
+        default_factory=dict, max_length=20, description="Other fields of the case.created, such as `amount`."
     )
+    model: dict[str, Any] | None = Field(
+        default=None,
+        max_length=10,
+        description="`name`, `version`, `artifact_sha256`, `calibrator_version`; unset: no certificate covers it.",
+    )
+    policy_sha256: Annotated[str, Field(pattern=r"^[0-9a-f]{64}$")] | None = Field(
+        default=None, description="A published version or a draft to try; unset: the one in force."
+    )
+
+
+class TraceEntry(BaseModel):
+    """One expression of the policy: what it gave for this case, or why it gave nothing."""
+
+    path: str
+    expression: str
+    value: bool | int | float | None
+    error: str | None
+    values_read: dict[str, Any]
 
 
 class DryRouting(BaseModel):
@@ -51,6 +69,7 @@ class DryRouting(BaseModel):
     band: str | None
     thresholds: dict[str, Any] | None
     certificate: str | None
+    certificate_id: str | None
     reasons: list[dict[str, Any]]
     sampling: dict[str, Any]
     queue: str | None
@@ -58,3 +77,4 @@ class DryRouting(BaseModel):
     reviewers_required: int
     due_at: datetime | None
     policy: dict[str, Any] | None
+    trace: list[TraceEntry] = Field(description="Every expression of the policy, in its order.")

@@ -44,7 +44,7 @@ pytestmark = [pytest.mark.kafka, pytest.mark.postgres, pytest.mark.slow, pytest.
 PARTITIONS = 12
 UNSAMPLED = {"audit": {"level1": 0.0, "level2": 0.0, "floor": 0.0}}
 PIECE, PAUSE_SECONDS = 25, 0.02
-HELD_UP_SECONDS = 1.0
+LONGER_SECONDS = 1.0
 EFFECTIVE_SECONDS = 2.0
 LIMIT_SECONDS = 60.0
 ANNA, LARS, PAUL = Actor("p-anna", "operator"), Actor("p-lars", "lead"), Actor("p-paul", "policy_approver")
@@ -113,7 +113,7 @@ class Scene:
 
     @asynccontextmanager
     async def timed(self, what: str) -> AsyncIterator[None]:
-        """Time a change while the second router is held up, if it can be in the middle of a batch."""
+        """Time a change while the second router hangs in the middle of a batch."""
         async with self.held_up():
             begun = time.monotonic()
             yield
@@ -122,22 +122,23 @@ class Scene:
 
     @asynccontextmanager
     async def held_up(self) -> AsyncIterator[None]:
-        pid = self.two.processes["router"].pid
-        ports = [one.laddr.port for one in psutil.Process(pid).net_connections() if one.raddr]
-        for _ in range(200):
-            os.kill(pid, signal.SIGSTOP)
-            if await self.pool.fetchval(FLIGHT_SQL, ports):
-                break
-            os.kill(pid, signal.SIGCONT)
-            await asyncio.sleep(0.005)
-        else:
-            pytest.fail("the second router was never caught in the middle of a batch")
-        going_on = asyncio.get_running_loop().call_later(HELD_UP_SECONDS, os.kill, pid, signal.SIGCONT)
+        """Hang the second router in the middle of a batch, until well after what happens meanwhile."""
+        process = psutil.Process(self.two.processes["router"].pid)
+        async with asyncio.timeout(LIMIT_SECONDS):
+            while not await self.caught(process):
+                os.kill(process.pid, signal.SIGCONT)
+                await asyncio.sleep(0.005)
         try:
             yield
+            await asyncio.sleep(LONGER_SECONDS)
         finally:
-            going_on.cancel()
-            os.kill(pid, signal.SIGCONT)
+            os.kill(process.pid, signal.SIGCONT)
+
+    async def caught(self, process: psutil.Process) -> bool:
+        """Hang a process; tell whether it is in the middle of a batch."""
+        os.kill(process.pid, signal.SIGSTOP)
+        ports = [one.laddr.port for one in process.net_connections() if one.raddr]
+        return bool(await self.pool.fetchval(FLIGHT_SQL, ports))
 
 
 @asynccontextmanager
@@ -213,6 +214,7 @@ async def test_no_case_is_routed_under_a_mixture_and_none_automatically_after_a_
         async with asyncio.timeout(LIMIT_SECONDS):
             while await made.count() < made.sent:
                 await asyncio.sleep(0.05)
+        assert made.two.processes["router"].poll() is None, made.two.last_words("router")
         events = await settled(made.bus, made.sent)
         decisions = await made.bus.read_all("decision.made")
         boundaries = await history(made.pool)

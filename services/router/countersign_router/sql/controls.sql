@@ -1,6 +1,19 @@
 -- name: lock_controls_table
 -- Waits for every batch in flight (they hold ROW SHARE) and keeps later ones waiting until this change has committed.
+-- Whoever hangs in the middle of a change would hold up every case: the database ends it after a few seconds.
+SET LOCAL idle_in_transaction_session_timeout = '5s';
 LOCK TABLE controls IN EXCLUSIVE MODE;
+
+-- name: end_hanging_batches
+-- End the transactions of batches whose process has not said anything for $1 seconds, so that a change need not wait
+-- for it. Nothing of such a batch was published or acknowledged; it comes again.
+SELECT who.application_name, extract(epoch FROM clock_timestamp() - who.state_change) AS seconds,
+       pg_terminate_backend(who.pid) AS ended
+FROM pg_locks AS held JOIN pg_stat_activity AS who USING (pid)
+WHERE held.relation = 'controls'::regclass AND held.mode = 'RowShareLock' AND held.granted
+  AND held.database = (SELECT oid FROM pg_database WHERE datname = current_database())
+  AND who.state = 'idle in transaction' AND who.state_change < clock_timestamp() - make_interval(secs => $1)
+  AND who.pid <> pg_backend_pid();
 
 -- name: find_control
 SELECT revision, activities, headers, body FROM controls

@@ -15,6 +15,12 @@ class BatchInFlightError(TransientError):
     code = "batch_in_flight"
 
 
+class BatchEndedError(TransientError):
+    """The database ended a batch's transaction; nothing of it was kept, and it can be tried again."""
+
+    code = "batch_ended"
+
+
 @dataclass(frozen=True, slots=True)
 class StoredControl:
     """The newest state of a control, as published."""

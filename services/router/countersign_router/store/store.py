@@ -1,5 +1,7 @@
 """The router's schema: its transactions, and every read."""
 
+import asyncio
+import logging
 from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager
 from datetime import datetime
@@ -8,7 +10,7 @@ from typing import Any
 import asyncpg
 
 from countersign_router.store.change import Change, ControlChange
-from countersign_router.store.controls import BatchInFlightError, ControlReads
+from countersign_router.store.controls import BatchEndedError, BatchInFlightError, ControlReads
 from countersign_router.store.counts import CountReads
 from countersign_router.store.drafts import DraftReads
 from countersign_router.store.people import PeopleReads
@@ -18,6 +20,12 @@ from countersign_router.store.routings import Batch
 from countersign_router.store.statements import Statements
 from countersign_shared.messaging.outbox import Outbox
 from countersign_shared.postgres.bodies import Bodies
+
+log = logging.getLogger(__name__)
+
+PATIENCE_SECONDS = 0.75
+"""How long a process may say nothing in the middle of a batch while a change of controls waits for it. A batch takes a
+tenth of that; one that is ended comes again."""
 
 
 class Store(ControlReads, PolicyReads, DraftReads, PeopleReads, ReleaseReads, CountReads):
@@ -31,8 +39,11 @@ class Store(ControlReads, PolicyReads, DraftReads, PeopleReads, ReleaseReads, Co
     @asynccontextmanager
     async def batch(self) -> AsyncIterator[Batch]:
         """Open the transaction of one batch."""
-        async with self._pool.acquire() as connection, connection.transaction():
-            yield Batch(connection, self._sql.queries, self._bodies)
+        try:
+            async with self._pool.acquire() as connection, connection.transaction():
+                yield Batch(connection, self._sql.queries, self._bodies)
+        except asyncpg.AdminShutdownError as error:
+            raise BatchEndedError("the database ended the transaction of a batch that hung, or shuts down") from error
 
     @asynccontextmanager
     async def change(self) -> AsyncIterator[Change]:
@@ -51,11 +62,22 @@ class Store(ControlReads, PolicyReads, DraftReads, PeopleReads, ReleaseReads, Co
     @asynccontextmanager
     async def _alone(self) -> AsyncIterator[Any]:
         async with self._pool.acquire() as connection, connection.transaction():
+            freeing = asyncio.create_task(self._end_hanging_batches())
             try:
                 await connection.execute(self._sql.controls.lock_controls_table)
             except asyncpg.LockNotAvailableError as error:
                 raise BatchInFlightError("a batch in flight did not end in time") from error
+            finally:
+                freeing.cancel()
+                await asyncio.gather(freeing, return_exceptions=True)
             yield connection
+
+    async def _end_hanging_batches(self) -> None:
+        """Let a change of controls not wait for a process that hangs in the middle of a batch."""
+        while True:
+            await asyncio.sleep(PATIENCE_SECONDS)
+            for row in await self._pool.fetch(self._sql.controls.end_hanging_batches, PATIENCE_SECONDS):
+                log.warning("a batch of %s hung for %.1f s and was ended: a control changes", row[0], row[1])
 
     async def sampling_key(self, key_id: str, fresh: bytes, created_at: datetime) -> tuple[str, bytes]:
         """Return the key in use; the fresh one becomes it when there is none yet. Replicas agree on one."""

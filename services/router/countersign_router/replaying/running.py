@@ -16,7 +16,7 @@ from countersign_router.replaying.brief import Brief, originals
 from countersign_router.replaying.report import ReplayReport
 from countersign_router.replaying.summing_up import sum_up
 from countersign_router.replaying.tally import Tally
-from countersign_router.replaying.workers import AT_ONCE, Evaluate, open_workers
+from countersign_router.replaying.workers import AT_ONCE, WORKERS, Evaluate, open_workers
 from countersign_router.store.replays import BEGINNING, Place, Population, Snapshot, open_snapshot
 from countersign_shared.contracts.decision_types import DecisionType
 
@@ -64,11 +64,15 @@ class Replays:
             yield Progress(0, total)
             tally = Tally()
             rows = snapshot.cases(population, place, PART)
-            async with open_workers(brief) as evaluate, aclosing(_counted(evaluate, rows)) as counted:
+            async with (
+                open_workers(brief, min(WORKERS, -(-total // PART))) as evaluate,
+                aclosing(_counted(evaluate, rows)) as counted,
+            ):
                 async for one in counted:
                     tally.add(one)
                     yield Progress(tally.cases + tally.tests, total)
-        yield self._report(wish, brief, tally).model_copy(update={"seconds": round(time.monotonic() - began, 3)})
+        report = await asyncio.to_thread(self._report, wish, brief, tally)
+        yield report.model_copy(update={"seconds": round(time.monotonic() - began, 3)})
 
     async def _brief(self, wish: Wish, snapshot: Snapshot) -> Brief:
         policy = wish.policy.policy

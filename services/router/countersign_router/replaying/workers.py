@@ -27,7 +27,7 @@ class ReplayFailedError(CountersignError):
 
 
 @asynccontextmanager
-async def open_workers(brief: Brief) -> AsyncIterator[Evaluate]:
+async def open_workers(brief: Brief, count: int = WORKERS) -> AsyncIterator[Evaluate]:
     """Start worker processes; leaving the context ends them at once.
 
     They are programs of their own and no forks: this process has threads, and a fork would copy their locks as they
@@ -36,7 +36,7 @@ async def open_workers(brief: Brief) -> AsyncIterator[Evaluate]:
     idle: asyncio.Queue[Process] = asyncio.Queue()
     processes: list[Process] = []
     try:
-        for _ in range(WORKERS):
+        for _ in range(count):
             processes.append(await _started())
             await _tell(processes[-1], brief)
             idle.put_nowait(processes[-1])

@@ -5,8 +5,11 @@ from contextlib import asynccontextmanager
 from datetime import UTC, datetime, timedelta
 from typing import Any, NamedTuple
 
+import asyncpg
+
 from countersign_router.replaying.history import PastControl
 from countersign_router.store.statements import SCHEMA, SQL
+from countersign_shared.errors import TransientError
 from countersign_shared.postgres import Queries, open_pool
 
 FIRST_WINDOW = timedelta(hours=1)
@@ -96,11 +99,17 @@ def _from(population: Population, place: Place) -> tuple[Any, ...]:
 
 @asynccontextmanager
 async def open_snapshot(database_url: str) -> AsyncIterator[Snapshot]:
-    """Open a connection of its own and hold one moment of the database, only to read."""
+    """Open a connection of its own and hold one moment of the database, only to read.
+
+    ``TransientError`` when the database goes away meanwhile.
+    """
     sql = Queries.load(SQL / "replays.sql")
-    async with (
-        open_pool(database_url, schema=SCHEMA, size=1, create_schema=False) as pool,
-        pool.acquire() as connection,
-        connection.transaction(isolation="repeatable_read", readonly=True),
-    ):
-        yield Snapshot(connection, sql)
+    try:
+        async with (
+            open_pool(database_url, schema=SCHEMA, size=1, create_schema=False) as pool,
+            pool.acquire() as connection,
+            connection.transaction(isolation="repeatable_read", readonly=True),
+        ):
+            yield Snapshot(connection, sql)
+    except (asyncpg.PostgresError, asyncpg.InterfaceError, OSError, TimeoutError) as error:
+        raise TransientError(f"the database could not be read to the end ({error}); replay again") from error

@@ -37,7 +37,7 @@ def test_replaying_the_policy_that_routed_gives_the_whole_routing_back(policy: L
     speech = policy_speech(policy, decision_types()["loan_application"])
     replayer = Replayer(question(policy, policy))
     levels = set()
-    for number, (body, controls) in enumerate(zip(varied(150), circumstances(policy), strict=False)):
+    for number, (body, controls) in enumerate(zip(varied(220), circumstances(policy), strict=False)):
         now = NOW + timedelta(seconds=number, microseconds=number * 7)
         case, live = stored(body, policy, controls, now)
         event = orjson.loads(case.body)

@@ -1,0 +1,118 @@
+"""What waits for signatures, which tiers may automate, and how a stop's load adds up: all pure."""
+
+from __future__ import annotations
+
+from typing import Any
+
+from hypothesis import given, settings
+from hypothesis import strategies as st
+
+from countersign_router.domain.automation import enabled_tiers
+from countersign_router.domain.controls import ANY, Certificate, Controls, Switch, read_controls
+from countersign_router.domain.proposals import waiting
+from countersign_router.stop_preview import load_of
+from countersign_router.store.counts import HourCount
+from tests.unit.router.cases import NOW, bent, shipped
+from tests.unit.router.test_router_control_rules import LIVE, RENEWAL, body, cleared, trip
+
+SCOPE = ("default", "loan")
+
+
+def proposed(revision: int = 1, **change: Any) -> dict[str, Any]:
+    return body("certificate.proposed", revision, {**LIVE, **change})
+
+
+def active(**change: Any) -> dict[str, Any]:
+    return body("certificate.active", 1, {**LIVE, **change})
+
+
+class TestWaiting:
+    def test_evidence_that_loosens_waits(self) -> None:
+        found = waiting([proposed(), trip(1)], NOW)
+        assert [one.becomes[0] for one in found] == ["certificate.active", "trip.cleared"]
+        assert waiting([active(), body("stop", 1, {"active": True, "reason": "r"})], NOW) == []
+
+    def test_what_acts_already_or_loosens_nothing_does_not_wait(self) -> None:
+        assert waiting([proposed(), active()], NOW) == []
+        assert waiting([body("certificate.proposed", 2, RENEWAL), active()], NOW) == []
+        assert waiting([proposed(active=False)], NOW) == []
+        assert waiting([trip(1), cleared()], NOW) == []
+
+    @given(st.integers(2, 9), st.floats(0, 0.92))
+    @settings(max_examples=20)
+    def test_the_hash_is_that_of_the_change(self, revision: int, threshold: float) -> None:
+        (first,) = waiting([proposed()], NOW)
+        (again,) = waiting([proposed(revision)], NOW)
+        (other,) = waiting([proposed(revision, threshold=threshold)], NOW)
+        assert first.sha256 == again.sha256, "said again, it is the same change"
+        assert other.sha256 != first.sha256
+
+    def test_each_scope_and_each_trip_has_its_own_hash(self) -> None:
+        trips = [
+            trip(1),
+            trip(2),
+            trip(1, "t-2"),
+            trip(1, tier="high"),
+            trip(1, tenant=ANY),
+            trip(1, decision_type=ANY),
+        ]
+        assert len({waiting([one], NOW)[0].sha256 for one in trips}) == len(trips)
+
+    def test_lifting_what_waits_lifts_that_trip(self) -> None:
+        (found,) = waiting([trip(3)], NOW)
+        lifted = {**cleared(), "state": found.state}
+        assert not read_controls([trip(3), lifted]).trips
+        assert read_controls([trip(4), lifted]).trips
+
+
+class TestEnabledTiers:
+    def tiers(self, controls: Controls, **policy: Any) -> frozenset[str]:
+        loaded = bent(**policy) if policy else shipped()
+        return enabled_tiers(controls, {("default", "loan_application"): loaded.policy}, NOW)
+
+    def test_the_matrix_and_the_policy_say_where_to_begin(self) -> None:
+        assert self.tiers(Controls()) == {"negligible"} | self.tiers(Controls())
+        assert "critical" not in self.tiers(Controls())
+        only_low = {"certificate": "not_required", "tiers": ["low"]}
+        assert "negligible" not in self.tiers(Controls(), automation=only_low)
+
+    def test_stops_and_trips_take_away(self) -> None:
+        assert self.tiers(Controls(stops={(ANY, ANY): Switch("r")})) == frozenset()
+        assert self.tiers(Controls(stops={(ANY, ANY): Switch("r", NOW)})) == self.tiers(Controls())
+        tripped = Controls(trips=frozenset({("default", ANY, "negligible")}))
+        assert "negligible" not in self.tiers(tripped)
+
+    def test_a_certificate_must_be_there_for_this_policy_and_not_be_over(self) -> None:
+        policy = bent(automation={"certificate": "required"}).policy
+
+        def enabled(tenant: str = "default", **change: Any) -> bool:
+            named = {"automation_sha256": policy.automation_sha256, **change}
+            live = Certificate("c", 0.9, "1", "platt-1", **named)
+            controls = Controls(
+                policies={("default", "loan_application"): "ab"},
+                certificates={(tenant, "loan_application", "negligible"): live},
+            )
+            return "negligible" in enabled_tiers(controls, {("default", "loan_application"): policy}, NOW)
+
+        assert self.tiers(Controls(), automation={"certificate": "required"}) == frozenset()
+        assert enabled()
+        assert enabled("another-tenant"), "the default tenant's policy speaks for it"
+        assert not enabled(automation_sha256="0" * 64)
+        assert not enabled(expires_at=NOW)
+
+
+HOURS = st.builds(
+    HourCount, tenant=st.sampled_from(["a", "b"]), decision_type=st.sampled_from(["x", "y"]),
+    hours_ago=st.integers(0, 3), automatic=st.integers(0, 50), people=st.integers(0, 50),
+)  # fmt: skip
+
+
+@given(st.lists(HOURS, max_size=12, unique_by=lambda one: (one.tenant, one.decision_type, one.hours_ago)))
+@settings(max_examples=60)
+def test_a_preview_adds_up(counts: list[HourCount]) -> None:
+    found = load_of(counts, lambda one: one.decision_type, 4)
+    assert found.automatic == sum(one.automatic for one in counts) == sum(one.cases for one in found.queues)
+    for queue in found.queues:
+        assert queue.busiest_hour <= queue.cases <= queue.busiest_hour * found.hours
+        assert queue.cases <= queue.per_hour * found.hours
+    assert 1 <= found.hours <= 4

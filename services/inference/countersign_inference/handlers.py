@@ -171,9 +171,8 @@ def _read(record: Record) -> Arrival | Message:
     parsed = parse_case_created(event.data, parsed=event.body)
     if isinstance(parsed, Refusal):
         return dead_letter(record, service=SERVICE, reason=parsed.reason, pointer=parsed.pointer, detail=parsed.detail)
-    case = parsed.case
     return Arrival(
-        key=(case.tenant, case.case_id), decision_type=case.decision_type, digest=parsed.canonical_sha256,
+        key=parsed.key, decision_type=parsed.body["decision_type"], digest=parsed.canonical_sha256,
         body=parsed.body, data=event.data, partition=record.partition, traceparent=event.traceparent,
     )  # fmt: skip
 

@@ -15,6 +15,8 @@ import orjson
 from pydantic import ValidationError
 
 from countersign_shared.contracts.events.case import CaseCreated
+from countersign_shared.contracts.ordinary import is_ordinary
+from countersign_shared.ids import DEFAULT_TENANT
 
 MAX_CASE_BYTES = 192 * 1024
 """Largest case.created body. All that follows from a case must fit into 768 KiB, and case.routed holds it once."""
@@ -63,13 +65,21 @@ class Refusal:
         return self.errors[0].detail
 
 
-@dataclass(frozen=True, slots=True)
-class ParsedCase:
-    """A body whose envelope is sound: as it came, as values with the defaults filled in, and its canonical digest."""
+class ParsedCase(NamedTuple):
+    """A body whose envelope is sound, as it came, and its canonical digest."""
 
     body: dict[str, Any]
-    case: CaseCreated
     canonical_sha256: bytes
+
+    @property
+    def key(self) -> tuple[str, str]:
+        """Tenant and case id."""
+        return self.body.get("tenant", DEFAULT_TENANT), self.body["case_id"]
+
+    @property
+    def case(self) -> CaseCreated:
+        """The body as values with the defaults filled in, made anew each time: for who needs more than a few."""
+        return CaseCreated.model_validate(self.body)
 
 
 def parse_case_created(data: bytes, *, parsed: dict[str, Any] | None = None) -> ParsedCase | Refusal:
@@ -92,11 +102,12 @@ def parse_case_created(data: bytes, *, parsed: dict[str, Any] | None = None) -> 
         repeated = _repeated_key(data)
         if repeated is not None:
             return _refuse("duplicate_key", f"the member {repeated[: MAX_DETAIL // 2]!r} appears twice in one object")
-    try:
-        case = CaseCreated.model_validate(body)
-    except ValidationError as error:
-        return _refusal_of(error)
-    return ParsedCase(body, case, hashlib.sha256(canonical).digest())
+    if not is_ordinary(body):
+        try:
+            CaseCreated.model_validate(body)
+        except ValidationError as error:
+            return _refusal_of(error)
+    return ParsedCase(body, hashlib.sha256(canonical).digest())
 
 
 def canonical_digest(body: Mapping[str, Any]) -> bytes:
@@ -108,7 +119,8 @@ def canonical_digest(body: Mapping[str, Any]) -> bytes:
 
 
 def _canonical(body: Mapping[str, Any]) -> bytes:
-    compared = {name: value for name, value in body.items() if name != "occurred_at"}
+    compared = dict(body)
+    compared.pop("occurred_at", None)
     return orjson.dumps(compared, option=orjson.OPT_SORT_KEYS)
 
 

@@ -1,15 +1,13 @@
 """A batch of arrivals: which are new cases, and which repeat one of the same batch."""
 
 from collections.abc import Iterable
-from dataclasses import dataclass
-from typing import Any
+from typing import Any, NamedTuple
 
 CaseKey = tuple[str, str]
 """(tenant, case_id)"""
 
 
-@dataclass(frozen=True, slots=True)
-class Arrival:
+class Arrival(NamedTuple):
     """A case.created whose envelope is sound. `body` is the parsed, `data` the exact body."""
 
     key: CaseKey

@@ -12,6 +12,8 @@ RFC3339 = r"^[0-9]{4}-[0-9]{2}-[0-9]{2}T[0-9]{2}:[0-9]{2}:[0-9]{2}(\.[0-9]{1,9})
 CASE_ID_PATTERN = r"^[A-Za-z0-9._:-]{1,128}$"
 TENANT_PATTERN = r"^[A-Za-z0-9._-]{1,64}$"
 DECISION_TYPE_PATTERN = r"^[A-Za-z0-9._-]{1,64}$"
+DECIMAL_PATTERN = r"^-?(0|[1-9][0-9]{0,14})(\.[0-9]{1,4})?$"
+CURRENCY_PATTERN = r"^[A-Z]{3}$"
 
 
 def _real_moment(text: str) -> str:
@@ -58,12 +60,12 @@ EventId = Annotated[str, Field(min_length=1, max_length=200, pattern=NO_CONTROL_
 DecimalText = Annotated[
     str,
     Field(
-        pattern=r"^-?(0|[1-9][0-9]{0,14})(\.[0-9]{1,4})?$",
+        pattern=DECIMAL_PATTERN,
         description="A decimal number as text.",
         examples=["125000.00"],
     ),
 ]
-Currency = Annotated[str, Field(pattern=r"^[A-Z]{3}$", description="ISO 4217 code.", examples=["USD"])]
+Currency = Annotated[str, Field(pattern=CURRENCY_PATTERN, description="ISO 4217 code.", examples=["USD"])]
 Url = Annotated[str, Field(min_length=1, max_length=2_000, pattern=NO_CONTROL_CHARACTERS)]
 JsonObject = dict[str, Any]
 

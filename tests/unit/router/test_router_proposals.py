@@ -71,7 +71,7 @@ class TestEnabledTiers:
         return enabled_tiers(controls, {("default", "loan_application"): loaded.policy}, NOW)
 
     def test_the_matrix_and_the_policy_say_where_to_begin(self) -> None:
-        assert self.tiers(Controls()) == {"negligible"} | self.tiers(Controls())
+        assert "negligible" in self.tiers(Controls())
         assert "critical" not in self.tiers(Controls())
         only_low = {"certificate": "not_required", "tiers": ["low"]}
         assert "negligible" not in self.tiers(Controls(), automation=only_low)

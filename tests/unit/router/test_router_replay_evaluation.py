@@ -46,7 +46,8 @@ def test_replaying_the_policy_that_routed_gives_the_whole_routing_back(policy: L
         # The event that it would publish is the stored one, byte for byte.
         assert routed_body(body, orjson.dumps(body), again, speech, KEY) == case.body
         levels.add(live.level)
-    assert levels >= {2, 3, 4, 5}
+    assert levels >= {3, 4, 5}
+    assert levels & {1, 2}
 
 
 def test_every_stored_routing_is_made_again_as_a_check(policy: LoadedPolicy) -> None:

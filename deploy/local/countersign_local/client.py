@@ -72,11 +72,11 @@ class Client:
             raise Refused(answer.status_code, _problem(answer))
         return answer.json() if answer.content else None
 
-    async def lines(self, path: str, body: Any) -> AsyncIterator[Any]:
+    async def lines(self, path: str, body: Any, *, headers: Mapping[str, str] | None = None) -> AsyncIterator[Any]:
         """POST a JSON body and give the answer's lines as they come, each a JSON value."""
         timeout = httpx.Timeout(_TIMEOUT_SECONDS, read=_QUIET_SECONDS)
         try:
-            async with self._http.stream("POST", path, json=body, timeout=timeout) as answer:
+            async with self._http.stream("POST", path, json=body, timeout=timeout, headers=headers) as answer:
                 if answer.status_code >= _FIRST_ERROR:
                     await answer.aread()
                     raise Refused(answer.status_code, _problem(answer))

@@ -6,7 +6,7 @@ from typing import TYPE_CHECKING, Annotated, Any
 
 import typer
 
-from countersign_local.cli import policy_compare, policy_replay
+from countersign_local.cli import policy_compare, policy_life, policy_replay
 from countersign_local.cli.output import JsonOption, print_json, print_table, print_text
 from countersign_local.errors import NOT_RIGHT
 
@@ -15,12 +15,16 @@ if TYPE_CHECKING:
     from countersign_router.policy_examples import ExampleResult
 
 app = typer.Typer(
-    help="Policy files: check and test them, compare and draw them, replay them against stored cases.",
+    help="Policy files: check, test, compare, draw and replay them; publish them through two people's hands.",
     no_args_is_help=True,
 )
 app.command()(policy_replay.replay)
 app.command()(policy_compare.diff)
 app.command()(policy_compare.draw)
+app.command()(policy_life.publish)
+app.command()(policy_life.approve)
+app.command("roll-back")(policy_life.roll_back)
+app.command("list")(policy_life.list_policies)
 
 Files = Annotated[
     list[Path] | None, typer.Argument(metavar="[FILE]...", help="Unset: POLICIES_DIR, else those that come along.")

@@ -1,0 +1,220 @@
+"""countersign policy publish, approve, roll-back, list: a policy on its way into force, through two people's hands."""
+
+from pathlib import Path
+from typing import TYPE_CHECKING, Annotated, Any
+
+import typer
+
+from countersign_local.cli.connection import over_http
+from countersign_local.cli.output import JsonOption, print_json, print_table, print_text
+from countersign_local.errors import NOT_RIGHT, UNAVAILABLE, USAGE, CommandError
+
+if TYPE_CHECKING:
+    from countersign_local.client import Client
+
+_POLICIES = "/api/router/v1/policies"
+_DRAFTS = f"{_POLICIES}/drafts"
+_MOST = 200
+_VERSIONS = ("id", "version", "in_force", "published_by", "published_at", "reason", "sha256")
+_OPEN = ("draft_id", "id", "version", "authors", "needs", "reason", "sha256")
+Draft = dict[str, Any]
+
+FileArgument = Annotated[Path, typer.Argument(metavar="FILE", help="The policy file.")]
+ReasonOption = Annotated[str, typer.Option(help="For the record.")]
+AgainstOption = Annotated[str, typer.Option(metavar="last:N|since:DATE", help="The cases to replay it against.")]
+
+
+def publish(
+    policy: FileArgument, reason: ReasonOption, against: AgainstOption = "last:100000", json: JsonOption = False
+) -> None:
+    """Draft a policy, test it, replay it and ask for approval; run it again once another person has approved.
+
+    Says who must do what next. Exit code 1 when the file cannot be used or an example fails.
+    """
+    text = _text(policy)
+    draft = over_http(lambda client: _as_far_as_it_goes(client, text, reason, against))
+    if json:
+        print_json({name: value for name, value in draft.items() if name not in {"yaml", "document"}})
+    else:
+        _say(draft, policy)
+
+
+def approve(
+    draft: Annotated[str, typer.Argument(metavar="DRAFT", help="Its id; `countersign policy list` shows it.")],
+    sha256: Annotated[
+        str | None, typer.Argument(metavar="SHA256", help="The text you approve. Unset: say what it is, sign nothing.")
+    ] = None,
+    comment: Annotated[str | None, typer.Option(help="For the record.")] = None,
+    json: JsonOption = False,
+) -> None:
+    """Approve somebody else's draft by the hash of what you have read; needs the role policy_approver."""
+    if sha256 is None:
+        preview = over_http(lambda client: client.get(f"{_DRAFTS}/{draft}/preview"))
+        print_json(preview) if json else _say_preview(preview)
+        return
+    body = {"comment": comment} if comment else {}
+    signed = over_http(lambda client: _step(client, {"draft_id": draft, "sha256": sha256}, "approve", body))
+    if json:
+        print_json(signed["approvals"])
+        return
+    print_text(f"Approved: version {signed['version']} of {signed['id']}, {signed['sha256'][:12]}, for a day.")
+    print_text("Next: whoever proposed it publishes it with the command that they used before.")
+
+
+def roll_back(
+    sha256: Annotated[
+        str, typer.Argument(metavar="SHA256", help="Of the version; `countersign policy list` shows it.")
+    ],
+    reason: ReasonOption,
+    against: AgainstOption = "last:100000",
+    json: JsonOption = False,
+) -> None:
+    """Go back to a version that was published before; run it again once another person has approved."""
+
+    async def back(client: "Client") -> Draft:
+        found = await _open_draft(client, sha256)
+        if found is None:
+            found = await client.post(f"{_POLICIES}/{sha256}/roll-back", {"reason": reason})
+        return await _carry_on(client, found, reason, against)
+
+    draft = over_http(back)
+    if json:
+        print_json({name: value for name, value in draft.items() if name not in {"yaml", "document"}})
+    else:
+        _say(draft, None)
+
+
+def list_policies(json: JsonOption = False) -> None:
+    """List the published versions, which one routes, and the drafts with what is left to do."""
+
+    async def both(client: "Client") -> dict[str, Any]:
+        versions = await _all(client, _POLICIES)
+        return {"versions": versions, "drafts": await _all(client, _DRAFTS, state="open")}
+
+    found = over_http(both)
+    if json:
+        print_json(found)
+        return
+    print_table(found["versions"], _VERSIONS, title="Published")
+    if found["drafts"]:
+        print_table(found["drafts"], _OPEN, title="Drafts")
+
+
+async def _as_far_as_it_goes(client: "Client", text: str, reason: str, against: str) -> Draft:
+    found = await client.post(f"{_POLICIES}/validate", {"yaml": text})
+    if not found["usable"]:
+        places = "".join(f"\n  {_place(one)}: {one['message']}" for one in found["diagnostics"])
+        raise CommandError(f"The policy cannot be used:{places}", NOT_RIGHT)
+    before = next((one for one in await _all(client, _POLICIES) if one["sha256"] == found["sha256"]), None)
+    if before is not None and before["in_force"]:
+        return {**before, "state": "published"}
+    if before is not None:
+        command = f"countersign policy roll-back {before['sha256']} --reason TEXT"
+        raise CommandError(
+            f"Version {before['version']} was published before. To go back to it:\n  {command}", NOT_RIGHT
+        )
+    draft = await _open_draft(client, found["sha256"])
+    if draft is None:
+        draft = await client.post(_DRAFTS, {"yaml": text, "reason": reason})
+    return await _carry_on(client, draft, reason, against)
+
+
+def _place(one: dict[str, Any]) -> str:
+    return f"{one['path']} (line {one['line']}, column {one['column']})" if one["line"] else str(one["path"])
+
+
+async def _carry_on(client: "Client", draft: Draft, reason: str, against: str) -> Draft:
+    """Take every step that one person may take alone."""
+    if "test" in draft["needs"]:
+        draft = await _step(client, draft, "test")
+        if not draft["tested"]["passed"]:
+            return draft
+    if "replay" in draft["needs"]:
+        await _replay(client, draft, against)
+        draft = await client.get(f"{_DRAFTS}/{draft['draft_id']}")
+    if draft["needs"] == ["publish"]:
+        draft = await _step(client, draft, "publish", {"reason": reason})
+    return draft
+
+
+async def _step(client: "Client", draft: Draft, step: str, body: dict[str, Any] | None = None) -> Draft:
+    headers = {"if-match": f'"{draft["sha256"]}"'}
+    taken: Draft = await client.call("POST", f"{_DRAFTS}/{draft['draft_id']}/{step}", body=body, headers=headers)
+    return taken
+
+
+async def _replay(client: "Client", draft: Draft, against: str) -> None:
+    path, headers = f"{_DRAFTS}/{draft['draft_id']}/replay", {"if-match": f'"{draft["sha256"]}"'}
+    async for line in client.lines(path, {"against": against}, headers=headers):
+        if line["kind"] == "report":
+            return
+        if line["kind"] == "problem":
+            raise CommandError(f"{line['title']}: {line['detail']}", UNAVAILABLE)
+    raise CommandError("The router ended before the replay did: run it again.", UNAVAILABLE)
+
+
+async def _open_draft(client: "Client", sha256: str) -> Draft | None:
+    """Return the newest open draft of a text."""
+    drafts = await _all(client, _DRAFTS, state="open")
+    return next((one for one in drafts if one["sha256"] == sha256), None)
+
+
+async def _all(client: "Client", path: str, **asked: Any) -> list[dict[str, Any]]:
+    found: list[dict[str, Any]] = []
+    cursor: str | None = None
+    while True:
+        page = await client.get(path, limit=_MOST, cursor=cursor, **asked)
+        found += page["items"]
+        cursor = page["next_cursor"]
+        if cursor is None:
+            return found
+
+
+def _say(draft: Draft, path: Path | None) -> None:
+    name = f"Version {draft['version']} of {draft['id']}"
+    if draft["state"] == "published":
+        print_text(f"{name} is in force.")
+        return
+    tested = draft["tested"]["result"]
+    if not draft["tested"]["passed"]:
+        failed = "".join(f"\n  {one['name']}: {'; '.join(one['differences'])}" for one in tested["failures"])
+        raise CommandError(
+            f"{tested['failed']} of {tested['examples']} examples come out otherwise:{failed}", NOT_RIGHT
+        )
+    replayed = draft["replayed"]["result"]
+    print_text(f"{name} is drafted; {tested['examples']} examples pass; {draft['sha256']}")
+    print_text(_replayed(replayed))
+    authors = " and ".join(draft["authors"])
+    command = f"countersign policy approve {draft['draft_id']} {draft['sha256']}"
+    print_text(f"Next: somebody with the role policy_approver other than {authors} reads it and approves:\n  {command}")
+    again = f"countersign policy publish {path}" if path else f"countersign policy roll-back {draft['sha256']}"
+    print_text(f"Then, within a day, publish it:\n  {again} --reason TEXT")
+
+
+def _replayed(result: dict[str, Any]) -> str:
+    if not result.get("cases"):
+        return f"Replayed against {result.get('against', 'the stored cases')}: there are none yet."
+    return (
+        f"Replayed against {result['cases']:,} cases: {result['changed']:,} change their level "
+        f"({result['raised']:,} up, {result['lowered']:,} down); automatic {result['automatic_before']:,} before, "
+        f"{result['automatic_after']:,} after."
+    )
+
+
+def _say_preview(preview: dict[str, Any]) -> None:
+    draft, before = preview["draft"], preview["in_force"]
+    print_text(f"Version {draft['version']} of {draft['id']}, by {' and '.join(draft['authors'])}: {draft['reason']}")
+    print_text(f"It replaces version {before['version']}." if before else "It would be the first in force.")
+    if draft["replayed"] is not None:
+        print_text(_replayed(draft["replayed"]["result"]))
+    print_text("Automation changes." if preview["automation_changes"] else "Nothing changes that decides automation.")
+    for one in preview["certificates_voided"]:
+        print_text(f"Voids the certificate of {one['tenant']}, {one['tier']}: {one['certificate_id']}")
+    print_text(f"To approve it:\n  countersign policy approve {draft['draft_id']} {draft['sha256']}")
+
+
+def _text(path: Path) -> str:
+    try:
+        return path.read_text(encoding="utf-8")
+    except (OSError, UnicodeDecodeError) as error:
+        raise CommandError(f"{path} cannot be read: {error}.", USAGE) from error

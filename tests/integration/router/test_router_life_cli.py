@@ -1,0 +1,121 @@
+"""`countersign policy publish`, `approve`, `roll-back` and `list`, against a router over real HTTP."""
+
+from __future__ import annotations
+
+import asyncio
+import sys
+from collections.abc import AsyncIterator, Awaitable, Callable
+from pathlib import Path
+from typing import NamedTuple
+
+import asyncpg
+import orjson
+import pytest
+
+from countersign_router.api import Desk, build_app
+from countersign_router.policy_shelf import PolicyShelf
+from countersign_router.replaying.running import Replays
+from countersign_router.store import Store
+from countersign_shared.clock import system_clock
+from countersign_shared.observability import Health, Metrics
+from countersign_shared.runtime import serving
+from tests.integration.router.desk import KEY_ID, Replica
+from tests.integration.router.life import activities, everything_to_people, in_force
+from tests.integration.router.test_router_life_api import who
+from tests.unit.router.cases import DRAW_KEY, NEVER_DRAWN, bent, decision_types, scored, shipped
+
+pytestmark = [pytest.mark.postgres, pytest.mark.slow]
+
+
+class Said(NamedTuple):
+    code: int
+    out: str
+    err: str
+
+
+Run = Callable[..., Awaitable[Said]]
+
+
+@pytest.fixture
+async def run(replica: Replica, store: Store, database_url: str) -> AsyncIterator[Run]:
+    """The command line as a person of ``test_router_life_api``, by their name in place of a key."""
+    desk = Desk(
+        store=store, shelf=PolicyShelf(decision_types()), decision_types=decision_types(), draws=NEVER_DRAWN,
+        metrics=Metrics("router"), clock=system_clock,
+    )  # fmt: skip
+    replays = Replays(database_url, decision_types(), None, KEY_ID, DRAW_KEY, system_clock)
+    app = build_app(desk=desk, health=Health(), metrics=desk.metrics, authenticate=who, replaying=replays)
+    async with serving(app, "127.0.0.1", 0) as port:
+
+        async def said(name: str, *words: str) -> Said:
+            process = await asyncio.create_subprocess_exec(
+                sys.executable, "-m", "countersign_local", "policy", *words, stdout=asyncio.subprocess.PIPE,
+                stderr=asyncio.subprocess.PIPE,
+                env={"COUNTERSIGN_URL": f"http://127.0.0.1:{port}", "COUNTERSIGN_API_KEY": name, "PATH": "/usr/bin",
+                     "PYTHONPATH": ":".join(sys.path)},
+            )  # fmt: skip
+            out, err = await process.communicate()
+            return Said(process.returncode or 0, out.decode(), err.decode())
+
+        yield said
+
+
+async def test_a_policy_is_published_by_two_people_at_the_command_line(
+    run: Run, replica: Replica, pool: asyncpg.Pool, tmp_path: Path
+) -> None:
+    await replica.route(*(scored(f"case-{number}") for number in range(20)))
+    file = tmp_path / "loan_application.yaml"
+    file.write_bytes(everything_to_people().data)
+    first = await run("anton", "publish", str(file), "--reason", "a safer start")
+    assert first.code == 0, first.err
+    assert (
+        "Replayed against 20 cases: 20 change their level (20 up, 0 down); automatic 20 before, 0 after." in first.out
+    )
+    assert "somebody with the role policy_approver other than p-anton" in first.out
+    approve = next(line.split()[2:] for line in first.out.splitlines() if "policy approve" in line)
+    # The author cannot go on alone: asking again says the same.
+    assert (await run("anton", "publish", str(file), "--reason", "a safer start")).out == first.out
+    own = await run("bea", "publish", str(file), "--reason", "mine as well")
+    assert "somebody with the role policy_approver" in own.out
+    refused = await run("anton", *approve)
+    assert (refused.code, "policy_approver" in refused.err) == (77, True)
+    shown = await run("petra", *approve[:2])
+    assert ("It replaces version 1." in shown.out, "Automation changes." in shown.out) == (True, True)
+    assert (await run("petra", *approve, "--comment", "agreed")).code == 0
+    done = await run("anton", "publish", str(file), "--reason", "as agreed")
+    assert (done.code, done.out) == (0, "Version 2 of default/loan_application is in force.\n")
+    assert (await in_force(pool))["state"]["version"] == 2
+    told = [one for one in await activities(pool) if one["kind"] == "policy.replayed"]
+    assert [one["body"]["result"]["cases"] for one in told] == [20]
+    listed = orjson.loads((await run("anna", "list", "--json")).out)
+    assert [(one["version"], one["in_force"]) for one in listed["versions"]][:2] == [(2, True), (1, False)]
+    assert (await run("anton", "publish", str(file), "--reason", "again")).out == done.out
+
+    back = await run("anton", "roll-back", shipped().policy.sha256, "--reason", "it went wrong", "--json")
+    waiting = orjson.loads(back.out)
+    assert (waiting["returns"], waiting["needs"]) == (True, ["approval", "publish"])
+    assert (await run("petra", "approve", waiting["draft_id"], waiting["sha256"])).code == 0
+    done = await run("anton", "roll-back", waiting["sha256"], "--reason", "it went wrong")
+    assert done.out == "Version 1 of default/loan_application is in force.\n"
+    assert "Published" in (await run("anna", "list")).out
+    again = await run("anton", "publish", str(file), "--reason", "again")
+    assert (again.code, "policy roll-back" in again.err) == (1, True)
+
+
+async def test_what_cannot_be_published_says_why(run: Run, tmp_path: Path) -> None:
+    file = tmp_path / "loan_application.yaml"
+    file.write_text(
+        everything_to_people().data.decode().replace("never_automate: 'true'", "never_automate: case.x > 5")
+    )
+    said = await run("anton", "publish", str(file), "--reason", "a try")
+    assert (said.code, "never_automate (line " in said.err) == (1, True)
+    wrong = {"name": "wrong", "case": dict(scored()["case"]["payload"]), "expect": {"level": 5},
+             "proposal": {"outcome": "approve", "confidence": 0.97}}  # fmt: skip
+    file.write_bytes(bent(version=2, examples=[wrong]).data)
+    said = await run("anton", "publish", str(file), "--reason", "a try")
+    assert (said.code, "1 of 1 examples come out otherwise" in said.err, "wrong:" in said.err) == (1, True, True)
+    file.write_bytes(bent(version=1, never_automate="true").data)
+    said = await run("anton", "publish", str(file), "--reason", "a try")
+    assert (said.code, "raise `version` to 2" in said.err) == (1, True)
+    said = await run("anton", "publish", str(tmp_path / "none.yaml"), "--reason", "a try")
+    assert (said.code, "cannot be read" in said.err) == (2, True)

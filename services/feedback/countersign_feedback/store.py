@@ -2,6 +2,7 @@
 
 from collections.abc import Collection
 from pathlib import Path
+from typing import Any
 
 import asyncpg
 import orjson
@@ -34,14 +35,14 @@ class Store:
                 self._queries.add_facts,
                 [case.tenant for case in facts],
                 [case.case_id for case in facts],
-                [None if case.cell is None else known[case.cell] for case in facts],
-                [case.day for case in facts],
+                _column([None if case.cell is None else known[case.cell] for case in facts]),
+                _column([case.day for case in facts]),
                 [case.seen for case in facts],
-                [case.conclusion for case in facts],
-                [case.audit_error for case in facts],
-                [case.control_error for case in facts],
-                [case.confidence for case in facts],
-                [case.audit_weight for case in facts],
+                _column([case.conclusion for case in facts]),
+                _column([case.audit_error for case in facts]),
+                _column([case.control_error for case in facts]),
+                _column([case.confidence for case in facts]),
+                _column([case.audit_weight for case in facts]),
             )
         # Only now: a number from a transaction that rolled back would point at nothing.
         self._cells = known if len(known) <= MAX_KNOWN_CELLS else {}
@@ -65,6 +66,11 @@ class Store:
     async def unplaced(self, scope: Scope) -> int:
         """Return how many cases of the scope's tenants are known only by a decision or judgement so far."""
         return int(await self._pool.fetchval(self._queries.unplaced, scope.tenants))
+
+
+def _column(values: list[Any]) -> list[Any] | None:
+    """Return a column of nulls as one null, which ``unnest`` fills up: most batches bring one kind of fact."""
+    return None if values.count(None) == len(values) else values
 
 
 def _cell(row: asyncpg.Record) -> Cell:

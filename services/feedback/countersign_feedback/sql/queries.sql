@@ -32,6 +32,7 @@ WHERE (tenant, decision_type) IN (SELECT * FROM unnest($1::text[], $2::text[]));
 -- Merge a batch's facts into the cases and count what is new, in one statement.
 -- A row is written only when it gains a fact; the row lock makes concurrent batches of one case take turns, so the one
 -- that completes a case sees all of it and counts it once. A case that is placed late brings its earlier facts along.
+-- A column of nulls only may come as one null.
 WITH changed AS (
     INSERT INTO cases AS stored (
         tenant, case_id, cell_id, day, seen, added,

@@ -1,0 +1,135 @@
+"""Signals about reviewers: each against scipy, none enough alone, and nothing shown that may not be."""
+
+from __future__ import annotations
+
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+from scipy.stats import binomtest, fisher_exact
+
+from countersign_feedback.domain.reviewer_privacy import NotShownError, ReviewerSignals, open_person, pooled, show
+from countersign_feedback.domain.rubber_stamps import (
+    Reviews,
+    anchored,
+    discrimination,
+    examine,
+    hurried,
+    missed,
+    reading_floor_seconds,
+)
+
+HONEST = Reviews(
+    "honest", assisted_agreed=370, assisted=400, blind_agreed=90, blind=100, caught=17, seeded=20, too_fast=12,
+    timed=400, overrode_wrong=24, wrong=30, overrode_right=6, right=300,
+)  # fmt: skip
+STAMP = Reviews(
+    "stamp", assisted_agreed=399, assisted=400, blind_agreed=85, blind=100, caught=1, seeded=20, too_fast=220,
+    timed=400, overrode_wrong=1, wrong=30, overrode_right=0, right=300,
+)  # fmt: skip
+counts = st.integers(0, 200).flatmap(lambda n: st.tuples(st.integers(0, n), st.just(n)))
+
+
+@given(counts, counts)
+def test_anchoring_is_fishers_exact_test(assisted: tuple[int, int], blind: tuple[int, int]) -> None:
+    (k, n), (k_other, n_other) = assisted, blind
+    ours = anchored(Reviews("x", assisted_agreed=k, assisted=n, blind_agreed=k_other, blind=n_other))
+    table = [[k, n - k], [k_other, n_other - k_other]]
+    assert ours == pytest.approx(fisher_exact(table, alternative="greater").pvalue, rel=1e-7, abs=1e-12)
+
+
+@given(counts)
+def test_missing_and_hurrying_are_exact_binomial_tests(kn: tuple[int, int]) -> None:
+    k, n = kn
+    if n:
+        theirs = binomtest(k, n, 0.5, alternative="less").pvalue
+        assert missed(Reviews("x", caught=k, seeded=n)) == pytest.approx(theirs, rel=1e-9)
+        theirs = binomtest(k, n, 0.10, alternative="greater").pvalue
+        assert hurried(Reviews("x", too_fast=k, timed=n)) == pytest.approx(theirs, rel=1e-9)
+
+
+def test_tea_of_the_lady() -> None:
+    # Fisher's table of eight cups, all four named rightly: 1 in 70.
+    lady = Reviews("lady", assisted_agreed=4, assisted=4, blind_agreed=0, blind=4)
+    assert anchored(lady) == pytest.approx(1 / 70)
+
+
+def test_nothing_is_known_without_counts() -> None:
+    assert (anchored(Reviews("x")), missed(Reviews("x")), hurried(Reviews("x"))) == (1.0, 1.0, 1.0)
+    assert discrimination(Reviews("x", right=5)) is None
+    assert discrimination(HONEST) == pytest.approx(24 / 30 - 6 / 300)
+
+
+def test_a_stamp_is_found_and_an_honest_reviewer_is_not() -> None:
+    honest, stamp = examine([HONEST, STAMP])
+    assert not honest.flagged
+    assert stamp.flagged
+    assert stamp.text.startswith("Worth a talk, and no more than that")
+    assert honest.text.startswith("Nothing that two signals agree on")
+    assert (stamp.caught.k, stamp.caught.n) == (1, 20)
+
+
+def test_agreement_alone_flags_nobody() -> None:
+    loyal = Reviews("loyal", assisted_agreed=1_000, assisted=1_000, blind_agreed=600, blind=1_000, caught=18, seeded=20)
+    assert anchored(loyal) < 1e-50
+    assert not examine([loyal])[0].flagged
+
+
+def test_nothing_below_thirty_of_each() -> None:
+    few = Reviews(
+        "few", assisted_agreed=400, assisted=400, blind_agreed=10, blind=29, seeded=20, too_fast=400, timed=400
+    )
+    assert examine([few]) == ()
+
+
+def test_counts_that_cannot_be() -> None:
+    with pytest.raises(ValueError, match="x: 5 of 4 is not a count"):
+        Reviews("x", caught=5, seeded=4)
+
+
+def test_reading_floor() -> None:
+    assert reading_floor_seconds(150) == 30.0
+
+
+DESK = [STAMP, *(Reviews(f"r{n}", *[getattr(HONEST, name) for name in HONEST.__slots__[1:]]) for n in range(5))]
+
+
+def test_a_team_by_default_and_nobody_in_it() -> None:
+    shown = show(DESK)
+    assert shown.mode is ReviewerSignals.TEAM
+    assert shown.findings == ()
+    assert (shown.people, shown.flagged) == (6, 1)
+    assert shown.team is not None
+    assert shown.team.reviewer == "team"
+    assert shown.team.assisted.n == 2_400
+    assert "stamp" not in repr(shown)
+
+
+def test_off_shows_nothing_and_few_people_are_no_team() -> None:
+    off = show(DESK, mode=ReviewerSignals.OFF)
+    assert (off.people, off.flagged, off.team, off.findings) == (0, None, None, ())
+    few = show(DESK[:4], mode=ReviewerSignals.NAMED)
+    assert (few.team, few.findings, few.flagged) == (None, (), None)
+    assert "figures of a person" in few.text
+
+
+def test_persons_only_where_the_tenant_chose_so() -> None:
+    shown = show(DESK, mode=ReviewerSignals.PSEUDONYMOUS)
+    assert [finding.reviewer for finding in shown.findings if finding.flagged] == ["stamp"]
+
+
+def test_opening_a_person_needs_a_setting_and_a_purpose() -> None:
+    with pytest.raises(NotShownError, match="not about persons"):
+        open_person(DESK, "stamp", mode=ReviewerSignals.TEAM, purpose="coaching", asker="lead")
+    with pytest.raises(NotShownError, match="for what purpose"):
+        open_person(DESK, "stamp", mode=ReviewerSignals.PSEUDONYMOUS, purpose=" ", asker="lead")
+    found = open_person(DESK, "stamp", mode=ReviewerSignals.PSEUDONYMOUS, purpose="coaching", asker="lead")
+    assert found.flagged
+    own = open_person(DESK, "stamp", mode=ReviewerSignals.TEAM, purpose="", asker="stamp")
+    assert own == found
+    with pytest.raises(NotShownError, match="fewer than 30"):
+        open_person(DESK, "nobody", mode=ReviewerSignals.NAMED, purpose="coaching", asker="lead")
+
+
+def test_pooled_counts_are_sums() -> None:
+    both = pooled([HONEST, STAMP])
+    assert (both.assisted, both.caught, both.right) == (800, 18, 600)

@@ -7,7 +7,7 @@ ARGS ?=
 VENV := .venv
 BIN := $(VENV)/bin
 UV := $(BIN)/uv
-MEMBERS := shared services/inference services/router services/review services/audit services/feedback deploy/local
+MEMBERS := shared services/inference services/router services/review services/audit services/audit/verifier services/feedback deploy/local
 PROJECTS := pyproject.toml $(MEMBERS:%=%/pyproject.toml)
 # Versions and hashes come from the lock, for the members' build tools too; the members themselves are editable.
 # Compiled at once: five services and every test process would compile the same libraries at their first start.

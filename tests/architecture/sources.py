@@ -14,6 +14,7 @@ SERVICES = ("inference", "router", "review", "audit", "feedback")
 MEMBERS = {
     "shared": ROOT / "shared",
     **{service: ROOT / "services" / service for service in SERVICES},
+    "verifier": ROOT / "services" / "audit" / "verifier",
     "local": ROOT / "deploy" / "local",
 }
 

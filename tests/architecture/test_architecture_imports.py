@@ -11,7 +11,7 @@ import pytest
 
 from tests.architecture.sources import ROOT, SERVICES, imported_names, modules
 
-PACKAGES = tuple(f"countersign_{member}" for member in ("shared", *SERVICES, "local"))
+PACKAGES = tuple(f"countersign_{member}" for member in ("shared", *SERVICES, "verifier", "local"))
 WORDS = (
     "countersign_shared.contracts",
     "countersign_shared.errors",

@@ -2,9 +2,10 @@
 
 from datetime import datetime
 
-from countersign_audit.copying import EntryRow, PayloadRow
+from countersign_audit.copying import LEAF_HASH, EntryRow, PayloadRow
 from countersign_audit.domain.commitments import Pseudonyms
-from countersign_audit.domain.tree import Frontier, leaf_hash
+from countersign_audit.domain.tiles import Edge, FullTile
+from countersign_audit.domain.tree import leaf_hash
 from countersign_audit.drafts import Draft, commitments, leaf_bytes
 from countersign_audit.keys import Random
 from countersign_audit.scopes import Scope, Scopes
@@ -17,14 +18,14 @@ RANDOM_AT_ONCE = 4_096
 
 
 class Batch:
-    """The rows of one transaction, and the tree as it will be after it."""
+    """The rows of one transaction, for a log that has ``size`` entries before it."""
 
-    def __init__(self, frontier: Frontier, scopes: Scopes, wrap: KeyWrap, names: Pseudonyms, random: Random) -> None:
-        self.frontier = frontier.copy()
+    def __init__(self, size: int, scopes: Scopes, wrap: KeyWrap, names: Pseudonyms, random: Random) -> None:
         self.entries: list[EntryRow] = []
         self.payloads: list[PayloadRow] = []
         self.keys: list[KeyRow] = []
         self.placed: dict[bytes, int] = {}
+        self._size = size
         self._scopes = scopes
         self._wrap = wrap
         self._names = names
@@ -34,7 +35,7 @@ class Batch:
 
     def add(self, draft: Draft) -> None:
         """Give a draft the next place in the log."""
-        index = self.placed[draft.record_id] = self.frontier.size
+        index = self.placed[draft.record_id] = self._size + len(self.entries)
         leaf = draft.leaf
         if draft.conflicts_with is not None:
             leaf.conflict_with = self.placed.get(draft.conflicts_with, draft.conflict_index)
@@ -46,22 +47,22 @@ class Batch:
         sealed = key.seal(self._take(NONCE_BYTES), content)
         leaf.previous, leaf.subject_key = scope.last, key.id
         data, written = leaf_bytes(leaf, self._names)
-        hashed = leaf_hash(data)
-        self.frontier.append(hashed)
         if draft.has_case:
             scope.last = index
         actor = written.actor.id if written.actor is not None else None
         self.entries.append((
-            index, data, hashed, draft.record_id, draft.scope if draft.has_case else None, draft.tenant, written.kind,
-            draft.occurred_at, actor,
+            index, data, leaf_hash(data), draft.record_id, draft.scope if draft.has_case else None, draft.tenant,
+            written.kind, draft.occurred_at, actor,
         ))  # fmt: skip
         self.payloads.append((index, key.number, sealed))
 
     def add_genesis(self, leaf: bytes, record_id: bytes, kind: str, occurred_at: datetime) -> None:
         """Put the first leaf, which is about the log itself and has no payload."""
-        hashed = leaf_hash(leaf)
-        self.frontier.append(hashed)
-        self.entries.append((0, leaf, hashed, record_id, None, None, kind, occurred_at, None))
+        self.entries.append((0, leaf, leaf_hash(leaf), record_id, None, None, kind, occurred_at, None))
+
+    def grow(self, edge: Edge) -> tuple[Edge, list[FullTile]]:
+        """Return the edge of the log with these entries, and the tiles that they fill up."""
+        return edge.grown([row[LEAF_HASH] for row in self.entries])
 
     def _take(self, size: int) -> bytes:
         begin, end = self._used, self._used + size

@@ -9,6 +9,7 @@ from datetime import UTC, datetime, timedelta
 from functools import lru_cache
 from itertools import islice
 from struct import Struct
+from typing import Final
 
 ROWS_AT_ONCE = 256
 """Rows of one COPY. The server gathers up to a thousand before it inserts them and keeps a reference for each in a
@@ -22,6 +23,7 @@ KNOWN_TEXTS = 1_024
 
 EntryRow = tuple[int, bytes, bytes, bytes, bytes | None, str | None, str, datetime | None, str | None]
 """Index, leaf, leaf hash, record id, case, tenant, kind, occurred at, actor."""
+LEAF_HASH: Final = 2
 PayloadRow = tuple[int, int, bytes]
 """Index, key number, sealed payload."""
 

@@ -1,7 +1,7 @@
 """The only file that sees the database: rows in, rows out."""
 
 import asyncio
-from collections.abc import AsyncIterator, Iterable, Mapping, Sequence
+from collections.abc import AsyncIterator, Collection, Iterable, Mapping, Sequence
 from contextlib import asynccontextmanager
 from dataclasses import dataclass
 from datetime import datetime
@@ -12,6 +12,7 @@ import asyncpg
 
 from countersign_audit import copying
 from countersign_audit.copying import EntryRow, PayloadRow
+from countersign_audit.domain.tiles import WIDTH, FullTile, Tile
 from countersign_shared.errors import ConfigurationError, FatalError
 from countersign_shared.postgres.queries import Queries
 
@@ -138,9 +139,10 @@ class Store:
         return rows
 
     async def append(
-        self, connection: Any, entries: Sequence[EntryRow], payloads: Sequence[PayloadRow], keys: Sequence[KeyRow]
-    ) -> None:
-        """Add entries with their payloads and new data keys.
+        self, connection: Any, entries: Sequence[EntryRow], payloads: Sequence[PayloadRow], keys: Sequence[KeyRow],
+        tiles: Sequence[FullTile],
+    ) -> None:  # fmt: skip
+        """Add entries with their payloads, new data keys and the tiles they fill up.
 
         A record that is there already is a ``RepeatedRecordError``, an index that is taken a ``SecondWriterError``.
         """
@@ -150,10 +152,43 @@ class Store:
                 await connection.copy_records_to_table("data_keys", records=keys, columns=KEY_COLUMNS)
             if payloads:
                 await _copy(connection, "payloads", PAYLOAD_COLUMNS, map(copying.payload, payloads))
+            if tiles:
+                await self.add_tiles(connection, tiles)
         except asyncpg.UniqueViolationError as error:
             if error.constraint_name == RECORD_INDEX:
                 raise RepeatedRecordError(error.detail) from error
             raise SecondWriterError(f"somebody else writes this log: {error.detail}") from error
+
+    async def add_tiles(self, connection: Any, tiles: Sequence[FullTile]) -> None:
+        """Add tiles that have filled up."""
+        await connection.execute(self._queries.add_tiles, *map(list, zip(*tiles, strict=True)))
+
+    async def next_tile(self, connection: Any, level: int) -> int:
+        """Return the number of the first tile of a level that is not there yet."""
+        number: int = await connection.fetchval(self._queries.next_tile, level)
+        return number
+
+    async def hashes(self, connection: Any, tile: Tile) -> bytes:
+        """Derive the hashes of a tile from what is below it; less than its width when something is missing."""
+        first = tile.number * WIDTH
+        if tile.level == 0:
+            found = await connection.fetchval(self._queries.hashes_of_leaves, first, first + tile.width)
+        else:
+            found = await connection.fetchval(self._queries.hashes_of_tiles, tile.level - 1, first, first + tile.width)
+        return found or b""
+
+    async def tiles(self, connection: Any, tiles: Collection[Tile]) -> dict[Tile, bytes]:
+        """Return the hashes of tiles: full ones as they were stored, open ones derived."""
+        full = [tile for tile in tiles if tile.width == WIDTH]
+        found: dict[Tile, bytes] = {}
+        if full:
+            wanted = ([tile.level for tile in full], [tile.number for tile in full])
+            for level, number, hashes in await connection.fetch(self._queries.full_tiles, *wanted):
+                found[Tile(level, number)] = hashes
+        for tile in tiles:
+            if tile not in found:
+                found[tile] = await self.hashes(connection, tile)
+        return found
 
     async def add_checkpoint(self, connection: Any, row: CheckpointRow) -> None:
         """Add a checkpoint in the transaction of the entries it covers."""

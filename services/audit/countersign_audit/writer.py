@@ -11,6 +11,7 @@ from countersign_audit.batch import Batch
 from countersign_audit.domain.commitments import Pseudonyms
 from countersign_audit.domain.entry import GENESIS
 from countersign_audit.domain.note import Checkpoint, NoteError, open_note, signed_note
+from countersign_audit.domain.tiles import Edge
 from countersign_audit.domain.tree import Frontier, leaf_hash
 from countersign_audit.drafts import Draft, genesis_leaf
 from countersign_audit.keys import LogKeys, Random, verify_signature
@@ -18,6 +19,7 @@ from countersign_audit.repeats import without_repeats
 from countersign_audit.scopes import Scopes
 from countersign_audit.sealing import KeyWrap
 from countersign_audit.store import CheckpointRow, RepeatedRecordError, Store, WriterSession
+from countersign_audit.tiling import add_missing_tiles, read_edge
 from countersign_shared.clock import Clock, rfc3339
 from countersign_shared.errors import ConfigurationError, FatalError
 
@@ -28,14 +30,14 @@ log = logging.getLogger(__name__)
 class Head:
     """The log as last committed: its tree, and how much of it is under a signed checkpoint since when."""
 
-    frontier: Frontier
+    edge: Edge
     signed_size: int
     signed_at: datetime
 
     @property
     def size(self) -> int:
         """Entries in the log."""
-        return self.frontier.size
+        return self.edge.size
 
 
 @dataclass(frozen=True, slots=True)
@@ -76,7 +78,7 @@ class LogWriter:
         # before it is written would cost the database more than writing it does.
         self._repeats_likely = True
         self._connection: Any = None
-        self._seen = Head(Frontier(), 0, clock())
+        self._seen = Head(Edge(), 0, clock())
         self._one_at_a_time = asyncio.Lock()
 
     @property
@@ -131,7 +133,7 @@ class LogWriter:
         async with self._one_at_a_time:
             connection, head = await self._current()
             if head.size > head.signed_size:
-                head = await self._sign(connection, head.frontier)
+                head = await self._sign(connection, head.edge)
             self._commit(head)
 
     async def _current(self) -> tuple[Any, Head]:
@@ -156,27 +158,29 @@ class LogWriter:
 
     async def _write(self, connection: Any, head: Head, fresh: Sequence[Draft]) -> Head:
         await self._look_up(connection, fresh)
-        batch = Batch(head.frontier, self._scopes, self._wrap, self.names, self._random)
+        batch = Batch(head.size, self._scopes, self._wrap, self.names, self._random)
         for draft in fresh:
             batch.add(draft)
-        await self._store.append(connection, batch.entries, batch.payloads, batch.keys)
+        edge, tiles = batch.grow(head.edge)
+        await self._store.append(connection, batch.entries, batch.payloads, batch.keys, tiles)
         if self._clock() - head.signed_at >= self._interval:
-            return await self._sign(connection, batch.frontier)
-        return Head(batch.frontier, head.signed_size, head.signed_at)
+            return await self._sign(connection, edge)
+        return Head(edge, head.signed_size, head.signed_at)
 
     async def _look_up(self, connection: Any, drafts: Sequence[Draft]) -> None:
         unknown = self._scopes.unknown(draft.scope for draft in drafts if draft.has_case)
         if unknown:
             self._scopes.learn(unknown, await self._store.known_scopes(connection, unknown))
 
-    async def _sign(self, connection: Any, frontier: Frontier) -> Head:
+    async def _sign(self, connection: Any, edge: Edge) -> Head:
+        frontier = edge.frontier()
         checkpoint = Checkpoint(self.origin, frontier.size, frontier.root())
         note = signed_note(checkpoint, self._verifier_key, self._keys.signing.sign)
         now = self._clock()
         await self._store.add_checkpoint(
             connection, CheckpointRow(frontier.size, checkpoint.root, note, frontier.pack(), now)
         )
-        return Head(frontier, frontier.size, now)
+        return Head(edge, edge.size, now)
 
     async def _begin(self, connection: Any) -> Head:
         now = self._clock()
@@ -184,11 +188,12 @@ class LogWriter:
             origin=self.origin, verifier_key=self._verifier_key.text(), occurred_at=rfc3339(now),
             epoch=self._keys.epoch, checkpoint_interval_ms=self._interval // timedelta(milliseconds=1),
         )  # fmt: skip
-        batch = Batch(Frontier(), self._scopes, self._wrap, self.names, self._random)
+        batch = Batch(0, self._scopes, self._wrap, self.names, self._random)
         batch.add_genesis(leaf, self.names.record(GENESIS, self.origin.encode()), GENESIS, now)
         async with connection.transaction():
-            await self._store.append(connection, batch.entries, (), ())
-            head = await self._sign(connection, batch.frontier)
+            edge, tiles = batch.grow(Edge())
+            await self._store.append(connection, batch.entries, (), (), tiles)
+            head = await self._sign(connection, edge)
         log.info("began log %s; verifier key %s", self.origin, self._verifier_key.text())
         return head
 
@@ -198,15 +203,21 @@ class LogWriter:
         if row is None:
             if await self._store.genesis(connection) is not None:
                 raise FatalError("the log has entries but no checkpoint; run `countersign audit verify`")
-            return Head(Frontier(), 0, self._clock())
-        frontier = self._checked(row)
+            return Head(Edge(), 0, self._clock())
+        self._check(row)
+        tail: list[bytes] = []
         for index, leaf, hashed in await self._store.leaves_from(connection, row.size):
-            if index != frontier.size or leaf_hash(leaf) != hashed:
-                raise FatalError(f"entry {frontier.size} is missing or altered; run `countersign audit verify`")
-            frontier.append(hashed)
-        return Head(frontier, row.size, row.signed_at)
+            expected = row.size + len(tail)
+            if index != expected or leaf_hash(leaf) != hashed:
+                raise FatalError(f"entry {expected} is missing or altered; run `countersign audit verify`")
+            tail.append(hashed)
+        await add_missing_tiles(connection, self._store, row.size + len(tail))
+        edge = await read_edge(connection, self._store, row.size)
+        if edge.root() != row.root:
+            raise FatalError(f"the tiles do not fit checkpoint {row.size}; run `countersign audit verify`")
+        return Head(edge.grown(tail)[0], row.size, row.signed_at)
 
-    def _checked(self, row: CheckpointRow) -> Frontier:
+    def _check(self, row: CheckpointRow) -> None:
         try:
             checkpoint = open_note(row.note, self._verifier_key, verify_signature)
             frontier = Frontier.unpack(row.size, row.frontier)
@@ -218,4 +229,3 @@ class LogWriter:
             raise FatalError(f"the stored edge of the tree is damaged: {error}") from error
         if checkpoint.size != row.size or checkpoint.root != frontier.root():
             raise FatalError(f"checkpoint {row.size} does not fit its tree; run `countersign audit verify`")
-        return frontier

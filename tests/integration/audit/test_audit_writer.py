@@ -214,7 +214,7 @@ async def test_a_writer_without_the_lock_fails_on_the_index_instead_of_forking_t
     (row,) = await log.rows("SELECT * FROM entries WHERE index = 4")
     forged = (5, b"{}", leaf_hash(b"{}"), b"r" * 16, None, None, "forged", None, None)
     async with log.pool.acquire() as connection:
-        await Store().append(connection, [forged], [], [])
+        await Store().append(connection, [forged], [], [], [])
     with pytest.raises(SecondWriterError):
         await log.add(one_case("b"))
     assert row["index"] == 4

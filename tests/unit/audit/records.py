@@ -10,7 +10,6 @@ import orjson
 
 from countersign_audit.batch import Batch
 from countersign_audit.domain.commitments import Pseudonyms
-from countersign_audit.domain.tree import Frontier
 from countersign_audit.intake import Intake
 from countersign_audit.scopes import Scopes
 from countersign_audit.sealing import KeyWrap
@@ -86,7 +85,7 @@ def leaves(*records: Record, random: Any = zeros) -> list[bytes]:
     drafts = [intake.draft(one) for one in records]
     scopes = Scopes(wrap)
     scopes.learn({draft.scope for draft in drafts if draft.has_case}, ())
-    batch = Batch(Frontier(), scopes, wrap, NAMES, random)
+    batch = Batch(0, scopes, wrap, NAMES, random)
     for draft in drafts:
         batch.add(draft)
     return [row[1] for row in batch.entries]

@@ -4,7 +4,9 @@ import hashlib
 from collections.abc import Iterable
 
 HASH_BYTES = 32
+PAIR_BYTES = 2 * HASH_BYTES
 EMPTY_ROOT = hashlib.sha256(b"").digest()
+_sha256 = hashlib.sha256
 
 
 def leaf_hash(leaf: bytes) -> bytes:
@@ -15,6 +17,20 @@ def leaf_hash(leaf: bytes) -> bytes:
 def node_hash(left: bytes, right: bytes) -> bytes:
     """Return the hash of an inner node: SHA-256(0x01 || left || right), RFC 6962 section 2.1."""
     return hashlib.sha256(b"\x01" + left + right).digest()
+
+
+def paired(row: bytes) -> bytes:
+    """Hash the neighbours of a row of hashes together; one that has none is left out."""
+    return b"".join(
+        [_sha256(b"\x01" + row[at : at + PAIR_BYTES]).digest() for at in range(0, len(row) - HASH_BYTES, PAIR_BYTES)]
+    )
+
+
+def row_root(row: bytes) -> bytes:
+    """Return the root over a row of hashes, as many as a power of two."""
+    while len(row) > HASH_BYTES:
+        row = paired(row)
+    return row
 
 
 class Frontier:

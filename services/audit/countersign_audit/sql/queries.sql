@@ -77,3 +77,22 @@ SELECT size, root, note, frontier, signed_at FROM checkpoints WHERE size > $1 OR
 
 -- name: log_extent
 SELECT (SELECT count(*) FROM entries) AS entries, (SELECT max(size) FROM checkpoints) AS signed;
+
+-- name: add_tiles
+INSERT INTO tiles (level, number, hashes, root)
+SELECT * FROM unnest($1::smallint[], $2::bigint[], $3::bytea[], $4::bytea[]);
+
+-- name: next_tile
+-- How many tiles of a level there are: they are numbered from 0 without holes.
+SELECT coalesce(max(number) + 1, 0) FROM tiles WHERE level = $1;
+
+-- name: full_tiles
+SELECT level, number, hashes
+FROM unnest($1::smallint[], $2::bigint[]) AS wanted (level, number)
+JOIN tiles USING (level, number);
+
+-- name: hashes_of_leaves
+SELECT string_agg(leaf_hash, ''::bytea ORDER BY index) FROM entries WHERE index >= $1 AND index < $2;
+
+-- name: hashes_of_tiles
+SELECT string_agg(root, ''::bytea ORDER BY number) FROM tiles WHERE level = $1 AND number >= $2 AND number < $3;

@@ -45,6 +45,16 @@ CREATE TABLE checkpoints (
     signed_at timestamptz NOT NULL
 );
 
+-- The tree in tiles of 256 hashes, each added when it has filled up; the open ones are derived from what is below.
+CREATE TABLE tiles (
+    level  smallint NOT NULL,              -- 0: hashes of leaves; above: roots of the tiles one level down
+    number bigint   NOT NULL,
+    hashes bytea    NOT NULL,              -- 256 of 32 bytes
+    root   bytea    NOT NULL,              -- over these hashes
+    PRIMARY KEY (level, number)
+);
+ALTER TABLE tiles ALTER COLUMN hashes SET STORAGE EXTERNAL;
+
 -- Reads of the record by people, numbered per case; each is announced on activity.recorded and becomes an entry.
 CREATE TABLE reads (
     scope    bytea       NOT NULL,         -- the case_ref, or a name for the tenant's log as a whole
@@ -82,10 +92,13 @@ CREATE TRIGGER append_only BEFORE UPDATE OR DELETE OR TRUNCATE ON data_keys
     FOR EACH STATEMENT EXECUTE FUNCTION refuse_change();
 CREATE TRIGGER append_only BEFORE UPDATE OR DELETE OR TRUNCATE ON checkpoints
     FOR EACH STATEMENT EXECUTE FUNCTION refuse_change();
+CREATE TRIGGER append_only BEFORE UPDATE OR DELETE OR TRUNCATE ON tiles
+    FOR EACH STATEMENT EXECUTE FUNCTION refuse_change();
 CREATE TRIGGER append_only BEFORE UPDATE OR DELETE OR TRUNCATE ON reads
     FOR EACH STATEMENT EXECUTE FUNCTION refuse_change();
 ALTER TABLE entries ENABLE ALWAYS TRIGGER append_only;
 ALTER TABLE payloads ENABLE ALWAYS TRIGGER append_only;
 ALTER TABLE data_keys ENABLE ALWAYS TRIGGER append_only;
 ALTER TABLE checkpoints ENABLE ALWAYS TRIGGER append_only;
+ALTER TABLE tiles ENABLE ALWAYS TRIGGER append_only;
 ALTER TABLE reads ENABLE ALWAYS TRIGGER append_only;

@@ -1,6 +1,6 @@
 """How bad a wrong decision would be, and how sure the machine is: the two axes of the matrix."""
 
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from functools import lru_cache
 from typing import Any, NamedTuple
 
@@ -63,11 +63,7 @@ def thresholds(policy: Policy, results: Results, tier: str, certified: float | N
 
     ``certified`` is the confidence from which a live certificate holds: what loosens a limit stops there.
     """
-    values = results.values
-    rules = tuple([
-        rule for rule in policy.adjustments
-        if values[rule.when.slot] is True and (rule.only_tiers is None or tier in rule.only_tiers)
-    ])  # fmt: skip
+    rules = _holding(policy.adjustments, results.values, tier)
     if not rules:
         return Thresholds(policy.high, policy.medium, (), certified)
     high = policy.high + sum(rule.high for rule in rules)
@@ -76,6 +72,20 @@ def thresholds(policy: Policy, results: Results, tier: str, certified: float | N
     high = min(max(round(high, LIMIT_DECIMALS), 0.0), 1.0)
     medium = min(max(round(policy.medium + sum(rule.medium for rule in rules), LIMIT_DECIMALS), 0.0), high)
     return Thresholds(high, medium, tuple([rule.named for rule in rules]), certified, rules)
+
+
+def _holding(adjustments: tuple[Adjustment, ...], values: Sequence[object], tier: str) -> tuple[Adjustment, ...]:
+    if not adjustments:
+        return ()
+    # Their results stand side by side, as those of the exceptions do.
+    first = adjustments[0].when.slot
+    matched = values[first : first + len(adjustments)]
+    if True not in matched:
+        return ()
+    return tuple([
+        rule for rule, match in zip(adjustments, matched, strict=True)
+        if match is True and (rule.only_tiers is None or tier in rule.only_tiers)
+    ])  # fmt: skip
 
 
 def band(confidence: float, limits: Thresholds) -> str:

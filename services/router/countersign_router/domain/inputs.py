@@ -34,10 +34,9 @@ def read_inputs(inputs: tuple[Input, ...], case: Mapping[str, Any]) -> tuple[dic
     variables: dict[str, object] = {}
     problems: list[InputProblem] = []
     payload = case.get("payload")
+    fields: Mapping[str, Any] = payload if payload.__class__ is dict else {}
     for declared in inputs:
-        value: Any = case if declared.from_body else payload
-        for key in declared.path:
-            value = value.get(key) if value.__class__ is dict else None
+        value: Any = fields.get(declared.key) if declared.key is not None else _found(declared, case, payload)
         variables[declared.present] = value is not None
         if value is None:
             if declared.required:
@@ -49,6 +48,13 @@ def read_inputs(inputs: tuple[Input, ...], case: Mapping[str, Any]) -> tuple[dic
         except _Invalid as problem:
             problems.append(InputProblem("invalid_input", declared.name, f"{declared.name} {problem}"))
     return variables, problems
+
+
+def _found(declared: Input, case: Mapping[str, Any], payload: Any) -> Any:
+    value: Any = case if declared.from_body else payload
+    for key in declared.path:
+        value = value.get(key) if value.__class__ is dict else None
+    return value
 
 
 def _money(value: Any, declared: Input) -> int:

@@ -88,8 +88,12 @@ class Input:
     max_items: int = 1_000
     variable: str = field(init=False)
     present: str = field(init=False)
+    key: str | None = field(init=False)
+    """The field of the payload, where the path is no longer than that, as almost always."""
 
     def __post_init__(self) -> None:
+        own = len(self.path) == 1 and not self.from_body
+        object.__setattr__(self, "key", self.path[0] if own else None)
         object.__setattr__(self, "variable", f"case.{self.name}")
         object.__setattr__(self, "present", f"has.case.{self.name}")
 

@@ -16,6 +16,7 @@ from countersign_feedback.domain.certify import (
     Certificate,
     NoCertificate,
     certify,
+    certify_counts,
     expected_counts,
     grid_sha256,
     least_labels,
@@ -128,6 +129,31 @@ def test_fails_closed() -> None:
     assert refused([0.95, 0.85] * 50, [0] * 99 + [2]).code == "bad_labels"
     assert refused([0.95] * 500, [0] * 500).code == "one_score"
     assert refused([0.5, 0.4] * 500, [0] * 1_000).code == "not_supported"
+
+
+def test_counts_are_all_that_a_certificate_rests_on() -> None:
+    scores, errors = labelled((0.95, 100, 0), (0.85, 60, 1), (0.75, 40, 8), (0.1, 5, 5))
+    from_cases = certify(scores, errors, alpha=0.05, delta=0.05, grid=THREE, n_expected=FIRST)
+    from_counts = certify_counts(
+        [100, 160, 200], [0, 1, 9], labels=205, alpha=0.05, delta=0.05, grid=THREE, n_expected=FIRST
+    )
+    assert isinstance(from_counts, Certificate)
+    assert from_counts == from_cases
+
+
+@pytest.mark.parametrize(
+    ("n", "k", "labels"),
+    [
+        ([1, 2], [0, 0], 2),
+        ([5, 4, 6], [0, 0, 0], 9),
+        ([4, 5, 6], [1, 0, 1], 9),
+        ([1, 2, 3], [0, 3, 3], 9),
+        ([1, 2, 3], [0] * 3, 2),
+    ],
+)
+def test_counts_that_cannot_be(n: list[int], k: list[int], labels: int) -> None:
+    with pytest.raises(ValueError, match=r"one count for each|cannot fall"):
+        certify_counts(n, k, labels=labels, alpha=0.05, delta=0.05, grid=THREE)
 
 
 @pytest.mark.parametrize("grid", [(), (0.8, 0.9), (0.9, 0.9), (1.1, 0.9), (0.9, -0.1), (0.9, math.nan)])

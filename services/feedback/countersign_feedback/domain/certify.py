@@ -102,28 +102,50 @@ def certify(
     A grid that is not strictly decreasing within [0, 1], or alpha or delta outside (0, 1), is a ``ValueError``: the
     caller's mistake. Labels that support nothing are an answer.
     """
-    checked = check_grid(grid)
-    _check_share("alpha", alpha)
-    least = least_labels(alpha, delta)
+    checked, least = check_grid(grid), least_labels(alpha, delta)
     s, e = np.asarray(scores, dtype=np.float64), np.asarray(errors, dtype=np.float64)
     if refusal := _refuse(s, e, least, alpha, delta):
         return refusal
-    shares = starting_shares(checked, least, n_expected)
-    steps = walk(s, e, alpha=alpha, delta=delta, grid=checked, shares=shares)
+    n, k = counts_above(s, e, checked)
+    return certify_counts(
+        n.tolist(), k.tolist(), labels=len(s), alpha=alpha, delta=delta, grid=checked, n_expected=n_expected
+    )
+
+
+def certify_counts(
+    n: Sequence[int],
+    k: Sequence[int],
+    *,
+    labels: int,
+    alpha: float,
+    delta: float,
+    grid: Sequence[float] = GRID,
+    n_expected: Sequence[float] | None = None,
+) -> Certificate | NoCertificate:
+    """Do the same from counts alone: ``n`` labelled cases and ``k`` errors at or above each threshold of the grid.
+
+    This is all that a certificate rests on, so an export of these counts is enough to redo it. Counts that cannot be
+    are a ``ValueError``.
+    """
+    checked, least = check_grid(grid), least_labels(alpha, delta)
+    _check_counts(n, k, labels, checked)
+    if labels < least:
+        return _too_few(labels, least, alpha, delta)
+    steps = walk(n, k, alpha=alpha, delta=delta, grid=checked, shares=starting_shares(checked, least, n_expected))
     passed = [step for step in steps if step.passed]
     if not passed:
         return NoCertificate("not_supported", _nearest(steps, alpha), steps)
     last = passed[-1]
     return Certificate(
         threshold=last.threshold, alpha=alpha, delta=delta, errors=last.k, labels=last.n, p_value=last.p_value,
-        level=last.level, upper_bound=clopper_pearson_upper(last.k, last.n, last.level), labels_in_all=len(s),
+        level=last.level, upper_bound=clopper_pearson_upper(last.k, last.n, last.level), labels_in_all=labels,
         grid_sha256=grid_sha256(checked), steps=steps,
     )  # fmt: skip
 
 
 def walk(
-    scores: NDArray[np.float64],
-    errors: NDArray[np.float64],
+    n: Sequence[int],
+    k: Sequence[int],
     *,
     alpha: float,
     delta: float,
@@ -135,12 +157,11 @@ def walk(
     Wiens (2003): the level at threshold j is delta * shares[j], plus the whole level of j - 1 if that passed. With all
     of delta at one threshold it is the fixed-sequence test, which stops at the first failure.
     """
-    n, k = counts_above(scores, errors, grid)
-    p_values = binomial_p_values(k, n, alpha)
+    p_values = binomial_p_values(np.asarray(k), np.asarray(n), alpha)
     steps: list[Step] = []
     handed_on = 0.0
-    for threshold, count, wrong, p_value, share in zip(grid, n, k, p_values, shares, strict=True):
-        step = Step(threshold, int(count), int(wrong), float(p_value), delta * share + handed_on)
+    for threshold, count, wrong, p_value, share in zip(grid, n, k, p_values.tolist(), shares, strict=True):
+        step = Step(threshold, count, wrong, p_value, delta * share + handed_on)
         handed_on = step.level if step.passed else 0.0
         steps.append(step)
     return tuple(steps)
@@ -252,16 +273,30 @@ def _refuse(
             "bad_labels", "A label is neither right nor wrong. Every judged case must be one of the two."
         )
     if len(scores) < least:
-        return NoCertificate(
-            "too_few_labels",
-            f"{len(scores):,} blind labels so far. To promise at most {100 * alpha:.4g} % with confidence "
-            f"{1 - delta:.4g} it takes at least {least:,}, and more if one of them is an error.",
-        )
+        return _too_few(len(scores), least, alpha, delta)
     if scores.min() == scores.max():
         return NoCertificate(
             "one_score", f"All {len(scores):,} labelled cases have the confidence {scores[0]:.4g}: it ranks nothing."
         )
     return None
+
+
+def _too_few(labels: int, least: int, alpha: float, delta: float) -> NoCertificate:
+    return NoCertificate(
+        "too_few_labels",
+        f"{labels:,} blind labels so far. To promise at most {100 * alpha:.4g} % with confidence {1 - delta:.4g} it "
+        f"takes at least {least:,}, and more if one of them is an error.",
+    )
+
+
+def _check_counts(n: Sequence[int], k: Sequence[int], labels: int, grid: Sequence[float]) -> None:
+    if not len(n) == len(k) == len(grid):
+        raise ValueError(f"n and k must hold one count for each of the {len(grid)} thresholds")
+    grows = all(left <= right for counts in ([0, *n, labels], [0, *k]) for left, right in pairwise(counts))
+    if not grows or any(wrong > count for wrong, count in zip(k, n, strict=True)):
+        raise ValueError(
+            "counts at or above a threshold cannot fall as the threshold does, nor k exceed n or n the labels"
+        )
 
 
 def _nearest(steps: tuple[Step, ...], alpha: float) -> str:

@@ -7,7 +7,7 @@ ProposalRefusal
 """
 
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from datetime import datetime, timedelta
 from typing import Any
 
@@ -70,7 +70,7 @@ class Open:
 
 @dataclass(frozen=True, slots=True)
 class Signed:
-    """A change that was signed; ``control`` is its event's body once enough people have."""
+    """A change that was signed: how many signatures count, and the control's event body once they are enough."""
 
     waiting: Waiting
     signatures: int
@@ -92,7 +92,7 @@ async def sign_proposal(
     A ``ProposalRefusal`` says why not; it is on the record unless there was nothing to sign.
     """
     refusal: ProposalRefusal | None = None
-    control: Mapping[str, Any] | None = None
+    counted, control = 0, None
     async with store.control_change() as change:
         moment = await change.moment()
         found = await _find(change, key, moment)
@@ -105,10 +105,10 @@ async def sign_proposal(
         else:
             await change.say(Said(found.sha256, True, given.pseudonym, given.role, reason, moment))
             await _record(change, found, "control.approved", reason, actor, moment)
-            control = await _act(change, found, [*_signatures(said), given], standings, reason, actor, moment)
+            counted, control = await _act(change, found, [*_signatures(said), given], standings, reason, actor, moment)
     if refusal is not None:
         raise refusal
-    return Signed(found, len({one.pseudonym for one in said} | {actor.pseudonym}), control)
+    return Signed(found, counted, control)
 
 
 async def refuse_proposal(store: Store, key: ControlKey, *, sha256: str, reason: str, actor: Actor) -> Waiting:
@@ -164,23 +164,30 @@ def _signatures(said: Sequence[Said]) -> list[Signature]:
 async def _act(
     change: ControlChange, found: Waiting, given: Sequence[Signature], standings: Mapping[str, Standing], reason: str,
     actor: Actor, moment: datetime,
-) -> Mapping[str, Any] | None:  # fmt: skip
-    """Bring the change into force once enough people have signed it."""
+) -> tuple[int, Mapping[str, Any] | None]:  # fmt: skip
+    """Bring the change into force once enough people have signed it; returns how many count, and the control."""
     try:
-        counted = require_signed(
-            RULE, sha256=found.sha256, authors=(), signatures=given, now=moment, standings=standings,
-            tenant=found.becomes[1],
-        )  # fmt: skip
+        counted = _counted(RULE, found, given, standings, moment)
     except SignatureRefusal as refused:
         if not isinstance(refused, Missing):
             await _record(change, found, "control.refused", str(refused), actor, moment)
-        return None
+        return len(_counted(replace(RULE, count=1), found, given, standings, moment)), None
     key = ControlKey(*found.becomes)
     state = {**found.state, "reason": reason} if key.kind == "trip.cleared" else found.state
     wire = [{"pseudonym": one.pseudonym, "role": one.role, "signed_at": rfc3339(one.signed_at)} for one in counted]
-    return await change_control(
+    control = await change_control(
         change, key, state, actor=actor, signatures=wire, moment=moment,
         fact=control_fact("control.changed", key, reason, state),
+    )  # fmt: skip
+    return len(counted), control
+
+
+def _counted(
+    rule: Rule, found: Waiting, given: Sequence[Signature], standings: Mapping[str, Standing], moment: datetime
+) -> tuple[Signature, ...]:
+    return require_signed(
+        rule, sha256=found.sha256, authors=(), signatures=given, now=moment, standings=standings,
+        tenant=found.becomes[1],
     )  # fmt: skip
 
 

@@ -207,7 +207,7 @@ def test_one_error_spoils_no_neighbour() -> None:
     assert isinstance(second, ExpressionFailure)
 
 
-@settings(max_examples=100, deadline=None)
+@settings(max_examples=25, deadline=None)
 @given(amount=st.integers(-(2**63), 2**63 - 1), confidence=st.floats(allow_nan=True), missing=st.booleans())
 def test_together_or_alone_an_expression_says_the_same(amount: int, confidence: float, missing: bool) -> None:
     texts = ("case.amount * 3 > 5", "confidence < 0.5", "case.amount / (case.amount - 5) > 1", "case.history == 'good'")

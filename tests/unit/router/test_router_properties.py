@@ -50,7 +50,7 @@ cases = st.fixed_dictionaries({
     "bankruptcy_on_record": st.booleans(),
 })  # fmt: skip
 signals = st.fixed_dictionaries({"consensus": st.sampled_from([None, 0.5, 1.0]), "similarity": st.floats(0, 1)})
-several = settings(max_examples=60, deadline=None)
+several = settings(max_examples=25, deadline=None)
 
 
 @several
@@ -141,7 +141,7 @@ def test_without_a_proposal_each_outcome_is_tried_and_the_worst_counts(case, sim
 
 
 def test_draws_for_different_purposes_are_pairwise_independent_and_uniform() -> None:
-    count, cut = 6_000, 0.3
+    count, cut = 4_000, 0.3
     draws = keyed_draws(b"k" * 32)
     drawn = {
         purpose: [draws(purpose, "default", f"c{number}") < cut for number in range(count)] for purpose in PURPOSES
@@ -162,13 +162,13 @@ def test_realised_rates_are_the_logged_ones() -> None:
     ).policy  # fmt: skip
     made = [
         route(scored(f"c{number}", confidence=0.5 + number % 50 / 100), policy, Controls(), NOW, DRAWS).samples
-        for number in range(3_000)
+        for number in range(1_500)
     ]
     for name in ("human_only", "blind", "audit"):
         draws = [getattr(one, name) for one in made]
         expected = sum(one.probability for one in draws)
         variance = sum(one.probability * (1 - one.probability) for one in draws)
-        assert expected > 50
+        assert expected > 30
         assert within(sum(one.selected for one in draws), expected, variance), name
 
 

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from datetime import timedelta
+from datetime import datetime, timedelta
 from itertools import islice
 
 import orjson
@@ -12,6 +12,7 @@ from countersign_router.domain.controls import Controls
 from countersign_router.domain.policy import TIERS
 from countersign_router.policies import LoadedPolicy
 from countersign_router.replaying.evaluation import Replayer
+from countersign_router.replaying.history import ControlHistory, PastControl
 from countersign_router.replaying.rederivation import form, stored_form
 from countersign_router.replaying.summing_up import sum_up
 from countersign_router.wire import policy_speech, routed_body
@@ -127,3 +128,37 @@ def test_parts_add_up_to_the_whole() -> None:
     first, second = (sum_up(one, draft.policy, draft=True, asked="all", originals={}) for one in (whole, sums))
     assert first == second
     assert first.lowered > 0
+
+
+def _stop(active: bool, changed_at: datetime) -> PastControl:
+    state = {"active": active, "reason": "wrong rates" if active else None, "expires_at": None}
+    body = {"kind": "stop", "tenant": "*", "decision_type": "*", "tier": "*", "state": state}
+    return PastControl(changed_at, ("stop", "*", "*", "*"), orjson.dumps(body))
+
+
+def test_a_stop_holds_back_what_only_the_draft_would_automate() -> None:
+    # The stored event says nothing of the stop: the policy of that time asked for a person anyway.
+    people = {tier: {"high": 3, "medium": 4, "low": 4} for tier in TIERS}
+    careful = bent(matrix=people, sampling={})
+    bold = bent(version=2, sampling={})
+    minute = timedelta(minutes=1)
+    history = ControlHistory([_stop(True, NOW + minute), _stop(False, NOW + 3 * minute)])
+    replayer = Replayer(question(bold, careful, draft=True, history=history))
+    levels = []
+    for number in range(5):
+        now = NOW + number * minute
+        case, _ = stored(scored(f"c-{number}"), careful, history.at(now), now)
+        levels.append(replayer.routing(orjson.loads(case.body), now).level)
+    assert levels == [1, 3, 3, 1, 1]
+
+
+def test_a_published_policy_has_its_own_age_once_it_is_there_and_a_settled_one_before() -> None:
+    fresh = bent(version=2, adjust=FRESH, sampling={})
+    asked = question(fresh, shipped())
+    replayer = Replayer(asked)
+    levels = {}
+    for days in (-10, 1, 30):
+        now = fresh.policy.published_at + timedelta(days=days)
+        case, _ = stored(scored("one"), shipped(), Controls(), now)
+        levels[days] = replayer.routing(orjson.loads(case.body), now).level
+    assert levels == {-10: 1, 1: 3, 30: 1}

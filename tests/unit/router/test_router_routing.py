@@ -77,7 +77,7 @@ def policies() -> st.SearchStrategy[LoadedPolicy]:
 probabilities = st.floats(0.0, 1.0)
 
 
-@settings(max_examples=60, deadline=None)
+@settings(max_examples=20, deadline=None)
 @given(loaded=policies(), confidences=st.tuples(probabilities, probabilities), size=st.sampled_from(TIERS))
 def test_lower_confidence_never_lowers_the_level(
     loaded: LoadedPolicy, confidences: tuple[float, float], size: str
@@ -89,7 +89,7 @@ def test_lower_confidence_never_lowers_the_level(
     )
 
 
-@settings(max_examples=60, deadline=None)
+@settings(max_examples=20, deadline=None)
 @given(loaded=policies(), confidence=probabilities, outcome=st.sampled_from(["approve", "decline"]))
 def test_higher_consequence_never_lowers_the_level(loaded: LoadedPolicy, confidence: float, outcome: str) -> None:
     levels = [
@@ -99,7 +99,7 @@ def test_higher_consequence_never_lowers_the_level(loaded: LoadedPolicy, confide
     assert all(lower <= higher for lower, higher in pairwise(levels))
 
 
-@settings(max_examples=60, deadline=None)
+@settings(max_examples=20, deadline=None)
 @given(loaded=policies(), confidence=probabilities, bankrupt=st.booleans(), ratio=st.floats(0, 200), draw=probabilities)
 def test_the_floor_is_never_crossed_and_the_same_question_gets_the_same_answer(
     loaded: LoadedPolicy, confidence: float, bankrupt: bool, ratio: float, draw: float
@@ -117,7 +117,7 @@ def test_the_floor_is_never_crossed_and_the_same_question_gets_the_same_answer(
         assert loaded.document.automation.certificate == "not_required"
 
 
-@settings(max_examples=80, deadline=None)
+@settings(max_examples=40, deadline=None)
 @given(
     payload=st.dictionaries(
         st.sampled_from(sorted(PAYLOAD)),
@@ -363,15 +363,15 @@ class TestSamples:
             sampling={"audit": {"level1": 0.2, "level2": 0.2, "floor": 0.0}, "human_only": 0.2, "blind": 0.2},
             withhold={"level3": "blind_sample"},
         )
-        count = 6_000
+        count = 2_000
         policy = loaded.policy
         routings = [route(scored(f"c{number}"), policy, CALM, NOW, DRAWS) for number in range(count)]
         human = sum(one.samples.human_only.selected for one in routings)
         automatic = [one for one in routings if one.automatic]
         audited = sum(one.samples.audit.selected for one in automatic)
-        assert human / count == pytest.approx(0.2, abs=0.02)
+        assert human / count == pytest.approx(0.2, abs=0.035)
         # Were the draws one and the same number, no case left over by the first sample would be in the second.
-        assert audited / len(automatic) == pytest.approx(0.2, abs=0.02)
+        assert audited / len(automatic) == pytest.approx(0.2, abs=0.035)
 
 
 def test_a_deadline_of_the_case_comes_first() -> None:

@@ -4,8 +4,10 @@ import asyncio
 import logging
 import threading
 import time
+import weakref
 from collections.abc import Mapping, Sequence
 from concurrent.futures import Future
+from queue import SimpleQueue
 from typing import NamedTuple
 
 from countersign_inference.domain.scoring import Abstained, Answer, Question, Scorer
@@ -27,6 +29,7 @@ class Answering:
         self._scorers = scorers
         self._timeout = timeout_seconds
         self._running: dict[str, Future[list[Answer]]] = {}
+        self._workers: dict[str, _Worker] = {}
 
     async def ask(self, decision_type: str, questions: Sequence[Question]) -> Answers:
         """Return one answer per question. Never raises for what a scorer does: failing means abstaining."""
@@ -56,22 +59,43 @@ class Answering:
         scorer = self._scorers[decision_type]
         if not scorer.off_loop:
             return scorer.score(questions)
-        running = _in_thread(scorer, questions)
+        if decision_type not in self._workers:
+            self._workers[decision_type] = _Worker(scorer)
+        running = self._workers[decision_type].score(questions)
         self._running[decision_type] = running
         # Shielded: a thread cannot be stopped, and only its end lets the next batch in.
         return await asyncio.wait_for(asyncio.shield(asyncio.wrap_future(running)), self._timeout)
 
 
-def _in_thread(scorer: Scorer, questions: Sequence[Question]) -> "Future[list[Answer]]":
-    # A daemon of its own and no pool: the interpreter joins pool threads at exit, so a model that hangs would keep a
-    # process alive that was told to end. Starting one takes some 50 us a batch.
-    future: Future[list[Answer]] = Future()
+_Batches = SimpleQueue[tuple[Sequence[Question], "Future[list[Answer]]"] | None]
 
-    def run() -> None:
+
+class _Worker:
+    """A thread that asks one scorer, batch after batch, until nobody holds the worker any more.
+
+    A daemon and no pool: the interpreter joins pool threads at exit, so a model that hangs would keep a process alive
+    that was told to end. Kept between batches: a new thread, with what the models' libraries set up in each, costs more
+    than scoring a few cases.
+    """
+
+    def __init__(self, scorer: Scorer) -> None:
+        self._batches: _Batches = SimpleQueue()
+        weakref.finalize(self, self._batches.put, None)
+        threading.Thread(target=_work, args=(scorer, self._batches), name="scorer", daemon=True).start()
+
+    def score(self, questions: Sequence[Question]) -> "Future[list[Answer]]":
+        """Hand a batch over; the future holds its answers, or what the scorer raised."""
+        future: Future[list[Answer]] = Future()
+        self._batches.put((questions, future))
+        return future
+
+
+def _work(scorer: Scorer, batches: _Batches) -> None:
+    while (batch := batches.get()) is not None:
+        questions, future = batch
         try:
             future.set_result(scorer.score(questions))
         except Exception as error:  # noqa: BLE001 - handed to whoever awaits the future
             future.set_exception(error)
-
-    threading.Thread(target=run, name="scorer", daemon=True).start()
-    return future
+        # What was scored must not be held until the next batch comes.
+        del batch, questions, future

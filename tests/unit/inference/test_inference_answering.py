@@ -92,3 +92,20 @@ async def test_scoring_does_not_block_the_event_loop():
         await asyncio.sleep(0.01)
         beats += 1
     assert beats > 5
+
+
+async def test_one_thread_asks_a_model_and_ends_when_nobody_can_ask_any_more():
+    threads = []
+
+    def act(batch):
+        threads.append(threading.current_thread())
+        return [GOOD] * len(batch)
+
+    answering = asking(act)
+    for _ in range(3):
+        assert (await answering.ask("t", QUESTIONS)).answers == [GOOD] * 3
+    assert len(set(threads)) == 1
+    assert threads[0] is not threading.current_thread()
+    del answering
+    threads[0].join(5)
+    assert not threads[0].is_alive()

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections import Counter
 from datetime import datetime, timedelta
 from itertools import islice
 
@@ -11,10 +12,12 @@ import pytest
 from countersign_router.domain.controls import Controls
 from countersign_router.domain.policy import TIERS
 from countersign_router.policies import LoadedPolicy
+from countersign_router.replaying.estimates import estimate, interval
 from countersign_router.replaying.evaluation import Replayer
 from countersign_router.replaying.history import ControlHistory, PastControl
 from countersign_router.replaying.rederivation import form, stored_form
 from countersign_router.replaying.summing_up import sum_up
+from countersign_router.replaying.tally import Judged
 from countersign_router.wire import policy_speech, routed_body
 from tests.unit.router.cases import NOW, bent, decision_types, scored, shipped
 from tests.unit.router.replays import KEY, circumstances, question, stored, varied
@@ -139,7 +142,7 @@ def _stop(active: bool, changed_at: datetime) -> PastControl:
 def test_a_stop_holds_back_what_only_the_draft_would_automate() -> None:
     # The stored event says nothing of the stop: the policy of that time asked for a person anyway.
     people = {tier: {"high": 3, "medium": 4, "low": 4} for tier in TIERS}
-    careful = bent(matrix=people, sampling={})
+    careful = bent(matrix=people, sampling={}, automation={"certificate": "not_required"})
     bold = bent(version=2, sampling={})
     minute = timedelta(minutes=1)
     history = ControlHistory([_stop(True, NOW + minute), _stop(False, NOW + 3 * minute)])
@@ -162,3 +165,33 @@ def test_a_published_policy_has_its_own_age_once_it_is_there_and_a_settled_one_b
         case, _ = stored(scored("one"), shipped(), Controls(), now)
         levels[days] = replayer.routing(orjson.loads(case.body), now).level
     assert levels == {-10: 1, 1: 3, 30: 1}
+
+
+def test_only_labels_that_chance_asked_for_count_and_each_for_as_many_as_it_stands_for() -> None:
+    policy = bent(sampling={"audit": {"level1": 0.2, "level2": 0.5, "floor": 0.0}, "blind": 0.0, "human_only": 0.0})
+    cases = [stored(scored(f"c-{number}", confidence=0.97 if number % 2 else 0.85), policy, Controls())[0]
+             for number in range(400)]  # fmt: skip
+    events = [orjson.loads(case.body) for case in cases]
+    labels = {("default", event["case_id"]): event["level"] == 1 for event in events}
+    drawn = Counter(event["level"] for event in events if event["sampling"]["audit"]["selected"])
+    tally = Replayer(question(policy, policy, labels=labels)).replay(cases)
+    assert tally.judged.total() == drawn.total()
+    found = estimate(tally.judged.items())
+    # Every level-1 case is wrong: half of the cases, though fewer than half of the judged ones.
+    assert (found.judged, found.errors, found.upper) == (drawn.total(), drawn[1], None)
+    assert found.rate == pytest.approx(drawn[1] * 5 / (drawn[1] * 5 + drawn[2] * 2))
+    assert abs(found.rate - 0.5) < 0.15
+    assert found.errors / found.judged < 0.4
+
+
+@pytest.mark.parametrize(
+    ("k", "n", "lower", "upper"),
+    # binom.test(k, n)$conf.int in R
+    [(0, 59, 0.0, 0.06061), (3, 100, 0.00623, 0.08518), (50, 100, 0.39832, 0.60168), (30, 30, 0.88430, 1.0)],
+)
+def test_the_interval_is_the_exact_one(k: int, n: int, lower: float, upper: float) -> None:
+    assert interval(k, n) == (pytest.approx(lower, abs=1e-5), pytest.approx(upper, abs=1e-5))
+    judged = Judged(True, True, True, True, error=True, chance=0.1)
+    found = estimate([(judged, k), (judged._replace(error=False), n - k)])
+    assert (found.lower, found.upper) == interval(k, n)
+    assert estimate([(judged, 29)]).rate is None

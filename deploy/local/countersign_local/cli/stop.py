@@ -30,7 +30,7 @@ def on(
     if json:
         print_json(answer)
         return
-    print_text("Automation is stopped: every case goes to a person.")
+    print_text(f"Automation is stopped: every case {_of(tenant, decision_type)}goes to a person.")
     if answer["recent_total"]:
         print_text(f"Decided by the machine in the last {answer['recent_seconds']} s, for a second look:")
         print_table(answer["recent"], ("tenant", "case_id", "decision_type", "outcome", "decided_at"))
@@ -73,6 +73,11 @@ def off(
         print_text("Automation goes on.")
     else:
         print_text(f"Asked. Somebody else confirms: countersign stop off --confirm {answer['request_id']}")
+
+
+def _of(tenant: str | None, decision_type: str | None) -> str:
+    named = (("of tenant", tenant), ("of type", decision_type))
+    return "".join(f"{word} {name} " for word, name in named if name)
 
 
 def _asked(reason: str, tenant: str | None, decision_type: str | None) -> dict[str, Any]:

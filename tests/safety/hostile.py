@@ -216,7 +216,7 @@ ODD: tuple[Odd, ...] = (
     lambda _: "a" * 10_001, lambda _: [], lambda _: {}, lambda _: [None, 1, "a", {}], lambda _: ["a"] * 1_001,
     lambda _: {"value": "1e5", "currency": "USD"}, lambda _: {"value": "-5", "currency": "USD"},
     lambda _: {"value": "5.001", "currency": "USD"}, lambda _: {"value": 5, "currency": "USD"}, lambda _: -0.0,
-    lambda _: {"value": "5", "currency": "XXX"}, lambda _: "0001-01-01T00:00:00+14:00", lambda _: "2026-02-30",
+    lambda _: {"value": "5", "currency": "QQQ"}, lambda _: "0001-01-01T00:00:00+14:00", lambda _: "2026-02-30",
     lambda _: "9999-12-31T23:59:59-14:00", lambda _: "2026-01-01T00:00:00", lambda _: "9999-12-31", lambda _: 1e-320,
     lambda _: "0001-01-01", lambda chance: chance.uniform(-2, 2), lambda chance: chance.randint(-(2**64), 2**64), _deep,
 )  # fmt: skip

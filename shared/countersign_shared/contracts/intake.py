@@ -16,7 +16,6 @@ from pydantic import ValidationError
 
 from countersign_shared.contracts.events.case import CaseCreated
 from countersign_shared.contracts.ordinary import is_ordinary
-from countersign_shared.ids import DEFAULT_TENANT
 
 MAX_CASE_BYTES = 192 * 1024
 """Largest case.created body. All that follows from a case must fit into 768 KiB, and case.routed holds it once."""
@@ -32,6 +31,7 @@ MAX_DETAIL = 300
 
 # A string that never ends is taken to the end, so that hostile quotes are read once and not once per quote.
 _STRING = re.compile(rb'"[^"\\]*(?:\\.[^"\\]*)*(?:"|\\?\Z)', re.DOTALL)
+_DEFAULT_TENANT: str = CaseCreated.model_fields["tenant"].default
 _BRACKET = re.compile(rb"[\[\]{}]")
 
 
@@ -74,7 +74,7 @@ class ParsedCase(NamedTuple):
     @property
     def key(self) -> tuple[str, str]:
         """Tenant and case id."""
-        return self.body.get("tenant", DEFAULT_TENANT), self.body["case_id"]
+        return self.body.get("tenant", _DEFAULT_TENANT), self.body["case_id"]
 
     @property
     def case(self) -> CaseCreated:

@@ -253,6 +253,18 @@ async def test_the_preview_names_the_certificates_that_would_be_voided(client: h
     assert preview["draft"]["needs"] == ["test", "replay", "approval", "publish"]
 
 
+async def test_two_texts_are_compared_in_words(client: httpx.AsyncClient) -> None:
+    draft = await begin(client)
+    path = f"/policies/diff?before={shipped().policy.sha256}&after={draft['sha256']}"
+    found = (await call(client, "GET", path, "anna")).json()
+    assert (found["before"], found["after"], found["voids_certificates"]) == (1, 2, True)
+    assert "never_automate" in [one["path"] for one in found["differences"]]
+    assert slug(await call(client, "GET", path, "tina")) == (404, "policy-unknown")
+    assert slug(await call(client, "GET", f"/policies/diff?before={'0' * 64}&after={draft['sha256']}", "anna")) == (
+        404, "policy-unknown",
+    )  # fmt: skip
+
+
 async def certify(store: Store, tenant: str, tier: str, automation_sha256: str) -> None:
     """A certificate as CONTROLS would have it live."""
     key = ControlKey("certificate.active", tenant, "loan_application", tier)

@@ -81,6 +81,7 @@ async def test_a_policy_is_published_by_two_people_at_the_command_line(
     assert (refused.code, "policy_approver" in refused.err) == (77, True)
     shown = await run("petra", *approve[:2])
     assert ("It replaces version 1." in shown.out, "Automation changes." in shown.out) == (True, True)
+    assert "  • The floor changes: " in shown.out
     assert (await run("petra", *approve, "--comment", "agreed")).code == 0
     done = await run("anton", "publish", str(file), "--reason", "as agreed")
     assert (done.code, done.out) == (0, "Version 2 of default/loan_application is in force.\n")

@@ -97,6 +97,40 @@ async def test_a_role_is_taken_while_somebody_publishes(replica: Replica, store:
         await lose(store, PETRA, sequence=sequence + 1, disabled=False)
 
 
+async def test_nobody_loses_a_role_in_the_middle_of_a_publishing(
+    replica: Replica, store: Store, pool: asyncpg.Pool
+) -> None:
+    way = await Way.approved(store, everything_to_people(), PETRA)
+    await lose(store, PETRA, sequence=2, disabled=False)
+    async with pool.acquire() as connection:
+        transaction = connection.transaction()
+        await transaction.start()
+        # The publishing has looked at its signer, and waits to number its activity.
+        await connection.execute("SELECT * FROM policy_threads FOR UPDATE")
+        publishing = asyncio.create_task(way.publish())
+        await waits_for_its_number(pool)
+        losing = asyncio.create_task(lose(store, PETRA, sequence=3, disabled=True))
+        with pytest.raises(TimeoutError):
+            await asyncio.wait_for(asyncio.shield(losing), 0.3)
+        await transaction.rollback()
+    await publishing
+    await losing
+    assert (await in_force(pool))["state"]["version"] == 2
+
+
+async def waits_for_its_number(pool: asyncpg.Pool) -> int:
+    """The backend that waits for the row in which a policy's activities are counted."""
+    async with asyncio.timeout(10):
+        while True:
+            found: int | None = await pool.fetchval(
+                "SELECT pid FROM pg_stat_activity WHERE wait_event_type = 'Lock'"
+                " AND query LIKE '%policy_threads%' AND pid <> pg_backend_pid()"
+            )
+            if found is not None:
+                return found
+            await asyncio.sleep(0.01)
+
+
 async def test_publishing_switches_two_routers_between_two_batches(
     replica: Replica, store: Store, pool: asyncpg.Pool
 ) -> None:
@@ -163,14 +197,7 @@ async def test_a_router_that_dies_while_it_publishes_has_published_nothing(
             # It gets as far as numbering its last activity, and waits there.
             await connection.execute("SELECT * FROM policy_threads FOR UPDATE")
             publishing = asyncio.create_task(dying.publish())
-            victim = None
-            async with asyncio.timeout(10):
-                while victim is None:
-                    victim = await pool.fetchval(
-                        "SELECT pid FROM pg_stat_activity WHERE wait_event_type = 'Lock'"
-                        " AND query LIKE '%policy_threads%' AND pid <> pg_backend_pid()"
-                    )
-                    await asyncio.sleep(0.01)
+            victim = await waits_for_its_number(pool)
             await pool.execute("SELECT pg_terminate_backend($1)", victim)
             with pytest.raises((asyncpg.PostgresError, asyncpg.InterfaceError, OSError)):
                 await publishing

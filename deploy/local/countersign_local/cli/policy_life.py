@@ -15,6 +15,7 @@ if TYPE_CHECKING:
 _POLICIES = "/api/router/v1/policies"
 _DRAFTS = f"{_POLICIES}/drafts"
 _MOST = 200
+_SIGNS = {"stricter": "▲", "looser": "▼", None: "•"}
 _VERSIONS = ("id", "version", "in_force", "published_by", "published_at", "reason", "sha256")
 _OPEN = ("draft_id", "id", "version", "authors", "needs", "reason", "sha256")
 Draft = dict[str, Any]
@@ -49,8 +50,11 @@ def approve(
 ) -> None:
     """Approve somebody else's draft by the hash of what you have read; needs the role policy_approver."""
     if sha256 is None:
-        preview = over_http(lambda client: client.get(f"{_DRAFTS}/{draft}/preview"))
-        print_json(preview) if json else _say_preview(preview)
+        preview = over_http(lambda client: _preview(client, draft))
+        if json:
+            print_json(preview)
+        else:
+            _say_preview(preview)
         return
     body = {"comment": comment} if comment else {}
     signed = over_http(lambda client: _step(client, {"draft_id": draft, "sha256": sha256}, "approve", body))
@@ -137,6 +141,14 @@ async def _carry_on(client: "Client", draft: Draft, reason: str, against: str) -
     return draft
 
 
+async def _preview(client: "Client", draft_id: str) -> dict[str, Any]:
+    """Return what publishing a draft would do, and in words what it does differently from the version in force."""
+    preview: dict[str, Any] = await client.get(f"{_DRAFTS}/{draft_id}/preview")
+    before, after = preview["in_force"], preview["draft"]["sha256"]
+    compared = await client.get(f"{_POLICIES}/diff", before=before["sha256"], after=after) if before else None
+    return {**preview, "differences": compared["differences"] if compared else []}
+
+
 async def _step(client: "Client", draft: Draft, step: str, body: dict[str, Any] | None = None) -> Draft:
     headers = {"if-match": f'"{draft["sha256"]}"'}
     taken: Draft = await client.call("POST", f"{_DRAFTS}/{draft['draft_id']}/{step}", body=body, headers=headers)
@@ -205,6 +217,8 @@ def _say_preview(preview: dict[str, Any]) -> None:
     draft, before = preview["draft"], preview["in_force"]
     print_text(f"Version {draft['version']} of {draft['id']}, by {' and '.join(draft['authors'])}: {draft['reason']}")
     print_text(f"It replaces version {before['version']}." if before else "It would be the first in force.")
+    for one in preview["differences"]:
+        print_text(f"  {_SIGNS[one['effect']]} {one['text']}")
     if draft["replayed"] is not None:
         print_text(_replayed(draft["replayed"]["result"]))
     print_text("Automation changes." if preview["automation_changes"] else "Nothing changes that decides automation.")

@@ -5,7 +5,18 @@ from uuid import uuid4
 
 from fastapi import FastAPI, Request
 
-from countersign_router.api import controls, draft_replays, drafts, dry_run, matrix, peaks, policies, proposals, replays
+from countersign_router.api import (
+    comparing,
+    controls,
+    draft_replays,
+    drafts,
+    dry_run,
+    matrix,
+    peaks,
+    policies,
+    proposals,
+    replays,
+)
 from countersign_router.api.desk import Desk
 from countersign_router.api.parts import NewId
 from countersign_router.replaying.running import Replays
@@ -15,7 +26,7 @@ from countersign_shared.observability import Health, Metrics
 __all__ = ["Desk", "build_app", "build_openapi"]
 
 PREFIX = "/api/router/v1"
-FEATURES = (drafts, draft_replays, policies, dry_run, matrix, controls, proposals, peaks, replays)
+FEATURES = (drafts, draft_replays, comparing, policies, dry_run, matrix, controls, proposals, peaks, replays)
 """In the order in which paths are matched: `policies/drafts` is no hash of a policy."""
 
 

@@ -14,8 +14,8 @@ SELECT id, tenant, decision_type, version, sha256, automation_sha256, document, 
 FROM policy_drafts WHERE id = $1;
 
 -- name: list_drafts
--- Newest first, of the tenants named (null: all), from after the row of the cursor on.
-SELECT id, tenant, decision_type, version, sha256, automation_sha256, document, authors, returns, reason, state,
+-- Newest first, of the tenants named (null: all), from after the row of the cursor on; without their texts.
+SELECT id, tenant, decision_type, version, sha256, automation_sha256, ''::bytea AS document, authors, returns, reason, state,
        created_at, changed_at
 FROM policy_drafts
 WHERE ($1::text[] IS NULL OR tenant = ANY ($1)) AND ($2::text IS NULL OR state = $2)

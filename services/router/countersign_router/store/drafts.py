@@ -60,7 +60,7 @@ class DraftReads(Reads):
     async def drafts(
         self, *, tenants: Sequence[str] | None, state: str | None, after: UUID | None, limit: int
     ) -> list[StoredDraft]:
-        """Return drafts of these tenants (None: of all), newest first, from after the one named on."""
+        """Return drafts without their texts, newest first, after the one named; ``tenants`` None means all."""
         rows = await self._pool.fetch(self._sql.drafts.list_drafts, tenants, state, after, limit)
         return [_draft(row) for row in rows]
 

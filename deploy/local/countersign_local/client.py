@@ -89,6 +89,23 @@ class Client:
         """GET with query parameters; those that are None are left out."""
         return await self.call("GET", path, params={name: value for name, value in params.items() if value is not None})
 
+    async def read(self, path: str, **params: Any) -> bytes:
+        """GET something that is not JSON, whole."""
+        return b"".join([piece async for piece in self.stream(path, **params)])
+
+    async def stream(self, path: str, **params: Any) -> AsyncIterator[bytes]:
+        """GET something that is not JSON, piece by piece as it arrives."""
+        given = {name: value for name, value in params.items() if value is not None}
+        try:
+            async with self._http.stream("GET", path, params=given) as answer:
+                if answer.status_code >= _FIRST_ERROR:
+                    await answer.aread()
+                    raise Refused(answer.status_code, _problem(answer))
+                async for piece in answer.aiter_bytes():
+                    yield piece
+        except httpx.HTTPError as error:
+            raise Unreachable(f"{self._http.base_url} does not answer to the end ({error!r})") from error
+
     async def post(self, path: str, body: Any = None, **headers: str) -> Any:
         """POST a JSON body."""
         return await self.call("POST", path, body=body, headers=headers)

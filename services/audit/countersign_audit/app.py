@@ -13,6 +13,7 @@ import orjson
 from countersign_audit.api import build_app
 from countersign_audit.handlers import Handler
 from countersign_audit.keys import LogKeys, create_keys, load_keys
+from countersign_audit.published import PublishedLog
 from countersign_audit.reading_room import ReadingRoom
 from countersign_audit.settings import Settings
 from countersign_audit.store import MIGRATIONS, SCHEMA, Store, WriterSession
@@ -53,7 +54,9 @@ async def running(settings: Settings, *, clock: Clock = system_clock) -> AsyncIt
             outbox = Outbox()
             room = ReadingRoom(pool, TimelineReader(keys), outbox, clock=clock, new_id=lambda: str(uuid.uuid4()))
             authenticate = TokenVerifier(SERVICE, settings.jwks_url)
-            http = build_app(room=room, health=health, metrics=metrics, authenticate=authenticate)
+            http = build_app(
+                room=room, published=PublishedLog(pool), health=health, metrics=metrics, authenticate=authenticate
+            )
             async with (
                 relaying(pool, Relay(outbox, bus.publish, clock=clock), fail=bus.fail, metrics=metrics, clock=clock),
                 signing(writer, settings.audit_checkpoint_interval_ms, bus),

@@ -1,13 +1,14 @@
 """The reading room: whoever looks at the record is on the record before they see it."""
 
+import base64
 from collections.abc import Callable
 from dataclasses import dataclass
 from typing import Any
 
 import orjson
 
-from countersign_audit.store import CheckpointRow, Store
-from countersign_audit.timeline import Timeline, TimelineReader
+from countersign_audit.store import CheckpointRow, Search, Store
+from countersign_audit.timeline import MAX_ENTRIES, Timeline, TimelineReader
 from countersign_shared.clock import Clock, rfc3339
 from countersign_shared.http import Principal
 from countersign_shared.ids import DEFAULT_TENANT
@@ -18,6 +19,8 @@ TOPIC = "activity.recorded"
 SOURCE = "/countersign/audit"
 READERS = ("auditor", "admin", "lead")
 """Who may read the record, in the order in which a reader's role is named."""
+READ = "audit.read"
+EXPORTED = "audit.exported"
 WHOLE_LOG = "log"
 TIMELINE_FIELDS = ("occurred_at", "kind", "words", "actor")
 ENTRY_FIELDS = ("leaf", "leaf_hash")
@@ -33,16 +36,44 @@ class LogEntry:
 
 
 @dataclass(frozen=True, slots=True)
+class Access:
+    """Somebody looked, or took a copy; ``case`` is the log's name for the case, null when it was the log itself."""
+
+    index: int
+    occurred_at: str | None
+    kind: str
+    reader: str | None
+    role: str | None
+    tenant: str | None
+    case: str | None
+    what: str | None
+    fields: list[str]
+    entries: int | None
+
+
+@dataclass(frozen=True, slots=True)
+class CaseEntries:
+    """A case's signed entries as a stranger gets them: the checkpoint's note, and leaves with their way to its root."""
+
+    note: bytes
+    entries: list[tuple[int, bytes, list[str]]]
+    complete: bool
+
+
+@dataclass(frozen=True, slots=True)
 class Read:
-    """What somebody is about to see."""
+    """What somebody is about to see: so many entries, from the first to the last."""
 
     scope: bytes
     tenant: str
     what: str
     fields: tuple[str, ...]
-    indices: tuple[int, ...]
+    entries: int
+    first_index: int
+    last_index: int
     purpose: str | None
     timeline: Timeline | None = None
+    kind: str = READ
 
 
 class ReadingRoom:
@@ -68,31 +99,82 @@ class ReadingRoom:
             timeline = await self._timelines.read(connection, tenant, case_id)
             if not timeline.entries:
                 return None
-            indices = tuple(entry.index for entry in timeline.entries)
-            scope = self._timelines.case_ref(tenant, case_id)
-            read = Read(scope, tenant, "timeline", TIMELINE_FIELDS, indices, purpose, timeline)
-            await self._record(connection, principal, read)
+            await self._record(connection, principal, self._of_case(timeline, "timeline", TIMELINE_FIELDS, purpose))
             return timeline
 
-    async def entries(
-        self, principal: Principal, first: int, tenants: frozenset[str] | None, limit: int, purpose: str | None
-    ) -> list[LogEntry]:
-        """Return entries from an index on, of these tenants only; None means the whole log."""
+    async def case_proof(
+        self, principal: Principal, tenant: str, case_id: str, purpose: str | None
+    ) -> CaseEntries | None:
+        """Return what proves a case's history to a stranger, or None for a case that is not in the log."""
         async with self._pool.acquire() as connection:
-            rows = await self._store.entries_page(connection, first, tenants, limit)
-            if rows:
-                tenant = min(tenants) if tenants else DEFAULT_TENANT
-                indices = tuple(row["index"] for row in rows)
-                scope = self._timelines.case_ref(tenant, "")
-                await self._record(
-                    connection, principal, Read(scope, tenant, "entries", ENTRY_FIELDS, indices, purpose)
-                )
-            return [LogEntry(row["index"], row["leaf"].decode(), row["leaf_hash"].hex()) for row in rows]
+            timeline = await self._timelines.read(connection, tenant, case_id)
+            proofs = {entry.index: entry.proof for entry in timeline.entries if entry.proof is not None}
+            if timeline.checkpoint is None or not proofs:
+                return None
+            if (note := await self._store.note(connection, timeline.checkpoint.size)) is None:
+                return None
+            rows = await self._store.case_entries(connection, self._timelines.case_ref(tenant, case_id), MAX_ENTRIES)
+            await self._record(connection, principal, self._of_case(timeline, "proof", ENTRY_FIELDS, purpose))
+            entries = [
+                (row["index"], row["leaf"], [_base64(node) for node in proofs[row["index"]]])
+                for row in rows
+                if row["index"] in proofs
+            ]
+            return CaseEntries(note, entries, timeline.complete)
+
+    async def entries(
+        self, principal: Principal, search: Search, purpose: str | None, *, what: str = "entries"
+    ) -> list[LogEntry]:
+        """Return the entries that are looked for."""
+        rows = await self._found(principal, search, purpose, what)
+        return [LogEntry(row["index"], row["leaf"].decode(), row["leaf_hash"].hex()) for row in rows]
+
+    async def accesses(self, principal: Principal, search: Search, purpose: str | None) -> list[Access]:
+        """Return who looked, and at what."""
+        return [_access(row) for row in await self._found(principal, search, purpose, "access_log")]
 
     async def checkpoint(self) -> CheckpointRow | None:
         """Return the newest signed checkpoint; it holds no case, so nobody's looking is noted."""
         async with self._pool.acquire() as connection:
             return await self._store.latest_checkpoint(connection)
+
+    async def leave_with(
+        self, principal: Principal, what: str, first: int, end: int, purpose: str | None, *, kind: str = READ
+    ) -> None:
+        """Note that somebody gets the entries from ``first`` on, up to and without ``end``."""
+        async with self._pool.acquire() as connection:
+            read = self._of_log(principal, what, (end - first, first, end - 1), purpose, kind)
+            await self._record(connection, principal, read)
+
+    def name_of_case(self, tenant: str, case_id: str) -> bytes:
+        """Return the name under which the log knows a case."""
+        return self._timelines.case_ref(tenant, case_id)
+
+    def name_of_subject(self, tenant: str, subject_ref: str) -> bytes:
+        """Return the name under which the log knows whom a case is about."""
+        return self._timelines.subject_ref(tenant, subject_ref)
+
+    async def _found(self, principal: Principal, search: Search, purpose: str | None, what: str) -> list[Any]:
+        async with self._pool.acquire() as connection:
+            rows = await self._store.search(connection, search)
+            if rows:
+                extent = (len(rows), rows[0]["index"], rows[-1]["index"])
+                await self._record(connection, principal, self._of_log(principal, what, extent, purpose, READ))
+            return rows
+
+    def _of_case(self, timeline: Timeline, what: str, fields: tuple[str, ...], purpose: str | None) -> Read:
+        entries = timeline.entries
+        return Read(
+            self._timelines.case_ref(timeline.tenant, timeline.case_id), timeline.tenant, what, fields, len(entries),
+            entries[0].index, entries[-1].index, purpose, timeline,
+        )  # fmt: skip
+
+    def _of_log(
+        self, principal: Principal, what: str, extent: tuple[int, int, int], purpose: str | None, kind: str
+    ) -> Read:
+        tenant = DEFAULT_TENANT if "*" in principal.tenants else min(principal.tenants, default=DEFAULT_TENANT)
+        scope = self._timelines.case_ref(tenant, "")
+        return Read(scope, tenant, what, ENTRY_FIELDS, *extent, purpose, kind=kind)
 
     async def _record(self, connection: Any, principal: Principal, read: Read) -> None:
         now = self._clock()
@@ -109,6 +191,20 @@ class ReadingRoom:
         self._outbox.hurry()
 
 
+def _base64(node: str) -> str:
+    return base64.b64encode(bytes.fromhex(node)).decode()
+
+
+def _access(row: Any) -> Access:
+    leaf = orjson.loads(row["leaf"])
+    actor, fact = leaf.get("actor") or {}, leaf.get("fact") or {}
+    return Access(
+        index=row["index"], occurred_at=leaf.get("occurred_at"), kind=row["kind"], reader=actor.get("id"),
+        role=actor.get("role"), tenant=row["tenant"], case=leaf.get("case"), what=fact.get("what"),
+        fields=fact.get("fields") or [], entries=fact.get("entries"),
+    )  # fmt: skip
+
+
 def _activity(principal: Principal, read: Read, sequence: int, now: str) -> dict[str, Any]:
     timeline = read.timeline
     return {
@@ -119,7 +215,7 @@ def _activity(principal: Principal, read: Read, sequence: int, now: str) -> dict
         "entity_id": None if timeline is not None else WHOLE_LOG,
         "sequence": sequence,
         "occurred_at": now,
-        "kind": "audit.read",
+        "kind": read.kind,
         "actor": {
             "kind": "person",
             "pseudonym": principal.subject,
@@ -129,8 +225,8 @@ def _activity(principal: Principal, read: Read, sequence: int, now: str) -> dict
             "what": read.what,
             "fields": list(read.fields),
             "purpose": read.purpose,
-            "entries": len(read.indices),
-            "first_index": min(read.indices),
-            "last_index": max(read.indices),
+            "entries": read.entries,
+            "first_index": read.first_index,
+            "last_index": read.last_index,
         },
     }

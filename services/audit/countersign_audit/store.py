@@ -48,6 +48,22 @@ class CheckpointRow:
     signed_at: datetime
 
 
+@dataclass(frozen=True, slots=True)
+class Search:
+    """What to look for: entries from index ``first`` on; None means any. ``tenants`` are those who asks may see."""
+
+    first: int
+    limit: int
+    tenants: frozenset[str] | None = None
+    case_ref: bytes | None = None
+    subject: bytes | None = None
+    actor: str | None = None
+    kind: str | None = None
+    since: datetime | None = None
+    until: datetime | None = None
+    access_only: bool = False
+
+
 class SecondWriterError(FatalError):
     """Another writer put entries into this log: going on could bind one index to two leaves."""
 
@@ -118,6 +134,11 @@ class Store:
         """Return the newest checkpoint, or None for an empty log."""
         row = await connection.fetchrow(self._queries.latest_checkpoint)
         return CheckpointRow(**row) if row is not None else None
+
+    async def note(self, connection: Any, size: int) -> bytes | None:
+        """Return the checkpoint that was signed over so many entries, if one was."""
+        note: bytes | None = await connection.fetchval(self._queries.checkpoint_note, size)
+        return note
 
     async def leaves_from(self, connection: Any, index: int) -> list[tuple[int, bytes, bytes]]:
         """Return (index, leaf, leaf hash) of every entry from ``index`` on."""
@@ -201,13 +222,33 @@ class Store:
         rows: list[Mapping[str, Any]] = await connection.fetch(self._queries.case_entries, case_ref, limit)
         return rows
 
-    async def entries_page(
-        self, connection: Any, first: int, tenants: Iterable[str] | None, limit: int
-    ) -> list[Mapping[str, Any]]:
-        """Return a page of entries from an index on; ``tenants`` None means every tenant."""
-        wanted = None if tenants is None else sorted(tenants)
-        rows: list[Mapping[str, Any]] = await connection.fetch(self._queries.entries_page, first, wanted, limit)
+    async def search(self, connection: Any, search: Search) -> list[Mapping[str, Any]]:
+        """Return a page of the entries that are looked for, in the order of the log."""
+        tenants = None if search.tenants is None else sorted(search.tenants)
+        values: list[Any] = [search.first, tenants, search.limit, search.kind, search.actor, search.since, search.until]
+        query = self._queries.search_entries
+        if search.access_only:
+            query = self._queries.access_log
+            values.append(search.case_ref)
+        elif search.case_ref is not None:
+            query = self._queries.search_case
+            values.append(search.case_ref)
+        elif search.subject is not None:
+            query = self._queries.search_subject
+            values.append(search.subject)
+        async with connection.transaction(readonly=True):
+            await connection.execute(self._queries.plan_for_these_values)
+            rows: list[Mapping[str, Any]] = await connection.fetch(query, *values)
         return rows
+
+    async def leaf_hash(self, connection: Any, index: int) -> bytes:
+        """Return the hash of an entry that is there."""
+        hashed: bytes = await connection.fetchval(self._queries.hashes_of_leaves, index, index + 1)
+        return hashed
+
+    async def leaves_between(self, connection: Any, first: int, end: int) -> list[bytes]:
+        """Return the leaves from ``first`` on, up to and without ``end``."""
+        return [row["leaf"] for row in await connection.fetch(self._queries.leaves_between, first, end)]
 
     async def extent(self, connection: Any) -> tuple[int, int]:
         """Return how many entries there are, and how many the newest checkpoint claims."""

@@ -10,6 +10,7 @@ from countersign_audit.domain.commitments import Pseudonyms
 from countersign_audit.domain.note import Checkpoint, parse_checkpoint
 from countersign_audit.domain.words import plain_words
 from countersign_audit.keys import LogKeys, load_keys
+from countersign_audit.proving import Prover
 from countersign_audit.reading import Opened, Opener
 from countersign_audit.sealing import SealError
 from countersign_audit.store import Store, connected
@@ -21,7 +22,10 @@ MAX_ENTRIES = 1_000
 
 @dataclass(frozen=True, slots=True)
 class TimelineEntry:
-    """One entry of a case; ``included`` says that the latest signed checkpoint covers it."""
+    """One entry of a case; ``included`` says that the latest signed checkpoint covers it.
+
+    ``proof`` then leads from ``leaf_hash`` to the checkpoint's root: hashes in hexadecimal, the neighbour's first.
+    """
 
     index: int
     occurred_at: str | None
@@ -36,6 +40,7 @@ class TimelineEntry:
     leaf_hash: str
     included: bool
     payload: str
+    proof: list[str] | None
 
 
 @dataclass(frozen=True, slots=True)
@@ -69,6 +74,11 @@ class TimelineReader:
         self._names = Pseudonyms(keys.pseudonyms)
         self._opener = Opener(keys.epochs)
         self._store = Store()
+        self._prover = Prover(self._store)
+
+    def subject_ref(self, tenant: str, subject_ref: str) -> bytes:
+        """Return the name under which the log knows whom a case is about."""
+        return self._names.subject(tenant, subject_ref)
 
     def case_ref(self, tenant: str, case_id: str) -> bytes:
         """Return the name under which the log knows a case."""
@@ -80,6 +90,8 @@ class TimelineReader:
         # Read second: a checkpoint seen after the entries covers at least those it covered then.
         latest = await self._store.latest_checkpoint(connection)
         size = latest.size if latest is not None else 0
+        signed = [row["index"] for row in rows[:MAX_ENTRIES] if row["index"] < size]
+        proofs = await self._prover.inclusion(connection, signed, size)
         entries, decision_type, subject_ref = [], None, None
         for row in rows[:MAX_ENTRIES]:
             leaf = orjson.loads(row["leaf"])
@@ -88,7 +100,7 @@ class TimelineReader:
             if body is not None:
                 decision_type = decision_type or _text(body.get("decision_type"))
                 subject_ref = subject_ref or _text(body.get("subject_ref"))
-            entries.append(_entry(row, leaf, plain_words(leaf, body), included=row["index"] < size, payload=payload))
+            entries.append(_entry(row, leaf, plain_words(leaf, body), proofs.get(row["index"]), payload))
         return Timeline(
             tenant, case_id, decision_type, subject_ref, _partition(rows), _checkpoint(latest), entries,
             complete=len(rows) <= MAX_ENTRIES,
@@ -109,12 +121,13 @@ async def read_timeline(database_url: str, keys_dir: Path, *, tenant: str, case_
         return await TimelineReader(keys).read(connection, tenant, case_id)
 
 
-def _entry(row: Any, leaf: dict[str, Any], words: str, *, included: bool, payload: str) -> TimelineEntry:
+def _entry(row: Any, leaf: dict[str, Any], words: str, proof: list[bytes] | None, payload: str) -> TimelineEntry:
     return TimelineEntry(
         index=row["index"], occurred_at=leaf.get("occurred_at"), kind=row["kind"], words=words, actor=leaf.get("actor"),
         event_id=leaf.get("event_id"), source=leaf.get("source"), sequence=leaf.get("sequence"),
         previous=leaf.get("previous"), conflict_with=leaf.get("conflict_with"), leaf_hash=row["leaf_hash"].hex(),
-        included=included, payload=payload,
+        included=proof is not None, payload=payload,
+        proof=[node.hex() for node in proof] if proof is not None else None,
     )  # fmt: skip
 
 

@@ -9,32 +9,21 @@ from typing import Any
 import httpx
 import orjson
 import pytest
-from fastapi import Request
 from jsonschema import Draft202012Validator
 
-from countersign_audit.api import build_app, build_openapi
+from countersign_audit.api import build_openapi
 from countersign_audit.domain.note import open_note
 from countersign_audit.keys import load_keys, verify_signature
-from countersign_audit.reading_room import READERS, ReadingRoom
+from countersign_audit.reading_room import READERS
 from countersign_audit.timeline import TimelineReader, read_timeline
 from countersign_shared.contracts.topics import contracts_dir
-from countersign_shared.http import ROLES, Principal
+from countersign_shared.http import ROLES
 from countersign_shared.messaging import Record, unpack_headers
-from countersign_shared.messaging.outbox import Outbox
-from countersign_shared.observability import Health, Metrics
-from tests.integration.audit.log import Log, SteppingClock, open_log
+from tests.integration.audit.log import Log, open_log
+from tests.integration.audit.reading import API, reading
 from tests.unit.audit.records import one_case, record
 
-API = "/api/audit/v1"
 SCHEMA = orjson.loads((contracts_dir() / "schemas" / "activity.recorded.v1.json").read_bytes())
-
-
-async def authenticate(request: Request) -> Principal:
-    # Roles and tenants as the caller says them: who may call is under test, not how they prove it.
-    return Principal(
-        subject="p-77", username="u", roles=frozenset(request.headers["x-roles"].split(",")),
-        tenants=frozenset(request.headers.get("x-tenants", "*").split(",")),
-    )  # fmt: skip
 
 
 @pytest.fixture
@@ -46,14 +35,7 @@ async def log(database_url: str, tmp_path: Path) -> AsyncIterator[Log]:
 
 @pytest.fixture
 async def client(log: Log) -> AsyncIterator[httpx.AsyncClient]:
-    numbers = iter(range(1, 1_000))
-    room = ReadingRoom(
-        log.pool, TimelineReader(load_keys(log.keys_dir)), Outbox(), clock=SteppingClock(),
-        new_id=lambda: f"read-{next(numbers)}",
-    )  # fmt: skip
-    app = build_app(room=room, health=Health(), metrics=Metrics("audit"), authenticate=authenticate)
-    async with httpx.AsyncClient(transport=httpx.ASGITransport(app), base_url="http://audit") as client:
-        client.headers["x-roles"] = "auditor"
+    async with reading(log) as client:
         yield client
 
 
@@ -210,4 +192,7 @@ async def test_words_of_conflicting_records_raise_the_alarm(client: httpx.AsyncC
 
 def test_the_description_needs_no_database() -> None:
     document = build_openapi()
-    assert set(document["paths"]) == {f"{API}/cases/{{case_id}}/timeline", f"{API}/entries", f"{API}/checkpoint"}
+    assert {path.removeprefix(API) for path in document["paths"]} == {
+        "/cases/{case_id}/timeline", "/cases/{case_id}/proof", "/entries", "/access-log", "/checkpoint", "/tile/{path}",
+        "/proof/inclusion", "/proof/consistency", "/export",
+    }  # fmt: skip

@@ -2,6 +2,7 @@
 
 import asyncio
 import os
+from json import dumps
 from pathlib import Path
 from typing import Annotated, Any
 
@@ -9,15 +10,80 @@ import typer
 
 from countersign_local.cli import connection
 from countersign_local.cli.output import JsonOption, print_json, print_table, print_text
+from countersign_local.client import Client
 from countersign_local.errors import CONFIGURATION, NOT_RIGHT, USAGE, CommandError
 from countersign_local.state import state_directory
 
-app = typer.Typer(help="The audit log: verify it, read a case's timeline.", no_args_is_help=True)
+app = typer.Typer(
+    help="The audit log: export and verify it, read a case's timeline, prove a case.", no_args_is_help=True
+)
+_API = "/api/audit/v1"
 _NOT_EVEN_A_KEY = "Name the log's verifier key with --vkey, as it was printed when the log began."
 
 
 @app.command()
+def export(
+    directory: Annotated[Path, typer.Argument(help="Empty, or an export of this log to bring up to date.")],
+    purpose: Annotated[str | None, typer.Option(help="What for; it goes on the record.")] = None,
+    json: JsonOption = False,
+) -> None:
+    """Write the log into a directory as any verifier, and any file server, takes it. Exporting is on the record."""
+    from rich.progress import Progress
+
+    from countersign_local import exporting
+
+    async def work(client: Client) -> dict[str, Any]:
+        note = await client.read(f"{_API}/checkpoint")
+        fetched = await exporting.export(
+            directory, note,
+            lambda first, size: client.stream(f"{_API}/export", first=first, size=size, purpose=purpose),
+            lambda done, total: bar.update(task, completed=done, total=total),
+        )  # fmt: skip
+        said = exporting.read_note(note)
+        return {
+            "directory": str(directory), "origin": said.origin, "size": said.size, "root": said.root.hex(),
+            "fetched": fetched,
+        }  # fmt: skip
+
+    with Progress(transient=True, disable=json) as bar:
+        task = bar.add_task("exporting")
+        found: dict[str, Any] = connection.over_http(work)
+    if json:
+        print_json(found)
+    else:
+        print_text(f"{directory}: {found['size']:,} entries of {found['origin']}, {found['fetched']:,} of them new.")
+        print_text(f"countersign audit verify {directory} --vkey KEY checks it; take KEY from elsewhere.")
+
+
+@app.command()
+def prove(
+    case_id: Annotated[str, typer.Argument(help="Which case.")],
+    output: Annotated[Path | None, typer.Option(help="The file to write; unset: CASE.proof.json here.")] = None,
+    tenant: Annotated[str, typer.Option(help="Whose.")] = "default",
+    purpose: Annotated[str | None, typer.Option(help="What for; it goes on the record.")] = None,
+    json: JsonOption = False,
+) -> None:
+    """Write one file with which anybody can check a case's history, offline. Reading is itself on the record."""
+    found: dict[str, Any] = connection.over_http(
+        lambda client: client.get(f"{_API}/cases/{case_id}/proof", tenant=tenant, purpose=purpose)
+    )
+    path = output or Path(f"{case_id.replace(':', '_')}.proof.json")
+    try:
+        path.write_text(dumps(found, indent=1) + "\n", encoding="utf-8")
+    except OSError as error:
+        raise CommandError(f"{path}: {error.strerror}", CONFIGURATION) from error
+    if json:
+        print_json({"file": str(path), "entries": len(found["entries"]), "complete": found["complete"]})
+    else:
+        print_text(f"{path}: {len(found['entries'])} entries of case {case_id}.")
+        print_text(f"countersign-verify {path} --vkey KEY checks it; whoever does takes KEY from elsewhere.")
+
+
+@app.command()
 def verify(
+    directory: Annotated[
+        Path | None, typer.Argument(help="An export, or the proof of a case; unset: the log in the database.")
+    ] = None,
     vkey: Annotated[str | None, typer.Option(help="NAME+KEYID+BASE64; unset: taken from the keys directory.")] = None,
     keys: Annotated[
         Path | None,
@@ -28,7 +94,13 @@ def verify(
     ] = None,
     json: JsonOption = False,
 ) -> None:
-    """Derive the whole log again and compare it with its signed checkpoints. Exit code 1: it differs."""
+    """Derive the whole log again and compare it with its signed checkpoints. Exit code 1: it differs.
+
+    With a directory, or the file of a case's proof, nothing else is needed: no database, no service, no network.
+    """
+    if directory is not None:
+        _verify_offline(directory, vkey, old, json=json)
+        return
     from rich.progress import Progress
 
     from countersign_audit.domain.note import NoteError
@@ -70,6 +142,16 @@ def timeline(
         print_json(found)
     else:
         print_table(found["entries"], ("index", "occurred_at", "kind", "words", "included", "payload"))
+
+
+def _verify_offline(path: Path, vkey: str | None, old: Path | None, *, json: bool) -> None:
+    from countersign_verifier import cli
+
+    if vkey is None:
+        raise CommandError(_NOT_EVEN_A_KEY, USAGE)
+    arguments = [str(path), "--vkey", vkey, *(["--old", str(old)] if old is not None else []), *(["--json"] * json)]
+    if code := cli.main(arguments):
+        raise typer.Exit(code)
 
 
 def _keys_directory(named: Path | None) -> Path | None:

@@ -5,6 +5,9 @@ SELECT pg_try_advisory_lock(hashtextextended('countersign.audit.log.' || current
 -- name: latest_checkpoint
 SELECT size, root, note, frontier, signed_at FROM checkpoints ORDER BY size DESC LIMIT 1;
 
+-- name: checkpoint_note
+SELECT note FROM checkpoints WHERE size = $1;
+
 -- name: leaves_from
 -- Entries younger than the last checkpoint: a second's worth at most, after a crash.
 SELECT index, leaf, leaf_hash FROM entries WHERE index >= $1 ORDER BY index;
@@ -45,13 +48,61 @@ WHERE e.case_ref = $1
 ORDER BY e.index
 LIMIT $2;
 
--- name: entries_page
--- A page of the log in its own order; `tenants` null = every tenant, entries without a tenant included.
-SELECT index, leaf, leaf_hash
+-- name: plan_for_these_values
+-- The searches below take very different ways for different limits.
+SET LOCAL plan_cache_mode = force_custom_plan;
+
+-- name: search_entries
+-- Entries in the order of the log, from an index on, with what is asked for; `tenants` null = every tenant, entries
+-- without a tenant included.
+SELECT index, leaf, leaf_hash, kind, occurred_at, actor, tenant
 FROM entries
-WHERE index >= $1 AND ($2::text[] IS NULL OR tenant = ANY ($2::text[]))
+WHERE index >= $1
+  AND ($2::text[] IS NULL OR tenant = ANY ($2::text[])) AND ($4::text IS NULL OR kind = $4)
+  AND ($5::text IS NULL OR actor = $5)
+  AND ($6::timestamptz IS NULL OR occurred_at >= $6) AND ($7::timestamptz IS NULL OR occurred_at < $7)
 ORDER BY index
 LIMIT $3;
+
+-- name: search_case
+SELECT index, leaf, leaf_hash, kind, occurred_at, actor, tenant
+FROM entries
+WHERE case_ref = $8 AND index >= $1
+  AND ($2::text[] IS NULL OR tenant = ANY ($2::text[])) AND ($4::text IS NULL OR kind = $4)
+  AND ($5::text IS NULL OR actor = $5)
+  AND ($6::timestamptz IS NULL OR occurred_at >= $6) AND ($7::timestamptz IS NULL OR occurred_at < $7)
+ORDER BY index
+LIMIT $3;
+
+-- name: search_subject
+-- A subject is known by the data keys that are still there: after an erasure nothing leads to it any more.
+SELECT index, leaf, leaf_hash, kind, occurred_at, actor, tenant
+FROM (SELECT scope, number FROM data_keys WHERE subject = $8) AS k
+CROSS JOIN LATERAL (
+    SELECT * FROM entries WHERE case_ref = k.scope
+    UNION ALL
+    SELECT * FROM entries WHERE record_id = k.scope AND case_ref IS NULL
+) AS e
+JOIN payloads AS p USING (index)
+WHERE p.key_number = k.number AND index >= $1
+  AND ($2::text[] IS NULL OR tenant = ANY ($2::text[])) AND ($4::text IS NULL OR kind = $4)
+  AND ($5::text IS NULL OR actor = $5)
+  AND ($6::timestamptz IS NULL OR occurred_at >= $6) AND ($7::timestamptz IS NULL OR occurred_at < $7)
+ORDER BY index
+LIMIT $3;
+
+-- name: access_log
+SELECT index, leaf, leaf_hash, kind, occurred_at, actor, tenant
+FROM entries
+WHERE kind IN ('audit.read', 'audit.exported') AND index >= $1 AND ($8::bytea IS NULL OR case_ref = $8)
+  AND ($2::text[] IS NULL OR tenant = ANY ($2::text[])) AND ($4::text IS NULL OR kind = $4)
+  AND ($5::text IS NULL OR actor = $5)
+  AND ($6::timestamptz IS NULL OR occurred_at >= $6) AND ($7::timestamptz IS NULL OR occurred_at < $7)
+ORDER BY index
+LIMIT $3;
+
+-- name: leaves_between
+SELECT leaf FROM entries WHERE index >= $1 AND index < $2 ORDER BY index;
 
 -- name: lock_reads
 -- Two reads of one case at once take their numbers one after the other.

@@ -15,6 +15,12 @@ CREATE TABLE entries (
 ALTER TABLE entries ALTER COLUMN leaf SET STORAGE EXTERNAL;
 CREATE UNIQUE INDEX entries_record_id ON entries (record_id);
 CREATE INDEX entries_case_ref ON entries (case_ref, index) WHERE case_ref IS NOT NULL;
+CREATE INDEX entries_actor ON entries (actor, index) WHERE actor IS NOT NULL;
+CREATE INDEX entries_access ON entries (index) WHERE kind IN ('audit.read', 'audit.exported');
+-- Entries come nearly in the order of their time, so a range of pages is summed up by a few limits; more than
+-- one pair of them, because a producer's clock may be years ahead.
+CREATE INDEX entries_occurred_at ON entries USING brin (occurred_at timestamptz_minmax_multi_ops)
+    WITH (pages_per_range = 32, autosummarize = on);
 
 -- What each entry is about, encrypted. Apart from the entries, so that it can be erased without touching them.
 CREATE TABLE payloads (
@@ -35,6 +41,7 @@ CREATE TABLE data_keys (
     wrapped bytea    NOT NULL,
     PRIMARY KEY (scope, number)
 );
+CREATE INDEX data_keys_subject ON data_keys (subject) WHERE subject IS NOT NULL;
 
 -- Signed statements about the log, oldest first by size.
 CREATE TABLE checkpoints (

@@ -1,0 +1,142 @@
+"""Making a directory of the log's stream of entries: the layout of C2SP tlog-tiles, which any file server can serve.
+
+Every file is written aside and put in its place whole, the checkpoint last: at any moment the directory is a log that
+verifies, or none yet. What is there already is not fetched again.
+"""
+
+from collections.abc import AsyncIterator, Callable
+from pathlib import Path
+
+from countersign_audit.domain.note import Checkpoint, NoteError, parse_checkpoint
+from countersign_audit.domain.tiles import WIDTH, Edge, FullTile, open_tiles, tile_path
+from countersign_audit.domain.tree import HASH_BYTES, leaf_hash
+from countersign_local.errors import CONFIGURATION, UNAVAILABLE, CommandError
+
+CHECKPOINT = "checkpoint"
+LENGTH_BYTES = 2
+
+Fetch = Callable[[int, int], AsyncIterator[bytes]]
+"""(first entry, size of the log) -> the entries from there on, each after its length, in pieces of any size."""
+Progress = Callable[[int, int], None]
+
+
+def read_note(note: bytes) -> Checkpoint:
+    """Return what a checkpoint says, unverified: to verify is for who holds the key."""
+    try:
+        return parse_checkpoint(note.decode().partition("\n\n")[0] + "\n")
+    except (NoteError, UnicodeDecodeError) as error:
+        raise CommandError(f"The audit service gave no checkpoint: {error}", UNAVAILABLE) from error
+
+
+async def export(directory: Path, note: bytes, fetch: Fetch, progress: Progress) -> int:
+    """Bring a directory up to a checkpoint and return how many entries were fetched for it."""
+    target = read_note(note)
+    try:
+        _check_same_log(directory, target)
+        writer = _Writer(directory)
+        writer.take_up(target.size)
+        begin = writer.edge.size
+        progress(begin, target.size)
+        if begin < target.size:
+            async for piece in fetch(begin, target.size):
+                writer.feed(piece)
+                progress(writer.edge.size, target.size)
+        writer.finish(target, note)
+    except OSError as error:
+        raise CommandError(f"{error.filename}: {error.strerror}", CONFIGURATION) from error
+    return target.size - begin
+
+
+class _Writer:
+    """Cuts the stream into bundles and derives the tiles above them."""
+
+    def __init__(self, directory: Path) -> None:
+        self.edge = Edge()
+        self._directory = directory
+        self._buffer = bytearray()
+        self._bundle_from = 0
+        self._at = 0
+        self._hashes: list[bytes] = []
+
+    def take_up(self, size: int) -> None:
+        """Go on after the full bundles that are there already, as far as the log reaches."""
+        for number in range(size // WIDTH):
+            bundle = self._directory / tile_path("entries", number)
+            tile = self._directory / tile_path(0, number)
+            if not bundle.is_file() or not tile.is_file():
+                return
+            row = tile.read_bytes()
+            if len(row) != WIDTH * HASH_BYTES:
+                return
+            self._grow([row[at : at + HASH_BYTES] for at in range(0, len(row), HASH_BYTES)])
+
+    def feed(self, piece: bytes) -> None:
+        """Take more of the stream."""
+        self._buffer += piece
+        view, end = self._buffer, len(self._buffer)
+        while self._at + LENGTH_BYTES <= end:
+            begin = self._at + LENGTH_BYTES
+            after = begin + int.from_bytes(view[self._at : begin], "big")
+            if after > end:
+                break
+            self._hashes.append(leaf_hash(bytes(view[begin:after])))
+            self._at = after
+            if len(self._hashes) == WIDTH:
+                self._put_bundle()
+        del self._buffer[: self._bundle_from]
+        self._at, self._bundle_from = self._at - self._bundle_from, 0
+
+    def finish(self, target: Checkpoint, note: bytes) -> None:
+        """Write the open tiles and, when all of it has the signed root, the checkpoint."""
+        if self._hashes:
+            self._put_bundle()
+        if self.edge.size != target.size:
+            ended = f"The stream ended after {self.edge.size:,} of {target.size:,} entries"
+            raise CommandError(f"{ended}: run the command again, it goes on.", UNAVAILABLE)
+        if self.edge.root() != target.root:
+            raise CommandError(
+                f"What is in {self._directory} does not have the root of the checkpoint: it is of another log, or was "
+                "changed. Export into an empty directory.", CONFIGURATION,
+            )  # fmt: skip
+        for tile, row in zip(open_tiles(target.size), self.edge.rows, strict=True):
+            if tile.width:
+                self._put(tile_path(tile.level, tile.number, tile.width), row)
+        self._put(CHECKPOINT, note)
+
+    def _put_bundle(self) -> None:
+        bundle = bytes(self._buffer[self._bundle_from : self._at])
+        self._put(tile_path("entries", self.edge.size // WIDTH, len(self._hashes)), bundle)
+        self._grow(self._hashes)
+        self._hashes, self._bundle_from = [], self._at
+
+    def _grow(self, hashes: list[bytes]) -> None:
+        self.edge, full = self.edge.grown(hashes)
+        for tile in full:
+            self._put_tile(tile)
+
+    def _put_tile(self, tile: FullTile) -> None:
+        path = tile_path(tile.level, tile.number)
+        if not (self._directory / path).is_file():
+            self._put(path, tile.hashes)
+
+    def _put(self, name: str, content: bytes) -> None:
+        path = self._directory / name
+        path.parent.mkdir(parents=True, exist_ok=True)
+        aside = path.with_name(path.name + ".new")
+        aside.write_bytes(content)
+        aside.replace(path)
+
+
+def _check_same_log(directory: Path, target: Checkpoint) -> None:
+    directory.mkdir(parents=True, exist_ok=True)
+    path = directory / CHECKPOINT
+    if not path.exists():
+        if any(entry.name != "tile" for entry in directory.iterdir()):
+            raise CommandError(f"{directory} holds something else: export into an empty directory.", CONFIGURATION)
+        return
+    there = read_note(path.read_bytes())
+    if there.origin != target.origin or there.size > target.size:
+        raise CommandError(
+            f"{directory} holds {there.size:,} entries of {there.origin}; the log is {target.origin} with "
+            f"{target.size:,}. Export into an empty directory, and ask why.", CONFIGURATION,
+        )  # fmt: skip

@@ -1,0 +1,29 @@
+"""Proofs for stored entries: which tiles they need, fetched at once, and what follows from them."""
+
+from collections.abc import Sequence
+from typing import Any
+
+from countersign_audit.domain import proofs
+from countersign_audit.domain.proofs import Span, Tiles
+from countersign_audit.store import Store
+
+
+class Prover:
+    """Proves to a signed size; whoever asks makes sure that the log is that long."""
+
+    def __init__(self, store: Store) -> None:
+        self._store = store
+
+    async def inclusion(self, connection: Any, indices: Sequence[int], size: int) -> dict[int, list[bytes]]:
+        """Return, for each entry, the hashes from its neighbour up to below the root of ``size`` entries."""
+        spans = {index: proofs.inclusion(index, size) for index in indices}
+        tiles = await self._tiles(connection, [span for several in spans.values() for span in several], size)
+        return {index: tiles.proof(several) for index, several in spans.items()}
+
+    async def consistency(self, connection: Any, first: int, second: int) -> list[bytes]:
+        """Return the hashes that join the root of ``second`` entries to that of their first ``first``."""
+        spans = proofs.consistency(first, second)
+        return (await self._tiles(connection, spans, second)).proof(spans)
+
+    async def _tiles(self, connection: Any, spans: Sequence[Span], size: int) -> Tiles:
+        return Tiles(await self._store.tiles(connection, proofs.tiles_for(spans, size)))

@@ -32,7 +32,7 @@ counts = st.integers(0, 200).flatmap(lambda n: st.tuples(st.integers(0, n), st.j
 @given(counts, counts)
 def test_anchoring_is_fishers_exact_test(assisted: tuple[int, int], blind: tuple[int, int]) -> None:
     (k, n), (k_other, n_other) = assisted, blind
-    ours = anchored(Reviews("x", assisted_agreed=k, assisted=n, blind_agreed=k_other, blind=n_other))
+    ours = anchored(Reviews("x", assisted_agreed=k, assisted=n, blind_agreed=k_other, blind=n_other), fair_odds=1.0)
     table = [[k, n - k], [k_other, n_other - k_other]]
     assert ours == pytest.approx(fisher_exact(table, alternative="greater").pvalue, rel=1e-7, abs=1e-12)
 
@@ -50,7 +50,9 @@ def test_missing_and_hurrying_are_exact_binomial_tests(kn: tuple[int, int]) -> N
 def test_tea_of_the_lady() -> None:
     # Fisher's table of eight cups, all four named rightly: 1 in 70.
     lady = Reviews("lady", assisted_agreed=4, assisted=4, blind_agreed=0, blind=4)
-    assert anchored(lady) == pytest.approx(1 / 70)
+    assert anchored(lady, fair_odds=1.0) == pytest.approx(1 / 70)
+    # At odds of 2 each way of i right cups weighs C(4, i) C(4, 4 - i) 2^i.
+    assert anchored(lady) == pytest.approx(16 / (1 + 16 * 2 + 36 * 4 + 16 * 8 + 16))
 
 
 def test_nothing_is_known_without_counts() -> None:
@@ -70,7 +72,7 @@ def test_a_stamp_is_found_and_an_honest_reviewer_is_not() -> None:
 
 def test_agreement_alone_flags_nobody() -> None:
     loyal = Reviews("loyal", assisted_agreed=1_000, assisted=1_000, blind_agreed=600, blind=1_000, caught=18, seeded=20)
-    assert anchored(loyal) < 1e-50
+    assert anchored(loyal) < 1e-20
     assert not examine([loyal])[0].flagged
 
 

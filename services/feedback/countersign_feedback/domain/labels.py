@@ -55,7 +55,9 @@ def horvitz_thompson(errors: ArrayLike, probabilities: ArrayLike, *, delta: floa
     finite universe", JASA 47 (1952) 663-685, in the ratio form of J. Hájek (1971). The interval is that of E. L. Korn
     and B. I. Graubard, "Confidence intervals for proportions with small expected number of positive counts estimated
     from survey data", Survey Methodology 24 (1998) 193-201: exact binomial bounds at the effective sample size
-    p (1 - p) / var(p), where var(p) = sum (w (e - p))^2 / (sum w)^2 with w = 1 / q, at most the number of labels.
+    p (1 - p) / var(p), where var(p) = sum (w (e - p))^2 / (sum w)^2 with w = 1 / q, at most the number of labels. The
+    size is reckoned as if one more error of the greatest weight had turned up: when the few that weigh most were missed
+    by luck, the labels alone would claim to know too much (91 % instead of 95 % in our simulation).
     """
     e, q = np.asarray(errors, dtype=np.float64), np.asarray(probabilities, dtype=np.float64)
     if e.shape != q.shape:
@@ -66,12 +68,16 @@ def horvitz_thompson(errors: ArrayLike, probabilities: ArrayLike, *, delta: floa
     weight = 1.0 / q
     whole = float(weight.sum())
     share = float((weight * e).sum()) / whole
-    variance = float(((weight * (e - share)) ** 2).sum()) / whole**2
-    # Kish's size for none or all wrong, where the variance estimate is nil and would claim everything.
-    kish = whole**2 / float((weight**2).sum())
-    effective = min(share * (1.0 - share) / variance if variance > 0.0 else kish, kish if variance == 0.0 else len(e))
+    effective = _effective_size(e, weight)
     lower, upper = clopper_pearson_interval_of_share(share, effective, delta)
     return Estimate(share, lower, upper, effective)
+
+
+def _effective_size(errors: NDArray[np.float64], weight: NDArray[np.float64]) -> float:
+    e, w = np.append(errors, 1.0), np.append(weight, weight.max())
+    share = float((w * e).sum() / w.sum())
+    variance = float(((w * (e - share)) ** 2).sum() / w.sum() ** 2)
+    return min(share * (1.0 - share) / variance, len(errors)) if variance > 0.0 else float(len(errors))
 
 
 def clopper_pearson_interval_of_share(share: float, n: float, delta: float) -> tuple[float, float]:

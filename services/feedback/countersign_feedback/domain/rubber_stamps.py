@@ -17,6 +17,8 @@ WORDS_PER_MINUTE = 300.0
 Brysbaert, "How many words do we read per minute?", Journal of Memory and Language 109 (2019) 104047)."""
 LEAST_CATCH = 0.5
 """Share of seeded errors that an attentive reviewer catches at the least."""
+FAIR_ODDS = 2.0
+"""How many times the odds of agreeing may rise because a good proposal, once seen, convinces."""
 MOST_TOO_FAST = 0.10
 """Share of decisions below the reading time that known cases and clear flags explain."""
 LEAST_REVIEWS = 30
@@ -104,13 +106,24 @@ def examine(desk: Sequence[Reviews], *, q: float = FALSE_SHARE, least: int = LEA
     return tuple(_finding(*each) for each in zip(known, signals, together, flags, strict=True))
 
 
-def anchored(reviews: Reviews) -> float:
-    """Return the p-value of "agrees no more with the proposal in sight than blind".
+def anchored(reviews: Reviews, *, fair_odds: float = FAIR_ODDS) -> float:
+    """Return the p-value of "the odds of agreeing are at most ``fair_odds`` times as high with the proposal in sight".
 
     One-sided exact test of two shares with fixed margins: R. A. Fisher, *Statistical Methods for Research Workers*,
-    5th ed., 1934, section 21.02. The blind share is the baseline, never 100 %.
+    5th ed., 1934, section 21.02, for odds other than 1 with the noncentral hypergeometric distribution of R. A. Fisher,
+    "The logic of inductive inference", JRSS 98 (1935) 39-82. The blind share is the baseline, never 100 %.
     """
-    return _fisher_greater(reviews.assisted_agreed, reviews.assisted, reviews.blind_agreed, reviews.blind)
+    k, n = reviews.assisted_agreed, reviews.assisted
+    agreed, whole = k + reviews.blind_agreed, n + reviews.blind
+    # k or more of all agreements fall on the n assisted ones.
+    first, last = max(0, n - (whole - agreed)), min(agreed, n)
+    logs = [
+        _log_choose(agreed, i) + _log_choose(whole - agreed, n - i) + i * math.log(fair_odds)
+        for i in range(first, last + 1)
+    ]
+    top = max(logs)
+    weights = [math.exp(value - top) for value in logs]
+    return min(1.0, math.fsum(weights[k - first :]) / math.fsum(weights))
 
 
 def missed(reviews: Reviews) -> float:
@@ -136,21 +149,6 @@ def discrimination(reviews: Reviews) -> float | None:
     if not reviews.wrong or not reviews.right:
         return None
     return reviews.overrode_wrong / reviews.wrong - reviews.overrode_right / reviews.right
-
-
-def _fisher_greater(k: int, n: int, k_other: int, n_other: int) -> float:
-    # The hypergeometric tail: k or more of the k + k_other agreements fall on the n assisted ones.
-    agreed, whole = k + k_other, n + n_other
-    top = min(agreed, n)
-    logs = [
-        _log_choose(agreed, i) + _log_choose(whole - agreed, n - i)
-        for i in range(k, top + 1)
-        if n - i <= whole - agreed
-    ]
-    if not logs:
-        return 1.0
-    log_all = _log_choose(whole, n)
-    return min(1.0, math.fsum(math.exp(value - log_all) for value in logs))
 
 
 def _log_choose(n: int, k: int) -> float:

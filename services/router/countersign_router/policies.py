@@ -127,6 +127,11 @@ def automation_sha256(document: PolicyDocument) -> str:
     """Hash what decides about automation, in canonical JSON: comments, order of keys and texts do not count."""
     untold: Any = {"adjust": {"__all__": {"text"}}, "exceptions": {"__all__": {"text"}}, "never_automate": True}
     parts = document.model_dump(mode="json", include=set(AUTOMATION_PARTS), exclude=untold)
+    for declared in parts["inputs"].values():
+        # Limits came later: where none is set, the hash is the one of before.
+        for limit in ("max_length", "max_items"):
+            if declared[limit] is None:
+                del declared[limit]
     # The expression alone, however it was written.
     parts["never_automate"] = document.never_automate.when if document.never_automate is not None else None
     return hashlib.sha256(json.dumps(parts, sort_keys=True, separators=(",", ":")).encode()).hexdigest()

@@ -15,6 +15,7 @@ from countersign_router.policy_document import PolicyDocument
 from countersign_router.policy_examples import check, problems, run_examples
 from countersign_router.publishing import read_policies
 from countersign_shared.errors import ConfigurationError
+from tests.architecture.sources import ROOT
 from tests.unit.router.cases import (
     NEVER_DRAWN,
     NOW,
@@ -187,6 +188,15 @@ def test_only_what_decides_about_automation_voids_certificates() -> None:
         ("adjust", []),
     ):
         assert bent(**{part: value}).policy.automation_sha256 != before
+
+
+def test_no_release_changes_what_certificates_are_bound_to() -> None:
+    """The hash of a document that does not change is for ever: a new field of the grammar must not enter it unset."""
+    data = (ROOT / "tests" / "bench" / "policies" / "loan_application.yaml").read_bytes()
+    known = "1f2f8f5882cac81dc4bb82d747ce10dc64484936abd254c4eb3ec18cafdfec11"
+    assert automation_sha256(read_document(data, name="bench")) == known
+    limited = data.replace(b"ltv: {type: number", b"name: {type: string, max_length: 5, path: x}\n  ltv: {type: number")
+    assert automation_sha256(read_document(limited, name="bench")) != known
 
 
 def test_a_text_voids_no_certificate() -> None:

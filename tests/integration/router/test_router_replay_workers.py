@@ -1,0 +1,54 @@
+"""The processes that replay: they end with whoever started them, and one that ends by itself is told of."""
+
+from __future__ import annotations
+
+import subprocess
+import sys
+
+import psutil
+import pytest
+
+from countersign_router.domain.controls import Controls
+from countersign_router.replaying.brief import Brief
+from countersign_router.replaying.workers import WORKERS, ReplayFailedError, open_workers
+from countersign_shared.postgres.bodies import bodies
+from tests.unit.router.cases import DRAW_KEY, NOW, scored, shipped
+from tests.unit.router.replays import KEY, stored
+
+
+def brief(document: bytes) -> Brief:
+    policy = shipped().policy
+    return Brief(
+        document=document, known_since=None, originals=((policy.sha256, shipped().data, policy.published_at),),
+        keys={KEY: DRAW_KEY}, current_key=KEY, history=(), now=NOW,
+    )  # fmt: skip
+
+
+def workers() -> list[psutil.Process]:
+    return [one for one in psutil.Process().children() if "countersign_router.replaying" in one.cmdline()]
+
+
+async def test_they_count_and_end_with_the_context() -> None:
+    case, _ = stored(scored("one"), shipped(), Controls())
+    async with open_workers(brief(shipped().data)) as evaluate:
+        assert len(workers()) == WORKERS
+        tally = await evaluate([(NOW, bodies().pack(case.body))] * 3)
+        assert (tally.cases, tally.rederived) == (3, 3)
+        assert min(one.nice() for one in workers()) > psutil.Process().nice()
+    assert workers() == []
+
+
+async def test_one_that_dies_is_told_and_the_others_end() -> None:
+    with pytest.raises(ReplayFailedError, match="ended by itself"):
+        async with open_workers(brief(b"no policy")) as evaluate:
+            await evaluate([(NOW, b"")])
+    assert workers() == []
+
+
+def test_nobody_else_starts_them() -> None:
+    done = subprocess.run(
+        [sys.executable, "-m", "countersign_router.replaying"], stdin=subprocess.DEVNULL, capture_output=True,
+        text=True, check=False,
+    )  # fmt: skip
+    assert (done.returncode, done.stdout) == (1, "")
+    assert "started by the router" in done.stderr

@@ -20,6 +20,13 @@ class Prover:
         tiles = await self._tiles(connection, [span for several in spans.values() for span in several], size)
         return {index: tiles.proof(several) for index, several in spans.items()}
 
+    async def leaf_and_inclusion(self, connection: Any, index: int, size: int) -> tuple[bytes, list[bytes]]:
+        """Return an entry's own hash, and its proof."""
+        itself = Span(index, index + 1)
+        spans = proofs.inclusion(index, size)
+        tiles = await self._tiles(connection, [itself, *spans], size)
+        return tiles.proof([itself])[0], tiles.proof(spans)
+
     async def consistency(self, connection: Any, first: int, second: int) -> list[bytes]:
         """Return the hashes that join the root of ``second`` entries to that of their first ``first``."""
         spans = proofs.consistency(first, second)

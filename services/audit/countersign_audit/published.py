@@ -2,6 +2,7 @@
 
 import struct
 from collections.abc import AsyncIterator, Iterable
+from dataclasses import dataclass
 from typing import Any
 
 from countersign_audit.domain.tiles import Tile
@@ -11,6 +12,25 @@ from countersign_audit.store import CheckpointRow, Store
 ENTRIES_AT_ONCE = 1_024
 """About 1 MB a page."""
 _length = struct.Struct(">H").pack
+
+
+@dataclass(frozen=True, slots=True)
+class Inclusion:
+    """An entry's hash and its way to the root of ``size`` entries; ``note`` if a checkpoint was signed just there."""
+
+    size: int
+    note: bytes | None
+    leaf_hash: bytes
+    proof: list[bytes]
+
+
+@dataclass(frozen=True, slots=True)
+class Consistency:
+    """What shows that the log of ``size`` entries begins with a smaller one."""
+
+    size: int
+    note: bytes | None
+    proof: list[bytes]
 
 
 class PublishedLog:
@@ -25,12 +45,6 @@ class PublishedLog:
         """Return the newest signed checkpoint, None before the log began."""
         async with self._pool.acquire() as connection:
             return await self._store.latest_checkpoint(connection)
-
-    async def note(self, size: int) -> str | None:
-        """Return the checkpoint over so many entries, None when none was signed just there."""
-        async with self._pool.acquire() as connection:
-            note = await self._store.note(connection, size)
-            return note.decode() if note is not None else None
 
     async def tile(self, tile: Tile) -> bytes:
         """Return the hashes of a tile that is covered by a checkpoint."""
@@ -51,16 +65,34 @@ class PublishedLog:
                 page = framed(await self._store.leaves_between(connection, at, min(at + ENTRIES_AT_ONCE, end)))
             yield page
 
-    async def inclusion(self, index: int, size: int) -> tuple[bytes, list[bytes]]:
-        """Return an entry's hash and its way to the root of a signed size."""
+    async def inclusion(self, index: int, size: int | None) -> Inclusion | None:
+        """Prove an entry to a signed size, the newest unless one is named; None when nothing signed reaches so far."""
         async with self._pool.acquire() as connection:
-            proof = (await self._prover.inclusion(connection, [index], size))[index]
-            return await self._store.leaf_hash(connection, index), proof
+            newest = await self._store.latest_checkpoint(connection)
+            size = _reached(newest, size)
+            if newest is None or size is None or index >= size:
+                return None
+            hashed, proof = await self._prover.leaf_and_inclusion(connection, index, size)
+            return Inclusion(size, await self._note(connection, newest, size), hashed, proof)
 
-    async def consistency(self, first: int, second: int) -> list[bytes]:
-        """Return what shows that the log of ``second`` entries begins with that of ``first``."""
+    async def consistency(self, first: int, second: int | None) -> Consistency | None:
+        """Prove that the log of ``second`` entries, the newest unless named, begins with that of ``first``."""
         async with self._pool.acquire() as connection:
-            return await self._prover.consistency(connection, first, second)
+            newest = await self._store.latest_checkpoint(connection)
+            second = _reached(newest, second)
+            if newest is None or second is None or first > second:
+                return None
+            proof = await self._prover.consistency(connection, first, second)
+            return Consistency(second, await self._note(connection, newest, second), proof)
+
+    async def _note(self, connection: Any, newest: CheckpointRow, size: int) -> bytes | None:
+        return newest.note if size == newest.size else await self._store.note(connection, size)
+
+
+def _reached(newest: CheckpointRow | None, size: int | None) -> int | None:
+    if newest is None:
+        return None
+    return newest.size if size is None else size if size <= newest.size else None
 
 
 def framed(leaves: Iterable[bytes]) -> bytes:

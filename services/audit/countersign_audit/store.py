@@ -200,16 +200,10 @@ class Store:
 
     async def tiles(self, connection: Any, tiles: Collection[Tile]) -> dict[Tile, bytes]:
         """Return the hashes of tiles: full ones as they were stored, open ones derived."""
-        full = [tile for tile in tiles if tile.width == WIDTH]
-        found: dict[Tile, bytes] = {}
-        if full:
-            wanted = ([tile.level for tile in full], [tile.number for tile in full])
-            for level, number, hashes in await connection.fetch(self._queries.full_tiles, *wanted):
-                found[Tile(level, number)] = hashes
-        for tile in tiles:
-            if tile not in found:
-                found[tile] = await self.hashes(connection, tile)
-        return found
+        if not tiles:
+            return {}
+        rows = await connection.fetch(self._queries.tiles, *map(list, zip(*tiles, strict=True)))
+        return {Tile(level, number, width): hashes for level, number, width, hashes in rows}
 
     async def add_checkpoint(self, connection: Any, row: CheckpointRow) -> None:
         """Add a checkpoint in the transaction of the entries it covers."""
@@ -240,11 +234,6 @@ class Store:
             await connection.execute(self._queries.plan_for_these_values)
             rows: list[Mapping[str, Any]] = await connection.fetch(query, *values)
         return rows
-
-    async def leaf_hash(self, connection: Any, index: int) -> bytes:
-        """Return the hash of an entry that is there."""
-        hashed: bytes = await connection.fetchval(self._queries.hashes_of_leaves, index, index + 1)
-        return hashed
 
     async def leaves_between(self, connection: Any, first: int, end: int) -> list[bytes]:
         """Return the leaves from ``first`` on, up to and without ``end``."""

@@ -93,13 +93,12 @@ def _proofs(routes: APIRouter) -> None:
     @routes.get("/proof/inclusion", summary="Proof that the log holds an entry", dependencies=[reader])
     async def get_inclusion(published: Published, index: Index, size: Size = None) -> InclusionProof:
         """Prove one entry. Hashes alone say nothing about anybody, so this is not recorded."""
-        size = await _signed(published, size)
-        if index >= size:
-            raise not_found("entry", f"A log of {size} entries ends with entry {size - 1}.")
-        hashed, proof = await published.inclusion(index, size)
+        found = await published.inclusion(index, size)
+        if found is None:
+            raise not_found("entry", f"No checkpoint covers entry {index} of a log of that size.")
         return InclusionProof(
-            index=index, size=size, leaf_hash=hashed.hex(), proof=[node.hex() for node in proof],
-            checkpoint=await published.note(size),
+            index=index, size=found.size, leaf_hash=found.leaf_hash.hex(), proof=[node.hex() for node in found.proof],
+            checkpoint=_text(found.note),
         )  # fmt: skip
 
     @routes.get("/proof/consistency", summary="Proof that the log only grew", dependencies=[reader])
@@ -107,12 +106,11 @@ def _proofs(routes: APIRouter) -> None:
         published: Published, first: Annotated[int, Query(ge=1, le=MAX_INDEX)], second: Size = None
     ) -> ConsistencyProof:
         """Show that what was signed over `first` entries is still the beginning of the log."""
-        second = await _signed(published, second)
-        if first > second:
-            raise Problem(422, "invalid", "The wrong way round", f"{first} entries are more than {second}.")
-        proof = await published.consistency(first, second)
+        found = await published.consistency(first, second)
+        if found is None:
+            raise not_found("size", f"No checkpoint covers a log that has these sizes: {first}, {second or 'newest'}.")
         return ConsistencyProof(
-            first=first, second=second, proof=[node.hex() for node in proof], checkpoint=await published.note(second)
+            first=first, second=found.size, proof=[node.hex() for node in found.proof], checkpoint=_text(found.note)
         )
 
 
@@ -155,6 +153,10 @@ async def _signed(published: PublishedLog, size: int | None) -> int:
     if size is not None and size > newest:
         raise not_found("size", f"{newest} entries are signed so far.")
     return size or newest
+
+
+def _text(note: bytes | None) -> str | None:
+    return note.decode() if note is not None else None
 
 
 def _sees_all(principal: Principal) -> None:

@@ -75,10 +75,6 @@ class Tiles:
         """Return the root over each span."""
         return [self._root(list(_complete(span))) for span in spans]
 
-    def leaf(self, index: int) -> bytes:
-        """Return the hash of one leaf."""
-        return self._node((0, *divmod(index, WIDTH), 0))
-
     def _root(self, nodes: Sequence[Span]) -> bytes:
         root = self._node(_place(nodes[-1]))
         for node in reversed(nodes[:-1]):

@@ -137,10 +137,18 @@ SELECT * FROM unnest($1::smallint[], $2::bigint[], $3::bytea[], $4::bytea[]);
 -- How many tiles of a level there are: they are numbered from 0 without holes.
 SELECT coalesce(max(number) + 1, 0) FROM tiles WHERE level = $1;
 
--- name: full_tiles
-SELECT level, number, hashes
-FROM unnest($1::smallint[], $2::bigint[]) AS wanted (level, number)
-JOIN tiles USING (level, number);
+-- name: tiles
+-- Full tiles as they were stored; open ones are made of what is below them.
+SELECT w.level, w.number, w.width, CASE
+    WHEN w.width = 256 THEN (SELECT t.hashes FROM tiles AS t WHERE t.level = w.level AND t.number = w.number)
+    WHEN w.level = 0 THEN (
+        SELECT string_agg(e.leaf_hash, ''::bytea ORDER BY e.index) FROM entries AS e
+        WHERE e.index >= w.number * 256 AND e.index < w.number * 256 + w.width)
+    ELSE (
+        SELECT string_agg(t.root, ''::bytea ORDER BY t.number) FROM tiles AS t
+        WHERE t.level = w.level - 1 AND t.number >= w.number * 256 AND t.number < w.number * 256 + w.width)
+    END AS hashes
+FROM unnest($1::smallint[], $2::bigint[], $3::integer[]) AS w (level, number, width);
 
 -- name: hashes_of_leaves
 SELECT string_agg(leaf_hash, ''::bytea ORDER BY index) FROM entries WHERE index >= $1 AND index < $2;

@@ -29,7 +29,8 @@ back-off, anything else ends the process.
 """
 
 MAX_RECORDS = 500
-BATCH_TIMEOUT_MS = 10
+POLL_MS = 200
+"""How long one poll waits for records; it answers at once when there are some."""
 FETCH_BYTES = 4_194_304
 """Most bytes of one answer of the broker, a quarter of it from one partition: what was fetched and not yet handled
 stays in memory, and a reader of every topic has some eighty partitions."""
@@ -161,10 +162,9 @@ async def consuming(
     # The in-memory broker answers at the end of its wait only.
     wait_ms = 20 if delivery.forgetful else patience_ms or 500
     least_bytes = FETCH_BYTES // 8 if patience_ms and not delivery.forgetful else 1
-    # Fetch waits pair with the batch time-out: longer ones add latency, shorter ones burn CPU when idle.
     subscriber = broker.subscriber(
         *(prefix + topic for topic in topics), group_id=prefix + group, batch=True, max_records=max_records,
-        batch_timeout_ms=BATCH_TIMEOUT_MS, auto_offset_reset="earliest", ack_policy=AckPolicy.NACK_ON_ERROR,
+        batch_timeout_ms=POLL_MS, auto_offset_reset="earliest", ack_policy=AckPolicy.NACK_ON_ERROR,
         listener=delivery, group_instance_id=instance_id, fetch_max_wait_ms=wait_ms, fetch_min_bytes=least_bytes,
         session_timeout_ms=10_000, heartbeat_interval_ms=1_000, max_poll_interval_ms=120_000,
         fetch_max_bytes=FETCH_BYTES, max_partition_fetch_bytes=FETCH_BYTES // 4,
@@ -203,15 +203,18 @@ async def consuming(
 def _watch_polls(consumer: Any, health: Health, fail: Callable[[BaseException], None]) -> None:
     """Record the time of each poll, for a ping would be green with a dead consume loop; a poll that fails is fatal.
 
-    What one poll had taken from other partitions before it failed is gone for us and passed for the consumer: the next
+    An empty answer is not handed on: FastStream would sleep before it asked again, as long as the poll had waited. What
+    one poll had taken from other partitions before it failed is gone for us and passed for the consumer: the next
     commit would cover it. FastStream would go on polling.
     """
     poll = consumer.getmany
 
     async def watched(*args: Any, **kwargs: Any) -> Any:
-        health.polled(time.monotonic())
         try:
-            return await poll(*args, **kwargs)
+            while True:
+                health.polled(time.monotonic())
+                if records := await poll(*args, **kwargs):
+                    return records
         except ConsumerStoppedError:
             raise
         except Exception as error:

@@ -98,7 +98,9 @@ class Relay:
     async def _pump(self, connection: Any) -> None:
         while True:
             self._outbox.hint.clear()
-            if await self.pass_once(connection) < BATCH:
+            # One question outside of any transaction: with nothing to send, it is asked twenty times a second.
+            waiting = await connection.fetchval(self._queries.some_due, self._clock())
+            if not waiting or await self.pass_once(connection) < BATCH:
                 try:
                     await asyncio.wait_for(self._outbox.hint.wait(), POLL_SECONDS)
                 except TimeoutError:

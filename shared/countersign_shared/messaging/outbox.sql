@@ -35,6 +35,9 @@ ORDER BY id
 LIMIT $2
 FOR UPDATE;
 
+-- name: some_due
+SELECT EXISTS (SELECT FROM outbox WHERE not_before <= $1);
+
 -- name: delete
 DELETE FROM outbox WHERE id = ANY ($1::bigint[]);
 

@@ -142,8 +142,8 @@ async def test_trap_13_a_consume_loop_that_died_is_not_alive(settings):
 
 
 @pytest.mark.kafka
-async def test_trap_14_an_idle_consumer_polls_many_times_a_second(settings):
-    """With the library's pause of 200 ms after an empty poll there would be no more than five."""
+async def test_trap_14_an_idle_consumer_asks_again_at_once(settings):
+    """Each empty poll takes 200 ms; with the framework's pause of as much after each there would be five."""
     polls: list[float] = []
 
     class Counting(Health):
@@ -154,7 +154,7 @@ async def test_trap_14_an_idle_consumer_polls_many_times_a_second(settings):
         await eventually(lambda: len(polls) > 3)
         before = len(polls)
         await asyncio.sleep(2.0)
-        assert len(polls) - before > 20
+        assert len(polls) - before > 7
 
 
 @pytest.mark.kafka

@@ -45,6 +45,8 @@ PARTITIONS = 12
 UNSAMPLED = {"audit": {"level1": 0.0, "level2": 0.0, "floor": 0.0}}
 PIECE, PAUSE_SECONDS = 25, 0.02
 LONGER_SECONDS = 1.0
+MOST_LOOKS, LOOK_SECONDS = 300, 0.03
+"""Looking holds the router up too: it must get on with its work in between."""
 EFFECTIVE_SECONDS = 2.0
 LIMIT_SECONDS = 60.0
 ANNA, LARS, PAUL = Actor("p-anna", "operator"), Actor("p-lars", "lead"), Actor("p-paul", "policy_approver")
@@ -124,10 +126,13 @@ class Scene:
     async def held_up(self) -> AsyncIterator[None]:
         """Hang the second router in the middle of a batch, until well after what happens meanwhile."""
         process = psutil.Process(self.two.processes["router"].pid)
-        async with asyncio.timeout(LIMIT_SECONDS):
-            while not await self.caught(process):
-                os.kill(process.pid, signal.SIGCONT)
-                await asyncio.sleep(0.005)
+        for _ in range(MOST_LOOKS):
+            if await self.caught(process):
+                break
+            os.kill(process.pid, signal.SIGCONT)
+            await asyncio.sleep(LOOK_SECONDS)
+        else:
+            pytest.fail(f"it is never in the middle of a batch:\n{self.two.last_words('router')}")
         try:
             yield
             await asyncio.sleep(LONGER_SECONDS)

@@ -42,7 +42,8 @@ class Store(ControlReads, PolicyReads, DraftReads, PeopleReads, ReleaseReads, Co
         try:
             async with self._pool.acquire() as connection, connection.transaction():
                 yield Batch(connection, self._sql.queries, self._bodies)
-        except asyncpg.AdminShutdownError as error:
+        except (asyncpg.AdminShutdownError, asyncpg.InternalClientError) as error:
+            # The driver, too, loses its thread when a session ends between a question and its answer.
             raise BatchEndedError("the database ended the transaction of a batch that hung, or shuts down") from error
 
     @asynccontextmanager

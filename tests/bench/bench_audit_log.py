@@ -17,7 +17,7 @@ import subprocess
 import sys
 import tempfile
 import time
-from collections.abc import Awaitable, Callable, Iterator
+from collections.abc import Awaitable, Callable
 from pathlib import Path
 from typing import Any
 
@@ -28,43 +28,12 @@ from countersign_audit.keys import load_keys
 from countersign_local import exporting
 from countersign_local.parts.postgres import postgres
 from countersign_shared.clock import system_clock
-from countersign_shared.messaging import Record
+from tests.integration.audit.flow import batches, case_id, complete_cases
 from tests.integration.audit.log import Log, open_log
 from tests.integration.audit.reading import API, application
 from tests.strangers.programs import strangers
-from tests.unit.audit.records import one_case
 
 SETTINGS = {"shared_buffers": "256MB", "max_wal_size": "4GB", "wal_buffers": "16MB"}
-CASES_AT_ONCE = 250
-BLOCKS_APART = 5
-MARK = "case-000000000"
-STEPS = one_case(MARK)
-
-
-def renamed(template: Record, number: int) -> Record:
-    name = b"case-%09d" % number
-    headers = tuple(
-        (key, b"%s-%09d" % (value, number) if key == "ce_id" else value.replace(MARK.encode(), name))
-        for key, value in template.headers
-    )
-    return Record(
-        template.topic, number % 12, number, template.timestamp_ms, name,
-        (template.value or b"").replace(MARK.encode(), name), headers,
-    )  # fmt: skip
-
-
-def batches(entries: int) -> Iterator[list[Record]]:
-    """Batches of four steps of different cases, until there are so many entries."""
-    block, made = 0, 0
-    while made < entries:
-        batch = [
-            renamed(template, (block - BLOCKS_APART * step) * CASES_AT_ONCE + at)
-            for step, template in enumerate(STEPS)
-            for at in range(CASES_AT_ONCE)
-            if block >= BLOCKS_APART * step
-        ][: entries - made]
-        block, made = block + 1, made + len(batch)
-        yield batch
 
 
 async def fill(log: Log, entries: int) -> None:
@@ -90,7 +59,7 @@ async def measure(name: str, times: int, call: Callable[[], Awaitable[Any]]) -> 
 
 async def read(client: httpx.AsyncClient, size: int) -> None:
     chance = random.Random(6)
-    complete = size // len(STEPS) - 2 * BLOCKS_APART * CASES_AT_ONCE
+    complete = complete_cases(size)
 
     async def inclusion() -> None:
         answer = await client.get(f"{API}/proof/inclusion", params={"index": chance.randrange(size)})
@@ -101,11 +70,11 @@ async def read(client: httpx.AsyncClient, size: int) -> None:
         assert answer.status_code == 200
 
     async def timeline() -> None:
-        answer = await client.get(f"{API}/cases/case-{chance.randrange(complete):09d}/timeline")
+        answer = await client.get(f"{API}/cases/{case_id(chance.randrange(complete))}/timeline")
         assert len(answer.json()["entries"]) == 4
 
     async def subject() -> None:
-        ref = f"applicant-case-{chance.randrange(complete):09d}"
+        ref = f"applicant-{case_id(chance.randrange(complete))}"
         assert len((await client.get(f"{API}/entries", params={"subject_ref": ref})).json()["items"]) == 4
 
     async def tile() -> None:

@@ -42,7 +42,7 @@ SCHEMA = "review"
 MIGRATIONS = Path(__file__).parent / "sql" / "migrations"
 SWEEP_SECONDS = 1.0
 FIGURES_SECONDS = 5.0
-PATIENCE_MS = 50
+PATIENCE_MS = 100
 """A person notices no twentieth of a second, and larger batches leave the processor to the automatic decisions."""
 HOUSEKEEPING_SECONDS = 600.0
 

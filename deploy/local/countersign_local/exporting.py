@@ -88,11 +88,11 @@ class _Writer:
 
     def finish(self, target: Checkpoint, note: bytes) -> None:
         """Write the open tiles and, when all of it has the signed root, the checkpoint."""
+        if (size := self.edge.size + len(self._hashes)) != target.size:
+            ended = f"The stream ended after {size:,} of {target.size:,} entries"
+            raise CommandError(f"{ended}: run the command again, it goes on.", UNAVAILABLE)
         if self._hashes:
             self._put_bundle()
-        if self.edge.size != target.size:
-            ended = f"The stream ended after {self.edge.size:,} of {target.size:,} entries"
-            raise CommandError(f"{ended}: run the command again, it goes on.", UNAVAILABLE)
         if self.edge.root() != target.root:
             raise CommandError(
                 f"What is in {self._directory} does not have the root of the checkpoint: it is of another log, or was "

@@ -10,7 +10,7 @@ from pathlib import Path
 from countersign_verifier.findings import Report
 from countersign_verifier.layout import CHECKPOINT, WIDTH, read_hashes, read_tile, tile_path, widths
 from countersign_verifier.note import Checkpoint, NoteError, VerifierKey, open_checkpoint
-from countersign_verifier.tiles import BundleError, TileCheck, check_tiles, hashes_of, split_bundle
+from countersign_verifier.tiles import BundleError, TileCheck, check_tiles, first_difference, hashes_of, split_bundle
 from countersign_verifier.tree import HASH_BYTES, root_of
 
 Progress = Callable[[int, int], None]
@@ -115,16 +115,16 @@ def _compare_upper_tiles(report: Report, directory: Path, size: int, derived: li
     row, level = b"".join(root for root in derived[: size // WIDTH] if root is not None), 1
     while row:
         for number, width in enumerate(widths(size, level)):
-            begin = number * WIDTH * HASH_BYTES
-            path, first = tile_path(level, number, width), number * WIDTH ** (level + 1)
-            last = min(first + WIDTH ** (level + 1), size) - 1
+            expected = row[number * WIDTH * HASH_BYTES :][: width * HASH_BYTES]
+            path, first, step = tile_path(level, number, width), number * WIDTH ** (level + 1), WIDTH**level
             try:
                 tile = read_hashes(directory, level, number, width)
             except OSError as error:
-                report.found(first, f"{path} cannot be read: {error.strerror}", last)
+                report.found(first, f"{path} cannot be read: {error.strerror}", first + width * step - 1)
                 continue
-            if tile != row[begin : begin + width * HASH_BYTES]:
-                report.found(first, f"{path} is not made of their hashes", last)
+            if tile != expected:
+                first += first_difference(expected, tile) * step
+                report.found(first, f"{path} is not made of their hashes", first + step - 1)
         whole = len(row) // HASH_BYTES // WIDTH * WIDTH * HASH_BYTES
         step = WIDTH * HASH_BYTES
         row, level = b"".join(root_of(row[at : at + step]) for at in range(0, whole, step)), level + 1

@@ -61,7 +61,7 @@ def check_tile(directory: Path, number: int, width: int) -> TileCheck:
     try:
         derived = hashes_of(directory, number, width)
     except BundleError as error:
-        place = error.place if tile is None else min(error.place, _first_difference(error.hashes, tile))
+        place = error.place if tile is None else min(error.place, first_difference(error.hashes, tile))
         return TileCheck(number, None, stated, place, str(error))
     except OSError as error:
         path = tile_path("entries", number, width)
@@ -71,7 +71,7 @@ def check_tile(directory: Path, number: int, width: int) -> TileCheck:
     root = root_of(derived)
     if tile is None:
         return TileCheck(number, root, None, 0, trouble)
-    return TileCheck(number, root, stated, _first_difference(derived, tile), f"its hash is not the one in {path}")
+    return TileCheck(number, root, stated, first_difference(derived, tile), f"its hash is not the one in {path}")
 
 
 def check_tiles(work: tuple[Path, int, list[int]]) -> list[TileCheck]:
@@ -102,7 +102,8 @@ def hashes_of(directory: Path, number: int, width: int) -> bytes:
     return row[: width * HASH_BYTES]
 
 
-def _first_difference(derived: bytes, tile: bytes) -> int:
+def first_difference(derived: bytes, tile: bytes) -> int:
+    """Return the place of the first hash that two rows do not have in common."""
     for place, at in enumerate(range(0, min(len(derived), len(tile)), HASH_BYTES)):
         if derived[at : at + HASH_BYTES] != tile[at : at + HASH_BYTES]:
             return place

@@ -1,0 +1,159 @@
+"""The proof of a case, whole and tampered with, and the command that checks it."""
+
+from __future__ import annotations
+
+import base64
+import json
+from collections.abc import Callable
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+from countersign_verifier import cli
+from countersign_verifier.case import CaseProofError, verify_case
+from countersign_verifier.note import parse_key
+from tests.strangers.logs import OTHER_KEY, note, root, sha256, vkey, write_log
+from tests.strangers.mutations import ENTRIES
+from tests.unit.verifier.test_verifier_tree import path
+
+CASE = "ab" * 16
+PLACES = (2, 5, 9)
+
+
+def leaf(index: int, case: str = CASE) -> bytes:
+    before = max((place for place in PLACES if place < index), default=None)
+    said: dict[str, Any] = {
+        "case": case,
+        "event_id": f"e{index}",
+        "kind": "case.created",
+        "occurred_at": f"2026-01-0{index}",
+    }
+    if before is not None:
+        said["previous"] = before
+    return json.dumps(said, sort_keys=True).encode()
+
+
+LEAVES = [leaf(index, CASE if index in PLACES else "cd" * 16) for index in range(11)]
+HASHES = [sha256(b"\x00" + one) for one in LEAVES]
+
+
+def proof() -> dict[str, Any]:
+    entries = [
+        {
+            "index": index,
+            "leaf": LEAVES[index].decode(),
+            "proof": [base64.b64encode(node).decode() for node in path(index, HASHES)],
+        }
+        for index in PLACES
+    ]
+    checkpoint = note(len(LEAVES), root(HASHES)).decode()
+    return {"format": "countersign.audit.case-proof/1", "checkpoint": checkpoint, "entries": entries}
+
+
+def test_a_whole_proof_verifies() -> None:
+    report = verify_case(json.dumps(proof()).encode(), parse_key(vkey()))
+    assert report.findings == []
+    assert [said["event_id"] for said in report.entries] == ["e2", "e5", "e9"]
+    assert (report.size, report.newest_at) == (11, "2026-01-09")
+
+
+def other_leaf(said: dict[str, Any]) -> None:
+    said["entries"][1]["leaf"] = said["entries"][1]["leaf"].replace("created", "updated")
+
+
+def other_index(said: dict[str, Any]) -> None:
+    said["entries"][1]["index"] = 6
+
+
+def other_key(said: dict[str, Any]) -> None:
+    said["checkpoint"] = note(len(LEAVES), root(HASHES), OTHER_KEY).decode()
+
+
+def left_out(said: dict[str, Any]) -> None:
+    del said["entries"][1]
+
+
+def first_left_out(said: dict[str, Any]) -> None:
+    del said["entries"][0]
+
+
+def out_of_order(said: dict[str, Any]) -> None:
+    said["entries"].reverse()
+
+
+def of_another_case(said: dict[str, Any]) -> None:
+    said["entries"][2] = {
+        "index": 7, "leaf": LEAVES[7].decode(), "proof": [base64.b64encode(node).decode() for node in path(7, HASHES)]
+    }  # fmt: skip
+
+
+def shortened(said: dict[str, Any]) -> None:
+    said["entries"][0]["proof"].pop()
+
+
+@pytest.mark.parametrize(
+    ("tamper", "index"),
+    [
+        (other_leaf, 5), (other_index, 6), (other_key, 2), (left_out, 9), (first_left_out, 5), (out_of_order, 2),
+        (of_another_case, 7), (shortened, 2),
+    ],
+)  # fmt: skip
+def test_a_proof_that_was_tampered_with_names_the_entry(tamper: Callable[[dict[str, Any]], None], index: int) -> None:
+    said = proof()
+    tamper(said)
+    report = verify_case(json.dumps(said).encode(), parse_key(vkey()))
+    assert report.first_bad is not None
+    assert report.first_bad.index == index
+
+
+@pytest.mark.parametrize(
+    "data",
+    [
+        b"", b"{}", b"[]", b"\xff", b"[" * 100_000, json.dumps(proof() | {"format": "x"}).encode(),
+        json.dumps(proof() | {"entries": []}).encode(), json.dumps(proof() | {"entries": [1]}).encode(),
+        json.dumps(proof() | {"entries": [{"index": True, "leaf": "", "proof": []}]}).encode(),
+        json.dumps(proof() | {"entries": [{"index": 1, "leaf": "", "proof": ["?"]}]}).encode(),
+        json.dumps(proof() | {"checkpoint": 5}).encode(),
+    ],
+)  # fmt: skip
+def test_what_is_no_proof_is_refused(data: bytes) -> None:
+    with pytest.raises(CaseProofError):
+        verify_case(data, parse_key(vkey()))
+
+
+def run(capsys: pytest.CaptureFixture[str], *words: str) -> tuple[int, str, str]:
+    code = cli.main(words)
+    told = capsys.readouterr()
+    return code, told.out, told.err
+
+
+def test_the_command_ends_with_the_codes_it_documents(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    log, case, broken, old = tmp_path / "log", tmp_path / "case.json", tmp_path / "broken.json", tmp_path / "old"
+    old.write_bytes(write_log(log, ENTRIES[:300]))
+    case.write_text(json.dumps(proof()))
+    broken.write_text("{}")
+    code, out, _ = run(capsys, str(log), "--vkey", vkey(), "--old", str(old))
+    assert (code, "Verified" in out, "300 entries of the old checkpoint" in out) == (cli.OK, True, True)
+    code, out, _ = run(capsys, str(case), "--vkey", vkey(), "--json")
+    assert (code, json.loads(out)["verified"], len(json.loads(out)["entries"])) == (cli.OK, True, 3)
+    assert "3 entries of one case" in run(capsys, str(case), "--vkey", vkey())[1]
+    (log / "tile" / "entries" / "000").write_bytes(b"")
+    code, out, _ = run(capsys, str(log), "--vkey", vkey())
+    assert (code, "First bad: entry 0: its bundle has 0 entries" in out) == (cli.NOT_VERIFIED, True)
+    assert run(capsys, str(broken), "--vkey", vkey())[0] == cli.NOT_VERIFIED
+    assert run(capsys, str(log), "--vkey", "nonsense")[0] == cli.USAGE
+    assert run(capsys, str(log), "--vkey", vkey(), "--old", str(broken))[0] == cli.USAGE
+    assert run(capsys, str(log), "--vkey", vkey(), "--old", str(tmp_path / "no"))[0] == cli.NO_INPUT
+    assert run(capsys, str(tmp_path / "nowhere"), "--vkey", vkey())[0] == cli.NO_INPUT
+
+
+def test_an_empty_log_verifies(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    write_log(tmp_path, [])
+    assert run(capsys, str(tmp_path), "--vkey", vkey())[0] == cli.OK
+
+
+def test_the_first_entry_names_the_log_and_its_key(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    write_log(tmp_path, ENTRIES[1:4])
+    code, out, _ = run(capsys, str(tmp_path), "--vkey", vkey())
+    assert (code, "did not begin under this name and key" in out) == (cli.NOT_VERIFIED, True)

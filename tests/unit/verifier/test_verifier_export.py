@@ -1,0 +1,99 @@
+"""Exporting: a directory is brought up to date, goes on where it was cut off, and never mixes two logs."""
+
+from __future__ import annotations
+
+import random
+from collections.abc import AsyncIterator
+from pathlib import Path
+
+import pytest
+
+from countersign_local.errors import CommandError
+from countersign_local.exporting import export
+from tests.strangers.logs import bundle, leaves, note, root, sha256, write_log
+
+ENTRIES = leaves(700)
+
+
+def signed(entries: list[bytes], origin: str = "countersign.example/log") -> bytes:
+    return note(len(entries), root([sha256(b"\x00" + entry) for entry in entries]), origin=origin)
+
+
+class Source:
+    """The log's stream in pieces of any size; it may break off after so many bytes."""
+
+    def __init__(self, entries: list[bytes], breaks_after: int | None = None) -> None:
+        self.entries = entries
+        self.breaks_after = breaks_after
+        self.asked: list[tuple[int, int]] = []
+
+    async def __call__(self, first: int, size: int) -> AsyncIterator[bytes]:
+        self.asked.append((first, size))
+        data = bundle(self.entries[first:size])[: self.breaks_after]
+        chance = random.Random(5)
+        while data:
+            length = chance.randrange(1, 5_000)
+            piece, data = data[:length], data[length:]
+            yield piece
+
+
+def files(directory: Path) -> dict[str, bytes]:
+    return {str(path.relative_to(directory)): path.read_bytes() for path in directory.rglob("*") if path.is_file()}
+
+
+async def run(directory: Path, source: Source, entries: list[bytes]) -> int:
+    return await export(directory, signed(entries), source, lambda *_: None)
+
+
+async def test_an_export_is_the_layout_byte_for_byte(tmp_path: Path) -> None:
+    write_log(tmp_path / "expected", ENTRIES)
+    assert await run(tmp_path / "made", Source(ENTRIES), ENTRIES) == 700
+    assert files(tmp_path / "made") == files(tmp_path / "expected")
+
+
+async def test_what_was_cut_off_goes_on_where_it_was(tmp_path: Path) -> None:
+    broken = Source(ENTRIES, breaks_after=len(bundle(ENTRIES[:600])) + 5)
+    with pytest.raises(CommandError, match="600 of 700"):
+        await run(tmp_path / "made", broken, ENTRIES)
+    assert "checkpoint" not in files(tmp_path / "made")
+    source = Source(ENTRIES)
+    assert await run(tmp_path / "made", source, ENTRIES) == 700 - 512
+    assert source.asked == [(512, 700)]
+    write_log(tmp_path / "expected", ENTRIES)
+    assert files(tmp_path / "made") == files(tmp_path / "expected")
+
+
+async def test_an_export_grows_with_its_log_and_asks_for_nothing_twice(tmp_path: Path) -> None:
+    await run(tmp_path, Source(ENTRIES[:512]), ENTRIES[:512])
+    source = Source(ENTRIES[:512])
+    assert await run(tmp_path, source, ENTRIES[:512]) == 0
+    assert source.asked == []
+    assert await run(tmp_path, Source(ENTRIES), ENTRIES) == 188
+
+
+async def test_a_log_that_became_shorter_or_another_is_not_written_over_what_is_there(tmp_path: Path) -> None:
+    await run(tmp_path, Source(ENTRIES), ENTRIES)
+    before = files(tmp_path)
+    with pytest.raises(CommandError, match="ask why"):
+        await run(tmp_path, Source(ENTRIES[:600]), ENTRIES[:600])
+    with pytest.raises(CommandError, match="ask why"):
+        await export(tmp_path, signed(ENTRIES, origin="other.example/log"), Source(ENTRIES), lambda *_: None)
+    assert files(tmp_path) == before
+
+
+async def test_other_entries_than_those_signed_never_get_a_checkpoint(tmp_path: Path) -> None:
+    altered = [*ENTRIES[:5], b"{}", *ENTRIES[6:]]
+    with pytest.raises(CommandError, match="does not have the root"):
+        await run(tmp_path, Source(altered), ENTRIES)
+    assert "checkpoint" not in files(tmp_path)
+
+
+async def test_a_directory_with_other_things_in_it_is_left_alone(tmp_path: Path) -> None:
+    (tmp_path / "letter.txt").write_text("dear")
+    with pytest.raises(CommandError, match="something else"):
+        await run(tmp_path, Source(ENTRIES), ENTRIES)
+
+
+async def test_what_is_no_checkpoint_is_not_exported(tmp_path: Path) -> None:
+    with pytest.raises(CommandError, match="no checkpoint"):
+        await export(tmp_path, b"<html>", Source(ENTRIES), lambda *_: None)

@@ -71,7 +71,12 @@ async def test_answers_fit_the_published_description(client: httpx.AsyncClient) 
 
 
 @pytest.mark.parametrize("role", sorted(ROLES))
-@pytest.mark.parametrize("path", ["summary", "summary.svg"])
+@pytest.mark.parametrize(
+    "path",
+    ["summary", "summary.svg", "plan?alpha=0.02&traffic=9", "calibration?decision_type=refund",
+     "certificates/preview?decision_type=refund&alpha=0.02",
+     "certificates/preview.svg?decision_type=loan_application&alpha=0.02"],
+)  # fmt: skip
 async def test_who_may_look(client: httpx.AsyncClient, role: str, path: str) -> None:
     answer = await client.get(f"/api/feedback/v1/{path}", headers={"x-role": role})
     assert answer.status_code == (200 if role in READERS else 403)

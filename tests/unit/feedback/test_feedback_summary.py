@@ -123,6 +123,7 @@ def test_hostile_names_stay_text(name: str) -> None:
 
 def test_openapi_names_the_routes_and_needs_no_database() -> None:
     document = build_openapi()
-    assert set(document["paths"]) == {"/api/feedback/v1/summary", "/api/feedback/v1/summary.svg"}
+    routes = ("summary", "summary.svg", "certificates/preview", "certificates/preview.svg", "plan", "calibration")
+    assert set(document["paths"]) == {f"/api/feedback/v1/{route}" for route in routes}
     assert "image/svg+xml" in document["paths"]["/api/feedback/v1/summary.svg"]["get"]["responses"]["200"]["content"]
     assert {"Summary", "Figures", "Proportion"} <= set(document["components"]["schemas"])

@@ -26,7 +26,7 @@ class Calibrator:
     """A fitted calibrator: its method and its parameters, as ``calibrator.proposed`` carries them."""
 
     method: Method
-    parameters: Mapping[str, object]
+    parameters: Mapping[str, float | list[float]]
 
     def apply(self, confidence: ArrayLike) -> Floats:
         """Return the probability of being right for each confidence."""
@@ -36,7 +36,7 @@ class Calibrator:
             return s
         if self.method == "isotonic":
             return np.interp(s, np.asarray(given["x"], dtype=np.float64), np.asarray(given["y"], dtype=np.float64))
-        a, b, c = (float(str(given[name])) for name in ("a", "b", "c"))
+        a, b, c = (float(np.asarray(given[name])) for name in ("a", "b", "c"))
         clipped = np.clip(s, EDGE, 1.0 - EDGE)
         return _expit(a * np.log(clipped) - b * np.log1p(-clipped) + c)
 

@@ -31,18 +31,18 @@ GRID = tuple(round(1.0 - 0.5 * 2.0 ** (-step / 4.0), 4) for step in range(40, -1
 
 @dataclass(frozen=True, slots=True)
 class Step:
-    """One threshold's test: k errors among the n labelled cases at or above it. ``level`` is the delta it was given."""
+    """One threshold's test: k errors among the n labelled cases at or above it.
+
+    ``level`` is the part of delta it was given. It ``passed`` when the hypothesis that more than alpha are wrong was
+    rejected: 0 < level and p_value <= level. Without labels or a level nothing passes.
+    """
 
     threshold: float
     n: int
     k: int
     p_value: float
     level: float
-
-    @property
-    def passed(self) -> bool:
-        """Tell whether the hypothesis that more than alpha are wrong was rejected. Without a level nothing passes."""
-        return self.n > 0 and self.level > 0.0 and self.p_value <= self.level
+    passed: bool
 
 
 @dataclass(frozen=True, slots=True)
@@ -63,15 +63,8 @@ class Certificate:
     upper_bound: float
     labels_in_all: int
     grid_sha256: str
+    text: str
     steps: tuple[Step, ...]
-
-    @property
-    def text(self) -> str:
-        """The certificate as one sentence."""
-        return (
-            f"With confidence {1 - self.delta:.4g}, at most {100 * self.alpha:.4g} % of the cases with a confidence of "
-            f"{self.threshold:.4g} or more are decided wrongly: {self.errors:,} of {self.labels:,} blind labels were."
-        )
 
 
 @dataclass(frozen=True, slots=True)
@@ -135,11 +128,12 @@ def certify_counts(
     passed = [step for step in steps if step.passed]
     if not passed:
         return NoCertificate("not_supported", _nearest(steps, alpha), steps)
-    last = passed[-1]
+    # The strictest with the same labels: where nobody was judged, a looser threshold would be passed by silence.
+    last = next(step for step in passed if step.n == passed[-1].n)
     return Certificate(
         threshold=last.threshold, alpha=alpha, delta=delta, errors=last.k, labels=last.n, p_value=last.p_value,
         level=last.level, upper_bound=clopper_pearson_upper(last.k, last.n, last.level), labels_in_all=labels,
-        grid_sha256=grid_sha256(checked), steps=steps,
+        grid_sha256=grid_sha256(checked), text=_sentence(last, alpha, delta), steps=steps,
     )  # fmt: skip
 
 
@@ -161,9 +155,10 @@ def walk(
     steps: list[Step] = []
     handed_on = 0.0
     for threshold, count, wrong, p_value, share in zip(grid, n, k, p_values.tolist(), shares, strict=True):
-        step = Step(threshold, count, wrong, p_value, delta * share + handed_on)
-        handed_on = step.level if step.passed else 0.0
-        steps.append(step)
+        level = min(delta * share + handed_on, delta)
+        passed = count > 0 and level > 0.0 and p_value <= level
+        handed_on = level if passed else 0.0
+        steps.append(Step(threshold, count, wrong, p_value, level, passed))
     return tuple(steps)
 
 
@@ -279,6 +274,13 @@ def _refuse(
             "one_score", f"All {len(scores):,} labelled cases have the confidence {scores[0]:.4g}: it ranks nothing."
         )
     return None
+
+
+def _sentence(last: Step, alpha: float, delta: float) -> str:
+    return (
+        f"With confidence {1 - delta:.4g}, at most {100 * alpha:.4g} % of the cases with a confidence of "
+        f"{last.threshold:.4g} or more are decided wrongly: {last.k:,} of {last.n:,} blind labels were."
+    )
 
 
 def _too_few(labels: int, least: int, alpha: float, delta: float) -> NoCertificate:

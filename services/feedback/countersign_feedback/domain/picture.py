@@ -4,16 +4,13 @@ Nothing rests on colour alone: every mark has its number beside it, people's sha
 that rests on too little is a sentence in place of a mark.
 """
 
-import re
 from collections.abc import Iterator
 from dataclasses import dataclass
-from xml.sax.saxutils import escape
 
 from countersign_feedback.domain.figures import Figures, Proportion, percent
 from countersign_feedback.domain.summary import Group, Summary, TypeSummary
+from countersign_feedback.domain.svg import MARGIN, WIDTH, document, text
 
-WIDTH = 1000
-MARGIN = 32
 ROW = 38
 MAX_DRAWN = 6
 """Decision types drawn; a taller picture is scrolled, not read. The rest is named in the last line."""
@@ -22,27 +19,8 @@ NAME_LENGTH = 34
 SCALES = (0.01, 0.02, 0.05, 0.1, 0.2, 0.5, 1.0)
 TRACK = 236
 
-# What XML 1.0 cannot hold at all, escaped or not.
-UNWRITABLE = re.compile("[^\t\n\r -\ud7ff\ue000-\ufffd\U00010000-\U0010ffff]")
-
 STYLE = """
-:root {
-  color-scheme: light dark;
-  --page: #fff; --ink: #17202e; --mute: #566171; --line: #dfe3e9; --soft: #eef1f5; --mark: #2f4bd8; --wrong: #b3261e;
-}
-@media (prefers-color-scheme: dark) {
-  :root {
-    --page: #181e27; --ink: #e7ebf2; --mute: #a3afbe; --line: #323b48; --soft: #232b37;
-    --mark: #8ea2ff; --wrong: #ff9b93;
-  }
-}
-text {
-  font: 13px Inter, system-ui, -apple-system, "Segoe UI", sans-serif;
-  fill: var(--ink); font-variant-numeric: tabular-nums;
-}
-.page { fill: var(--page) } .title { font-size: 22px; font-weight: 700 } .type { font-size: 17px; font-weight: 700 }
-.head, .value { font-weight: 600 } .mute { fill: var(--mute); font-size: 12px } .end { text-anchor: end }
-.rule { stroke: var(--line) } .track { fill: var(--soft) } .bar, .dot { fill: var(--mark) }
+.track { fill: var(--soft) } .bar, .dot { fill: var(--mark) }
 .people { fill: url(#hatch) } .stripe { stroke: var(--mute); stroke-width: 1.5 }
 .whisker { stroke: var(--mark); stroke-width: 2 }
 .wrong .dot { fill: var(--wrong) } .wrong .whisker { stroke: var(--wrong) }
@@ -88,32 +66,22 @@ def draw(summary: Summary) -> str:
     for kind in summary.decision_types[:MAX_DRAWN]:
         y = _section(body, kind, y)
     if not summary.decision_types:
-        body.append(_text(MARGIN, y, "No cases yet. Figures appear as cases are routed.", "mute"))
+        body.append(text(MARGIN, y, "No cases yet. Figures appear as cases are routed.", "mute"))
         y += 28
     y = _footer(body, summary, y)
-    size = f'viewBox="0 0 {WIDTH} {y}" width="{WIDTH}" height="{y}"'
-    head = [
-        f'<svg xmlns="http://www.w3.org/2000/svg" {size} role="img" aria-labelledby="title how">',
-        f'<title id="title">{TITLE}</title>',
-        f'<desc id="how">{_escaped(_spoken(summary))}</desc>',
-        f"<style>{STYLE}</style>",
-        HATCH,
-        f'<rect class="page" width="{WIDTH}" height="{y}" rx="10"/>',
-        _text(MARGIN, 44, TITLE, "title"),
-        _text(MARGIN, 66, _scope_line(summary), "mute"),
-    ]
-    return "\n".join([*head, *body, "</svg>\n"])
+    head = [HATCH, text(MARGIN, 44, TITLE, "title"), text(MARGIN, 66, _scope_line(summary), "mute")]
+    return document(TITLE, _spoken(summary), [*head, *body], height=y, style=STYLE)
 
 
 def _section(body: list[str], kind: TypeSummary, y: int) -> int:
     counts = kind.total.counts
     body.append(f'<line class="rule" x1="{MARGIN}" x2="{WIDTH - MARGIN}" y1="{y}" y2="{y}"/>')
     y += 30
-    body.append(_text(MARGIN, y, _short(kind.decision_type), "type"))
+    body.append(text(MARGIN, y, _short(kind.decision_type), "type"))
     line = f"{counts.cases:,} cases, {counts.waiting:,} not decided yet, {counts.reversed:,} reversed later"
-    body.append(_text(WIDTH - MARGIN, y, line, "mute end"))
+    body.append(text(WIDTH - MARGIN, y, line, "mute end"))
     y += 30
-    body.extend(_text(column.x, y, column.title, "head") for column in COLUMNS)
+    body.extend(text(column.x, y, column.title, "head") for column in COLUMNS)
     y += 10
     rows = [Group(name="all", figures=kind.total), *kind.tiers]
     scale = _scale(rows)
@@ -123,13 +91,13 @@ def _section(body: list[str], kind: TypeSummary, y: int) -> int:
     y += 16
     for column in COLUMNS:
         ticks = f"Scale 0 to {percent(scale)}." if column is COLUMNS[2] else "Scale 0 to 100 %."
-        body.extend(_text(column.x, y + 15 * n, text, "mute") for n, text in enumerate((*column.how, ticks)))
+        body.extend(text(column.x, y + 15 * n, line, "mute") for n, line in enumerate((*column.how, ticks)))
     return _reasons(body, kind, y + 62)
 
 
 def _row(row: Group, y: int, scale: float) -> Iterator[str]:
     name = row.name if row.name == "all" else f"{row.name} tier"
-    yield _text(MARGIN, y + 20, name, "value" if row.name == "all" else "")
+    yield text(MARGIN, y + 20, name, "value" if row.name == "all" else "")
     yield from _bar(COLUMNS[0].x, y, row.figures)
     yield from _interval(COLUMNS[1].x, y, row.figures.override, 1.0, "")
     yield from _interval(COLUMNS[2].x, y, row.figures.audit_error, scale, "wrong")
@@ -137,7 +105,7 @@ def _row(row: Group, y: int, scale: float) -> Iterator[str]:
 
 def _bar(x: int, y: int, figures: Figures) -> Iterator[str]:
     automation = figures.automation
-    yield _text(x, y + 14, _label(automation, interval=False), "value" if automation.enough else "mute")
+    yield text(x, y + 14, _label(automation, interval=False), "value" if automation.enough else "mute")
     if automation.rate is not None:
         solid = round(TRACK * automation.rate, 1)
         yield f'<rect class="people" x="{x}" y="{y + 20}" width="{TRACK}" height="8" rx="4"/>'
@@ -145,7 +113,7 @@ def _bar(x: int, y: int, figures: Figures) -> Iterator[str]:
 
 
 def _interval(x: int, y: int, figure: Proportion, scale: float, kind: str) -> Iterator[str]:
-    yield _text(x, y + 14, _label(figure, interval=True), "value" if figure.enough else "mute")
+    yield text(x, y + 14, _label(figure, interval=True), "value" if figure.enough else "mute")
     if figure.rate is None:
         return
     low, middle, high = (
@@ -157,14 +125,14 @@ def _interval(x: int, y: int, figure: Proportion, scale: float, kind: str) -> It
 
 
 def _reasons(body: list[str], kind: TypeSummary, y: int) -> int:
-    body.append(_text(MARGIN, y, "Why the level is what it is: reasons with the most cases", "head"))
+    body.append(text(MARGIN, y, "Why the level is what it is: reasons with the most cases", "head"))
     for reason in kind.reasons[:MAX_REASONS]:
         y += 22
         share = reason.figures.counts.cases / kind.total.counts.cases if kind.total.counts.cases else 0.0
-        body.append(_text(MARGIN, y, _short(reason.name), ""))
+        body.append(text(MARGIN, y, _short(reason.name), ""))
         body.append(f'<rect class="track" x="300" y="{y - 9}" width="{TRACK}" height="8" rx="4"/>')
         body.append(f'<rect class="bar" x="300" y="{y - 9}" width="{round(TRACK * share, 1)}" height="8" rx="4"/>')
-        body.append(_text(300 + TRACK + 14, y, f"{reason.figures.counts.cases:,} cases ({percent(share)})", "mute"))
+        body.append(text(300 + TRACK + 14, y, f"{reason.figures.counts.cases:,} cases ({percent(share)})", "mute"))
     return y + 30
 
 
@@ -178,7 +146,7 @@ def _footer(body: list[str], summary: Summary, y: int) -> int:
         notes.append(f"{left} more decision types with fewer cases are in the table.")
     for note in notes:
         y += 22
-        body.append(_text(MARGIN, y, note, "mute"))
+        body.append(text(MARGIN, y, note, "mute"))
     return y + 28
 
 
@@ -211,14 +179,5 @@ def _spoken(summary: Summary) -> str:
     return " ".join([*parts, summary.how_to_read])
 
 
-def _text(x: float, y: float, text: str, kind: str) -> str:
-    marked = f' class="{kind}"' if kind else ""
-    return f'<text x="{x}" y="{y}"{marked}>{_escaped(text)}</text>'
-
-
 def _short(text: str, length: int = NAME_LENGTH) -> str:
     return text if len(text) <= length else text[: length - 1] + "…"
-
-
-def _escaped(text: str) -> str:
-    return escape(UNWRITABLE.sub("�", text))

@@ -147,3 +147,49 @@ GROUP BY decision_type, tier, band, level, reasons, model_name, model_version;
 -- name: unplaced
 -- How many cases are known only by a decision or a judgement so far.
 SELECT count(*) FROM cases WHERE cell_id IS NULL AND ($1::text[] IS NULL OR tenant = ANY ($1));
+
+-- name: populations
+-- What a certificate could be about: the newest populations of a decision type that would be automated, with their cases.
+SELECT
+    tenant, decision_type, tier, model_name, model_version, calibrator_version, automation_sha256,
+    array_agg(DISTINCT cell_id) AS cell_ids,
+    sum(cases)::bigint AS cases
+FROM cells JOIN counters USING (cell_id)
+WHERE would_automate AND NOT test
+    AND ($1::text[] IS NULL OR tenant = ANY ($1))
+    AND decision_type = $2
+    AND ($3::text IS NULL OR tier = $3)
+GROUP BY tenant, decision_type, tier, model_name, model_version, calibrator_version, automation_sha256
+ORDER BY max(day) DESC, cases DESC
+LIMIT $4;
+
+-- name: judged
+-- The labels of a population: audits whose draw was logged, by case so that the same labels come in the same order.
+SELECT case_id, confidence, audit_error, audit_weight, day
+FROM cases
+WHERE cell_id = ANY ($1::integer[]) AND audit_error IS NOT NULL
+ORDER BY case_id
+LIMIT $2;
+
+-- name: traffic
+-- Confidences of a sample of pages: which confidences occur, without reading every case. $2 is the share in percent.
+SELECT confidence
+FROM cases TABLESAMPLE SYSTEM ($2::real) REPEATABLE (1)
+WHERE cell_id = ANY ($1::integer[]) AND confidence IS NOT NULL
+LIMIT $3;
+
+-- name: all_cases
+-- About how many cases there are, as the planner last counted.
+SELECT greatest(reltuples, 0)::bigint FROM pg_class WHERE oid = 'cases'::regclass;
+
+-- name: daily_overrides
+-- Overrides among assisted reviews, by day of the routing, oldest first.
+SELECT
+    sum(assisted_overrode)::bigint AS k,
+    sum(assisted_agreed + assisted_modified + assisted_overrode)::bigint AS n
+FROM counters JOIN cells USING (cell_id)
+WHERE NOT test
+    AND ($1::text[] IS NULL OR tenant = ANY ($1))
+    AND decision_type = $2
+GROUP BY day
+ORDER BY day;

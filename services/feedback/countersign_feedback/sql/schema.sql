@@ -51,6 +51,9 @@ CREATE TABLE cases (
 -- Decisions whose routing has not arrived: they are counted once it does.
 CREATE INDEX cases_unplaced ON cases (tenant) WHERE cell_id IS NULL;
 
+-- Labels are a small part of the cases: certificates and calibration read them without touching the rest.
+CREATE INDEX cases_judged ON cases (cell_id) WHERE audit_error IS NOT NULL;
+
 -- The sums that reports read, per cell and UTC day of the routing. Kept in step by the same statement that writes cases.
 CREATE TABLE counters (
     cell_id           integer NOT NULL REFERENCES cells,

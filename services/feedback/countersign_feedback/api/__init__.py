@@ -1,28 +1,23 @@
-"""HTTP in: what the counts say, as JSON and as a picture."""
+"""HTTP in: what the counts and the labels say, as JSON and as pictures."""
 
 import asyncio
 from collections.abc import Awaitable, Callable
-from datetime import date
 from typing import Annotated, Any
 
-from fastapi import APIRouter, Depends, FastAPI, Query, Request
+from fastapi import APIRouter, Depends, FastAPI, Request
 from fastapi.responses import Response
 
+from countersign_feedback.api import evidence
+from countersign_feedback.api.scope import reader, scope
 from countersign_feedback.domain.picture import draw
 from countersign_feedback.domain.summary import Scope, Summary, summarise
 from countersign_feedback.store import Store
 from countersign_shared.clock import Clock, rfc3339
-from countersign_shared.http import Authenticate, Principal, Problem, create_app, require
+from countersign_shared.http import Authenticate, Principal, Problem, create_app
 from countersign_shared.observability import Health, Metrics
 
 Read = Callable[[Scope], Awaitable[Summary]]
 """Computes the summary of a scope."""
-
-reader = require("analyst", "lead", "operator", "auditor", "policy_author", "policy_approver", "admin")
-"""Who may see figures. Reviewers may not: a running error rate would colour their blind answers."""
-
-# The picture is a document of its own when opened: it may style itself and do nothing else.
-PICTURE_HEADERS = {"Content-Security-Policy": "default-src 'none'; style-src 'unsafe-inline'"}
 
 
 def build_app(*, store: Store, health: Health, metrics: Metrics, authenticate: Authenticate, clock: Clock) -> FastAPI:
@@ -33,7 +28,7 @@ def build_app(*, store: Store, health: Health, metrics: Metrics, authenticate: A
         # Off the loop: the first exact interval imports scipy, which takes most of a second.
         return await asyncio.to_thread(summarise, rows, scope=scope, unplaced=unplaced, generated_at=rfc3339(clock()))
 
-    return _app(read, health=health, metrics=metrics, authenticate=authenticate)
+    return _app(read, lambda: (store, clock), health=health, metrics=metrics, authenticate=authenticate)
 
 
 def build_openapi() -> dict[str, Any]:
@@ -45,14 +40,18 @@ def build_openapi() -> dict[str, Any]:
     async def nothing(scope: Scope) -> Summary:
         raise Problem(503, "no-database", "Only a description", f"There is nothing to read {scope} from.")
 
-    return _app(nothing, health=Health(), metrics=Metrics("feedback"), authenticate=nobody).openapi()
+    def nowhere() -> tuple[Store, Clock]:
+        raise Problem(503, "no-database", "Only a description", "There is nothing to read from.")
+
+    return _app(nothing, nowhere, health=Health(), metrics=Metrics("feedback"), authenticate=nobody).openapi()
 
 
-def _app(read: Read, *, health: Health, metrics: Metrics, authenticate: Authenticate) -> FastAPI:
+def _app(read: Read, desk: evidence.Desk, *, health: Health, metrics: Metrics, authenticate: Authenticate) -> FastAPI:
     app = create_app(
         service="feedback", title="Countersign feedback", health=health, metrics=metrics, authenticate=authenticate
     )
     app.include_router(_routes(read))
+    app.include_router(evidence.routes(desk))
     return app
 
 
@@ -60,9 +59,9 @@ def _routes(read: Read) -> APIRouter:
     router = APIRouter(prefix="/api/feedback/v1", tags=["feedback"], dependencies=[reader])
 
     @router.get("/summary", summary="What was automated, and was it right?")
-    async def get_summary(scope: Annotated[Scope, Depends(_scope)]) -> Summary:
+    async def get_summary(asked: Annotated[Scope, Depends(scope)]) -> Summary:
         """Counts and rates per decision type, tier, band, level, reason and model, each with how many it rests on."""
-        return await read(scope)
+        return await read(asked)
 
     @router.get(
         "/summary.svg",
@@ -70,24 +69,8 @@ def _routes(read: Read) -> APIRouter:
         response_class=Response,
         responses={200: {"content": {"image/svg+xml": {}}, "description": "A picture that needs nothing else."}},
     )
-    async def get_summary_picture(scope: Annotated[Scope, Depends(_scope)]) -> Response:
+    async def get_summary_picture(asked: Annotated[Scope, Depends(scope)]) -> Response:
         """Automation, overrides and audited errors with their intervals; follows the viewer's light or dark mode."""
-        return Response(draw(await read(scope)), media_type="image/svg+xml", headers=PICTURE_HEADERS)
+        return Response(draw(await read(asked)), media_type="image/svg+xml", headers=evidence.PICTURE_HEADERS)
 
     return router
-
-
-def _scope(
-    principal: Annotated[Principal, reader],
-    tenant: Annotated[str | None, Query(max_length=64, description="Absent: every tenant you may see.")] = None,
-    decision_type: Annotated[str | None, Query(max_length=64, description="Absent: all decision types.")] = None,
-    since: Annotated[date | None, Query(description="Cases routed on this UTC day or later.")] = None,
-    until: Annotated[date | None, Query(description="Cases routed on this UTC day or earlier.")] = None,
-) -> Scope:
-    if tenant is None:
-        tenants = None if "*" in principal.tenants else tuple(sorted(principal.tenants))
-    elif principal.sees(tenant):
-        tenants = (tenant,)
-    else:
-        raise Problem(403, "forbidden", "Not your tenant", f"You may not see tenant {tenant}.")
-    return Scope(tenants=tenants, decision_type=decision_type, since=since, until=until)

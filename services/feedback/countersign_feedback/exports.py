@@ -1,0 +1,114 @@
+"""Judged cases and reviewers' counts from files: CSV with a header, or JSON.
+
+Judged cases, one a row: ``case_id``, ``confidence``, and where they were judged ``error`` (0 or 1) and ``probability``
+(the logged chance of being drawn). Optional: what makes a population (``tenant``, ``decision_type``, ``tier``,
+``model_name``, ``model_version``, ``calibrator_version``, ``automation_sha256``) and times with a zone (``routed_at``,
+``judged_at``). A row without ``error`` tells only which confidences occur.
+"""
+
+import csv
+import json
+from collections.abc import Iterator, Mapping
+from datetime import datetime
+from pathlib import Path
+from typing import Any
+
+from countersign_feedback.domain.facts import UNKNOWN
+from countersign_feedback.domain.judged import JudgedCase, Population
+from countersign_feedback.domain.rubber_stamps import Reviews
+
+MAX_ROWS = 5_000_000
+TRUE, FALSE = {"1", "true", "yes"}, {"0", "false", "no"}
+
+
+class UnreadableExportError(ValueError):
+    """A file does not hold what it should; the message names the row and the field."""
+
+
+def read_cases(path: Path) -> list[JudgedCase]:
+    """Return the cases of a file; what cannot be read is an ``UnreadableExportError``."""
+    return [_case(row, where) for where, row in _rows(path, "cases")]
+
+
+def read_reviews(path: Path) -> tuple[list[Reviews], list[tuple[str, ...]]]:
+    """Return reviewers' counts, and the answers of cases that several people judged (JSON only: ``answers``)."""
+    names = Reviews.__slots__
+    reviews = [_reviews({name: row.get(name) for name in names}, where) for where, row in _rows(path, "reviewers")]
+    answers = _json(path).get("answers", []) if path.suffix == ".json" else []
+    return reviews, [tuple(str(answer) for answer in unit) for unit in answers]
+
+
+def _rows(path: Path, member: str) -> Iterator[tuple[str, Mapping[str, Any]]]:
+    if path.suffix == ".json":
+        found = _json(path).get(member)
+        if not isinstance(found, list) or not all(isinstance(row, dict) for row in found):
+            raise UnreadableExportError(f"{path}: the member {member!r} must be a list of objects")
+        yield from ((f"{path}, {member}[{place}]", row) for place, row in enumerate(found))
+        return
+    with path.open(encoding="utf-8", newline="") as file:
+        for place, row in enumerate(csv.DictReader(file)):
+            if place >= MAX_ROWS:
+                raise UnreadableExportError(f"{path}: more than {MAX_ROWS:,} rows; export fewer days")
+            yield f"{path}, line {place + 2}", row
+
+
+def _json(path: Path) -> dict[str, Any]:
+    try:
+        found = json.loads(path.read_text(encoding="utf-8"))
+    except ValueError as error:
+        raise UnreadableExportError(f"{path} is not JSON: {error}") from error
+    if not isinstance(found, dict):
+        raise UnreadableExportError(f"{path}: expected an object")
+    return found
+
+
+def _case(row: Mapping[str, Any], where: str) -> JudgedCase:
+    if not row.get("case_id"):
+        raise UnreadableExportError(f"{where}: case_id is missing")
+    named = {name: str(row.get(name) or UNKNOWN) for name in Population.__slots__}
+    error = _text(row, "error")
+    if error.lower() not in TRUE | FALSE | {""}:
+        raise UnreadableExportError(f"{where}: error must be 0, 1 or empty, not {error!r}")
+    return JudgedCase(
+        population=Population(**named), case_id=str(row["case_id"]), confidence=_number(row, "confidence", where),
+        error=None if not error else error.lower() in TRUE, probability=_number(row, "probability", where),
+        routed_at=_moment(row, "routed_at", where), judged_at=_moment(row, "judged_at", where),
+    )  # fmt: skip
+
+
+def _reviews(row: Mapping[str, Any], where: str) -> Reviews:
+    if not row["reviewer"]:
+        raise UnreadableExportError(f"{where}: reviewer is missing")
+    try:
+        counts = {name: int(value or 0) for name, value in row.items() if name != "reviewer"}
+        return Reviews(reviewer=str(row["reviewer"]), **counts)
+    except ValueError as error:
+        raise UnreadableExportError(f"{where}: {error}") from error
+
+
+def _text(row: Mapping[str, Any], name: str) -> str:
+    value = row.get(name)
+    return "" if value is None else str(value).strip()
+
+
+def _number(row: Mapping[str, Any], name: str, where: str) -> float | None:
+    text = _text(row, name)
+    try:
+        return float(text) if text else None
+    except ValueError as error:
+        raise UnreadableExportError(f"{where}: {name} must be a number, not {text!r}") from error
+
+
+def _moment(row: Mapping[str, Any], name: str, where: str) -> datetime | None:
+    text = _text(row, name)
+    if not text:
+        return None
+    try:
+        moment = datetime.fromisoformat(text)
+    except ValueError as error:
+        raise UnreadableExportError(
+            f"{where}: {name} must be a time like 2026-01-02T03:04:05Z, not {text!r}"
+        ) from error
+    if moment.tzinfo is None:
+        raise UnreadableExportError(f"{where}: {name} has no zone; write {text}Z for UTC")
+    return moment

@@ -1,0 +1,185 @@
+"""From judged cases to an assessment: one population, labels by chance alone, and no certificate in doubt."""
+
+from __future__ import annotations
+
+from dataclasses import replace
+from datetime import UTC, datetime, timedelta
+from xml.etree import ElementTree as ET
+
+import numpy as np
+import pytest
+
+from countersign_feedback.domain.assessment import Assessment, Promise, assess
+from countersign_feedback.domain.certify import Certificate, NoCertificate, certify_counts
+from countersign_feedback.domain.judged import JudgedCase, Population, by_population
+from countersign_feedback.domain.risk_picture import draw
+
+NOW = datetime(2026, 6, 1, tzinfo=UTC)
+WHO = Population("default", "refund", "low", "refund-approve", "3", "2", "a" * 64)
+PROMISE = Promise(alpha=0.05, delta=0.05)
+
+
+def cases(count: int = 600, *, wrong: int = 2, probability: float = 0.5, judged: int = 2) -> list[JudgedCase]:
+    """Confidences from 0.80 to 0.9995; one of every ``judged`` is judged; the least confident of them are wrong."""
+    found = []
+    for n in range(count):
+        label, moment = n % judged == 0, NOW - timedelta(hours=count - n)
+        found.append(
+            JudgedCase(
+                WHO, f"c-{n}", 0.8 + 0.1995 * n / count, error=n < wrong * judged if label else None,
+                probability=probability if label else None, routed_at=moment,
+                judged_at=moment + timedelta(minutes=5) if label else None,
+            )
+        )  # fmt: skip
+    return found
+
+
+def assessed(given: list[JudgedCase], **changes: object) -> Assessment:
+    return assess(given, **({"population": WHO, "promise": PROMISE, "now": NOW} | changes))  # type: ignore[arg-type]
+
+
+def why_not(given: list[JudgedCase], **changes: object) -> str:
+    found = assessed(given, **changes)
+    assert isinstance(found.outcome, NoCertificate)
+    assert found.outcome.text.endswith((".", "first."))
+    return found.outcome.code
+
+
+def test_enough_good_labels_make_a_certificate() -> None:
+    found = assessed(cases())
+    assert isinstance(found.outcome, Certificate)
+    assert (found.cases, found.labels, found.kept, found.floor) == (600, 300, 300, 0.5)
+    assert found.outcome.threshold < 0.9
+    assert found.estimate.share == pytest.approx(2 / 300)
+    assert found.watch is None
+    assert found.drift is None
+    assert found.reliability is not None
+
+
+def test_the_counts_shown_are_enough_to_redo_it() -> None:
+    outcome = assessed(cases()).outcome
+    assert isinstance(outcome, Certificate)
+    starts = [step.level for step in outcome.steps]
+    again = certify_counts(
+        [step.n for step in outcome.steps], [step.k for step in outcome.steps], labels=outcome.labels_in_all,
+        alpha=0.05, delta=0.05, grid=[step.threshold for step in outcome.steps],
+        n_expected=[step.n for step in outcome.steps],
+    )  # fmt: skip
+    assert isinstance(again, Certificate)
+    assert again.threshold == outcome.threshold
+    assert [step.p_value for step in again.steps] == [step.p_value for step in outcome.steps]
+    assert max(starts) <= 0.05
+
+
+def test_fails_closed() -> None:
+    good = cases()
+    later = [replace(case, population=replace(WHO, automation_sha256="b" * 64)) for case in good[:1]]
+    assert why_not([]) == "no_labels"
+    assert why_not([replace(case, error=None) for case in good]) == "no_labels"
+    assert why_not([replace(case, probability=None) for case in good]) == "no_labels", "checks for cause are no labels"
+    assert why_not(good[:2]) == "too_few_labels"
+    assert why_not(cases(wrong=300)) == "not_supported"
+    assert why_not([replace(case, confidence=float("nan")) for case in good]) == "bad_scores"
+    assert why_not([replace(case, confidence=None) for case in good]) == "bad_scores"
+    assert why_not([replace(case, confidence=0.9) for case in good]) == "one_score"
+    assert why_not([*good[1:], *later]) == "mixed_population"
+    assert why_not([*good, good[0]]) == "repeated_case"
+    assert why_not([replace(good[0], judged_at=good[0].routed_at - timedelta(seconds=1)), *good[1:]]) == "clock"  # type: ignore[operator]
+    assert why_not(good, now=NOW - timedelta(days=2)) == "clock"
+
+
+@pytest.mark.parametrize("name", Population.__slots__)
+def test_whatever_a_certificate_binds_to_voids_its_labels(name: str) -> None:
+    found = assessed([*cases()[1:], replace(cases()[0], population=replace(WHO, **{name: "other"}))])
+    assert isinstance(found.outcome, NoCertificate)
+    assert f"{name} is 'other'" in found.outcome.text
+    assert found.kept == 0
+
+
+def test_populations_are_told_apart() -> None:
+    other = replace(WHO, model_version="4")
+    groups = by_population([replace(case, population=other if n % 2 else WHO) for n, case in enumerate(cases(10))])
+    assert {who.model_version: len(members) for who, members in groups.items()} == {"3": 5, "4": 5}
+
+
+def test_labels_that_were_not_drawn_as_they_say() -> None:
+    # All of the high confidences are judged and hardly any of the low ones, and the log says one half of each.
+    given = [
+        replace(case, error=False, probability=0.5) if n > 300 or n % 40 == 0 else replace(case, error=None)
+        for n, case in enumerate(cases())
+    ]
+    assert why_not(given) == "labels_unlike_traffic"
+
+
+def test_no_threshold_below_the_last_label() -> None:
+    # Nothing below 0.95 was ever judged: loosening to there would rest on silence.
+    judged = [replace(case, error=False, probability=0.5) for case in cases() if (case.confidence or 0) >= 0.95]
+    outcome = assessed(judged, traffic=[case.confidence or 0 for case in cases()]).outcome
+    assert isinstance(outcome, Certificate)
+    assert outcome.threshold == pytest.approx(0.9474)
+    assert outcome.labels == len(judged)
+
+
+def test_unequal_probabilities_are_thinned_and_weighted() -> None:
+    given = [
+        replace(case, probability=0.5 if n % 4 else 0.1) if case.label else case for n, case in enumerate(cases(2_000))
+    ]
+    found = assessed(given)
+    assert found.floor == 0.1
+    assert found.labels == 1_000
+    assert 500 < found.kept < 700
+    assert found.estimate.effective_n < 1_000
+
+
+def test_an_attempt_uses_its_part_of_delta() -> None:
+    assert Promise(0.05, 0.05).level == 0.05
+    assert Promise(0.05, 0.06, attempt=2).level == pytest.approx(0.01)
+    found = assessed(cases(), promise=Promise(0.05, 0.05, attempt=3))
+    assert max(step.level for step in found.outcome.steps) <= 0.05 / 12 + 1e-12
+
+
+def test_a_live_promise_is_watched_with_evidence_and_a_drift_alarm() -> None:
+    kept = assessed(cases(), watched=0.9)
+    assert kept.watch is not None
+    assert (kept.watch.k, kept.watch.tripped) == (0, False)
+    assert kept.drift is not None
+    assert kept.drift.alarm_day is None
+    broken = [replace(case, error=True) if case.label and n > 400 else case for n, case in enumerate(cases())]
+    found = assessed(broken, watched=0.9)
+    assert found.watch is not None
+    assert found.watch.tripped
+    assert found.drift is not None
+    assert found.drift.alarm_day is not None
+
+
+def test_a_refit_is_tried_on_labels_it_has_not_seen() -> None:
+    chance = np.random.default_rng(9)
+    given = [
+        replace(case, error=bool(chance.random() < 0.4), probability=0.5) for case in cases(1_000, judged=1)
+    ]  # said 0.9, was 0.6
+    for method in ("platt", "beta"):
+        found = assessed(given, method=method)
+        assert found.refit is not None
+        assert found.refit.better
+        assert found.refit.method == method
+        assert found.refit.after.ece < found.refit.before.ece
+    assert assessed(given, method="isotonic").refit is None
+    assert assessed(cases(100)).refit is None
+
+
+@pytest.mark.parametrize("given", [cases(), [], cases(wrong=300)])
+def test_the_picture_says_it_in_words_too(given: list[JudgedCase]) -> None:
+    found = assessed(given)
+    picture = draw(found)
+    root = ET.fromstring(picture)
+    texts = " ".join(element.text or "" for element in root.iter() if element.tag.endswith(("text", "desc")))
+    assert found.outcome.text in texts
+    assert ('circle class="point"' in picture) == isinstance(found.outcome, Certificate)
+    assert "nan" not in picture
+
+
+def test_names_cannot_leave_their_place_in_the_picture() -> None:
+    who = replace(WHO, model_name="<script>\x00", tenant="&")
+    given = [replace(case, population=who) for case in cases()]
+    root = ET.fromstring(draw(assessed(given, population=who)))
+    assert not [element for element in root.iter() if element.tag.endswith("script")]

@@ -189,6 +189,16 @@ class Store:
         number: int = await connection.fetchval(self._queries.next_tile, level)
         return number
 
+    async def has_tiles(self, connection: Any) -> bool:
+        """Tell whether this log stores tiles at all; one from before does so from its next start on."""
+        stored: bool = await connection.fetchval(self._queries.has_tiles_table)
+        return stored and await self.next_tile(connection, 0) > 0
+
+    async def stored_tile(self, connection: Any, tile: Tile) -> tuple[bytes, bytes] | None:
+        """Return the hashes and the root of a full tile as they were stored."""
+        row = await connection.fetchrow(self._queries.stored_tile, tile.level, tile.number)
+        return None if row is None else (row["hashes"], row["root"])
+
     async def hashes(self, connection: Any, tile: Tile) -> bytes:
         """Derive the hashes of a tile from what is below it; less than its width when something is missing."""
         first = tile.number * WIDTH

@@ -27,6 +27,7 @@ from countersign_audit.keys import load_keys, verify_signature
 from countersign_audit.reading import Opener
 from countersign_audit.sealing import SealError
 from countersign_audit.store import Store, connected
+from countersign_audit.verify_tiles import bad_tiles
 from countersign_shared.clock import rfc3339
 from countersign_shared.errors import ConfigurationError
 from countersign_shared.messaging import Event, Unreadable
@@ -115,6 +116,9 @@ async def verify_database(
         total, _ = await store.extent(connection)
         verifier = Verifier(key, old, payloads)
         await verifier.run(store.all_entries(connection), store.all_checkpoints(connection), total, progress)
+        if verifier.report.ok:
+            async for first, last, what in bad_tiles(connection, store, total):
+                verifier.report.findings.append(Finding(first, what, last))
     return verifier.report
 
 

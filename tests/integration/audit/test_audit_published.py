@@ -7,6 +7,7 @@ from collections.abc import AsyncIterator
 from pathlib import Path
 from typing import Any
 
+import asyncpg
 import httpx
 import orjson
 import pytest
@@ -274,3 +275,36 @@ async def test_hashes_of_tiles_are_those_of_the_leaves(log: Log, client: httpx.A
     assert (await client.get(f"{API}/tile/0/001.p/105")).content == row[256 * 32 :]
     assert (await client.get(f"{API}/tile/0/001.p/7")).content == row[256 * 32 : 263 * 32]
     assert (await client.get(f"{API}/tile/1/000.p/1")).content == root_of(row[: 256 * 32])
+
+
+@pytest.mark.parametrize(
+    ("tamper", "said"),
+    [
+        ("UPDATE tiles SET hashes = set_byte(hashes, 40, 255 - get_byte(hashes, 40)) WHERE number = 0", "not made of"),
+        ("UPDATE tiles SET root = hashes WHERE number = 0", "not made of"),
+        ("DELETE FROM tiles WHERE number = 0", "missing"),
+        ("INSERT INTO tiles SELECT 0, 5, hashes, root FROM tiles WHERE number = 0", "more than there is"),
+        ("INSERT INTO tiles SELECT 1, 0, hashes, root FROM tiles WHERE number = 0", "more than there is"),
+    ],
+)
+async def test_a_tile_that_was_tampered_with_is_named(
+    database_url: str, tmp_path: Path, tamper: str, said: str
+) -> None:
+    async with open_log(database_url, tmp_path / "keys") as log:
+        await log.add([one for number in range(130) for one in one_case(f"case-{number}", number=number)])
+        assert (await log.verify(with_keys=False)).ok
+        await log.rows("ALTER TABLE tiles DISABLE TRIGGER ALL")
+        await log.rows(tamper)
+        report = await log.verify(with_keys=False)
+        assert said in str(report.first_bad)
+
+
+async def test_tiles_are_only_added_to(log: Log) -> None:
+    for statement in ("UPDATE tiles SET number = 9", "DELETE FROM tiles", "TRUNCATE tiles"):
+        with pytest.raises(asyncpg.PostgresError, match="append-only"):
+            await log.rows(statement)
+
+
+async def test_a_database_from_before_tiles_still_verifies(log: Log) -> None:
+    await log.rows("DROP TABLE tiles")
+    assert (await log.verify()).ok

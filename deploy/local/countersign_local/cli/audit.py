@@ -18,7 +18,7 @@ app = typer.Typer(
     help="The audit log: export and verify it, read a case's timeline, prove a case.", no_args_is_help=True
 )
 _API = "/api/audit/v1"
-_NOT_EVEN_A_KEY = "Name the log's verifier key with --vkey, as it was printed when the log began."
+_NOT_EVEN_A_KEY = "Name the log's verifier key with --vkey; `countersign audit key` prints it for who runs the log."
 
 
 @app.command()
@@ -53,6 +53,24 @@ def export(
     else:
         print_text(f"{directory}: {found['size']:,} entries of {found['origin']}, {found['fetched']:,} of them new.")
         print_text(f"countersign audit verify {directory} --vkey KEY checks it; take KEY from elsewhere.")
+
+
+@app.command()
+def key(
+    keys: Annotated[Path | None, typer.Option(help="The log's keys; unset: AUDIT_KEYS_DIR, else local.")] = None,
+    json: JsonOption = False,
+) -> None:
+    """Print the log's verifier key, for whoever runs it. Hand it on by another way than the log."""
+    from countersign_audit.verify import local_verifier_key
+
+    directory = _keys_directory(keys)
+    if directory is None:
+        raise CommandError("The log's keys are not here: name their directory with --keys.", USAGE)
+    found = asyncio.run(local_verifier_key(connection.database_url(), directory))
+    if json:
+        print_json({"verifier_key": found})
+    else:
+        print_text(found)
 
 
 @app.command()

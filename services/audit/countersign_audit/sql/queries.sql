@@ -137,6 +137,12 @@ SELECT * FROM unnest($1::smallint[], $2::bigint[], $3::bytea[], $4::bytea[]);
 -- How many tiles of a level there are: they are numbered from 0 without holes.
 SELECT coalesce(max(number) + 1, 0) FROM tiles WHERE level = $1;
 
+-- name: has_tiles_table
+SELECT to_regclass('tiles') IS NOT NULL;
+
+-- name: stored_tile
+SELECT hashes, root FROM tiles WHERE level = $1 AND number = $2;
+
 -- name: tiles
 -- Full tiles as they were stored; open ones are made of what is below them.
 SELECT w.level, w.number, w.width, CASE

@@ -1,4 +1,4 @@
-"""What routing a case costs under a policy of ten rules and five factors: all of `route`, from body to level and reasons.
+"""What routing a case costs under a policy of ten rules and five factors: `route`, from body to reasons.
 
 Run it with `python -m tests.bench.bench_router_evaluation`; prints one JSON object. CPU time of one thread, medians of
 rounds; the cases are of three sorts in turn: automatic, for a person by a rule, for a person by the matrix. The handler
@@ -22,7 +22,7 @@ from countersign_router.domain.draws import keyed_draws
 from countersign_router.domain.observation import evaluate, observe
 from countersign_router.domain.routing import decide, route
 from countersign_router.handlers import GROUP
-from countersign_router.policies import load_policy
+from countersign_router.language.loading import load_policy
 from countersign_shared.contracts.decision_types import load_decision_types
 
 POLICY = Path(__file__).parent / "ten_rules.yaml"

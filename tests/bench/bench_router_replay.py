@@ -22,7 +22,7 @@ from typing import Any
 from countersign_local.parts.postgres import postgres
 from countersign_router.app import MIGRATIONS
 from countersign_router.domain.controls import Controls
-from countersign_router.publishing import publish_files
+from countersign_router.life.files import publish_files
 from countersign_router.replaying.against import read_against
 from countersign_router.replaying.report import ReplayReport
 from countersign_router.replaying.running import Replays, Wish

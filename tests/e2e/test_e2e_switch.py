@@ -26,7 +26,7 @@ import pytest
 import yaml
 
 from countersign_router import proposals, stops
-from countersign_router.control_events import Actor
+from countersign_router.controls.events import Actor
 from countersign_router.store import SCHEMA, ControlKey, Store
 from countersign_shared.messaging import Bus, Message, Record, open_bus
 from countersign_shared.messaging.outbox import Outbox

@@ -13,13 +13,13 @@ from typing import Any
 import pytest
 import yaml
 
-from countersign_router.diagnostics import Diagnostic, errors
 from countersign_router.domain.controls import ANY, Controls, Switch
 from countersign_router.domain.observation import Observation, evaluate, observe
 from countersign_router.domain.policy import ExpressionFailure, Policy
 from countersign_router.domain.routing import Routing, decide
-from countersign_router.policies import LoadedPolicy, PolicyRefused
-from countersign_router.policy_examples import problems
+from countersign_router.language.diagnostics import Diagnostic, errors
+from countersign_router.language.examples import problems
+from countersign_router.language.loading import LoadedPolicy, PolicyRefused
 from tests.safety.hostile import HOSTILE, LONG, ORDINARY, PAYLOADS, Generator, base, expressions
 from tests.unit.router.cases import DRAWS, NOW, decision_types, loaded, scored
 

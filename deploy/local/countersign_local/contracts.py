@@ -9,7 +9,7 @@ import sys
 from collections.abc import Sequence
 from importlib import import_module
 
-from countersign_router import policy_schema
+from countersign_router.language import schema as policy_schema
 from countersign_shared.contracts import generate
 from countersign_shared.contracts.topics import contracts_dir
 from countersign_shared.env_example import env_example

@@ -10,18 +10,18 @@ from pathlib import Path
 import asyncpg
 
 from countersign_router.api import Desk, build_app
-from countersign_router.control_events import republished
-from countersign_router.control_gauges import show_automation
-from countersign_router.control_intake import TOPIC as CONTROLS
-from countersign_router.control_intake import ControlIntake
+from countersign_router.controls.events import republished
+from countersign_router.controls.gauges import show_automation
+from countersign_router.controls.intake import TOPIC as CONTROLS
+from countersign_router.controls.intake import ControlIntake
+from countersign_router.controls.peaks import end_expired
 from countersign_router.domain.control_rules import OWN_KINDS
 from countersign_router.domain.draws import key_id, keyed_draws
 from countersign_router.handlers import SERVICE, TOPICS, Handler
-from countersign_router.peaks import end_expired
-from countersign_router.people_intake import TOPIC as ACTIVITIES
-from countersign_router.people_intake import PeopleIntake
+from countersign_router.life.files import PACKAGED_POLICIES, publish_files, read_policies
+from countersign_router.life.people_intake import TOPIC as ACTIVITIES
+from countersign_router.life.people_intake import PeopleIntake
 from countersign_router.policy_shelf import PolicyShelf
-from countersign_router.publishing import PACKAGED_POLICIES, publish_files, read_policies
 from countersign_router.replaying.running import Replays
 from countersign_router.settings import Settings
 from countersign_router.store import SCHEMA, BatchInFlightError, Store

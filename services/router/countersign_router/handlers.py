@@ -9,16 +9,16 @@ from typing import NamedTuple
 import orjson
 from prometheus_client import Histogram
 
-from countersign_router.control_events import SOURCE
+from countersign_router.controls.events import SOURCE
+from countersign_router.controls.stops import show_stops
 from countersign_router.domain.controls import Controls, read_controls
 from countersign_router.domain.draws import Draws
 from countersign_router.domain.observation import evaluate, observe
 from countersign_router.domain.policy import FAILURE_LEVEL, HIGHEST_AUTOMATIC_LEVEL, Policy
 from countersign_router.domain.reasons import Reason
 from countersign_router.domain.routing import Routing, decide, route_without_policy
-from countersign_router.policies import SLA_CLASSES, duration
+from countersign_router.language.loading import SLA_CLASSES, duration
 from countersign_router.policy_shelf import PolicyShelf
-from countersign_router.stops import show_stops
 from countersign_router.store import Batch, CaseKey, NewRouting, Store, StoredRouting
 from countersign_router.wire import Speech, decision_body, routed_body, silent_speech
 from countersign_shared.clock import Clock, rfc3339

@@ -5,7 +5,7 @@ from collections.abc import Awaitable, Callable, Mapping
 from dataclasses import dataclass
 from datetime import datetime
 
-from countersign_router.policies import LoadedPolicy, PolicyRefused, load_policy
+from countersign_router.language.loading import LoadedPolicy, PolicyRefused, load_policy
 from countersign_router.wire import Speech, policy_speech
 from countersign_shared.contracts.decision_types import DecisionType
 

@@ -16,8 +16,8 @@ from countersign_router.domain.policy import FACTORS, LEVEL_NAMES
 from countersign_router.domain.reasons import Reason
 from countersign_router.domain.routing import Routing
 from countersign_router.domain.sampling import wire as samples_wire
-from countersign_router.policies import LoadedPolicy, words
-from countersign_router.policy_document import CodeSection, DisclosureSection
+from countersign_router.language.document import CodeSection, DisclosureSection
+from countersign_router.language.loading import LoadedPolicy, words
 from countersign_shared.contracts.decision_types import DecisionType
 from countersign_shared.contracts.execution import execution
 

@@ -11,9 +11,9 @@ import orjson
 
 from countersign_router.domain.draws import Draws
 from countersign_router.handlers import Handler
-from countersign_router.policies import LoadedPolicy
+from countersign_router.language.loading import LoadedPolicy
+from countersign_router.life.files import publish_files
 from countersign_router.policy_shelf import PolicyShelf
-from countersign_router.publishing import publish_files
 from countersign_router.store import Store
 from countersign_shared.clock import rfc3339, system_clock
 from countersign_shared.ids import derived_event_id

@@ -9,10 +9,10 @@ from uuid import UUID, uuid4
 import asyncpg
 import orjson
 
+from countersign_router.language.loading import LoadedPolicy
 from countersign_router.life import drafting, signing
 from countersign_router.life.progress import Progress, progress
 from countersign_router.life.steps import Caller
-from countersign_router.policies import LoadedPolicy
 from countersign_router.store import PersonChange, Store, StoredDraft
 from countersign_shared.clock import system_clock
 from tests.contract.fits import misfits

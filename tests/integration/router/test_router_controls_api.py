@@ -12,7 +12,7 @@ import pytest
 from fastapi import Request
 
 from countersign_router.api import Desk, build_app
-from countersign_router.control_intake import ControlIntake
+from countersign_router.controls.intake import ControlIntake
 from countersign_router.policy_shelf import PolicyShelf
 from countersign_router.store import Store
 from countersign_router.store.people import PersonChange

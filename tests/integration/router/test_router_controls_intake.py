@@ -10,9 +10,9 @@ import orjson
 import pytest
 from pydantic import TypeAdapter
 
-from countersign_router import stops
-from countersign_router.control_events import Actor
-from countersign_router.control_intake import ControlIntake
+from countersign_router.controls import stops
+from countersign_router.controls.events import Actor
+from countersign_router.controls.intake import ControlIntake
 from countersign_router.store import ControlKey, Store
 from countersign_shared.contracts.events.activity import ActivityRecorded
 from countersign_shared.messaging.records import Message

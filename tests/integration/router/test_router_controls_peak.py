@@ -9,13 +9,13 @@ import orjson
 import pytest
 from pydantic import TypeAdapter
 
-from countersign_router import peaks, stops
-from countersign_router.control_events import Actor
-from countersign_router.control_gauges import show_automation
-from countersign_router.control_intake import ControlIntake
+from countersign_router.controls import peaks, stops
+from countersign_router.controls.events import Actor
+from countersign_router.controls.gauges import show_automation
+from countersign_router.controls.intake import ControlIntake
+from countersign_router.controls.stop_preview import preview
 from countersign_router.domain.controls import read_controls
 from countersign_router.policy_shelf import PolicyShelf
-from countersign_router.stop_preview import preview
 from countersign_router.store import ControlKey, Store
 from countersign_shared.contracts.events.activity import ActivityRecorded
 from tests.integration.router.controls import CERTIFIED, as_record, trip

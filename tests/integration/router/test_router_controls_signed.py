@@ -10,9 +10,9 @@ import orjson
 import pytest
 from pydantic import TypeAdapter
 
-from countersign_router import proposals
-from countersign_router.control_events import Actor
-from countersign_router.control_intake import ControlIntake
+from countersign_router.controls import proposals
+from countersign_router.controls.events import Actor
+from countersign_router.controls.intake import ControlIntake
 from countersign_router.domain.proposals import Waiting
 from countersign_router.store import ControlKey, Store
 from countersign_router.store.people import PersonChange

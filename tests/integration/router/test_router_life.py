@@ -9,11 +9,11 @@ from uuid import uuid4
 import asyncpg
 import pytest
 
-from countersign_router import signatures as s
+from countersign_router.domain import signatures as s
+from countersign_router.language.loading import PolicyRefused
 from countersign_router.life import refusals as r
+from countersign_router.life.files import publish_files
 from countersign_router.life.steps import Caller, Once
-from countersign_router.policies import PolicyRefused
-from countersign_router.publishing import publish_files
 from countersign_router.store import Store
 from tests.integration.router.desk import Replica, bodies
 from tests.integration.router.life import (

@@ -13,7 +13,7 @@ from fastapi import Request
 from fastapi.routing import iter_route_contexts
 
 from countersign_router.api import Desk, build_app
-from countersign_router.control_events import Actor, change_control, control_fact
+from countersign_router.controls.events import Actor, change_control, control_fact
 from countersign_router.life import drafting
 from countersign_router.life.steps import Caller
 from countersign_router.policy_shelf import PolicyShelf

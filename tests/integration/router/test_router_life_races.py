@@ -9,7 +9,7 @@ from collections.abc import Sequence
 import asyncpg
 import pytest
 
-from countersign_router import signatures as s
+from countersign_router.domain import signatures as s
 from countersign_router.life import refusals as r
 from countersign_router.store import SCHEMA, BatchInFlightError, Store
 from countersign_shared.messaging.outbox import Outbox

@@ -9,8 +9,8 @@ from pathlib import Path
 import orjson
 import pytest
 
-from countersign_router import signatures as s
 from countersign_router.app import running
+from countersign_router.domain import signatures as s
 from countersign_router.settings import Settings
 from countersign_router.store import SCHEMA, Store
 from countersign_shared.messaging import Bus, Message, Record, open_bus

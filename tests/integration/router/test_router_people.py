@@ -5,8 +5,8 @@ from __future__ import annotations
 import orjson
 import pytest
 
-from countersign_router.people_intake import PeopleIntake
-from countersign_router.signatures import Standing
+from countersign_router.domain.signatures import Standing
+from countersign_router.life.people_intake import PeopleIntake
 from countersign_router.store import Store
 from countersign_shared.errors import FatalError
 from countersign_shared.messaging.cloudevents import write_event

@@ -12,10 +12,10 @@ import asyncpg
 import orjson
 import pytest
 
-from countersign_router import stops
-from countersign_router.control_events import Actor
+from countersign_router.controls import stops
+from countersign_router.controls.events import Actor
 from countersign_router.domain.controls import DEFAULT_TENANT
-from countersign_router.policies import LoadedPolicy
+from countersign_router.language.loading import LoadedPolicy
 from countersign_router.replaying.against import read_against
 from countersign_router.replaying.brief import question
 from countersign_router.replaying.evaluation import Replayer

@@ -13,9 +13,9 @@ import orjson
 import pytest
 import yaml
 
-from countersign_router import stops
 from countersign_router.app import running
-from countersign_router.control_events import Actor
+from countersign_router.controls import stops
+from countersign_router.controls.events import Actor
 from countersign_router.settings import Settings
 from countersign_router.store import SCHEMA, Store
 from countersign_shared.errors import ConfigurationError

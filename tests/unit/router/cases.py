@@ -14,8 +14,8 @@ import yaml
 
 import countersign_router
 from countersign_router.domain.draws import keyed_draws
-from countersign_router.policies import LoadedPolicy, compile_policy, load_policy
-from countersign_router.policy_document import PolicyDocument
+from countersign_router.language.document import PolicyDocument
+from countersign_router.language.loading import LoadedPolicy, compile_policy, load_policy
 from countersign_shared.contracts.decision_types import DecisionType, load_decision_types
 
 NOW = datetime(2026, 1, 15, 12, 0, 0, 123456, tzinfo=UTC)

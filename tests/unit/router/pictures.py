@@ -9,11 +9,11 @@ from pathlib import Path
 from typing import Any
 
 from countersign_router.domain.controls import Controls
-from countersign_router.flow_chart import draw as draw_chart
 from countersign_router.replaying.evaluation import Replayer
 from countersign_router.replaying.picture import draw as draw_replay
 from countersign_router.replaying.report import ReplayReport
 from countersign_router.replaying.summing_up import sum_up
+from countersign_router.showing.flow_chart import draw as draw_chart
 from tests.unit.router.cases import NOW, PAYLOAD, bent, document, scored, shipped
 from tests.unit.router.replays import question, stored
 

@@ -11,7 +11,7 @@ import orjson
 
 from countersign_router.domain.controls import ANY, Certificate, Controls, Switch
 from countersign_router.domain.routing import Routing, route
-from countersign_router.policies import LoadedPolicy
+from countersign_router.language.loading import LoadedPolicy
 from countersign_router.replaying.evaluation import Question, StoredCase
 from countersign_router.wire import policy_speech, routed_body
 from tests.unit.router.cases import DRAWS, NOW, PAYLOAD, decision_types, scored

@@ -7,9 +7,9 @@ from typing import Any
 
 import pytest
 
-from countersign_router.differences import Differences, differences
-from countersign_router.policies import AUTOMATION_PARTS
-from countersign_router.policy_document import PolicyDocument
+from countersign_router.language.document import PolicyDocument
+from countersign_router.language.loading import AUTOMATION_PARTS
+from countersign_router.showing.differences import Differences, differences
 from tests.unit.router.cases import document
 
 

@@ -9,9 +9,9 @@ import pytest
 from countersign_router.domain.controls import Certificate, Controls
 from countersign_router.domain.policy import LEVEL_NAMES, TIERS
 from countersign_router.domain.routing import Routing, route
-from countersign_router.policies import LoadedPolicy
-from countersign_router.policy_document import PolicyDocument
-from countersign_router.policy_examples import case_results, problems, read_cases
+from countersign_router.language.document import PolicyDocument
+from countersign_router.language.examples import case_results, problems, read_cases
+from countersign_router.language.loading import LoadedPolicy
 from tests.unit.router.cases import NEVER_DRAWN, NOW, POLICIES, decision_types, scored, shipped
 
 NAMES = sorted(path.stem for path in POLICIES.glob("*.yaml"))

@@ -11,10 +11,10 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from countersign_router.diagnostics import Diagnostic
 from countersign_router.domain.policy import ExpressionFailure
-from countersign_router.expression_rules import Variable
-from countersign_router.expressions import (
+from countersign_router.language.diagnostics import Diagnostic
+from countersign_router.language.expression_rules import Variable
+from countersign_router.language.expressions import (
     MAX_EXPRESSION_BYTES,
     MAX_EXPRESSIONS,
     Compiled,

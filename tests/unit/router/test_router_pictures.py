@@ -8,11 +8,11 @@ import xml.etree.ElementTree as ET
 import pytest
 
 from countersign_router.domain.controls import Controls
-from countersign_router.flow_chart import draw as draw_chart
 from countersign_router.replaying.evaluation import Replayer
 from countersign_router.replaying.picture import draw as draw_replay
 from countersign_router.replaying.report import ReplayReport
 from countersign_router.replaying.summing_up import sum_up
+from countersign_router.showing.flow_chart import draw as draw_chart
 from tests.unit.router.cases import bent, scored, shipped
 from tests.unit.router.replays import question, stored
 

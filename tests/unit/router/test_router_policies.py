@@ -10,10 +10,10 @@ import yaml
 
 from countersign_router.domain.controls import Controls
 from countersign_router.domain.routing import route
-from countersign_router.policies import PolicyRefused, automation_sha256, load_policy, read_document
-from countersign_router.policy_document import PolicyDocument
-from countersign_router.policy_examples import check, problems, run_examples
-from countersign_router.publishing import read_policies
+from countersign_router.language.document import PolicyDocument
+from countersign_router.language.examples import check, problems, run_examples
+from countersign_router.language.loading import PolicyRefused, automation_sha256, load_policy, read_document
+from countersign_router.life.files import read_policies
 from countersign_shared.errors import ConfigurationError
 from tests.architecture.sources import ROOT
 from tests.unit.router.cases import (

@@ -4,10 +4,10 @@ from __future__ import annotations
 
 import re
 
-from countersign_router.diagnostics import errors
-from countersign_router.expression_rules import Variable
-from countersign_router.expressions import Compiled, Source, compile_expressions
-from countersign_router.policy_examples import problems
+from countersign_router.language.diagnostics import errors
+from countersign_router.language.examples import problems
+from countersign_router.language.expression_rules import Variable
+from countersign_router.language.expressions import Compiled, Source, compile_expressions
 from tests.architecture.sources import ROOT
 from tests.contract.documents import Document
 from tests.unit.router.cases import decision_types

@@ -10,7 +10,7 @@ import jsonschema
 import pytest
 import yaml
 
-from countersign_router.policy_schema import NAME, main, policy_schema, policy_schema_text
+from countersign_router.language.schema import NAME, main, policy_schema, policy_schema_text
 from countersign_shared.contracts.topics import contracts_dir
 from tests.unit.router.cases import POLICIES
 

@@ -9,11 +9,11 @@ import yaml
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from countersign_router.diagnostics import Diagnostic
-from countersign_router.expression_cost import Size, cost
-from countersign_router.expression_tree import Node
-from countersign_router.pattern_size import pattern_size
-from countersign_router.policy_source import PolicySource, read_source
+from countersign_router.language.diagnostics import Diagnostic
+from countersign_router.language.expression_cost import Size, cost
+from countersign_router.language.expression_tree import Node
+from countersign_router.language.pattern_size import pattern_size
+from countersign_router.language.source import PolicySource, read_source
 from tests.unit.router.cases import bent
 
 texts = st.text(st.sampled_from(list("abz.'\"\\()&|<>=! \n#:-é")), min_size=1, max_size=60).map(str.strip).filter(bool)

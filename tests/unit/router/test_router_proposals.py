@@ -7,10 +7,10 @@ from typing import Any
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
+from countersign_router.controls.stop_preview import load_of
 from countersign_router.domain.automation import enabled_tiers
 from countersign_router.domain.controls import ANY, Certificate, Controls, Switch, read_controls
 from countersign_router.domain.proposals import waiting
-from countersign_router.stop_preview import load_of
 from countersign_router.store.counts import HourCount
 from tests.unit.router.cases import NOW, bent, shipped
 from tests.unit.router.test_router_control_rules import LIVE, RENEWAL, body, cleared, trip

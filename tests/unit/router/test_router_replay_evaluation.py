@@ -11,7 +11,7 @@ import pytest
 
 from countersign_router.domain.controls import Controls
 from countersign_router.domain.policy import TIERS
-from countersign_router.policies import LoadedPolicy
+from countersign_router.language.loading import LoadedPolicy
 from countersign_router.replaying.estimates import estimate, interval
 from countersign_router.replaying.evaluation import Replayer
 from countersign_router.replaying.history import ControlHistory, PastControl

@@ -7,11 +7,11 @@ from pathlib import Path
 
 import pytest
 
-from countersign_router.differences import differences
-from countersign_router.drawing import STYLE
-from countersign_router.policy_document import PolicyDocument
+from countersign_router.language.document import PolicyDocument
 from countersign_router.replaying.summing_up import LEAST_OF_PROTECTED
 from countersign_router.replaying.tally import MOST_LISTED
+from countersign_router.showing.differences import differences
+from countersign_router.showing.drawing import STYLE
 from tests.unit.router.cases import document
 from tests.unit.router.pictures import IMAGES
 

@@ -14,7 +14,7 @@ from hypothesis import strategies as st
 from countersign_router.domain.controls import ANY, Certificate, Controls, Switch
 from countersign_router.domain.policy import BANDS, TIERS, Policy
 from countersign_router.domain.routing import Routing, route
-from countersign_router.policies import LoadedPolicy
+from countersign_router.language.loading import LoadedPolicy
 from tests.unit.router.cases import ALWAYS_DRAWN, DRAWS, NEVER_DRAWN, NOW, PAYLOAD, bent, scored, shipped
 
 CALM = Controls()

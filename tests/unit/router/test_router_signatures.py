@@ -7,7 +7,7 @@ from datetime import datetime, timedelta
 
 import pytest
 
-from countersign_router import signatures as s
+from countersign_router.domain import signatures as s
 from countersign_shared.clock import parse_rfc3339
 
 NOW = parse_rfc3339("2026-03-01T10:00:00Z")

@@ -13,7 +13,7 @@ from countersign_router.domain.consequence import Consequence, consequence_text
 from countersign_router.domain.controls import ANY, Controls, Switch
 from countersign_router.domain.routing import Routing, route
 from countersign_router.domain.wording import in_words, plain, wording
-from countersign_router.policies import LoadedPolicy
+from countersign_router.language.loading import LoadedPolicy
 from tests.unit.router.cases import NEVER_DRAWN, NOW, PAYLOAD, bent, scored, shipped
 
 

@@ -11,8 +11,8 @@ from countersign_local.cli.output import JsonOption, print_json, print_table, pr
 from countersign_local.errors import NOT_RIGHT
 
 if TYPE_CHECKING:
-    from countersign_router.diagnostics import Diagnostic
-    from countersign_router.policy_examples import ExampleResult
+    from countersign_router.language.diagnostics import Diagnostic
+    from countersign_router.language.examples import ExampleResult
 
 app = typer.Typer(
     help="Policy files: check, test, compare, draw and replay them; publish them through two people's hands.",
@@ -79,7 +79,7 @@ def run(policies: Files = None, decision_types: TypesOption = None, json: JsonOp
     Exit code 1 when one comes out otherwise than it says.
     """
     from countersign_local.cli.policy_listing import print_listing
-    from countersign_router.policies import PolicyRefused
+    from countersign_router.language.loading import PolicyRefused
     from countersign_shared.contracts.decision_types import load_decision_types
 
     known = load_decision_types(types_directory(decision_types))
@@ -105,8 +105,8 @@ def run(policies: Files = None, decision_types: TypesOption = None, json: JsonOp
 
 
 def _problems_of(path: Path, known: Any) -> list["Diagnostic"]:
-    from countersign_router.diagnostics import Diagnostic
-    from countersign_router.policy_examples import problems
+    from countersign_router.language.diagnostics import Diagnostic
+    from countersign_router.language.examples import problems
 
     try:
         data = path.read_bytes()
@@ -116,8 +116,8 @@ def _problems_of(path: Path, known: Any) -> list["Diagnostic"]:
 
 
 def _results(path: Path, known: Any) -> list["ExampleResult"]:
-    from countersign_router.policies import load_policy
-    from countersign_router.policy_examples import EXAMPLE_TIME, case_results, read_cases, run_examples
+    from countersign_router.language.examples import EXAMPLE_TIME, case_results, read_cases, run_examples
+    from countersign_router.language.loading import load_policy
 
     results = run_examples(path, known)
     cases = path.parent / "cases" / path.name

@@ -11,7 +11,7 @@ from countersign_local.errors import NOT_RIGHT, CommandError
 
 if TYPE_CHECKING:
     from countersign_local.client import Client
-    from countersign_router.policy_document import PolicyDocument
+    from countersign_router.language.document import PolicyDocument
 
 _POLICIES = "/api/router/v1/policies"
 _SIGNS = {"stricter": "▲ ", "looser": "▼ ", None: "• "}
@@ -26,7 +26,7 @@ def diff(
 
     With one FILE it is compared with the version in force in the system that runs.
     """
-    from countersign_router.differences import differences
+    from countersign_router.showing.differences import differences
 
     new = _read(after or before)
     old = _read(before) if after else _in_force(new)
@@ -51,7 +51,7 @@ def draw(
     out: Annotated[Path, typer.Option("--out", metavar="FILE.svg", help="Where to write the picture.")],
 ) -> None:
     """Draw a policy as a flow chart: from what it reads to the level where a case ends up."""
-    from countersign_router.flow_chart import draw as drawn
+    from countersign_router.showing.flow_chart import draw as drawn
 
     out.write_text(drawn(_read(policy)), encoding="utf-8")
     print_text(f"Wrote {out}.")
@@ -66,7 +66,7 @@ def _read(path: Path) -> "PolicyDocument":
 
 
 def _document(data: bytes, name: str) -> "PolicyDocument":
-    from countersign_router.policies import read_document
+    from countersign_router.language.loading import read_document
 
     return read_document(data, name=name)
 

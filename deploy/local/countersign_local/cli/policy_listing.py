@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING
 from countersign_local.cli.output import harmless
 
 if TYPE_CHECKING:
-    from countersign_router.diagnostics import Diagnostic
+    from countersign_router.language.diagnostics import Diagnostic
 
 WIDEST = 140
 """Characters of a line that are shown; a longer one is cut around the caret."""

@@ -8,9 +8,9 @@ import orjson
 from fastapi import Depends, Header, Request
 
 from countersign_router.api.parts import READERS
+from countersign_router.language.loading import PolicyRefused
 from countersign_router.life.refusals import REFUSALS
 from countersign_router.life.steps import Caller, Once
-from countersign_router.policies import PolicyRefused
 from countersign_router.store import BatchInFlightError
 from countersign_shared.http import Authenticate, FieldError, Principal, Problem
 

@@ -8,9 +8,9 @@ from pydantic import BaseModel, Field
 
 from countersign_router.api.desk import Desk
 from countersign_router.api.parts import Reader, WithDesk
-from countersign_router.differences import differences
-from countersign_router.policies import PolicyRefused, read_document
-from countersign_router.policy_document import PolicyDocument
+from countersign_router.language.document import PolicyDocument
+from countersign_router.language.loading import PolicyRefused, read_document
+from countersign_router.showing.differences import differences
 from countersign_shared.http import Problem
 
 router = APIRouter(tags=["policies"])

@@ -7,7 +7,6 @@ from uuid import UUID
 
 from fastapi import APIRouter, Query, Request
 
-from countersign_router import stops
 from countersign_router.api.models.controls import (
     AutomaticCase,
     Control,
@@ -21,9 +20,10 @@ from countersign_router.api.models.controls import (
 )
 from countersign_router.api.parts import NewId, Reader, Switcher, WithDesk, actor, check_tenant
 from countersign_router.api.refusals import BUSY, answered
-from countersign_router.control_gauges import show_automation
+from countersign_router.controls import stops
+from countersign_router.controls.gauges import show_automation
+from countersign_router.controls.stop_preview import HOURS, preview
 from countersign_router.domain.controls import ANY
-from countersign_router.stop_preview import HOURS, preview
 from countersign_router.store import ReleaseRequest
 
 router = APIRouter(tags=["router"])

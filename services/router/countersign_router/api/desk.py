@@ -14,7 +14,7 @@ from countersign_router.api.models.policies import DecisionTypeEntry, PolicyEntr
 from countersign_router.domain.controls import DEFAULT_TENANT, Controls, read_controls
 from countersign_router.domain.draws import Draws
 from countersign_router.domain.policy import BANDS, LEVEL_NAMES, TIERS, Policy
-from countersign_router.policies import PolicyRefused, load_policy
+from countersign_router.language.loading import PolicyRefused, load_policy
 from countersign_router.policy_shelf import PolicyShelf, Shelved
 from countersign_router.store import Store, StoredPolicy
 from countersign_shared.clock import Clock

@@ -11,9 +11,9 @@ from countersign_router.api.models.drafts import (
     StepView,
     VersionInForce,
 )
+from countersign_router.language.loading import PolicyRefused, read_document
 from countersign_router.life.progress import Approval, Effect, Progress
 from countersign_router.life.steps import APPROVAL
-from countersign_router.policies import PolicyRefused, read_document
 from countersign_router.store import StoredStep
 
 

@@ -25,11 +25,11 @@ from countersign_router.api.models.drafts import (
 )
 from countersign_router.api.parts import MAX_LIST, NewId, Reader, WithDesk
 from countersign_router.api.refusals import BUSY
-from countersign_router.diagnostics import Diagnostic
+from countersign_router.language.diagnostics import Diagnostic
+from countersign_router.language.examples import example_results, problems
+from countersign_router.language.loading import LoadedPolicy, PolicyRefused
 from countersign_router.life import drafting, signing
 from countersign_router.life.progress import effect, progress
-from countersign_router.policies import LoadedPolicy, PolicyRefused
-from countersign_router.policy_examples import example_results, problems
 from countersign_router.store import StoredDraft
 from countersign_shared.http import Principal, Problem
 

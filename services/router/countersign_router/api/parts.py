@@ -6,7 +6,7 @@ from uuid import UUID
 from fastapi import Depends, Request
 
 from countersign_router.api.desk import Desk
-from countersign_router.control_events import Actor
+from countersign_router.controls.events import Actor
 from countersign_router.domain.controls import ANY
 from countersign_shared.http import Principal, Problem, require
 

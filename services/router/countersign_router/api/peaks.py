@@ -4,12 +4,12 @@ from typing import Annotated, Any
 
 from fastapi import APIRouter, Query
 
-from countersign_router import peaks
 from countersign_router.api.models.controls import Control
 from countersign_router.api.models.proposals import ControlHistory, PeakEnd, PeakRequest, ScopeName, TierName
 from countersign_router.api.parts import MAX_LIST, Reader, WithDesk, check_tenant
 from countersign_router.api.refusals import BUSY, answered
-from countersign_router.control_events import Actor
+from countersign_router.controls import peaks
+from countersign_router.controls.events import Actor
 from countersign_router.domain.controls import ANY
 from countersign_router.store import ControlKey
 from countersign_shared.http import Principal, Problem, require

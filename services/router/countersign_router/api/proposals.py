@@ -4,7 +4,6 @@ from typing import Annotated, Any
 
 from fastapi import APIRouter
 
-from countersign_router import proposals
 from countersign_router.api.models.controls import Control
 from countersign_router.api.models.proposals import (
     Proposal,
@@ -15,8 +14,9 @@ from countersign_router.api.models.proposals import (
 )
 from countersign_router.api.parts import Reader, WithDesk, check_tenant
 from countersign_router.api.refusals import BUSY, answered
-from countersign_router.control_events import Actor
-from countersign_router.control_gauges import show_automation
+from countersign_router.controls import proposals
+from countersign_router.controls.events import Actor
+from countersign_router.controls.gauges import show_automation
 from countersign_router.domain.controls import ANY
 from countersign_router.store import ControlKey
 from countersign_shared.http import Principal, require

@@ -11,7 +11,7 @@ from fastapi.responses import StreamingResponse
 
 from countersign_router.api.models.replays import Label, ReplayRequest, ReplayStream
 from countersign_router.api.parts import Reader, WithDesk, check_tenant
-from countersign_router.policies import LoadedPolicy, PolicyRefused, load_policy
+from countersign_router.language.loading import LoadedPolicy, PolicyRefused, load_policy
 from countersign_router.replaying.against import Against, read_against
 from countersign_router.replaying.report import ReplayReport
 from countersign_router.replaying.running import Progress, Replays, Wish

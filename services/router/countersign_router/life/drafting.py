@@ -9,7 +9,10 @@ from uuid import UUID
 
 import orjson
 
-from countersign_router.control_events import Actor, Fact
+from countersign_router.controls.events import Actor, Fact
+from countersign_router.domain.signatures import HashMismatch
+from countersign_router.language.examples import EXAMPLE_TIME, example_results
+from countersign_router.language.loading import LoadedPolicy, load_policy
 from countersign_router.life.facts import policy_fact, tell, tell_refused
 from countersign_router.life.in_force import policy_key, read_in_force
 from countersign_router.life.refusals import (
@@ -33,9 +36,6 @@ from countersign_router.life.steps import (
     keep_answer,
     role_held,
 )
-from countersign_router.policies import LoadedPolicy, load_policy
-from countersign_router.policy_examples import EXAMPLE_TIME, example_results
-from countersign_router.signatures import HashMismatch
 from countersign_router.store import Change, Store, StoredDraft, StoredPolicy, StoredStep
 from countersign_shared.contracts.decision_types import DecisionType
 from countersign_shared.errors import CountersignError

@@ -6,7 +6,7 @@ from typing import Any
 
 import orjson
 
-from countersign_router.control_events import SOURCE, Actor, Fact
+from countersign_router.controls.events import SOURCE, Actor, Fact
 from countersign_router.domain.controls import ANY
 from countersign_router.store import Change, StoredDraft
 from countersign_shared.clock import rfc3339

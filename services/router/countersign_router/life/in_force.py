@@ -7,7 +7,7 @@ from typing import Any
 
 import orjson
 
-from countersign_router.control_events import Actor, control_event
+from countersign_router.controls.events import Actor, control_event
 from countersign_router.store import ControlChange, ControlKey, StoredPolicy
 from countersign_shared.clock import rfc3339
 

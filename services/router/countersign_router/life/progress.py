@@ -7,9 +7,9 @@ from datetime import datetime
 import orjson
 
 from countersign_router.domain.controls import ANY, DEFAULT_TENANT, Certificate, Controls
+from countersign_router.domain.signatures import Signature, SignatureRefusal, require_signed
 from countersign_router.life.in_force import InForce, policy_key, read_in_force
 from countersign_router.life.steps import APPROVAL, current, replayed, signatures, tested
-from countersign_router.signatures import Signature, SignatureRefusal, require_signed
 from countersign_router.store import Store, StoredDraft, StoredStep
 
 ALONE = replace(APPROVAL, count=1)

@@ -13,7 +13,7 @@ LifeRefusal
 └── KeyReused       one Idempotency-Key, two different requests
 """
 
-from countersign_router.signatures import SignatureRefusal
+from countersign_router.domain.signatures import SignatureRefusal
 from countersign_shared.errors import CountersignError
 
 

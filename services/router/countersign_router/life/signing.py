@@ -6,13 +6,13 @@ from uuid import UUID
 
 import orjson
 
-from countersign_router.control_events import Fact
+from countersign_router.controls.events import Fact
+from countersign_router.domain.signatures import UNKNOWN, Signature, require_signed, sign
 from countersign_router.life.drafting import Types, compiled
 from countersign_router.life.facts import policy_fact, tell
 from countersign_router.life.in_force import in_force, put_in_force
 from countersign_router.life.refusals import AlreadyInForce, DraftUnknown, VersionTaken
 from countersign_router.life.steps import APPROVAL, WORKERS, Asked, Caller, Held, Once, carry_out, signatures
-from countersign_router.signatures import UNKNOWN, Signature, require_signed, sign
 from countersign_router.store import Change, ControlChange, Store, StoredDraft, StoredPolicy, StoredStep
 from countersign_shared.clock import rfc3339
 

@@ -9,10 +9,10 @@ from uuid import UUID
 
 import orjson
 
-from countersign_router.control_events import Actor
+from countersign_router.controls.events import Actor
+from countersign_router.domain.signatures import UNKNOWN, HashMismatch, RoleLost, RoleMissing, Rule, Signature, Signer
 from countersign_router.life.facts import tell_refused
 from countersign_router.life.refusals import REFUSALS, DraftClosed, DraftUnknown, KeyReused, NotReplayed, NotTested
-from countersign_router.signatures import UNKNOWN, HashMismatch, RoleLost, RoleMissing, Rule, Signature, Signer
 from countersign_router.store import Change, GivenAnswer, StoredDraft, StoredStep
 from countersign_shared.errors import CountersignError
 

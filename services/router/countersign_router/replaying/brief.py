@@ -7,7 +7,7 @@ from pathlib import Path
 
 from countersign_router.domain.draws import keyed_draws
 from countersign_router.domain.policy import Policy
-from countersign_router.policies import LoadedPolicy, PolicyRefused, load_policy
+from countersign_router.language.loading import LoadedPolicy, PolicyRefused, load_policy
 from countersign_router.replaying.evaluation import SETTLED, Question
 from countersign_router.replaying.history import ControlHistory, PastControl
 from countersign_shared.contracts.decision_types import DecisionType, load_decision_types

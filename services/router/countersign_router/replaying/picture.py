@@ -3,9 +3,9 @@
 from collections.abc import Iterator
 
 from countersign_router.domain.policy import BANDS, LEVEL_NAMES, TIERS
-from countersign_router.drawing import LETTER, SHORT_LEVELS, box, document, lines, number, short, text
 from countersign_router.replaying.report import Cell, ReplayReport
 from countersign_router.replaying.telling import share
+from countersign_router.showing.drawing import LETTER, SHORT_LEVELS, box, document, lines, number, short, text
 
 WIDTH = 1120
 MARGIN = 36

@@ -10,7 +10,7 @@ from pathlib import Path
 from typing import NamedTuple
 
 from countersign_router.domain.controls import DEFAULT_TENANT
-from countersign_router.policies import LoadedPolicy
+from countersign_router.language.loading import LoadedPolicy
 from countersign_router.replaying.against import Against
 from countersign_router.replaying.brief import Brief, originals
 from countersign_router.replaying.report import ReplayReport

@@ -5,7 +5,7 @@ from dataclasses import dataclass
 from datetime import datetime
 from typing import Any
 
-from countersign_router.signatures import Standing
+from countersign_router.domain.signatures import Standing
 from countersign_router.store.statements import Reads, Writes
 
 

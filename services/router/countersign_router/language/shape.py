@@ -6,8 +6,8 @@ from typing import Any
 
 from pydantic import BaseModel
 
-from countersign_router.diagnostics import Diagnostic
-from countersign_router.policy_document import PolicyDocument
+from countersign_router.language.diagnostics import Diagnostic
+from countersign_router.language.document import PolicyDocument
 
 _LITERALS = {"literal_error": "expected"}
 

@@ -7,15 +7,15 @@ from typing import Any
 
 from pydantic import ValidationError
 
-from countersign_router.diagnostics import Diagnostic, errors
 from countersign_router.domain.controls import ANY, Certificate, Controls, Switch
 from countersign_router.domain.policy import SIGNALS, TIERS, Policy
 from countersign_router.domain.routing import Routing, route
-from countersign_router.policies import LoadedPolicy, PolicyRefused, duration, load_policy
-from countersign_router.policy_case_document import CaseFile, ExampleSection
-from countersign_router.policy_shape import shape_problem
-from countersign_router.policy_source import read_source
-from countersign_router.policy_warnings import warnings
+from countersign_router.language.case_document import CaseFile, ExampleSection
+from countersign_router.language.diagnostics import Diagnostic, errors
+from countersign_router.language.loading import LoadedPolicy, PolicyRefused, duration, load_policy
+from countersign_router.language.shape import shape_problem
+from countersign_router.language.source import read_source
+from countersign_router.language.warnings import warnings
 from countersign_shared.clock import parse_rfc3339
 from countersign_shared.contracts.decision_types import DecisionType
 from countersign_shared.errors import ConfigurationError

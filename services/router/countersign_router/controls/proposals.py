@@ -13,9 +13,9 @@ from typing import Any
 
 import orjson
 
-from countersign_router.control_events import Actor, Fact, change_control, control_fact, record
+from countersign_router.controls.events import Actor, Fact, change_control, control_fact, record
 from countersign_router.domain.proposals import COMES_FROM, Waiting, waiting, waits
-from countersign_router.signatures import (
+from countersign_router.domain.signatures import (
     UNKNOWN,
     Rule,
     Signature,
@@ -25,7 +25,7 @@ from countersign_router.signatures import (
     require_signed,
     sign,
 )
-from countersign_router.signatures import SignaturesMissing as Missing
+from countersign_router.domain.signatures import SignaturesMissing as Missing
 from countersign_router.store import ControlChange, ControlKey, Said, Store
 from countersign_shared.clock import rfc3339
 from countersign_shared.errors import CountersignError

@@ -6,8 +6,8 @@ from typing import NamedTuple
 
 from countersign_router.domain.inputs import MAX_STRINGS, MAX_TEXT
 from countersign_router.domain.policy import InputType
-from countersign_router.expression_cost import MAX_PATTERN_CHARACTERS, MAX_PAYLOAD_CHARACTERS, Size
-from countersign_router.expression_tree import Node, literal_comparisons, unguarded, walk
+from countersign_router.language.expression_cost import MAX_PATTERN_CHARACTERS, MAX_PAYLOAD_CHARACTERS, Size
+from countersign_router.language.expression_tree import Node, literal_comparisons, unguarded, walk
 
 OPERATORS = frozenset({
     "_+_", "_-_", "_*_", "_/_", "_%_", "-_", "!_", "_&&_", "_||_", "_?_:_", "_==_", "_!=_", "_<_", "_<=_", "_>_",

@@ -2,9 +2,9 @@
 
 from collections.abc import Iterator
 
-from countersign_router.diagnostics import Diagnostic
 from countersign_router.domain.policy import HIGHEST_AUTOMATIC_LEVEL, TIERS
-from countersign_router.policies import LoadedPolicy
+from countersign_router.language.diagnostics import Diagnostic
+from countersign_router.language.loading import LoadedPolicy
 
 
 def warnings(loaded: LoadedPolicy) -> list[Diagnostic]:

@@ -5,8 +5,8 @@ import re
 from collections.abc import Iterable, Iterator, Mapping
 from typing import Any
 
-from countersign_router.diagnostics import Diagnostic
-from countersign_router.policy_document import PolicyDocument
+from countersign_router.language.diagnostics import Diagnostic
+from countersign_router.language.document import PolicyDocument
 from countersign_shared.contracts.decision_types import DecisionType
 
 RELATIONS = frozenset({"override", "modified", "agreed"})

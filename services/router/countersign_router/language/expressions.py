@@ -13,7 +13,6 @@ from typing import Any
 
 from cel_expr_python import cel
 
-from countersign_router.diagnostics import Diagnostic
 from countersign_router.domain.policy import (
     Evaluate,
     Expression,
@@ -22,10 +21,11 @@ from countersign_router.domain.policy import (
     Results,
     ResultType,
 )
-from countersign_router.expression_cost import cost
-from countersign_router.expression_hints import hint_for
-from countersign_router.expression_rules import Finding, Variable, findings
-from countersign_router.expression_tree import HAS, names_used, read_tree, variables_read
+from countersign_router.language.diagnostics import Diagnostic
+from countersign_router.language.expression_cost import cost
+from countersign_router.language.expression_hints import hint_for
+from countersign_router.language.expression_rules import Finding, Variable, findings
+from countersign_router.language.expression_tree import HAS, names_used, read_tree, variables_read
 
 MAX_EXPRESSION_BYTES = 4096
 MAX_EXPRESSIONS = 510

@@ -13,9 +13,9 @@ from uuid import UUID
 
 import orjson
 
-from countersign_router.control_events import Actor, change_control, control_fact, record
+from countersign_router.controls.events import Actor, change_control, control_fact, record
 from countersign_router.domain.controls import ANY, Controls
-from countersign_router.signatures import (
+from countersign_router.domain.signatures import (
     UNKNOWN,
     Rule,
     Signature,

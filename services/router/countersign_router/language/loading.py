@@ -9,7 +9,6 @@ from typing import Any
 
 from pydantic import ValidationError
 
-from countersign_router.diagnostics import Diagnostic
 from countersign_router.domain.inputs import MAX_STRINGS, MAX_TEXT
 from countersign_router.domain.policy import (
     FACTORS,
@@ -30,12 +29,13 @@ from countersign_router.domain.policy import (
     Sla,
 )
 from countersign_router.domain.wording import wording
-from countersign_router.expression_rules import Variable
-from countersign_router.expressions import Compiled, Source, compile_expressions
-from countersign_router.policy_checks import document_problems, input_path
-from countersign_router.policy_document import BandShiftSection, InputSection, PolicyDocument
-from countersign_router.policy_shape import shape_problem
-from countersign_router.policy_source import PolicySource, read_source
+from countersign_router.language.checks import document_problems, input_path
+from countersign_router.language.diagnostics import Diagnostic
+from countersign_router.language.document import BandShiftSection, InputSection, PolicyDocument
+from countersign_router.language.expression_rules import Variable
+from countersign_router.language.expressions import Compiled, Source, compile_expressions
+from countersign_router.language.shape import shape_problem
+from countersign_router.language.source import PolicySource, read_source
 from countersign_shared.contracts.decision_types import DecisionType
 from countersign_shared.contracts.money import decimal_places
 from countersign_shared.errors import ConfigurationError

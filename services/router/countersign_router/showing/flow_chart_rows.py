@@ -4,9 +4,9 @@ from collections.abc import Iterator
 from typing import NamedTuple
 
 from countersign_router.domain.policy import BANDS, FACTORS, SIGNALS, TIERS
-from countersign_router.drawing import SHORT_LEVELS
-from countersign_router.policies import SLA_CLASSES
-from countersign_router.policy_document import AdjustSection, PolicyDocument
+from countersign_router.language.document import AdjustSection, PolicyDocument
+from countersign_router.language.loading import SLA_CLASSES
+from countersign_router.showing.drawing import SHORT_LEVELS
 
 
 class Row(NamedTuple):

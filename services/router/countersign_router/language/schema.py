@@ -1,6 +1,6 @@
 """The JSON Schema of policy files, so that editors complete them and mark slips while they are typed.
 
-    python -m countersign_router.policy_schema [--check]
+    python -m countersign_router.language.schema [--check]
 
 A policy names it in its first line: `# yaml-language-server: $schema=PATH`.
 """
@@ -10,7 +10,7 @@ import sys
 from collections.abc import Sequence
 from typing import Any
 
-from countersign_router.policy_document import PolicyDocument
+from countersign_router.language.document import PolicyDocument
 from countersign_shared.contracts.schemas import DIALECT
 from countersign_shared.contracts.topics import SCHEMA_BASE_URL, contracts_dir
 
@@ -34,7 +34,7 @@ def main(arguments: Sequence[str]) -> int:
     if "--check" not in arguments:
         path.write_text(text, encoding="utf-8")
     elif not path.is_file() or path.read_text(encoding="utf-8") != text:
-        sys.stderr.write(f"{path}: differs from what the model says; run python -m countersign_router.policy_schema\n")
+        sys.stderr.write(f"{path}: not what the model says; run python -m countersign_router.language.schema\n")
         return 1
     return 0
 

@@ -6,8 +6,8 @@ from itertools import zip_longest
 from typing import Any, Literal
 
 from countersign_router.domain.policy import BANDS, LEVEL_NAMES, TIERS
-from countersign_router.policies import AUTOMATION_PARTS, automation_sha256
-from countersign_router.policy_document import PolicyDocument
+from countersign_router.language.document import PolicyDocument
+from countersign_router.language.loading import AUTOMATION_PARTS, automation_sha256
 
 Effect = Literal["stricter", "looser"] | None
 MAX_SAID = 200

@@ -4,8 +4,8 @@ from typing import Annotated, Any, Literal, Self
 
 from pydantic import BeforeValidator, ConfigDict, Field, model_validator
 
-from countersign_router.policy_case_document import ExampleSection
-from countersign_router.policy_fields import (
+from countersign_router.language.case_document import ExampleSection
+from countersign_router.language.fields import (
     ByLevel,
     Duration,
     Expression,

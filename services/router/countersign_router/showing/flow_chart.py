@@ -4,8 +4,9 @@ from collections.abc import Iterator, Sequence
 from typing import NamedTuple
 
 from countersign_router.domain.policy import BANDS, TIERS
-from countersign_router.drawing import LETTER, arrow, box, document, lines, number, short, text
-from countersign_router.flow_chart_rows import (
+from countersign_router.language.document import InputSection, PolicyDocument
+from countersign_router.showing.drawing import LETTER, arrow, box, document, lines, number, short, text
+from countersign_router.showing.flow_chart_rows import (
     Row,
     adjustments,
     caps,
@@ -16,7 +17,6 @@ from countersign_router.flow_chart_rows import (
     shares,
     spoken,
 )
-from countersign_router.policy_document import InputSection, PolicyDocument
 
 WIDTH, MARGIN, GUTTER, GAP = 1160, 36, 40, 52
 FULL = WIDTH - 2 * MARGIN

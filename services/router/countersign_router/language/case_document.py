@@ -4,7 +4,7 @@ from typing import Any, Literal
 
 from pydantic import Field
 
-from countersign_router.policy_fields import Band, Duration, Level, Line, Name, Probability, Section, Tier
+from countersign_router.language.fields import Band, Duration, Level, Line, Name, Probability, Section, Tier
 
 
 class ExampleProposal(Section):

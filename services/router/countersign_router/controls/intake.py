@@ -10,7 +10,7 @@ from typing import Any
 
 import orjson
 
-from countersign_router.control_events import (
+from countersign_router.controls.events import (
     FEEDBACK,
     ROUTER,
     Fact,
@@ -19,7 +19,7 @@ from countersign_router.control_events import (
     control_fact,
     record,
 )
-from countersign_router.control_records import Claim, Refused, read_control
+from countersign_router.controls.records import Claim, Refused, read_control
 from countersign_router.domain.control_rules import OWN_KINDS, Arrival, arrival, is_loosened, withdraws
 from countersign_router.store import ControlChange, ControlKey, Store
 from countersign_shared.messaging.dead_letters import dead_letter

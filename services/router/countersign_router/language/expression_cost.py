@@ -8,8 +8,8 @@ core and rounded up; the estimate is from above, because every text is taken to 
 from collections.abc import Mapping
 from typing import NamedTuple
 
-from countersign_router.expression_tree import Node, walk
-from countersign_router.pattern_size import pattern_size
+from countersign_router.language.expression_tree import Node, walk
+from countersign_router.language.pattern_size import pattern_size
 
 MAX_PAYLOAD_CHARACTERS = 192 * 1024
 """Of a whole case, so of all texts of a list together (case.created holds at most 192 KiB)."""

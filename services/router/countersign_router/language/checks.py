@@ -4,10 +4,10 @@ from collections.abc import Iterator, Mapping
 from itertools import pairwise
 from typing import Any
 
-from countersign_router.diagnostics import Diagnostic
 from countersign_router.domain.policy import BANDS, HIGHEST_AUTOMATIC_LEVEL, TIERS
-from countersign_router.policy_document import InputSection, PolicyDocument
-from countersign_router.policy_references import reference_problems, similar
+from countersign_router.language.diagnostics import Diagnostic
+from countersign_router.language.document import InputSection, PolicyDocument
+from countersign_router.language.references import reference_problems, similar
 from countersign_shared.contracts.decision_types import DecisionType
 
 ENVELOPE_INPUTS = frozenset({"amount"})

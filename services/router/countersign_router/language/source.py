@@ -10,8 +10,8 @@ from typing import Any
 
 import yaml
 
-from countersign_router.diagnostics import Diagnostic
-from countersign_router.yaml_scalars import source_offsets
+from countersign_router.language.diagnostics import Diagnostic
+from countersign_router.language.scalars import source_offsets
 
 MAX_POLICY_BYTES = 1024 * 1024
 """A policy is a few kilobytes; five hundred rules with long expressions and a thousand examples fit."""

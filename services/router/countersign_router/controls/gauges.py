@@ -2,11 +2,11 @@
 
 from datetime import datetime
 
+from countersign_router.controls.stops import show_stops
 from countersign_router.domain.automation import enabled_tiers
 from countersign_router.domain.controls import Controls
 from countersign_router.domain.policy import TIERS
 from countersign_router.policy_shelf import PolicyShelf
-from countersign_router.stops import show_stops
 from countersign_shared.observability import Metrics
 
 

@@ -5,18 +5,18 @@ from collections.abc import Mapping
 from datetime import datetime
 from pathlib import Path
 
-from countersign_router.control_events import ROUTER, Fact
+from countersign_router.controls.events import ROUTER, Fact
+from countersign_router.language.examples import require_examples
+from countersign_router.language.loading import LoadedPolicy, load_policy
 from countersign_router.life.facts import tell
 from countersign_router.life.in_force import in_force, put_in_force
-from countersign_router.policies import LoadedPolicy, load_policy
-from countersign_router.policy_examples import require_examples
 from countersign_router.store import ControlChange, Store, StoredPolicy
 from countersign_shared.contracts.decision_types import DecisionType
 from countersign_shared.errors import ConfigurationError
 
 log = logging.getLogger(__name__)
 
-PACKAGED_POLICIES = Path(__file__).parent / "policies"
+PACKAGED_POLICIES = Path(__file__).parents[1] / "policies"
 MAX_FILES = 1_000
 
 

@@ -5,7 +5,7 @@ from typing import Any
 
 import orjson
 
-from countersign_router.control_events import ROUTER, Actor, change_control, control_fact
+from countersign_router.controls.events import ROUTER, Actor, change_control, control_fact
 from countersign_router.domain.controls import ended
 from countersign_router.store import ControlKey, Store
 from countersign_shared.clock import rfc3339

@@ -1,0 +1,1 @@
+"""What changes while the service runs: stops, peaks, trips, certificates; who asked, who signed, what was refused."""

@@ -1,0 +1,1 @@
+"""The policy language: a document read, checked with positions, compiled; its expressions kept within bounds."""

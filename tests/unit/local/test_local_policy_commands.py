@@ -13,7 +13,7 @@ from countersign_local.cli.commands import build
 from countersign_local.cli.policy_listing import listed
 from countersign_local.errors import CommandError
 from countersign_local.labels import MOST, read_labels
-from countersign_router.diagnostics import Diagnostic
+from countersign_router.language.diagnostics import Diagnostic
 
 LOAN = Path(countersign_router.__file__).parent / "policies" / "loan_application.yaml"
 

@@ -8,14 +8,16 @@ Judged cases, one a row: ``case_id``, ``confidence``, and where they were judged
 
 import csv
 import json
-from collections.abc import Iterator, Mapping
+from collections import defaultdict
+from collections.abc import Iterator, Mapping, Sequence
+from dataclasses import replace
 from datetime import datetime
 from pathlib import Path
 from typing import Any
 
 from countersign_feedback.domain.facts import UNKNOWN
 from countersign_feedback.domain.judged import JudgedCase, Population
-from countersign_feedback.domain.rubber_stamps import Reviews
+from countersign_feedback.domain.rubber_stamps import Reviews, reading_floor_seconds
 
 MAX_ROWS = 5_000_000
 TRUE, FALSE = {"1", "true", "yes"}, {"0", "false", "no"}
@@ -31,10 +33,20 @@ def read_cases(path: Path) -> list[JudgedCase]:
 
 
 def read_reviews(path: Path) -> tuple[list[Reviews], list[tuple[str, ...]]]:
-    """Return reviewers' counts, and the answers of cases that several people judged (JSON only: ``answers``)."""
+    """Return reviewers' counts, and the answers of cases that several people judged.
+
+    JSON may also hold ``answers`` (one list per doubled case) and ``timings`` (``reviewer``, ``words`` shown and
+    ``seconds`` taken), which are added to the counts of decisions faster than the text can be read.
+    """
     names = Reviews.__slots__
+    found = _json(path) if path.suffix == ".json" else {}
     reviews = [_reviews({name: row.get(name) for name in names}, where) for where, row in _rows(path, "reviewers")]
-    answers = _json(path).get("answers", []) if path.suffix == ".json" else []
+    timed = _timed(found.get("timings", []), str(path))
+    reviews = [
+        replace(one, too_fast=one.too_fast + timed[one.reviewer][0], timed=one.timed + timed[one.reviewer][1])
+        for one in reviews
+    ]
+    answers = found.get("answers", [])
     return reviews, [tuple(str(answer) for answer in unit) for unit in answers]
 
 
@@ -84,6 +96,17 @@ def _reviews(row: Mapping[str, Any], where: str) -> Reviews:
         return Reviews(reviewer=str(row["reviewer"]), **counts)
     except ValueError as error:
         raise UnreadableExportError(f"{where}: {error}") from error
+
+
+def _timed(timings: Sequence[Mapping[str, Any]], where: str) -> dict[str, tuple[int, int]]:
+    counted: dict[str, tuple[int, int]] = defaultdict(lambda: (0, 0))
+    for place, row in enumerate(timings):
+        words, seconds = (_number(row, name, f"{where}, timings[{place}]") for name in ("words", "seconds"))
+        if words is None or seconds is None:
+            raise UnreadableExportError(f"{where}, timings[{place}]: words and seconds are needed")
+        fast, all_of_them = counted[str(row.get("reviewer"))]
+        counted[str(row.get("reviewer"))] = (fast + (seconds < reading_floor_seconds(int(words))), all_of_them + 1)
+    return counted
 
 
 def _text(row: Mapping[str, Any], name: str) -> str:

@@ -131,6 +131,12 @@ def test_unequal_probabilities_are_thinned_and_weighted() -> None:
     assert found.estimate.effective_n < 1_000
 
 
+def test_a_policys_floor_thins_further() -> None:
+    assert assessed(cases(), floor=0.25).kept < 200
+    with pytest.raises(ValueError, match="below the floor"):
+        assessed(cases(), floor=0.6)
+
+
 def test_an_attempt_uses_its_part_of_delta() -> None:
     assert Promise(0.05, 0.05).level == 0.05
     assert Promise(0.05, 0.06, attempt=2).level == pytest.approx(0.01)

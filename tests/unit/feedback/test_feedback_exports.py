@@ -63,9 +63,12 @@ def test_reviewers_and_doubled_answers(tmp_path: Path) -> None:
     document = {
         "reviewers": [{"reviewer": "p1", "assisted": 40, "assisted_agreed": 30}],
         "answers": [["approve", "decline"], ["approve", "approve"]],
+        # 150 words cannot be read in less than half a minute.
+        "timings": [{"reviewer": "p1", "words": 150, "seconds": seconds} for seconds in (29.9, 30.0, 300)],
     }
     (one,), answers = read_reviews(written(tmp_path, json.dumps(document), "desk.json"))
     assert (one.reviewer, one.assisted_agreed, one.blind) == ("p1", 30, 0)
+    assert (one.too_fast, one.timed) == (1, 3)
     assert answers == [("approve", "decline"), ("approve", "approve")]
     csv = written(tmp_path, "reviewer,caught,seeded\np1,3,2\n", "desk.csv")
     with pytest.raises(UnreadableExportError, match="line 2: p1: 3 of 2 is not a count"):

@@ -35,6 +35,7 @@ def certify(
     watch: Annotated[
         float | None, typer.Option(help="Threshold of a live certificate, to hold it to its promise.")
     ] = None,
+    floor: Annotated[float | None, typer.Option(help="With a file: the policy's least audit rate.")] = None,
     tenant: Annotated[str, typer.Option(help="Without a file: whose cases.")] = "default",
     decision_type: Annotated[str | None, typer.Option(help="Without a file: which decisions.")] = None,
     tier: Annotated[str | None, typer.Option(help="Without a file: only this tier.")] = None,
@@ -53,7 +54,7 @@ def certify(
             watch=watch,
         )
     else:
-        found = _from_file(file, alpha=alpha, delta=delta, attempt=attempt, watch=watch)
+        found = _from_file(file, alpha=alpha, delta=delta, attempt=attempt, watch=watch, floor=floor)
     if picture is not None:
         _draw(found, picture)
     if json:
@@ -174,7 +175,7 @@ def _from_service(**asked: Any) -> "tuple[Assessment, ...]":
 
 
 def _from_file(
-    path: Path, *, alpha: float, delta: float, attempt: int | None, watch: float | None
+    path: Path, *, alpha: float, delta: float, attempt: int | None, watch: float | None, floor: float | None
 ) -> "tuple[Assessment, ...]":
     from countersign_feedback.domain.assessment import Promise, assess
     from countersign_feedback.domain.judged import by_population
@@ -184,7 +185,7 @@ def _from_file(
         cases: list[JudgedCase] = read_cases(path)
         promise, now = Promise(alpha, delta, attempt), system_clock()
         found = tuple(
-            assess(one, population=who, promise=promise, now=now, watched=watch)
+            assess(one, population=who, promise=promise, now=now, watched=watch, floor=floor)
             for who, one in by_population(cases).items()
         )
     except (UnreadableExportError, OSError, ValueError) as problem:

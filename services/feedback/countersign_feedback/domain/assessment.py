@@ -89,17 +89,19 @@ def assess(
     now: datetime,
     traffic: Sequence[float] = (),
     watched: float | None = None,
+    floor: float | None = None,
     method: Method = "platt",
 ) -> Assessment:
     """Return what the cases of one population say.
 
     ``traffic`` are confidences of all its cases or of a fair sample of them; without, they are those of ``cases``.
-    ``watched`` is the threshold of a live certificate, to whose promise these later labels are held; ``method`` is the
-    kind of calibrator that is fitted.
+    ``watched`` is the threshold of a live certificate, to whose promise these later labels are held; ``floor`` the
+    least probability that any case had of being drawn (the policy's, absent: the least seen); ``method`` the kind of
+    calibrator that is fitted. A label below the floor is a ``ValueError``.
     """
     labels = [case for case in cases if case.label]
     problem = unfit(cases, population=population, now=now) or _without_confidence(labels)
-    kept = [] if problem else _kept(labels)
+    kept = [] if problem else _kept(labels, floor)
     scores, errors = _columns(kept)
     seen = _shares(traffic or [case.confidence for case in cases])
     enough = len(seen) >= LEAST_TRAFFIC and bool(traffic or len(seen) > len(labels))
@@ -112,7 +114,7 @@ def assess(
     return Assessment(
         population=population, alpha=promise.alpha, delta=promise.delta, attempt=promise.attempt,
         cases=len(traffic) or len(cases), labels=len(labels), kept=len(kept),
-        floor=min((case.probability for case in labels if case.probability), default=None),
+        floor=min((case.probability for case in labels if case.probability), default=None) if floor is None else floor,
         outcome=outcome, curve=risk_coverage(scores, errors, delta=promise.delta, traffic=seen if enough else None),
         estimate=_estimate([] if problem else labels, promise.delta),
         watch=None if watched is None else _watch(scores, errors, watched, promise),
@@ -154,13 +156,13 @@ def _unlike(scores: Floats, reach: Floats) -> NoCertificate | None:
     return None
 
 
-def _kept(labels: Sequence[JudgedCase]) -> list[JudgedCase]:
+def _kept(labels: Sequence[JudgedCase], floor: float | None) -> list[JudgedCase]:
     if not labels:
         return []
     # The policy's hash as salt: another policy draws anew, and nobody can choose a case id for the outcome.
     salt = labels[0].population.automation_sha256
     draws = draws_for(salt, [(case.population.tenant, case.case_id) for case in labels])
-    keep = thin([case.probability or 0.0 for case in labels], draws)
+    keep = thin([case.probability or 0.0 for case in labels], draws, floor=floor)
     return [case for case, kept in zip(labels, keep.tolist(), strict=True) if kept]
 
 

@@ -10,9 +10,9 @@ from countersign_feedback.domain.risk_coverage import RiskPoint
 from countersign_feedback.domain.svg import MARGIN, document, text
 
 TITLE = "What may be automated?"
-TOP, HEIGHT, SIDE = 196, 300, 420
-LEFT, RIGHT = MARGIN + 48, 532
-LINE_LENGTH = 132
+TOP, HEIGHT, SIDE = 196, 300, 404
+LEFT, RIGHT = MARGIN + 48, 560
+LINE_LENGTH = 112
 SCALES = (0.02, 0.05, 0.1, 0.2, 0.5, 1.0)
 STYLE = """
 .band { fill: var(--mark); opacity: 0.16 } .curve { fill: none; stroke: var(--mark); stroke-width: 2.5 }
@@ -74,7 +74,7 @@ def _certified(points: Sequence[RiskPoint], outcome: Certificate, top: float) ->
             yield f'<circle class="point" cx="{x:g}" cy="{y:g}" r="6"/>'
             label = f"from {outcome.threshold:g}: {percent(point.coverage)} of cases"
             # On the side that has room for it.
-            ends = point.coverage > 0.5  # noqa: PLR2004 - the middle
+            ends = point.coverage > 0.6  # noqa: PLR2004 - its length
             yield text(x - 12 if ends else x + 12, y - 12, label, "value end" if ends else "value")
 
 
@@ -94,7 +94,8 @@ def _calibration(found: Reliability | None) -> Iterator[str]:
         (_, low), (_, high) = _at(RIGHT, one.said, one.lower), _at(RIGHT, one.said, one.upper)
         yield f'<line class="whisker" x1="{x:g}" x2="{x:g}" y1="{low:g}" y2="{high:g}"/>'
         yield f'<circle class="dot" cx="{x:g}" cy="{middle:g}" r="4"/>'
-    yield text(RIGHT + 12, TOP + 24, f"ECE {found.ece:.3f}, Brier {found.brier:.3f}, n = {found.n:,}", "mute")
+    scores = f"ECE {found.ece:.3f}, Brier {found.brier:.3f}, n = {found.n:,}"
+    yield text(RIGHT + SIDE, TOP - 16, scores, "mute end")
 
 
 def _ticks(x: int, top: float) -> Iterator[str]:

@@ -18,6 +18,7 @@ import sys
 import tempfile
 import time
 from collections.abc import Awaitable, Callable
+from datetime import timedelta
 from pathlib import Path
 from typing import Any
 
@@ -28,7 +29,7 @@ from countersign_audit.keys import load_keys
 from countersign_local import exporting
 from countersign_local.parts.postgres import postgres
 from countersign_shared.clock import system_clock
-from tests.integration.audit.flow import batches, case_id, complete_cases
+from tests.integration.audit.flow import STEPS, batches, case_id, complete_cases, happened
 from tests.integration.audit.log import Log, open_log
 from tests.integration.audit.reading import API, application
 from tests.strangers.programs import strangers
@@ -77,6 +78,22 @@ async def read(client: httpx.AsyncClient, size: int) -> None:
         ref = f"applicant-{case_id(chance.randrange(complete))}"
         assert len((await client.get(f"{API}/entries", params={"subject_ref": ref})).json()["items"]) == 4
 
+    async def seconds() -> None:
+        since = happened(chance.randrange(complete))
+        within = {"since": since.isoformat(), "until": (since + timedelta(seconds=1)).isoformat(), "limit": 200}
+        assert len((await client.get(f"{API}/entries", params=within)).json()["items"]) >= len(STEPS)
+
+    async def from_then_on() -> None:
+        since = happened(chance.randrange(complete)).isoformat()
+        assert len((await client.get(f"{API}/entries", params={"since": since})).json()["items"]) > 0
+
+    async def actor() -> None:
+        items = (await client.get(f"{API}/entries", params={"actor": "nobody-of-that-name"})).json()["items"]
+        assert items == []
+
+    async def access_log() -> None:
+        assert (await client.get(f"{API}/access-log")).status_code == 200
+
     async def tile() -> None:
         number = chance.randrange(size // 256)
         path = f"x{number // 1000:03d}/{number % 1000:03d}" if number >= 1000 else f"{number:03d}"
@@ -85,6 +102,8 @@ async def read(client: httpx.AsyncClient, size: int) -> None:
     for name, times, call in (
         ("inclusion proof over HTTP", 1_000, inclusion), ("consistency proof over HTTP", 300, consistency),
         ("timeline with proofs over HTTP", 500, timeline), ("search by subject over HTTP", 200, subject),
+        ("search by a second over HTTP", 100, seconds), ("search from a time on over HTTP", 100, from_then_on),
+        ("search by actor over HTTP", 100, actor), ("access log over HTTP", 100, access_log),
         ("tile of hashes over HTTP", 300, tile),
     ):  # fmt: skip
         await measure(name, times, call)

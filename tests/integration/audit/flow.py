@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Iterator
+from datetime import UTC, datetime, timedelta
 
 from countersign_shared.messaging import Record
 from tests.unit.audit.records import one_case
@@ -11,10 +12,16 @@ CASES_AT_ONCE = 250
 BLOCKS_APART = 5
 MARK = "case-000000000"
 STEPS = one_case(MARK)
+BEGAN = datetime(2026, 1, 2, tzinfo=UTC)
 
 
 def case_id(number: int) -> str:
     return f"case-{number:09d}"
+
+
+def happened(number: int) -> datetime:
+    """Return when the events of a case happened: ten cases a second, one after the other."""
+    return BEGAN + timedelta(milliseconds=100 * number)
 
 
 def complete_cases(entries: int) -> int:
@@ -24,8 +31,9 @@ def complete_cases(entries: int) -> int:
 
 def renamed(template: Record, number: int) -> Record:
     name = case_id(number).encode()
+    own = {"ce_time": happened(number).isoformat().encode()}
     headers = tuple(
-        (key, b"%s-%09d" % (value, number) if key == "ce_id" else value.replace(MARK.encode(), name))
+        (key, own.get(key) or (b"%s-%09d" % (value, number) if key == "ce_id" else value.replace(MARK.encode(), name)))
         for key, value in template.headers
     )
     return Record(

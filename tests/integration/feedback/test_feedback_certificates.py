@@ -2,14 +2,18 @@
 
 from __future__ import annotations
 
-from collections.abc import AsyncIterator
+import asyncio
+import json
+from collections.abc import AsyncIterator, Awaitable, Callable
 from datetime import UTC, datetime, timedelta
+from pathlib import Path
 from typing import Any
 
 import httpx
 import pytest
 from fastapi import Request
 from jsonschema import Draft202012Validator
+from typer.testing import CliRunner, Result
 
 from countersign_feedback.api import build_app, build_openapi
 from countersign_feedback.app import MIGRATIONS
@@ -18,13 +22,16 @@ from countersign_feedback.domain.planning import NoPlan, Plan
 from countersign_feedback.evidence_report import read_assessments, read_plan
 from countersign_feedback.handlers import Handler
 from countersign_feedback.store import SCHEMA, Store
+from countersign_local.cli import feedback
 from countersign_shared.http import Principal
 from countersign_shared.messaging.records import Record
 from countersign_shared.observability import Health, Metrics
 from countersign_shared.postgres import migrate, open_pool
+from countersign_shared.runtime import serving
 from tests.integration.feedback.test_feedback_store import record
 from tests.unit.feedback.events import decided, judged, routed
 
+Command = Callable[..., Awaitable[Result]]
 NOW = datetime(2026, 6, 1, tzinfo=UTC)
 
 
@@ -166,3 +173,44 @@ async def test_answers_fit_the_published_description(client: httpx.AsyncClient) 
         responses = document["paths"][f"/api/feedback/v1/{path}"]["get"]["responses"]
         schema = responses["200"]["content"]["application/json"]["schema"] | {"components": document["components"]}
         Draft202012Validator(schema).validate(await answer(client, path, **params))
+
+
+@pytest.fixture
+async def command(client: httpx.AsyncClient, monkeypatch: pytest.MonkeyPatch) -> AsyncIterator[Command]:
+    """The command line, against the service on a port of its own."""
+    assert isinstance(client._transport, httpx.ASGITransport)
+    app: Any = client._transport.app
+    async with serving(app, "127.0.0.1", 0) as port:
+        monkeypatch.setenv("COUNTERSIGN_URL", f"http://127.0.0.1:{port}")
+        monkeypatch.setenv("COUNTERSIGN_API_KEY", "cs_test_0_0")
+
+        async def run(*words: str) -> Result:
+            # In a thread: a command runs a loop of its own.
+            return await asyncio.to_thread(CliRunner().invoke, feedback.app, words)
+
+        yield run
+
+
+async def test_the_command_line_tells_what_the_service_has(command: Command, tmp_path: Path) -> None:
+    picture = tmp_path / "risk.svg"
+    done = await command("certify", "--decision-type", "loan_application", "--alpha", "0.05", "--picture", str(picture))
+    assert done.exit_code == 1, "the newest population has too few labels"
+    assert "50 blind labels so far" in done.output
+    assert "at most 5 % of the cases with a confidence of" in done.output
+    assert picture.exists()
+    told = await command(
+        "certify", "--decision-type", "loan_application", "--alpha", "0.05", "--watch", "0.9", "--json"
+    )
+    assert json.loads(told.stdout)["assessments"][1]["watch"]["n"] == 600
+    none = await command("certify", "--decision-type", "refund", "--alpha", "0.05")
+    assert "nothing to certify" in str(none.exception)
+
+
+async def test_the_command_line_tells_of_calibration_and_overrides(command: Command) -> None:
+    done = await command("calibration", "loan_application", "--method", "beta")
+    assert done.exit_code == 0, done.exception
+    assert "A beta refit" in done.output
+    assert "Overrides in assisted review: The rate rose above" in done.output
+    refused = await command("calibration", "loan_application", "--method", "guess")
+    assert "method" in str(refused.exception)
+    assert "Too few reviews to tell" in (await command("calibration", "refund")).output

@@ -213,4 +213,4 @@ async def test_the_command_line_tells_of_calibration_and_overrides(command: Comm
     assert "Overrides in assisted review: The rate rose above" in done.output
     refused = await command("calibration", "loan_application", "--method", "guess")
     assert "method" in str(refused.exception)
-    assert "Too few reviews to tell" in (await command("calibration", "refund")).output
+    assert "Too few reviews to tell whether they rise" in (await command("calibration", "refund")).output

@@ -128,8 +128,9 @@ def calibration(
         else:
             _print_sheet(sheets[-1])
             print_text(refit_line(one))
+    rise = answer["overrides"]
     print_text(
-        answer["overrides"]["text"] if answer["overrides"] else "Too few reviews to tell whether overrides rise."
+        "Overrides in assisted review: " + (rise["text"] if rise else "Too few reviews to tell whether they rise.")
     )
 
 

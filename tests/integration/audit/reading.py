@@ -13,7 +13,7 @@ from countersign_audit.keys import load_keys
 from countersign_audit.published import PublishedLog
 from countersign_audit.reading_room import ReadingRoom
 from countersign_audit.timeline import TimelineReader
-from countersign_shared.http import Principal
+from countersign_shared.http import Authenticate, Principal
 from countersign_shared.messaging import Record, unpack_headers
 from countersign_shared.messaging.outbox import Outbox
 from countersign_shared.observability import Health, Metrics
@@ -30,7 +30,11 @@ async def authenticate(request: Request) -> Principal:
     )  # fmt: skip
 
 
-def application(log: Log) -> FastAPI:
+async def anybody(request: Request) -> Principal:
+    return Principal(subject="p-77", username="u", roles=frozenset({"auditor"}), tenants=frozenset("*"))
+
+
+def application(log: Log, authenticate: Authenticate = authenticate) -> FastAPI:
     numbers = iter(range(1, 100_000))
     room = ReadingRoom(
         log.pool, TimelineReader(load_keys(log.keys_dir)), Outbox(), clock=SteppingClock(),

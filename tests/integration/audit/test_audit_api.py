@@ -131,7 +131,11 @@ async def test_an_unknown_case_is_not_found_and_leaves_no_trace(client: httpx.As
     assert await announced(log) == []
 
 
-@pytest.mark.parametrize("path", ["/cases/loan-7/timeline", "/entries", "/checkpoint"])
+@pytest.mark.parametrize(
+    "path",
+    ["/cases/loan-7/timeline", "/cases/loan-7/proof", "/entries", "/access-log", "/checkpoint", "/tile/0/000.p/9",
+     "/tile/entries/000.p/9", "/proof/inclusion?index=0", "/proof/consistency?first=1", "/export"],
+)  # fmt: skip
 @pytest.mark.parametrize("role", sorted(ROLES))
 async def test_only_auditors_admins_and_leads_may_read(client: httpx.AsyncClient, path: str, role: str) -> None:
     answer = await client.get(API + path, headers={"x-roles": role})

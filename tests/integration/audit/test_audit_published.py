@@ -85,6 +85,7 @@ async def test_types_and_caching_are_those_of_the_specification(client: httpx.As
         answer = await client.get(f"{API}/{path}")
         assert answer.headers["content-type"] == "application/octet-stream"
         assert answer.headers["cache-control"] == "private, max-age=31536000, immutable"
+        assert answer.headers["vary"] == "Authorization, Cookie"
 
 
 @pytest.mark.parametrize(

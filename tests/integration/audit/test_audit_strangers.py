@@ -23,6 +23,9 @@ from tests.strangers.logs import vkey, write_log
 from tests.strangers.mutations import ENTRIES, MUTATIONS, SIZE, Mutation, made
 from tests.strangers.programs import strangers
 
+# The first run on a machine compiles both programs.
+pytestmark = pytest.mark.timeout(300)
+
 PAGE = ROOT / "docs" / "audit-log.md"
 BEGIN, END = "<!-- mutations: written by tests/integration/audit/test_audit_strangers.py -->", "<!-- end -->"
 WRITE = "COUNTERSIGN_WRITE_DOCS"
@@ -49,7 +52,6 @@ async def export(client: httpx.AsyncClient, directory: Path) -> int:
 
 @pytest.mark.slow
 @pytest.mark.postgres
-@pytest.mark.timeout(300)
 async def test_strangers_accept_an_export_and_what_it_grew_into(database_url: str, tmp_path: Path) -> None:
     directory, kept = tmp_path / "export", tmp_path / "kept"
     async with open_log(database_url, tmp_path / "keys") as log, reading(log) as client:

@@ -16,6 +16,8 @@ from countersign_shared.http import Principal, Problem
 
 FOR_EVER = "private, max-age=31536000, immutable"
 """Tiles never change. Private, because roles are checked here and nowhere else."""
+WHO_ASKS = "Authorization, Cookie"
+"""So that two people at one browser do not see what was kept for the other."""
 NOT_KEPT = "no-store"
 OCTETS = "application/octet-stream"
 NOTE = "text/plain; charset=utf-8"
@@ -86,7 +88,7 @@ def _static(routes: APIRouter) -> None:
             _sees_all(principal)
             await room.leave_with(principal, "bundle", tile.end - tile.width, tile.end, purpose)
         content = await published.bundle(tile) if entries else await published.tile(tile)
-        return Response(content, media_type=OCTETS, headers={"Cache-Control": FOR_EVER})
+        return Response(content, media_type=OCTETS, headers={"Cache-Control": FOR_EVER, "Vary": WHO_ASKS})
 
 
 def _proofs(routes: APIRouter) -> None:

@@ -11,7 +11,7 @@ import httpx
 import pytest
 from fastapi import Request
 
-from countersign_router.api import Desk, build_app
+from countersign_router.api import Desk, build_app, build_openapi
 from countersign_router.controls.intake import ControlIntake
 from countersign_router.policy_shelf import PolicyShelf
 from countersign_router.store import Store
@@ -188,3 +188,99 @@ async def test_a_preview_says_what_each_queue_would_get(client: httpx.AsyncClien
     assert answer["queues"] == [{"queue": "underwriting", "cases": 5, "per_hour": 5.0, "busiest_hour": 5}]
     assert (await call(client, "GET", "/controls", "anna")).json()["release_requests"] == []
     assert problem(await call(client, "POST", "/controls/stop/preview?hours=0", "olga", json=asked))[0] == 422
+
+
+async def keyed(client: httpx.AsyncClient, path: str, name: str, key: str, body: dict[str, Any]) -> httpx.Response:
+    headers = {"authorization": f"Bearer {name}", "idempotency-key": key}
+    return await client.post(f"{BASE}/controls/{path}", headers=headers, json=body)
+
+
+async def revision(pool: asyncpg.Pool, kind: str) -> int:
+    found: int = await pool.fetchval("SELECT revision FROM controls WHERE kind = $1", kind)
+    return found
+
+
+async def facts(pool: asyncpg.Pool) -> int:
+    found: int = await pool.fetchval("SELECT count(*) FROM outbox")
+    return found
+
+
+async def test_a_stop_and_its_release_again_answer_what_they_answered_and_change_nothing(
+    client: httpx.AsyncClient, replica: Replica, pool: asyncpg.Pool
+) -> None:
+    await replica.route(scored("before"))
+    stop, wish = {"reason": "wrong rates"}, {"reason": "rates are right"}
+    stopped = await keyed(client, "stop", "olga", "k-1", stop)
+    assert stopped.json()["recent_total"] == 1
+    asked = await keyed(client, "stop/release-requests", "olga", "k-2", wish)
+    confirm = f"stop/release-requests/{asked.json()['request_id']}/confirm"
+    on = await keyed(client, confirm, "lars", "k-3", {})
+    assert (on.status_code, on.json()["state"]["active"]) == (200, False)
+    assert bodies(await replica.route(scored("after")), "case.routed")[0]["level"] == 1
+    left = await facts(pool)
+    # The person's connection broke three times: what comes again stops nothing, and tells of no later decision.
+    assert (await keyed(client, "stop", "olga", "k-1", stop)).json() == stopped.json()
+    again = await keyed(client, "stop/release-requests", "olga", "k-2", wish)
+    assert (again.status_code, again.json()) == (201, asked.json())
+    assert (await keyed(client, confirm, "lars", "k-3", {})).json() == on.json()
+    assert (await revision(pool, "stop"), await facts(pool)) == (2, left)
+    # Without a key, or under another, it is a new wish.
+    assert (await keyed(client, "stop", "olga", "k-4", stop)).json()["control"]["revision"] == 3
+
+
+async def test_a_peak_again_is_the_same_peak(client: httpx.AsyncClient, pool: asyncpg.Pool) -> None:
+    until = datetime.now(UTC) + timedelta(hours=3)
+    sale, over = {"reason": "spring sale", "until": until.isoformat()}, {"reason": "it is over"}
+    declared = await keyed(client, "peak", "lars", "k-1", sale)
+    ended = await keyed(client, "peak/end", "lars", "k-2", over)
+    left = await facts(pool)
+    assert (await keyed(client, "peak", "lars", "k-1", sale)).json() == declared.json()
+    assert (await keyed(client, "peak/end", "lars", "k-2", over)).json() == ended.json()
+    assert (await revision(pool, "peak"), await facts(pool)) == (2, left)
+
+
+async def test_a_signature_again_is_one_signature(
+    client: httpx.AsyncClient, replica: Replica, pool: asyncpg.Pool
+) -> None:
+    await take(replica, trip())
+    asked = await answer_to(client)
+    first = await keyed(client, "proposals/sign", "lars", "k-1", asked)
+    assert (await keyed(client, "proposals/sign", "lars", "k-1", asked)).json() == first.json()
+    refused = await keyed(client, "proposals/refuse", "paul", "k-1", asked)
+    assert refused.status_code == 200, "another person's key of the same name is another key"
+    await keyed(client, "proposals/sign", "lars", "k-2", asked)
+    left = await facts(pool)
+    await keyed(client, "proposals/refuse", "paul", "k-1", asked)
+    (waiting,) = (await call(client, "GET", "/controls/proposals", "anna")).json()["items"]
+    assert [one["pseudonym"] for one in waiting["said"] if one["signed"]] == ["p-lars"], "it refuses nothing newer"
+    second = await keyed(client, "proposals/sign", "paul", "k-2", asked)
+    assert second.json()["control"]["kind"] == "trip.cleared"
+    # Nothing waits any more, and whoever asks again still hears what the signature did.
+    assert (await keyed(client, "proposals/sign", "paul", "k-2", asked)).json() == second.json()
+    assert await facts(pool) == left + 3
+
+
+async def test_a_key_is_for_one_request(client: httpx.AsyncClient, replica: Replica, pool: asyncpg.Pool) -> None:
+    await take(replica, trip())
+    asked = await answer_to(client)
+    await keyed(client, "proposals/sign", "lars", "k-1", asked)
+    until = (datetime.now(UTC) + timedelta(hours=3)).isoformat()
+    others = {
+        "proposals/sign": {**asked, "reason": "for another reason"}, "proposals/refuse": asked,
+        "peak": {"reason": "spring sale", "until": until}, "peak/end": {"reason": "it is over"},
+        "stop": {"reason": "wrong rates"}, "stop/release-requests": {"reason": "rates are right"},
+        f"stop/release-requests/{'0' * 8}-0000-4000-8000-{'0' * 12}/confirm": {},
+    }  # fmt: skip
+    left = await facts(pool)
+    for path, body in others.items():
+        assert problem(await keyed(client, path, "lars", "k-1", body)) == (422, "idempotency-key-reused"), path
+    assert await facts(pool) == left
+    assert await pool.fetchval("SELECT count(*) FROM controls WHERE kind IN ('stop', 'peak')") == 0
+
+
+def test_every_write_takes_a_key() -> None:
+    only_reads = ("/validate", "/route", "/stop/preview", "/replays", "/replay")
+    for path, methods in build_openapi()["paths"].items():
+        for method in methods.keys() & {"post", "put", "patch", "delete"}:
+            named = {one["name"] for one in methods[method].get("parameters", ())}
+            assert ("Idempotency-Key" in named) != path.endswith(only_reads), (method, path)

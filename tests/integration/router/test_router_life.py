@@ -13,7 +13,8 @@ from countersign_router.domain import signatures as s
 from countersign_router.language.loading import PolicyRefused
 from countersign_router.life import refusals as r
 from countersign_router.life.files import publish_files
-from countersign_router.life.steps import Caller, Once
+from countersign_router.life.steps import Caller
+from countersign_router.repeats import KeyReused, Once
 from countersign_router.store import Store
 from tests.integration.router.desk import Replica, bodies
 from tests.integration.router.life import (
@@ -315,7 +316,7 @@ async def test_a_request_has_its_effect_once(replica: Replica, store: Store, poo
     again = await Way.begin(store, everything_to_people(), once=once)
     assert again.draft_id == first.draft_id
     assert await pool.fetchval("SELECT count(*) FROM policy_drafts") == 1
-    with pytest.raises(r.KeyReused):
+    with pytest.raises(KeyReused):
         await Way.begin(store, everything_to_people(), once=Once("key-1", "b" * 64))
     await first.test()
     await first.replay()

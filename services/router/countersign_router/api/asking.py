@@ -1,16 +1,14 @@
-"""What the routes about drafts have in common: who asks, for which hash, once; and how a refusal answers."""
+"""What the routes about drafts have in common: who asks, for which hash; and how a refusal answers."""
 
-import hashlib
 from collections.abc import Awaitable
 from typing import Annotated, Any, TypeVar
 
-import orjson
 from fastapi import Depends, Header, Request
 
 from countersign_router.api.parts import READERS
 from countersign_router.language.loading import PolicyRefused
 from countersign_router.life.refusals import REFUSALS
-from countersign_router.life.steps import Caller, Once
+from countersign_router.life.steps import Caller
 from countersign_router.store import BatchInFlightError
 from countersign_shared.http import Authenticate, FieldError, Principal, Problem
 
@@ -75,24 +73,6 @@ def _named(
 
 Named = Annotated[str, Depends(_named)]
 """The hash of the text that a step rests on."""
-
-
-async def _once(
-    request: Request,
-    idempotency_key: Annotated[
-        str | None,
-        Header(alias="Idempotency-Key", min_length=1, max_length=200, pattern=r"^[\x21-\x7e]+$",
-               description="The same request with the same key has its effect once, within a week."),
-    ] = None,
-) -> Once | None:  # fmt: skip
-    if idempotency_key is None:
-        return None
-    named = request.headers.get("if-match", "")
-    identity = orjson.dumps([request.method, request.url.path, named, (await request.body()).decode(errors="replace")])
-    return Once(idempotency_key, hashlib.sha256(identity).hexdigest())
-
-
-OnlyOnce = Annotated[Once | None, Depends(_once)]
 
 
 async def taken(operation: Awaitable[Result]) -> Result:

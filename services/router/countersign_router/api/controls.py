@@ -18,6 +18,7 @@ from countersign_router.api.models.controls import (
     StopRequest,
     StopScope,
 )
+from countersign_router.api.once import OnlyOnce
 from countersign_router.api.parts import NewId, Reader, Switcher, WithDesk, actor, check_tenant
 from countersign_router.api.refusals import BUSY, answered
 from countersign_router.controls import stops
@@ -70,16 +71,17 @@ async def preview_stop(
 
 
 @router.post("/controls/stop", summary="Halt automation now", responses=BUSY)
-async def stop_automation(desk: WithDesk, principal: Switcher, asked: StopRequest) -> StopAnswer:
+async def stop_automation(desk: WithDesk, principal: Switcher, once: OnlyOnce, asked: StopRequest) -> StopAnswer:
     """Needs one person. When this answers, no later automatic decision can happen in the scope.
 
     Stopping what is stopped already changes nothing and answers the same.
     """
     tenant, decision_type = asked.key
     check_tenant(principal, tenant)
-    stopped = await _unless_busy(
-        stops.stop(desk.store, tenant=tenant, decision_type=decision_type, reason=asked.reason, actor=actor(principal))
+    operation = stops.stop(
+        desk.store, tenant=tenant, decision_type=decision_type, reason=asked.reason, actor=actor(principal), once=once
     )
+    stopped = await _unless_busy(operation)
     show_automation(desk.metrics, await desk.controls(), desk.shelf, desk.clock())
     return StopAnswer(
         control=Control.model_validate(stopped.control), recent_seconds=stops.RECENT_SECONDS,
@@ -91,14 +93,16 @@ async def stop_automation(desk: WithDesk, principal: Switcher, asked: StopReques
 @router.post(
     "/controls/stop/release-requests", status_code=201, summary="Ask for automation to go on", responses=_REFUSED
 )
-async def request_release(request: Request, desk: WithDesk, principal: Switcher, asked: StopRequest) -> ReleaseView:
+async def request_release(
+    request: Request, desk: WithDesk, principal: Switcher, once: OnlyOnce, asked: StopRequest
+) -> ReleaseView:
     """The first of two people. Nothing changes until another one confirms."""
     tenant, decision_type = asked.key
     check_tenant(principal, tenant)
     new_id: NewId = request.app.state.new_id
     operation = stops.request_release(
         desk.store, request_id=new_id(), tenant=tenant, decision_type=decision_type, reason=asked.reason,
-        actor=actor(principal),
+        actor=actor(principal), once=once,
     )  # fmt: skip
     return _release(await _unless_busy(operation))
 
@@ -106,12 +110,14 @@ async def request_release(request: Request, desk: WithDesk, principal: Switcher,
 @router.post(
     "/controls/stop/release-requests/{request_id}/confirm", summary="Turn automation back on", responses=_REFUSED
 )
-async def confirm_release(desk: WithDesk, principal: Switcher, request_id: UUID) -> Control:
+async def confirm_release(desk: WithDesk, principal: Switcher, once: OnlyOnce, request_id: UUID) -> Control:
     """The second of two people. A request is void once the switch has changed or a day has passed."""
     asked = await desk.store.release_request(request_id)
     if asked is not None:
         check_tenant(principal, asked.tenant)
-    control = await _unless_busy(stops.confirm_release(desk.store, request_id=request_id, actor=actor(principal)))
+    control = await _unless_busy(
+        stops.confirm_release(desk.store, request_id=request_id, actor=actor(principal), once=once)
+    )
     show_automation(desk.metrics, await desk.controls(), desk.shelf, desk.clock())
     return Control.model_validate(control)
 

@@ -120,7 +120,7 @@ class Desk:
 
     async def automatic_since(self, tenant: str, decision_type: str, moment: datetime) -> int:
         """Count a scope's automatic decisions since a moment."""
-        total, _ = await self.store.recent_automatic(moment, tenant, decision_type, 0)
+        total, _ = await self.store.recent_automatic(moment, None, tenant, decision_type, 0)
         return total
 
 

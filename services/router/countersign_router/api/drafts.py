@@ -6,7 +6,7 @@ from uuid import UUID
 
 from fastapi import APIRouter, Query, Request, Response
 
-from countersign_router.api.asking import REFUSED, UNUSABLE, Approver, Author, Named, OnlyOnce, Worker, taken
+from countersign_router.api.asking import REFUSED, UNUSABLE, Approver, Author, Named, Worker, taken
 from countersign_router.api.desk import Desk
 from countersign_router.api.draft_views import draft_entry, draft_view, publish_preview
 from countersign_router.api.models.drafts import (
@@ -23,6 +23,7 @@ from countersign_router.api.models.drafts import (
     RollBackRequest,
     Validation,
 )
+from countersign_router.api.once import OnlyOnce
 from countersign_router.api.parts import MAX_LIST, NewId, Reader, WithDesk
 from countersign_router.api.refusals import BUSY
 from countersign_router.language.diagnostics import Diagnostic

@@ -6,6 +6,7 @@ from fastapi import APIRouter, Query
 
 from countersign_router.api.models.controls import Control
 from countersign_router.api.models.proposals import ControlHistory, PeakEnd, PeakRequest, ScopeName, TierName
+from countersign_router.api.once import OnlyOnce
 from countersign_router.api.parts import MAX_LIST, Reader, WithDesk, check_tenant
 from countersign_router.api.refusals import BUSY, answered
 from countersign_router.controls import peaks
@@ -22,25 +23,25 @@ NEWEST = 2**53
 
 
 @router.post("/controls/peak", summary="Declare a busy period", responses=BUSY)
-async def set_peak(desk: WithDesk, principal: Lead, asked: PeakRequest) -> Control:
+async def set_peak(desk: WithDesk, principal: Lead, once: OnlyOnce, asked: PeakRequest) -> Control:
     """Policies may answer with `controls.peak`. It ends by itself; declaring it anew replaces it."""
     tenant, decision_type = asked.key
     check_tenant(principal, tenant)
     operation = peaks.set_peak(
         desk.store, tenant=tenant, decision_type=decision_type, reason=asked.reason, until=asked.until,
-        actor=Actor(principal.subject, "lead"),
+        actor=Actor(principal.subject, "lead"), once=once,
     )  # fmt: skip
     return Control.model_validate(await answered(operation, peaks.PeakRefusal, "There is no such peak"))
 
 
 @router.post("/controls/peak/end", summary="End a busy period early", responses=_NO_PEAK)
-async def end_peak(desk: WithDesk, principal: Lead, asked: PeakEnd) -> Control:
+async def end_peak(desk: WithDesk, principal: Lead, once: OnlyOnce, asked: PeakEnd) -> Control:
     """From the next batch on it is over."""
     tenant, decision_type = asked.key
     check_tenant(principal, tenant)
     operation = peaks.clear_peak(
         desk.store, tenant=tenant, decision_type=decision_type, reason=asked.reason,
-        actor=Actor(principal.subject, "lead"),
+        actor=Actor(principal.subject, "lead"), once=once,
     )  # fmt: skip
     return Control.model_validate(await answered(operation, peaks.PeakRefusal, "There is no peak to end"))
 

@@ -12,6 +12,7 @@ from countersign_router.api.models.proposals import (
     Said,
     SignedView,
 )
+from countersign_router.api.once import OnlyOnce
 from countersign_router.api.parts import Reader, WithDesk, check_tenant
 from countersign_router.api.refusals import BUSY, answered
 from countersign_router.controls import proposals
@@ -42,12 +43,12 @@ async def list_proposals(desk: WithDesk, principal: Reader) -> ProposalList:
 
 
 @router.post("/controls/proposals/sign", summary="Sign a change", responses=_NOT_SIGNED)
-async def sign_proposal(desk: WithDesk, principal: Signer, asked: ProposalAnswer) -> SignedView:
+async def sign_proposal(desk: WithDesk, principal: Signer, once: OnlyOnce, asked: ProposalAnswer) -> SignedView:
     """One of two signatures. The second brings the change into force; another person must give it within a day."""
     check_tenant(principal, asked.tenant)
     operation = proposals.sign_proposal(
         desk.store, _key(asked), sha256=asked.sha256, reason=asked.reason, actor=_actor(principal),
-        roles=principal.roles,
+        roles=principal.roles, once=once,
     )  # fmt: skip
     signed: proposals.Signed = await answered(operation, proposals.ProposalRefusal, "It was not signed")
     if signed.control is not None:
@@ -59,11 +60,11 @@ async def sign_proposal(desk: WithDesk, principal: Signer, asked: ProposalAnswer
 
 
 @router.post("/controls/proposals/refuse", summary="Refuse a change", responses=_NOT_SIGNED)
-async def refuse_proposal(desk: WithDesk, principal: Signer, asked: ProposalAnswer) -> ProposalList:
+async def refuse_proposal(desk: WithDesk, principal: Signer, once: OnlyOnce, asked: ProposalAnswer) -> ProposalList:
     """The signatures it has are void; it goes on waiting, and new ones may be given. Answers with what still waits."""
     check_tenant(principal, asked.tenant)
     operation = proposals.refuse_proposal(
-        desk.store, _key(asked), sha256=asked.sha256, reason=asked.reason, actor=_actor(principal)
+        desk.store, _key(asked), sha256=asked.sha256, reason=asked.reason, actor=_actor(principal), once=once
     )
     await answered(operation, proposals.ProposalRefusal, "It was not refused")
     return await list_proposals(desk, principal)

@@ -3,6 +3,7 @@
 from collections.abc import Awaitable
 from typing import Any
 
+from countersign_router.repeats import KeyReused
 from countersign_router.store import BatchInFlightError
 from countersign_shared.errors import CountersignError
 from countersign_shared.http import Problem
@@ -12,7 +13,7 @@ BUSY: dict[int | str, dict[str, Any]] = {
 }
 STATUS = {
     "request_unknown": 404, "nothing_waits": 404, "no_peak": 404, "peak_over": 422, "peak_too_long": 422,
-    "role_missing": 403, "role_lost": 403,
+    "role_missing": 403, "role_lost": 403, "idempotency_key_reused": 422,
 }  # fmt: skip
 """Everything else is a conflict with the state of things: 409."""
 
@@ -21,9 +22,9 @@ async def answered(operation: Awaitable[Any], refusal: type[CountersignError], t
     """Await an operation on the controls; turn its refusals into problems."""
     try:
         return await operation
-    except refusal as refused:
-        slug = refused.code.replace("_", "-")
-        raise Problem(STATUS.get(refused.code, 409), slug, title, str(refused)) from refused
+    except (refusal, KeyReused) as refused:
+        code: str = refused.code
+        raise Problem(STATUS.get(code, 409), code.replace("_", "-"), title, str(refused)) from refused
     except BatchInFlightError as error:
         raise Problem(
             503, "batch-in-flight", "A batch in flight did not end in time", "Nothing has changed. Ask again.",

@@ -7,7 +7,8 @@ import orjson
 
 from countersign_router.controls.events import ROUTER, Actor, change_control, control_fact
 from countersign_router.domain.controls import ended
-from countersign_router.store import ControlKey, Store
+from countersign_router.repeats import Once, earlier, remember
+from countersign_router.store import ControlChange, ControlKey, Store
 from countersign_shared.clock import rfc3339
 from countersign_shared.errors import CountersignError
 
@@ -40,37 +41,51 @@ class NoPeak(PeakRefusal):
 
 
 async def set_peak(
-    store: Store, *, tenant: str, decision_type: str, reason: str, until: datetime, actor: Actor
-) -> dict[str, Any]:
+    store: Store, *, tenant: str, decision_type: str, reason: str, until: datetime, actor: Actor,
+    once: Once | None = None,
+) -> dict[str, Any]:  # fmt: skip
     """Declare a busy period of a scope until an aware moment, in place of the one there was; returns the body."""
     key = ControlKey("peak", tenant, decision_type)
     async with store.control_change() as change:
+        given = await earlier(change, actor.pseudonym, once)
+        if given is not None:
+            return given
         moment = await change.moment()
         if until <= moment:
             raise PeakOver(f"`until` must lie ahead; it is {rfc3339(moment)} now")
         if until > moment + LONGEST:
             raise PeakTooLong(f"a peak lasts {LONGEST.days} days at most; what is longer belongs in the policy")
         state = {"active": True, "reason": reason, "expires_at": rfc3339(until)}
-        return await change_control(
-            change, key, state, actor=actor, signatures=(), moment=moment,
-            fact=control_fact("control.changed", key, reason, state),
-        )  # fmt: skip
+        return await _become(change, key, state, actor, once, moment)
 
 
-async def clear_peak(store: Store, *, tenant: str, decision_type: str, reason: str, actor: Actor) -> dict[str, Any]:
+async def clear_peak(
+    store: Store, *, tenant: str, decision_type: str, reason: str, actor: Actor, once: Once | None = None
+) -> dict[str, Any]:
     """End a busy period early; returns the event's body. ``NoPeak`` when there is none."""
     key = ControlKey("peak", tenant, decision_type)
     async with store.control_change() as change:
+        given = await earlier(change, actor.pseudonym, once)
+        if given is not None:
+            return given
         moment = await change.moment()
         before = await change.find(key)
         present = None if before is None else orjson.loads(before.body)["state"]
         if present is None or not present["active"] or ended(present, moment):
             raise NoPeak("there is no peak of exactly this scope")
         state = {"active": False, "reason": reason, "expires_at": None}
-        return await change_control(
-            change, key, state, actor=actor, signatures=(), moment=moment,
-            fact=control_fact("control.changed", key, reason, state),
-        )  # fmt: skip
+        return await _become(change, key, state, actor, once, moment)
+
+
+async def _become(
+    change: ControlChange, key: ControlKey, state: dict[str, Any], actor: Actor, once: Once | None, moment: datetime
+) -> dict[str, Any]:
+    body = await change_control(
+        change, key, state, actor=actor, signatures=(), moment=moment,
+        fact=control_fact("control.changed", key, state["reason"], state),
+    )  # fmt: skip
+    await remember(change, actor.pseudonym, once, body, moment)
+    return body
 
 
 async def end_expired(store: Store, now: datetime) -> int:

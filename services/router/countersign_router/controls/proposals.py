@@ -26,6 +26,7 @@ from countersign_router.domain.signatures import (
     sign,
 )
 from countersign_router.domain.signatures import SignaturesMissing as Missing
+from countersign_router.repeats import Once, earlier, remember
 from countersign_router.store import ControlChange, ControlKey, Said, Store
 from countersign_shared.clock import rfc3339
 from countersign_shared.errors import CountersignError
@@ -72,7 +73,6 @@ class Open:
 class Signed:
     """A change that was signed: how many signatures count, and the control's event body once they are enough."""
 
-    waiting: Waiting
     signatures: int
     control: Mapping[str, Any] | None
 
@@ -85,8 +85,9 @@ async def open_proposals(store: Store, now: datetime) -> list[Open]:
 
 
 async def sign_proposal(
-    store: Store, key: ControlKey, *, sha256: str, reason: str, actor: Actor, roles: frozenset[str]
-) -> Signed:
+    store: Store, key: ControlKey, *, sha256: str, reason: str, actor: Actor, roles: frozenset[str],
+    once: Once | None = None,
+) -> Signed:  # fmt: skip
     """Sign the change that would make ``key``; the second signature brings it into force.
 
     A ``ProposalRefusal`` says why not; it is on the record unless there was nothing to sign.
@@ -94,6 +95,9 @@ async def sign_proposal(
     refusal: ProposalRefusal | None = None
     counted, control = 0, None
     async with store.control_change() as change:
+        before = await earlier(change, actor.pseudonym, once)
+        if before is not None:
+            return Signed(before["signatures"], before["control"])
         moment = await change.moment()
         found = await _find(change, key, moment)
         said = [one for one in await change.said(found.sha256) if one.signed]
@@ -106,21 +110,26 @@ async def sign_proposal(
             await change.say(Said(found.sha256, True, given.pseudonym, given.role, reason, moment))
             await _record(change, found, "control.approved", reason, actor, moment)
             counted, control = await _act(change, found, [*_signatures(said), given], standings, reason, actor, moment)
+            await remember(change, actor.pseudonym, once, {"signatures": counted, "control": control}, moment)
     if refusal is not None:
         raise refusal
-    return Signed(found, counted, control)
+    return Signed(counted, control)
 
 
-async def refuse_proposal(store: Store, key: ControlKey, *, sha256: str, reason: str, actor: Actor) -> Waiting:
+async def refuse_proposal(
+    store: Store, key: ControlKey, *, sha256: str, reason: str, actor: Actor, once: Once | None = None
+) -> None:
     """Refuse the change that would make ``key``: the signatures it has are void, and new ones may be given."""
     async with store.control_change() as change:
+        if await earlier(change, actor.pseudonym, once) is not None:
+            return
         moment = await change.moment()
         found = await _find(change, key, moment)
         if sha256 != found.sha256:
             raise NothingWaits(f"what waits there has the hash {found.sha256}: read it again")
         await change.say(Said(found.sha256, False, actor.pseudonym, actor.role or "", reason, moment))
         await _record(change, found, "control.refused", reason, actor, moment)
-    return found
+        await remember(change, actor.pseudonym, once, {"refused": sha256}, moment)
 
 
 async def _find(change: ControlChange, key: ControlKey, moment: datetime) -> Waiting:

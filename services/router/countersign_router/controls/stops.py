@@ -25,7 +25,8 @@ from countersign_router.domain.signatures import (
     require_signed,
     sign,
 )
-from countersign_router.store import AutomaticDecision, ControlKey, ReleaseRequest, Store
+from countersign_router.repeats import Once, earlier, remember
+from countersign_router.store import AutomaticDecision, ControlChange, ControlKey, ReleaseRequest, Store
 from countersign_shared.clock import rfc3339
 from countersign_shared.errors import CountersignError
 from countersign_shared.observability import Metrics
@@ -84,30 +85,46 @@ class Stopped:
     recent: list[AutomaticDecision]
 
 
-async def stop(store: Store, *, tenant: str, decision_type: str, reason: str, actor: Actor) -> Stopped:
+async def stop(
+    store: Store, *, tenant: str, decision_type: str, reason: str, actor: Actor, once: Once | None = None
+) -> Stopped:
     """Halt automation of a scope (``*`` for all) now; stopping what is stopped changes nothing."""
     key = ControlKey("stop", tenant, decision_type)
     async with store.control_change() as change:
-        moment = await change.moment()
-        before = await change.find(key)
-        control: dict[str, Any] = {} if before is None else orjson.loads(before.body)
-        if not (control and control["state"]["active"]):
-            state = {"active": True, "reason": reason, "expires_at": None}
-            control = await change_control(
-                change, key, state, actor=actor, signatures=[_signature(actor, moment)],
-                fact=control_fact("control.changed", key, reason, state), moment=moment,
-            )  # fmt: skip
-    since = moment - timedelta(seconds=RECENT_SECONDS)
-    total, recent = await store.recent_automatic(since, tenant, decision_type, MAX_LISTED)
-    return Stopped(control, total, recent)
+        given = await earlier(change, actor.pseudonym, once)
+        if given is None:
+            moment = await change.moment()
+            given = {"control": await _stop(change, key, reason, actor, moment), "at": rfc3339(moment)}
+            await remember(change, actor.pseudonym, once, given, moment)
+    until = datetime.fromisoformat(given["at"])
+    since = until - timedelta(seconds=RECENT_SECONDS)
+    total, recent = await store.recent_automatic(since, until, tenant, decision_type, MAX_LISTED)
+    return Stopped(given["control"], total, recent)
+
+
+async def _stop(change: ControlChange, key: ControlKey, reason: str, actor: Actor, moment: datetime) -> dict[str, Any]:
+    before = await change.find(key)
+    control: dict[str, Any] = {} if before is None else orjson.loads(before.body)
+    if control and control["state"]["active"]:
+        return control
+    state = {"active": True, "reason": reason, "expires_at": None}
+    return await change_control(
+        change, key, state, actor=actor, signatures=[_signature(actor, moment)],
+        fact=control_fact("control.changed", key, reason, state), moment=moment,
+    )  # fmt: skip
 
 
 async def request_release(
-    store: Store, *, request_id: UUID, tenant: str, decision_type: str, reason: str, actor: Actor
-) -> ReleaseRequest:
+    store: Store, *, request_id: UUID, tenant: str, decision_type: str, reason: str, actor: Actor,
+    once: Once | None = None,
+) -> ReleaseRequest:  # fmt: skip
     """Ask for automation to go on; somebody else must confirm. ``NotStopped`` when there is nothing to release."""
     key = ControlKey("stop", tenant, decision_type)
     async with store.control_change() as change:
+        given = await earlier(change, actor.pseudonym, once)
+        known = None if given is None else await change.find_request(UUID(given["request_id"]))
+        if known is not None:
+            return known
         moment = await change.moment()
         before = await change.find(key)
         if before is None or not orjson.loads(before.body)["state"]["active"]:
@@ -119,10 +136,11 @@ async def request_release(
         )  # fmt: skip
         await change.add_request(request)
         await record(change, key, control_fact("control.requested", key, reason, None), actor=actor, moment=moment)
+        await remember(change, actor.pseudonym, once, {"request_id": str(request_id)}, moment)
     return request
 
 
-async def confirm_release(store: Store, *, request_id: UUID, actor: Actor) -> dict[str, Any]:
+async def confirm_release(store: Store, *, request_id: UUID, actor: Actor, once: Once | None = None) -> dict[str, Any]:
     """Turn automation back on as the second person; returns the control's event body.
 
     ``RequestUnknown``, ``RequestStale`` or ``SamePerson`` say why not; a refused second signature is on the record.
@@ -130,6 +148,9 @@ async def confirm_release(store: Store, *, request_id: UUID, actor: Actor) -> di
     refusal: StopRefusal | None = None
     control: dict[str, Any] = {}
     async with store.control_change() as change:
+        given = await earlier(change, actor.pseudonym, once)
+        if given is not None:
+            return given
         moment = await change.moment()
         request = await change.find_request(request_id)
         if request is None:
@@ -148,6 +169,7 @@ async def confirm_release(store: Store, *, request_id: UUID, actor: Actor) -> di
                 change, key, state, actor=actor, signatures=[_wire(one) for one in counted],
                 fact=control_fact("control.changed", key, request.reason, state), moment=moment,
             )  # fmt: skip
+            await remember(change, actor.pseudonym, once, control, moment)
     if refusal is not None:
         raise refusal
     return control

@@ -30,12 +30,12 @@ from countersign_router.life.steps import (
     Asked,
     Caller,
     Held,
-    Once,
     answered,
     carry_out,
     keep_answer,
     role_held,
 )
+from countersign_router.repeats import Once
 from countersign_router.store import Change, Store, StoredDraft, StoredPolicy, StoredStep
 from countersign_shared.contracts.decision_types import DecisionType
 from countersign_shared.errors import CountersignError

@@ -9,11 +9,11 @@ LifeRefusal
 ├── VersionTaken    that version, or a higher one, was published before
 ├── NotTested       its examples have not been run, or fail
 ├── NotReplayed     nobody has looked at what it would have changed
-├── AlreadyInForce  it routes already
-└── KeyReused       one Idempotency-Key, two different requests
+└── AlreadyInForce  it routes already
 """
 
 from countersign_router.domain.signatures import SignatureRefusal
+from countersign_router.repeats import KeyReused
 from countersign_shared.errors import CountersignError
 
 
@@ -77,11 +77,5 @@ class AlreadyInForce(LifeRefusal):
     code = "already_in_force"
 
 
-class KeyReused(LifeRefusal):
-    """One Idempotency-Key came with two different requests."""
-
-    code = "idempotency_key_reused"
-
-
-REFUSALS = (LifeRefusal, SignatureRefusal)
+REFUSALS = (LifeRefusal, SignatureRefusal, KeyReused)
 """Everything that a step may be refused with."""

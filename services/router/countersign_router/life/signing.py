@@ -12,7 +12,8 @@ from countersign_router.life.drafting import Types, compiled
 from countersign_router.life.facts import policy_fact, tell
 from countersign_router.life.in_force import in_force, put_in_force
 from countersign_router.life.refusals import AlreadyInForce, DraftUnknown, VersionTaken
-from countersign_router.life.steps import APPROVAL, WORKERS, Asked, Caller, Held, Once, carry_out, signatures
+from countersign_router.life.steps import APPROVAL, WORKERS, Asked, Caller, Held, carry_out, signatures
+from countersign_router.repeats import Once
 from countersign_router.store import Change, ControlChange, Store, StoredDraft, StoredPolicy, StoredStep
 from countersign_shared.clock import rfc3339
 

@@ -7,13 +7,12 @@ from datetime import datetime, timedelta
 from typing import Generic, TypeVar
 from uuid import UUID
 
-import orjson
-
 from countersign_router.controls.events import Actor
 from countersign_router.domain.signatures import UNKNOWN, HashMismatch, RoleLost, RoleMissing, Rule, Signature, Signer
 from countersign_router.life.facts import tell_refused
-from countersign_router.life.refusals import REFUSALS, DraftClosed, DraftUnknown, KeyReused, NotReplayed, NotTested
-from countersign_router.store import Change, GivenAnswer, StoredDraft, StoredStep
+from countersign_router.life.refusals import REFUSALS, DraftClosed, DraftUnknown, NotReplayed, NotTested
+from countersign_router.repeats import Once, earlier, remember
+from countersign_router.store import Change, StoredDraft, StoredStep
 from countersign_shared.errors import CountersignError
 
 AUTHORS = frozenset({"policy_author"})
@@ -22,7 +21,6 @@ WORKERS = frozenset({"policy_author", "policy_approver"})
 """Who may test, replay and publish a policy, and ask to go back to one."""
 APPROVAL = Rule(frozenset({"policy_approver"}), 1, timedelta(hours=24))
 """Whose signature a policy needs to be published. What nobody publishes within a day belongs to another situation."""
-ANSWERS_KEPT = timedelta(days=7)
 
 AnyChange = TypeVar("AnyChange", bound=Change)
 
@@ -43,14 +41,6 @@ class Caller:
     def signer(self) -> Signer:
         """The caller as somebody who signs."""
         return Signer(self.pseudonym, self.roles)
-
-
-@dataclass(frozen=True, slots=True)
-class Once:
-    """The key under which a request has its effect once, and the hash of the request."""
-
-    key: str
-    request_sha256: str
 
 
 @dataclass(frozen=True, slots=True)
@@ -164,21 +154,13 @@ async def role_held(change: Change, asked: Asked, tenant: str) -> str:
 
 async def answered(change: Change, asked: Asked) -> UUID | None:
     """Return the draft that the same request was about before; None when the request is new."""
-    if asked.once is None:
-        return None
-    given = await change.given_answer(asked.caller.pseudonym, asked.once.key)
-    if given is None:
-        return None
-    if given.request_sha256 != asked.once.request_sha256:
-        raise KeyReused("this Idempotency-Key came with another request before; take a fresh one")
-    return UUID(orjson.loads(given.body)["draft_id"])
+    given = await earlier(change, asked.caller.pseudonym, asked.once)
+    return None if given is None else UUID(given["draft_id"])
 
 
 async def keep_answer(change: Change, asked: Asked, draft_id: UUID, moment: datetime) -> None:
     """Remember what the request came to."""
-    if asked.once is not None:
-        answer = GivenAnswer(asked.once.request_sha256, orjson.dumps({"draft_id": str(draft_id)}))
-        await change.give_answer(asked.caller.pseudonym, asked.once.key, answer, moment, moment - ANSWERS_KEPT)
+    await remember(change, asked.caller.pseudonym, asked.once, {"draft_id": str(draft_id)}, moment)
 
 
 def _require_open_and_seen(draft: StoredDraft, asked: Asked) -> None:

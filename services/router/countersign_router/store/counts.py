@@ -48,11 +48,12 @@ class CountReads(Reads):
         return [CellCount(row[0], row[1], row[2], row[3], row[4]) for row in rows]
 
     async def recent_automatic(
-        self, since: datetime, tenant: str, decision_type: str, limit: int
+        self, since: datetime, until: datetime | None, tenant: str, decision_type: str, limit: int
     ) -> tuple[int, list[AutomaticDecision]]:
-        """Return how many automatic decisions a scope had since a moment, and the newest of them."""
-        total: int = await self._pool.fetchval(self._sql.queries.count_recent_automatic, since, tenant, decision_type)
-        rows = await self._pool.fetch(self._sql.queries.recent_automatic, since, tenant, decision_type, limit)
+        """Return how many automatic decisions a scope had since a moment and up to another, and the newest."""
+        scope = (since, until, tenant, decision_type)
+        total: int = await self._pool.fetchval(self._sql.queries.count_recent_automatic, *scope)
+        rows = await self._pool.fetch(self._sql.queries.recent_automatic, *scope, limit)
         return total, [AutomaticDecision(row[0], row[1], row[2], row[3], row[4]) for row in rows]
 
     async def load(self, since: datetime, until: datetime, tenant: str, decision_type: str) -> list[HourCount]:

@@ -17,11 +17,24 @@ import pytest
 
 PREVIEW = "/api/router/v1/controls/stop/preview"
 STOP = "/api/router/v1/controls/stop"
+CONTROLS = "/api/router/v1/controls"
+TYPES_PATH = "/api/router/v1/decision-types"
+REQUEST = "5068f103-3022-4f69-beef-f31c15839ade"
+CONFIRM = f"{STOP}/release-requests/{REQUEST}/confirm"
 LOAD = {
     "hours": 4, "automatic_per_hour": 120.5, "people_per_hour": 10.0,
     "queues": [{"queue": "underwriting", "cases": 482, "per_hour": 120.5, "busiest_hour": 200}],
 }  # fmt: skip
+TYPES = {"items": [{"decision_type": "loan_application"}, {"decision_type": "refund"}]}
 STOPPED = {"recent_total": 0, "recent_seconds": 60, "recent": []}
+
+
+def switch(tenant: str, decision_type: str, *, active: bool) -> dict[str, object]:
+    """A stop switch as the router tells of it."""
+    return {
+        "kind": "stop", "tenant": tenant, "decision_type": decision_type, "changed_at": "2026-03-02T09:15:00.000000Z",
+        "changed_by": "p-lea", "state": {"active": active, "reason": "wrong rates"},
+    }  # fmt: skip
 
 
 @dataclass
@@ -30,6 +43,7 @@ class System:
 
     url: str = ""
     asked: list[tuple[str, dict[str, object]]] = field(default_factory=list)
+    controls: dict[str, object] = field(default_factory=lambda: {"items": [], "release_requests": []})
 
 
 @pytest.fixture
@@ -38,9 +52,16 @@ def system() -> Iterator[System]:
 
     class Answers(BaseHTTPRequestHandler):
         def do_POST(self) -> None:
-            body = json.loads(self.rfile.read(int(self.headers["content-length"])))
+            body = json.loads(self.rfile.read(int(self.headers["content-length"] or 0)) or b"{}")
             made.asked.append((self.path, body))
-            answer = json.dumps(LOAD if self.path == PREVIEW else STOPPED).encode()
+            answers = {PREVIEW: LOAD, STOP: STOPPED, CONFIRM: switch("*", "*", active=False)}
+            self._answer(answers[self.path])
+
+        def do_GET(self) -> None:
+            self._answer({CONTROLS: made.controls, TYPES_PATH: TYPES}[self.path])
+
+        def _answer(self, value: object) -> None:
+            answer = json.dumps(value).encode()
             self.send_response(200)
             self.send_header("content-length", str(len(answer)))
             self.end_headers()
@@ -61,7 +82,14 @@ def system() -> Iterator[System]:
 def stop(
     system: System, directory: Path, *options: str, typed: bytes | None = None
 ) -> subprocess.CompletedProcess[str]:
-    """Run the command; with something typed it has a terminal, otherwise it has none."""
+    """Run `stop on`."""
+    return countersign(system, directory, "on", "--reason", "wrong rates", *options, typed=typed)
+
+
+def countersign(
+    system: System, directory: Path, *words: str, typed: bytes | None = None
+) -> subprocess.CompletedProcess[str]:
+    """Run `countersign stop`; with something typed it has a terminal, otherwise it has none."""
     environment = {
         "PATH": os.environ["PATH"], "COUNTERSIGN_URL": system.url, "COUNTERSIGN_API_KEY": "cs_local_a_b",
         "XDG_STATE_HOME": str(directory), "PYTHONPATH": os.environ.get("PYTHONPATH", ""),
@@ -71,7 +99,7 @@ def stop(
         if typed is not None:
             os.write(keyboard, typed)
         return subprocess.run(
-            [sys.executable, "-m", "countersign_local", "stop", "on", "--reason", "wrong rates", *options],
+            [sys.executable, "-m", "countersign_local", "stop", *words],
             stdin=terminal if typed is not None else subprocess.DEVNULL, capture_output=True, text=True, timeout=60,
             env=environment, check=False,
         )  # fmt: skip
@@ -102,3 +130,39 @@ def test_without_a_terminal_it_must_be_meant(system: System, tmp_path: Path) -> 
     assert "--yes" in refused.stderr
     assert stop(system, tmp_path, "--yes").returncode == 0
     assert [path for path, _ in system.asked] == [STOP], "in a hurry, nothing stands before the stop"
+
+
+def test_the_next_command_is_about_the_same_scope(system: System, tmp_path: Path) -> None:
+    done = stop(system, tmp_path, "--tenant", "acme", "--decision-type", "refund", "--yes")
+    assert "countersign stop off --tenant acme --decision-type refund --reason TEXT" in done.stdout
+
+
+def test_a_type_that_nobody_declared_is_not_believed_to_be_stopped(system: System, tmp_path: Path) -> None:
+    done = stop(system, tmp_path, "--decision-type", "refnud", "--yes")
+    assert (done.returncode, system.asked) == (1, [])
+    assert "Nothing was stopped: there is no decision type refnud; known: loan_application, refund." in done.stderr
+
+
+def test_who_turns_one_switch_off_hears_what_is_stopped_still(system: System, tmp_path: Path) -> None:
+    off = ("off", "--confirm", REQUEST)
+    assert countersign(system, tmp_path, *off).stdout == "The stop of everything is off.\nAutomation goes on.\n"
+    others = [switch("*", "*", active=False), switch("acme", "*", active=True), switch("acme", "refund", active=False)]
+    system.controls["items"] = [*others, {"kind": "policy", "tenant": "acme", "decision_type": "refund", "state": {}}]
+    said = countersign(system, tmp_path, *off).stdout
+    assert "Automation goes on" not in said
+    assert said.splitlines()[1:] == [
+        "Still stopped: tenant acme, because: wrong rates", "  countersign stop off --tenant acme --reason TEXT",
+    ]  # fmt: skip
+
+
+def test_the_switches_that_are_on_are_listed_with_who_asked_for_an_end(system: System, tmp_path: Path) -> None:
+    assert countersign(system, tmp_path, "list").stdout == "No stop switch is on.\n"
+    system.controls["items"] = [switch("acme", "refund", active=True), switch("*", "*", active=False)]
+    system.controls["release_requests"] = [
+        {"tenant": "acme", "decision_type": "refund", "request_id": REQUEST, "requested_by": "p-lea", "reason": "over"}
+    ]
+    said = countersign(system, tmp_path, "list").stdout
+    assert "refund, tenant acme" in said
+    assert "everything" not in said
+    assert f"countersign stop off --confirm {REQUEST}" in said
+    assert len(json.loads(countersign(system, tmp_path, "list", "--json").stdout)["stops"]) == 1

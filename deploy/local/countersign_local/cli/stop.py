@@ -1,7 +1,9 @@
 """countersign stop: no more automation, at once."""
 
+import shlex
 import sys
-from typing import Annotated, Any
+from collections.abc import Iterable
+from typing import TYPE_CHECKING, Annotated, Any
 
 import typer
 
@@ -9,8 +11,14 @@ from countersign_local.cli.connection import over_http
 from countersign_local.cli.output import JsonOption, print_json, print_table, print_text
 from countersign_local.errors import NOT_RIGHT, USAGE, CommandError
 
+if TYPE_CHECKING:
+    from countersign_local.client import Client
+
 app = typer.Typer(help="The stop switch: on by one person, off by two.", no_args_is_help=True)
-_STOP = "/api/router/v1/controls/stop"
+_CONTROLS = "/api/router/v1/controls"
+_STOP = f"{_CONTROLS}/stop"
+_TYPES = "/api/router/v1/decision-types"
+_ANY = "*"
 TenantOption = Annotated[str | None, typer.Option(help="Only this tenant's cases.")]
 TypeOption = Annotated[str | None, typer.Option(help="Only these decisions.")]
 ReasonOption = Annotated[str, typer.Option(help="For the record.")]
@@ -24,6 +32,8 @@ def on(
 ) -> None:  # fmt: skip
     """Halt automation: show what that sends to people, ask, and do it. No later automatic decision can happen then."""
     asked = _asked(reason, tenant, decision_type)
+    if decision_type is not None:
+        over_http(lambda client: _declared(client, decision_type))
     if not yes:
         _confirmed({name: value for name, value in asked.items() if name != "reason"})
     answer: dict[str, Any] = over_http(lambda client: client.post(_STOP, asked))
@@ -34,7 +44,17 @@ def on(
     if answer["recent_total"]:
         print_text(f"Decided by the machine in the last {answer['recent_seconds']} s, for a second look:")
         print_table(answer["recent"], ("tenant", "case_id", "decision_type", "outcome", "decided_at"))
-    print_text("Next: countersign stop off --reason TEXT; then a second person confirms.")
+    print_text(f"Next: {_off(tenant, decision_type)}; then a second person confirms.")
+
+
+async def _declared(client: "Client", decision_type: str) -> None:
+    """Refuse a type that nobody declared: after a slip, whoever is in a hurry would believe in a stop."""
+    known = sorted(one["decision_type"] for one in (await client.get(_TYPES))["items"])
+    if decision_type not in known:
+        there = ", ".join(known) or "none"
+        raise CommandError(
+            f"Nothing was stopped: there is no decision type {decision_type}; known: {there}.", NOT_RIGHT
+        )
 
 
 def _confirmed(scope: dict[str, Any]) -> None:
@@ -70,9 +90,66 @@ def off(
     if json:
         print_json(answer)
     elif confirm is not None:
-        print_text("Automation goes on.")
+        _say_on(answer)
     else:
         print_text(f"Asked. Somebody else confirms: countersign stop off --confirm {answer['request_id']}")
+
+
+@app.command("list")
+def list_stops(json: JsonOption = False) -> None:
+    """List what is stopped, since when, by whom and why, and who asked for automation to go on."""
+    found = over_http(lambda client: client.get(_CONTROLS))
+    stops, asked = _active(found["items"]), found["release_requests"]
+    if json:
+        print_json({"stops": stops, "release_requests": asked})
+        return
+    if not stops:
+        print_text("No stop switch is on.")
+        return
+    print_table(
+        [{"stopped": _scope(one), "since": one["changed_at"][:19], "by": one["changed_by"],
+          "reason": one["state"]["reason"]} for one in stops],
+        ("stopped", "since", "by", "reason"),
+    )  # fmt: skip
+    for one in asked:
+        print_text(f"{one['requested_by']} asked for {_scope(one)} to go on: {one['reason']}. Somebody else confirms:")
+        print_text(f"  countersign stop off --confirm {one['request_id']}")
+
+
+def _say_on(released: dict[str, Any]) -> None:
+    """Say that one switch is off, and which others hold cases that it held."""
+    print_text(f"The stop of {_scope(released)} is off.")
+    rest = [one for one in _active(over_http(lambda client: client.get(_CONTROLS))["items"]) if _meets(one, released)]
+    for one in rest:
+        print_text(f"Still stopped: {_scope(one)}, because: {one['state']['reason']}")
+        print_text(f"  {_off(*(None if part == _ANY else part for part in _key(one)))}")
+    if not rest:
+        print_text("Automation goes on.")
+
+
+def _active(controls: Iterable[dict[str, Any]]) -> list[dict[str, Any]]:
+    return [one for one in controls if one["kind"] == "stop" and one["state"]["active"]]
+
+
+def _key(scoped: dict[str, Any]) -> tuple[str, str]:
+    return scoped["tenant"], scoped["decision_type"]
+
+
+def _meets(one: dict[str, Any], other: dict[str, Any]) -> bool:
+    """Whether two scopes have cases in common."""
+    return all(mine == theirs or _ANY in {mine, theirs} for mine, theirs in zip(_key(one), _key(other), strict=True))
+
+
+def _scope(scoped: dict[str, Any]) -> str:
+    tenant, decision_type = (None if part == _ANY else part for part in _key(scoped))
+    return ", ".join(part for part in (decision_type, f"tenant {tenant}" if tenant else None) if part) or "everything"
+
+
+def _off(tenant: str | None, decision_type: str | None) -> str:
+    """The command that asks for automation of a scope to go on."""
+    named = (("--tenant", tenant), ("--decision-type", decision_type))
+    scope = "".join(f" {option} {shlex.quote(name)}" for option, name in named if name)
+    return f"countersign stop off{scope} --reason TEXT"
 
 
 def _of(tenant: str | None, decision_type: str | None) -> str:

@@ -24,6 +24,7 @@ from typing import Any
 
 import httpx
 import uvicorn
+import uvloop
 
 from countersign_audit.keys import load_keys
 from countersign_local import exporting
@@ -169,7 +170,8 @@ def main() -> None:
     with tempfile.TemporaryDirectory(prefix="countersign-bench-") as made:
         directory = asked.keep or Path(made)
         directory.chmod(0o711)
-        asyncio.run(run(asked.entries, directory))
+        # As the service runs it.
+        uvloop.run(run(asked.entries, directory))
 
 
 if __name__ == "__main__":

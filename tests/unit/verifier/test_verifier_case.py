@@ -148,6 +148,16 @@ def test_the_command_ends_with_the_codes_it_documents(tmp_path: Path, capsys: py
     assert run(capsys, str(tmp_path / "nowhere"), "--vkey", vkey())[0] == cli.NO_INPUT
 
 
+def test_what_a_log_says_cannot_steer_a_terminal(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    said = json.dumps({"case": CASE, "event_id": "\x1b[2J\u202e", "kind": "k"})
+    checkpoint = note(1, sha256(b"\x00" + said.encode())).decode()
+    entries = [{"index": 0, "leaf": said, "proof": []}]
+    case = tmp_path / "case.json"
+    case.write_text(json.dumps(proof() | {"checkpoint": checkpoint, "entries": entries}))
+    code, out, _ = run(capsys, str(case), "--vkey", vkey())
+    assert (code, "\\x1b[2J\\u202e" in out, "\x1b" in out) == (cli.OK, True, False)
+
+
 def test_an_empty_log_verifies(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
     write_log(tmp_path, [])
     assert run(capsys, str(tmp_path), "--vkey", vkey())[0] == cli.OK

@@ -46,10 +46,10 @@ def main(arguments: Sequence[str]) -> int:
         key = parse_key(asked.vkey)
         report = _verified(asked, key)
     except NoteError as error:
-        sys.stderr.write(f"countersign-verify: --vkey: {error}\n")
+        sys.stderr.write(_lines([f"countersign-verify: --vkey: {error}"]))
         return USAGE
     except _Ended as ended:
-        sys.stderr.write(f"countersign-verify: {ended}\n")
+        sys.stderr.write(_lines([f"countersign-verify: {ended}"]))
         return ended.code
     except KeyboardInterrupt:
         return INTERRUPTED
@@ -78,7 +78,7 @@ def as_text(report: Report) -> str:
     """Return a report as lines for a person."""
     if not report.ok:
         others = [f"  {finding}" for finding in report.findings if finding is not report.first_bad]
-        return "\n".join([f"NOT VERIFIED: {report.origin}", f"First bad: {report.first_bad}", *others, ""])
+        return _lines([f"NOT VERIFIED: {report.origin}", f"First bad: {report.first_bad}", *others])
     lines = [f"Verified: {report.origin}"]
     if isinstance(report, CaseReport):
         lines += [_line(said) for said in report.entries]
@@ -88,7 +88,12 @@ def as_text(report: Report) -> str:
         lines.append(f"Newest entry: {report.newest_at}")
     if report.old_size is not None:
         lines.append(f"It begins with the {report.old_size:,} entries of the old checkpoint.")
-    return "\n".join([*lines, ""])
+    return _lines(lines)
+
+
+def _lines(lines: Sequence[str]) -> str:
+    """Join lines, spelling out what would steer a terminal or turn its text around: a log may hold anything."""
+    return "".join("".join(char if char.isprintable() else repr(char)[1:-1] for char in line) + "\n" for line in lines)
 
 
 def _line(said: Mapping[str, Any]) -> str:

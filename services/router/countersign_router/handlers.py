@@ -25,7 +25,7 @@ from countersign_shared.clock import Clock, rfc3339
 from countersign_shared.contracts.decision_types import DecisionType
 from countersign_shared.errors import FatalError
 from countersign_shared.ids import derived_event_id
-from countersign_shared.messaging.cloudevents import Event, Unreadable, read_event, write_event
+from countersign_shared.messaging.cloudevents import Event, Unreadable, read_event, stored_headers, write_event
 from countersign_shared.messaging.records import Message, Record, unpack_headers
 from countersign_shared.observability import Metrics
 
@@ -52,7 +52,7 @@ class _Routed(NamedTuple):
     """A case routed just now: its row, its messages, and what is counted."""
 
     row: NewRouting
-    messages: tuple[Message, ...]
+    messages: Sequence[Message]
     routing: Routing
     test: bool
     occurred_at: str
@@ -188,32 +188,27 @@ class Handler:
         tenant, case_id = scored["tenant"], scored["case_id"]
         routed_id = derived_event_id(tenant, case_id, "routed")
         body = routed_body(scored, event.data, routing, speech, self._key_id)
-        routed = write_event(
-            "case.routed", event_id=routed_id, source=SOURCE, case_id=case_id, time=time, body=body,
-            partition=partition,
-        )  # fmt: skip
-        decision = None
+        routed = {"event_id": routed_id, "source": SOURCE, "case_id": case_id, "time": time}
+        messages = [write_event("case.routed", body=body, partition=partition, **routed)]
+        decided = decision_headers = None
         if routing.automatic:
             decision_id = derived_event_id(tenant, case_id, "decided")
             decided = decision_body(
                 scored, routing, speech, key_id=self._key_id, routed_id=routed_id, decision_id=decision_id,
                 decided_at=moment,
             )  # fmt: skip
-            decision = write_event(
-                "decision.made", event_id=decision_id, source=SOURCE, case_id=case_id, time=time, body=decided,
-                partition=partition,
-            )  # fmt: skip
+            decision = {**routed, "event_id": decision_id}
+            messages.append(write_event("decision.made", body=decided, partition=partition, **decision))
+            decision_headers = stored_headers("decision.made", **decision)
         row = NewRouting(
             key=(tenant, case_id), partition=partition, level=routing.level, decision_type=scored["decision_type"],
             tier=routing.consequence.tier if routing.consequence else None, band=routing.band,
-            outcome=scored["proposal"]["outcome"] if decision is not None else None,
-            routed_headers=routed.stored_headers(), routed_body=body,
-            decision_headers=None if decision is None else decision.stored_headers(),
-            decision_body=None if decision is None else decision.value,
+            outcome=None if decided is None else scored["proposal"]["outcome"],
+            routed_headers=stored_headers("case.routed", **routed), routed_body=body,
+            decision_headers=decision_headers, decision_body=decided,
         )  # fmt: skip
-        messages: tuple[Message, ...] = (routed,) if decision is None else (routed, decision)
         if event.traceparent is not None:
-            messages = tuple(_traced(message, event.traceparent) for message in messages)
+            messages = [_traced(message, event.traceparent) for message in messages]
         case = scored["case"]
         return _Routed(row, messages, routing, bool(case.get("test", False)), case["occurred_at"], event.traceparent)
 

@@ -18,6 +18,7 @@ from countersign_shared.messaging import (
     unpack_headers,
     write_event,
 )
+from countersign_shared.messaging.cloudevents import stored_headers
 from countersign_shared.messaging.dead_letters import original
 
 
@@ -107,6 +108,13 @@ def test_stored_headers_come_back_exactly(headers):
     except UnicodeEncodeError:
         return
     assert unpack_headers(pack_headers(tuple(headers))) == tuple(headers)
+
+
+@given(st.text(max_size=30).filter(str.isprintable), st.from_regex(r"/[a-z%]{1,20}", fullmatch=True))
+def test_headers_are_stored_alike_with_and_without_the_message(case_id, source):
+    event = {"event_id": "e-1", "source": source, "case_id": case_id, "time": "2026-01-02T03:04:05.000000Z"}
+    message = write_event("case.routed", **event, body=b"{}", partition=1)
+    assert stored_headers("case.routed", **event) == message.stored_headers()
 
 
 def test_traceparent_is_not_stored():

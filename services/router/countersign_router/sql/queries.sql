@@ -12,16 +12,12 @@ SELECT clock_timestamp() AS moment, held.kind, held.tenant, held.decision_type, 
 FROM (SELECT 1) AS one LEFT JOIN held ON true;
 
 -- name: insert_routings
--- Keep a batch's new cases. Sorted, so that two batches with the same cases wait in order.
+-- Keep a batch's new cases.
 INSERT INTO routings (tenant, case_id, partition, level, decision_type, tier, band, outcome, routed_at,
                       routed_headers, routed_body, decision_headers, decision_body)
-SELECT tenant, case_id, partition, level, decision_type, tier, band, outcome, $9,
-       routed_headers, routed_body, decision_headers, decision_body
+SELECT *
 FROM unnest($1::text[], $2::text[], $3::integer[], $4::smallint[], $5::text[], $6::text[], $7::text[], $8::text[],
-            $10::bytea[], $11::bytea[], $12::bytea[], $13::bytea[])
-    AS given (tenant, case_id, partition, level, decision_type, tier, band, outcome,
-              routed_headers, routed_body, decision_headers, decision_body)
-ORDER BY tenant COLLATE "C", case_id COLLATE "C"
+            $9::timestamptz[], $10::bytea[], $11::bytea[], $12::bytea[], $13::bytea[])
 ON CONFLICT DO NOTHING
 RETURNING tenant, case_id;
 

@@ -1,13 +1,21 @@
 """The hot path: one transaction a batch, in which the controls are held and the cases kept."""
 
+import logging
 from collections.abc import Sequence
 from dataclasses import dataclass
 from datetime import datetime
+from functools import partial
 from typing import Any, NamedTuple
+
+import asyncpg
 
 from countersign_shared.postgres import Queries
 from countersign_shared.postgres.bodies import Bodies
 
+log = logging.getLogger(__name__)
+
+COLUMNS = ("tenant", "case_id", "partition", "level", "decision_type", "tier", "band", "outcome", "routed_at",
+           "routed_headers", "routed_body", "decision_headers", "decision_body")  # fmt: skip
 CaseKey = tuple[str, str]
 """(tenant, case id)."""
 
@@ -48,13 +56,23 @@ class HeldControls:
     moment: datetime
 
 
+class Repeats:
+    """Whether the next batch may hold cases that are known: repeats come in runs, and a start may be amid one."""
+
+    __slots__ = ("expected",)
+
+    def __init__(self) -> None:
+        self.expected = True
+
+
 class Batch:
     """One transaction of the Kafka side: controls held, cases kept."""
 
-    def __init__(self, connection: Any, queries: Queries, bodies: Bodies) -> None:
+    def __init__(self, connection: Any, queries: Queries, bodies: Bodies, repeats: Repeats) -> None:
         self._connection = connection
         self._queries = queries
         self._bodies = bodies
+        self._repeats = repeats
 
     async def hold_controls(self) -> HeldControls:
         """Read every control and keep it from changing until this transaction ends."""
@@ -68,26 +86,21 @@ class Batch:
         return None if row is None else (row["document"], row["published_at"])
 
     async def keep(self, rows: Sequence[NewRouting], moment: datetime) -> dict[CaseKey, StoredRouting]:
-        """Keep the cases that are new; return what was stored before of the others, by key."""
+        """Keep the cases that are new; return what was stored before of the others, by key.
+
+        Nearly always all are new, and then one COPY keeps them (docs/adr/0006-copy-first.md).
+        """
         if not rows:
             return {}
+        # Sorted, so that two batches with the same cases wait in order.
+        columns = sorted(map(partial(self._columns, moment), rows))
+        if not self._repeats.expected and await self._copied(columns):
+            return {}
         inserted = await self._connection.fetch(
-            self._queries.insert_routings,
-            [row.key[0] for row in rows],
-            [row.key[1] for row in rows],
-            [row.partition for row in rows],
-            [row.level for row in rows],
-            [row.decision_type for row in rows],
-            [row.tier for row in rows],
-            [row.band for row in rows],
-            [row.outcome for row in rows],
-            moment,
-            [row.routed_headers for row in rows],
-            [self._bodies.pack(row.routed_body) for row in rows],
-            [row.decision_headers for row in rows],
-            [None if row.decision_body is None else self._bodies.pack(row.decision_body) for row in rows],
+            self._queries.insert_routings, *[list(column) for column in zip(*columns, strict=True)]
         )
-        if len(inserted) == len(rows):
+        self._repeats.expected = len(inserted) < len(rows)
+        if not self._repeats.expected:
             return {}
         new = {(row[0], row[1]) for row in inserted}
         known = [row.key for row in rows if row.key not in new]
@@ -95,6 +108,24 @@ class Batch:
             self._queries.find_routings, [key[0] for key in known], [key[1] for key in known]
         )
         return {(row["tenant"], row["case_id"]): self._stored(row) for row in found}
+
+    def _columns(self, moment: datetime, row: NewRouting) -> tuple[Any, ...]:
+        pack = self._bodies.pack
+        return (
+            *row.key, row.partition, row.level, row.decision_type, row.tier, row.band, row.outcome, moment,
+            row.routed_headers, pack(row.routed_body), row.decision_headers,
+            None if row.decision_body is None else pack(row.decision_body),
+        )  # fmt: skip
+
+    async def _copied(self, rows: list[tuple[Any, ...]]) -> bool:
+        """Store the rows of cases that are all new; False, with nothing stored, when one is known."""
+        try:
+            async with self._connection.transaction():  # a savepoint: the controls stay held
+                await self._connection.copy_records_to_table("routings", records=rows, columns=COLUMNS)
+        except asyncpg.UniqueViolationError as error:
+            log.info("some of a batch is known: %s", error)
+            return False
+        return True
 
     def _stored(self, row: Any) -> StoredRouting:
         decision = row["decision_body"]

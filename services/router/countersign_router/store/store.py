@@ -16,7 +16,7 @@ from countersign_router.store.drafts import DraftReads
 from countersign_router.store.people import PeopleReads
 from countersign_router.store.policies import PolicyReads
 from countersign_router.store.releases import ReleaseReads
-from countersign_router.store.routings import Batch
+from countersign_router.store.routings import Batch, Repeats
 from countersign_router.store.statements import Statements
 from countersign_shared.messaging.outbox import Outbox
 from countersign_shared.postgres.bodies import Bodies
@@ -35,13 +35,14 @@ class Store(ControlReads, PolicyReads, DraftReads, PeopleReads, ReleaseReads, Co
         super().__init__(pool, Statements.load())
         self._outbox = outbox
         self._bodies = Bodies()
+        self._repeats = Repeats()
 
     @asynccontextmanager
     async def batch(self) -> AsyncIterator[Batch]:
         """Open the transaction of one batch."""
         try:
             async with self._pool.acquire() as connection, connection.transaction():
-                yield Batch(connection, self._sql.queries, self._bodies)
+                yield Batch(connection, self._sql.queries, self._bodies, self._repeats)
         except (asyncpg.AdminShutdownError, asyncpg.InternalClientError) as error:
             # The driver, too, loses its thread when a session ends between a question and its answer.
             raise BatchEndedError("the database ended the transaction of a batch that hung, or shuts down") from error

@@ -131,6 +131,16 @@ def test_fails_closed() -> None:
     assert refused([0.5, 0.4] * 500, [0] * 1_000).code == "not_supported"
 
 
+@pytest.mark.parametrize(("errors", "least"), [(0, 59), (1, 93), (2, 124), (3, 153), (10, 336)])
+def test_not_one_label_too_few(errors: int, least: int) -> None:
+    # Least sizes for 95/95 tolerance limits, as quality control tables print them.
+    def of(n: int) -> object:
+        return certify_counts([n], [errors], labels=n, alpha=0.05, delta=0.05, grid=(0.5,), n_expected=[float(n)])
+
+    assert isinstance(of(least), Certificate)
+    assert isinstance(of(least - 1), NoCertificate)
+
+
 def test_counts_are_all_that_a_certificate_rests_on() -> None:
     scores, errors = labelled((0.95, 100, 0), (0.85, 60, 1), (0.75, 40, 8), (0.1, 5, 5))
     from_cases = certify(scores, errors, alpha=0.05, delta=0.05, grid=THREE, n_expected=FIRST)

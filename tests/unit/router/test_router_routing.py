@@ -190,7 +190,10 @@ def test_a_factor_out_of_range_is_an_error(factor: str) -> None:
 
 def test_a_signal_that_an_expression_needs_and_nobody_has_is_an_error() -> None:
     rule = {"id": "alone", "when": "signals.consensus < 0.5", "level": 3}
-    assert "evaluation_error" in codes(routed(bent(exceptions=[rule])))
+    routing = routed(bent(exceptions=[rule]))
+    assert "evaluation_error" in codes(routing)
+    said = next(one["text"] for one in routing.reasons if one["code"] == "evaluation_error")
+    assert said == "The policy's exceptions[0].when could not be evaluated: signals.consensus is not there."
     guarded = {**rule, "when": "has(signals.consensus) && signals.consensus < 0.5"}
     assert routed(bent(exceptions=[guarded])).level == 1
 

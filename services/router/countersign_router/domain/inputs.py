@@ -40,7 +40,7 @@ def read_inputs(inputs: tuple[Input, ...], case: Mapping[str, Any]) -> tuple[dic
         variables[declared.present] = value is not None
         if value is None:
             if declared.required:
-                detail = f"the policy needs {declared.name}, and the case has none"
+                detail = f"The policy needs {declared.name}, and the case has none"
                 problems.append(InputProblem("missing_input", declared.name, detail))
             continue
         try:

@@ -81,6 +81,9 @@ def _input_problems(document: PolicyDocument, decision_type: DecisionType) -> It
             yield Diagnostic(f"inputs.{name}", message, hint=similar(first, properties))
 
 
+_MONOTONE_HINT = "raise it, or say why in allow_non_monotone"
+
+
 def _matrix_problems(document: PolicyDocument) -> Iterator[Diagnostic]:
     """A higher tier or a lower band must never get a lower level, unless the policy says why."""
     if document.allow_non_monotone is not None:
@@ -89,13 +92,13 @@ def _matrix_problems(document: PolicyDocument) -> Iterator[Diagnostic]:
     for lower, higher in pairwise(TIERS):
         for band in BANDS:
             if levels[higher][band] < levels[lower][band]:
-                message = f"{levels[higher][band]} is lower than the {levels[lower][band]} of {lower}"
-                yield Diagnostic(f"matrix.{higher}.{band}", f"{message}; see allow_non_monotone")
+                message = f"level {levels[higher][band]} is lower than the {levels[lower][band]} of {lower} consequence"
+                yield Diagnostic(f"matrix.{higher}.{band}", message, hint=_MONOTONE_HINT)
     for tier in TIERS:
         for better, worse in pairwise(BANDS):
             if levels[tier][worse] < levels[tier][better]:
-                message = f"{levels[tier][worse]} is lower than the {levels[tier][better]} of {better} confidence"
-                yield Diagnostic(f"matrix.{tier}.{worse}", f"{message}; see allow_non_monotone")
+                message = f"level {levels[tier][worse]} is lower than the {levels[tier][better]} of {better} confidence"
+                yield Diagnostic(f"matrix.{tier}.{worse}", message, hint=_MONOTONE_HINT)
 
 
 def _id_problems(document: PolicyDocument) -> Iterator[Diagnostic]:

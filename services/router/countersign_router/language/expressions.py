@@ -63,6 +63,8 @@ _ODD = re.compile(r"[^\x09\x0a\x0d\x20-\x7e\xa0-\ud7ff\ue000-\ufffd\U00010000-\U
 """Control characters and half characters: nobody sees them, and the library reads some of them its own way."""
 _REFUSALS = (RuntimeError, TypeError, ValueError, OverflowError)
 """What the library raises; a value it cannot take over comes as one of the others."""
+_STATUS = re.compile(r"^[A-Z_]+: ")
+_ABSENT = re.compile(r'No value with name "([^"]*)" found in Activation')
 _POSITION = re.compile(r"<input>:(-?\d+):(-?\d+): (.*)")
 
 
@@ -238,7 +240,8 @@ def _read_problems(source: Source, text: str, compiler: _Compiler) -> list[Diagn
 
 def _in_our_words(message: str) -> str:
     message = re.sub(r" \(in container ''\)| ?\[[A-Z_]+\]$", "", message.strip())
-    message = message.replace(f"'{HAS}", "'").removeprefix("CANCELLED: ").removeprefix("INVALID_ARGUMENT: ")
+    message = _STATUS.sub("", message.replace(f"'{HAS}", "'"))
+    message = _ABSENT.sub(r"\1 is not there", message)
     return _OVERLOAD.sub(lambda found: f"{found[1].strip('_')} does not take ({_types(found[2])})", message)
 
 

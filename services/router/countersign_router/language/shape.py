@@ -9,7 +9,34 @@ from pydantic import BaseModel
 from countersign_router.language.diagnostics import Diagnostic
 from countersign_router.language.document import PolicyDocument
 
-_LITERALS = {"literal_error": "expected"}
+_WORDS = {
+    "missing": "is missing",
+    "extra_forbidden": "there is no such key",
+    "int_type": "must be a whole number",
+    "int_parsing": "must be a whole number",
+    "int_from_float": "must be a whole number",
+    "float_type": "must be a number",
+    "float_parsing": "must be a number",
+    "finite_number": "must be a finite number",
+    "string_type": "must be a text",
+    "bool_type": "must be true or false",
+    "bool_parsing": "must be true or false",
+    "dict_type": "must be a section of keys and values",
+    "model_type": "must be a section of keys and values",
+    "model_attributes_type": "must be a section of keys and values",
+    "list_type": "must be a list",
+    "tuple_type": "must be a list",
+    "less_than_equal": "must be at most {le:g}",
+    "less_than": "must be below {lt:g}",
+    "greater_than_equal": "must be at least {ge:g}",
+    "greater_than": "must be above {gt:g}",
+    "literal_error": "must be {expected}",
+    "string_too_short": "must have at least {min_length} characters",
+    "string_too_long": "may have at most {max_length} characters",
+    "too_short": "must hold at least {min_length}",
+    "too_long": "may hold at most {max_length}",
+}
+"""By pydantic's name of the error; {x} is what it says beside it."""
 
 
 def shape_problem(item: Mapping[str, Any]) -> Diagnostic:
@@ -17,11 +44,18 @@ def shape_problem(item: Mapping[str, Any]) -> Diagnostic:
     path = ""
     for step in item["loc"]:
         path += f"[{step}]" if isinstance(step, int) else f".{step}" if path else str(step)
-    message = str(item["msg"]).removeprefix("Value error, ")
+    message = _message(item)
     hint = None
     if item["type"] == "extra_forbidden":
         hint = _similar(str(item["loc"][-1]), _known(item["loc"][:-1]))
     return Diagnostic(path, message, hint=hint)
+
+
+def _message(item: Mapping[str, Any]) -> str:
+    known = _WORDS.get(item["type"])
+    if known is None:
+        return str(item["msg"]).removeprefix("Value error, ")
+    return known.format(**item.get("ctx", {}))
 
 
 def _similar(name: str, known: list[str]) -> str | None:

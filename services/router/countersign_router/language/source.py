@@ -12,6 +12,7 @@ import yaml
 
 from countersign_router.language.diagnostics import Diagnostic
 from countersign_router.language.scalars import source_offsets
+from countersign_router.language.yaml_words import marked, yaml_problem
 
 MAX_POLICY_BYTES = 1024 * 1024
 """A policy is a few kilobytes; five hundred rules with long expressions and a thousand examples fit."""
@@ -84,24 +85,20 @@ def steps(path: str) -> Path:
 def read_source(data: bytes) -> PolicySource | Diagnostic:
     """Read the bytes of a policy file, or say what keeps it from being read."""
     if len(data) > MAX_POLICY_BYTES:
-        return Diagnostic("", f"{len(data)} bytes; a policy may have {MAX_POLICY_BYTES}")
+        return Diagnostic("", f"{len(data):,} bytes; a policy may have {MAX_POLICY_BYTES:,}")
     try:
         text = data.decode("utf-8-sig")
     except UnicodeDecodeError as error:
         line = data[: error.start].count(b"\n") + 1
-        return Diagnostic("", "not UTF-8", line, 1)
+        return Diagnostic("", "no text: these bytes are not UTF-8", line, 1)
     try:
         if (problem := _oversize(text)) is not None:
             return problem
         return _read(text)
-    except yaml.MarkedYAMLError as error:
-        return _marked(str(error.problem or error.context or "not YAML"), error.problem_mark or error.context_mark)
-    except (yaml.YAMLError, TypeError, ValueError, OverflowError) as error:
+    except yaml.YAMLError as error:
+        return yaml_problem(error, text)
+    except (TypeError, ValueError, OverflowError) as error:
         return Diagnostic("", f"not YAML: {error}")
-
-
-def _marked(message: str, mark: Any) -> Diagnostic:
-    return Diagnostic("", message) if mark is None else Diagnostic("", message, mark.line + 1, mark.column + 1)
 
 
 class _Count:
@@ -131,7 +128,7 @@ class _Count:
         if len(self.open) > MAX_DEPTH:
             return f"nested deeper than {MAX_DEPTH}"
         if self.nodes > MAX_NODES:
-            return f"more than {MAX_NODES} values, aliases counted as what they repeat"
+            return f"more than {MAX_NODES:,} values, aliases counted as what they repeat"
         return None
 
 
@@ -139,7 +136,7 @@ def _oversize(text: str) -> Diagnostic | None:
     count = _Count()
     for event in yaml.parse(text, Loader=yaml.CSafeLoader):
         if (problem := count.add(event)) is not None:
-            return _marked(problem, event.start_mark)
+            return marked(problem, event.start_mark)
     return None
 
 
@@ -152,7 +149,7 @@ def _read(text: str) -> PolicySource | Diagnostic:
         # Before anything is built: merging keys would hide which of two was written.
         for one in _walk(node):
             if isinstance(one, yaml.MappingNode) and (twice := _twice(one)) is not None:
-                return _marked(f"the key {twice.value!r} appears twice", twice.start_mark)
+                return marked(f"the key {twice.value!r} appears twice", twice.start_mark)
         places: dict[Path, Place] = {}
         keys: dict[Path, Place] = {}
         _collect(node, (), places, keys)

@@ -278,6 +278,27 @@ async def test_a_payload_that_fails_its_schema_goes_to_a_person_with_the_fields(
     assert [problem["pointer"] for problem in fourth["invalid_fields"]] == ["/order_id"]
 
 
+async def test_a_post_is_scored_with_the_proposal_that_its_case_brings(pool):
+    post = {"post_id": "p-1", "author_id": "a-1", "text": "Buy now!", "category": "spam", "followers": 9, "reports": 3}
+    brought = {"outcome": "remove", "confidence": 0.97, "explanation": "Sold in 40 posts.", "model": {"name": "ours"}}
+    posts = {"decision_type": "content_moderation", "amount": None, "payload": post}
+    messages = await handler(pool)([
+        record(body_of(0, case_id="p-1", proposal=brought, **posts)),
+        record(body_of(0, case_id="p-2", **posts)),
+    ])  # fmt: skip
+    first, second = (CaseScored.model_validate(event) for event in scored(messages))
+    assert first.proposal is not None
+    assert (first.proposal.outcome, first.proposal.confidence) == ("remove", 0.97)
+    assert first.proposal.explanation.summary == "Sold in 40 posts."
+    assert (first.signals.probability.value, first.signals.completeness.value) == (0.97, 1.0)
+    assert first.signals.similarity.value is None
+    assert first.case.proposal is not None
+    assert first.case.proposal.model == {"name": "ours"}
+    assert (first.model, second.proposal) == (None, None)
+    assert second.abstained is not None
+    assert second.abstained.reason == "no_proposal"
+
+
 async def test_a_failing_model_leaves_every_case_to_people(pool):
     class Broken(Other):
         def score(self, batch: Sequence[Question]) -> list[Answer]:

@@ -150,3 +150,19 @@ class TestUpstream:
         answer = self.ask(scorer, **proposal)
         assert isinstance(answer, Abstained)
         assert answer.reason == reason
+
+
+def test_posts_are_moderated_by_the_model_that_the_case_brings():
+    scorer = load(PACKAGED_MODELS)["content_moderation"]
+    limit = {"outcome": "limit", "outcome_params": {"days": 7}, "confidence": 0.93, "explanation": "Seen 40 times."}
+    keep = {"outcome": "keep", "confidence": 0.8, "alternatives": [{"outcome": "remove", "confidence": 0.2}]}
+    first, second, none, wrong = scorer.score([
+        Question({}, upstream=limit), Question({}, upstream=keep), Question({}),
+        Question({}, upstream={**limit, "outcome_params": {}}),
+    ])  # fmt: skip
+    assert first.proposal == {
+        "outcome": "limit", "outcome_params": {"days": 7}, "confidence": 0.93, "raw_score": 0.93, "alternatives": [],
+        "explanation": {"summary": "Seen 40 times.", "factors": []},
+    }  # fmt: skip
+    assert second.proposal["alternatives"] == [{"outcome": "remove", "confidence": 0.2}]
+    assert (none.reason, wrong.reason) == ("no_proposal", "invalid_proposal")

@@ -99,6 +99,33 @@ def test_draw_writes_a_picture(tmp_path: Path) -> None:
     assert out.read_text().startswith("<svg ")
 
 
+def test_a_file_that_cannot_be_used_is_named_with_what_is_wrong(bent, tmp_path: Path) -> None:
+    broken = tmp_path / "broken.yaml"
+    broken.write_bytes(b"\xff\xfe\x00")
+    for words in (("draw", broken, "--out", tmp_path / "x.svg"), ("diff", LOAN, broken)):
+        with pytest.raises(CommandError, match=f"{broken}:1:1: error: no text") as refused:
+            run(*words)
+        assert refused.value.exit_code == 1
+    for words in (("publish", broken, "--reason", "a try"), ("replay", broken)):
+        with pytest.raises(CommandError, match="is not UTF-8") as refused:
+            run(*words)
+        assert refused.value.exit_code == 1
+
+
+@pytest.mark.parametrize("place", ["nowhere/chart.svg", "."])
+def test_a_place_that_cannot_be_written_is_named_before_any_work(tmp_path: Path, place: str) -> None:
+    for words in (("draw", LOAN, "--out", tmp_path / place), ("replay", LOAN, "--picture", tmp_path / place)):
+        with pytest.raises(CommandError, match="cannot be written") as refused:
+            run(*words)
+        assert refused.value.exit_code == 1
+
+
+def test_two_texts_of_one_version_are_told_to_raise_it(bent) -> None:
+    path = bent(("high: 0.90, medium: 0.70", "high: 0.92, medium: 0.70"))
+    assert "Both say version 2: raise `version`" in run("diff", LOAN, path)[1]
+    assert "Both say" not in run("diff", LOAN, LOAN)[1]
+
+
 def test_a_line_is_drawn_so_that_the_caret_stands_below_its_place() -> None:
     path = Path("p.yaml")
     cases = {

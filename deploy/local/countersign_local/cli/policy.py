@@ -97,9 +97,10 @@ def run(policies: Files = None, decision_types: TypesOption = None, json: JsonOp
     if json:
         print_json(rows)
     elif ran := [row for row in rows if row["example"]]:
-        print_table(ran, ("policy", "example", "level", "passed", "differences"))
+        shown = [{**row, "as_it_says": "yes" if row["passed"] else "NO"} for row in ran]
+        print_table(shown, ("policy", "example", "level", "as_it_says", "differences"))
         failed = sum(not row["passed"] for row in ran)
-        print_text(f"{len(ran)} examples, {failed or 'none'} of them otherwise than they say.")
+        print_text(f"{len(ran)} examples: {f'{failed} come out otherwise' if failed else 'all come out as they say'}.")
     if refused or not all(row["passed"] for row in rows):
         raise typer.Exit(NOT_RIGHT)
 

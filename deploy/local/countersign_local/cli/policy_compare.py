@@ -7,6 +7,7 @@ import typer
 
 from countersign_local.cli.connection import over_http
 from countersign_local.cli.output import JsonOption, print_json, print_text
+from countersign_local.cli.policy_files import read_bytes, unusable, write_picture
 from countersign_local.errors import NOT_RIGHT, CommandError
 
 if TYPE_CHECKING:
@@ -18,8 +19,13 @@ _SIGNS = {"stricter": "▲ ", "looser": "▼ ", None: "• "}
 
 
 def diff(
-    before: Annotated[Path, typer.Argument(metavar="[OLD]", help="Left out: the version that is in force.")],
-    after: Annotated[Path | None, typer.Argument(metavar="NEW")] = None,
+    before: Annotated[
+        Path,
+        typer.Argument(
+            metavar="FILE", help="Compared with the version in force; or, with a second file, the older one."
+        ),
+    ],
+    after: Annotated[Path | None, typer.Argument(metavar="NEW", help="The newer one.")] = None,
     json: JsonOption = False,
 ) -> None:
     """Say in words what one version does differently from another, and whether certificates survive it.
@@ -42,33 +48,34 @@ def diff(
     if not found.differences:
         print_text("  No differences.")
     print_text(found.because)
+    if found.differences and found.before == found.after:
+        print_text(f"Both say version {found.after}: raise `version` before this is published.")
     if any(one.effect for one in found.differences):
         print_text("▲ sends more cases to people, ▼ fewer; what depends on the cases a replay tells.")
 
 
 def draw(
-    policy: Annotated[Path, typer.Argument(metavar="FILE")],
+    policy: Annotated[Path, typer.Argument(metavar="FILE", help="The policy file.")],
     out: Annotated[Path, typer.Option("--out", metavar="FILE.svg", help="Where to write the picture.")],
 ) -> None:
     """Draw a policy as a flow chart: from what it reads to the level where a case ends up."""
     from countersign_router.showing.flow_chart import draw as drawn
 
-    out.write_text(drawn(_read(policy)), encoding="utf-8")
+    write_picture(out, drawn(_read(policy)))
     print_text(f"Wrote {out}.")
 
 
 def _read(path: Path) -> "PolicyDocument":
+    return _document(read_bytes(path), path)
+
+
+def _document(data: bytes, path: Path) -> "PolicyDocument":
+    from countersign_router.language.loading import PolicyRefused, read_document
+
     try:
-        data = path.read_bytes()
-    except OSError as error:
-        raise CommandError(f"{path} cannot be read: {error.strerror}.", NOT_RIGHT) from error
-    return _document(data, str(path))
-
-
-def _document(data: bytes, name: str) -> "PolicyDocument":
-    from countersign_router.language.loading import read_document
-
-    return read_document(data, name=name)
+        return read_document(data, name=str(path))
+    except PolicyRefused as refused:
+        raise unusable(path, data.decode("utf-8", errors="replace"), refused.diagnostics) from refused
 
 
 def _in_force(new: "PolicyDocument") -> "PolicyDocument":
@@ -89,4 +96,4 @@ def _in_force(new: "PolicyDocument") -> "PolicyDocument":
     found = over_http(find)
     if found is None:
         raise CommandError(f"No version of {wanted} is in force: name two files.", NOT_RIGHT)
-    return _document(found["yaml"].encode(), f"version {found['version']}")
+    return _document(found["yaml"].encode(), Path(f"version {found['version']}"))

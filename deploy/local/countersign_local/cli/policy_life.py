@@ -7,7 +7,9 @@ import typer
 
 from countersign_local.cli.connection import over_http
 from countersign_local.cli.output import JsonOption, print_json, print_table, print_text
-from countersign_local.errors import NOT_RIGHT, UNAVAILABLE, USAGE, CommandError
+from countersign_local.cli.policy_files import read_text, unusable
+from countersign_local.cli.policy_progress import replayed
+from countersign_local.errors import NOT_RIGHT, CommandError
 
 if TYPE_CHECKING:
     from countersign_local.client import Client
@@ -16,8 +18,8 @@ _POLICIES = "/api/router/v1/policies"
 _DRAFTS = f"{_POLICIES}/drafts"
 _MOST = 200
 _SIGNS = {"stricter": "▲", "looser": "▼", None: "•"}
-_VERSIONS = ("id", "version", "in_force", "published_by", "published_at", "reason", "sha256")
-_OPEN = ("draft_id", "id", "version", "authors", "needs", "reason", "sha256")
+_VERSIONS = ("id", "version", "in_force", "published", "by", "reason", "sha256")
+_LEAST_OF_HASH = 8
 Draft = dict[str, Any]
 
 FileArgument = Annotated[Path, typer.Argument(metavar="FILE", help="The policy file.")]
@@ -32,8 +34,8 @@ def publish(
 
     Says who must do what next. Exit code 1 when the file cannot be used or an example fails.
     """
-    text = _text(policy)
-    draft = over_http(lambda client: _as_far_as_it_goes(client, text, reason, against))
+    text = read_text(policy)
+    draft = over_http(lambda client: _as_far_as_it_goes(client, policy, text, reason, against))
     if json:
         print_json({name: value for name, value in draft.items() if name not in {"yaml", "document"}})
     else:
@@ -67,7 +69,7 @@ def approve(
 
 def roll_back(
     sha256: Annotated[
-        str, typer.Argument(metavar="SHA256", help="Of the version; `countersign policy list` shows it.")
+        str, typer.Argument(metavar="SHA256", help="Of the version, or how it begins: `countersign policy list`.")
     ],
     reason: ReasonOption,
     against: AgainstOption = "last:100000",
@@ -76,9 +78,10 @@ def roll_back(
     """Go back to a version that was published before; run it again once another person has approved."""
 
     async def back(client: "Client") -> Draft:
-        found = await _open_draft(client, sha256)
+        whole = await _whole(client, sha256)
+        found = await _open_draft(client, whole)
         if found is None:
-            found = await client.post(f"{_POLICIES}/{sha256}/roll-back", {"reason": reason})
+            found = await client.post(f"{_POLICIES}/{whole}/roll-back", {"reason": reason})
         return await _carry_on(client, found, reason, against)
 
     draft = over_http(back)
@@ -99,16 +102,26 @@ def list_policies(json: JsonOption = False) -> None:
     if json:
         print_json(found)
         return
-    print_table(found["versions"], _VERSIONS, title="Published")
-    if found["drafts"]:
-        print_table(found["drafts"], _OPEN, title="Drafts")
+    print_table(map(_listed, found["versions"]), _VERSIONS, title="Published")
+    for draft in found["drafts"]:
+        authors = " and ".join(draft["authors"])
+        print_text(f"\nDraft: version {draft['version']} of {draft['id']}, by {authors}: {draft['reason']}")
+        print_text(f"  needs: {', '.join(draft['needs'])}; look at it: countersign policy approve {draft['draft_id']}")
 
 
-async def _as_far_as_it_goes(client: "Client", text: str, reason: str, against: str) -> Draft:
+def _listed(version: dict[str, Any]) -> dict[str, Any]:
+    """A version in a line of a terminal; the beginning of a hash is enough to go back to it."""
+    return {
+        "id": version["id"], "version": version["version"], "in_force": "yes" if version["in_force"] else "",
+        "published": version["published_at"][:16].replace("T", " "), "by": version["published_by"] or "its file",
+        "reason": version["reason"], "sha256": version["sha256"][:12],
+    }  # fmt: skip
+
+
+async def _as_far_as_it_goes(client: "Client", policy: Path, text: str, reason: str, against: str) -> Draft:
     found = await client.post(f"{_POLICIES}/validate", {"yaml": text})
     if not found["usable"]:
-        places = "".join(f"\n  {_place(one)}: {one['message']}" for one in found["diagnostics"])
-        raise CommandError(f"The policy cannot be used:{places}", NOT_RIGHT)
+        raise unusable(policy, text, found["diagnostics"])
     before = next((one for one in await _all(client, _POLICIES) if one["sha256"] == found["sha256"]), None)
     if before is not None and before["in_force"]:
         return {**before, "state": "published"}
@@ -121,10 +134,6 @@ async def _as_far_as_it_goes(client: "Client", text: str, reason: str, against: 
     if draft is None:
         draft = await client.post(_DRAFTS, {"yaml": text, "reason": reason})
     return await _carry_on(client, draft, reason, against)
-
-
-def _place(one: dict[str, Any]) -> str:
-    return f"{one['path']} (line {one['line']}, column {one['column']})" if one["line"] else str(one["path"])
 
 
 async def _carry_on(client: "Client", draft: Draft, reason: str, against: str) -> Draft:
@@ -157,18 +166,22 @@ async def _step(client: "Client", draft: Draft, step: str, body: dict[str, Any] 
 
 async def _replay(client: "Client", draft: Draft, against: str) -> None:
     path, headers = f"{_DRAFTS}/{draft['draft_id']}/replay", {"if-match": f'"{draft["sha256"]}"'}
-    async for line in client.lines(path, {"against": against}, headers=headers):
-        if line["kind"] == "report":
-            return
-        if line["kind"] == "problem":
-            raise CommandError(f"{line['title']}: {line['detail']}", UNAVAILABLE)
-    raise CommandError("The router ended before the replay did: run it again.", UNAVAILABLE)
+    await replayed(client, path, {"against": against}, headers=headers)
 
 
 async def _open_draft(client: "Client", sha256: str) -> Draft | None:
     """Return the newest open draft of a text."""
     drafts = await _all(client, _DRAFTS, state="open")
     return next((one for one in drafts if one["sha256"] == sha256), None)
+
+
+async def _whole(client: "Client", beginning: str) -> str:
+    """Return the hash of the one published version that begins so; what begins none is left to the router."""
+    if len(beginning) < _LEAST_OF_HASH:
+        return beginning
+    hashes = {one["sha256"] for one in await _all(client, _POLICIES)}
+    found = [one for one in hashes if one.startswith(beginning)]
+    return found[0] if len(found) == 1 else beginning
 
 
 async def _all(client: "Client", path: str, **asked: Any) -> list[dict[str, Any]]:
@@ -221,14 +234,10 @@ def _say_preview(preview: dict[str, Any]) -> None:
         print_text(f"  {_SIGNS[one['effect']]} {one['text']}")
     if draft["replayed"] is not None:
         print_text(_replayed(draft["replayed"]["result"]))
-    print_text("Automation changes." if preview["automation_changes"] else "Nothing changes that decides automation.")
-    for one in preview["certificates_voided"]:
+    changes, voided = preview["automation_changes"], preview["certificates_voided"]
+    print_text(f"What decides about automation {'changes' if changes else 'stays'}.")
+    if changes and not voided:
+        print_text("No live certificate is void by it.")
+    for one in voided:
         print_text(f"Voids the certificate of {one['tenant']}, {one['tier']}: {one['certificate_id']}")
     print_text(f"To approve it:\n  countersign policy approve {draft['draft_id']} {draft['sha256']}")
-
-
-def _text(path: Path) -> str:
-    try:
-        return path.read_text(encoding="utf-8")
-    except (OSError, UnicodeDecodeError) as error:
-        raise CommandError(f"{path} cannot be read: {error}.", USAGE) from error

@@ -1,23 +1,20 @@
 """countersign policy replay: what a policy would have made of the cases that came."""
 
-import sys
 from pathlib import Path
-from typing import TYPE_CHECKING, Annotated, Any
+from typing import Annotated, Any
 
 import typer
 
 from countersign_local.cli.connection import over_http
 from countersign_local.cli.output import JsonOption, print_json, print_text
-from countersign_local.errors import NOT_RIGHT, UNAVAILABLE, CommandError
-
-if TYPE_CHECKING:
-    from countersign_local.client import Client
+from countersign_local.cli.policy_files import check_writable, read_text, write_picture
+from countersign_local.cli.policy_progress import replayed
 
 _REPLAYS = "/api/router/v1/policies/replays"
 
 
 def replay(
-    policy: Annotated[Path, typer.Argument(metavar="FILE")],
+    policy: Annotated[Path, typer.Argument(metavar="FILE", help="The policy file.")],
     against: Annotated[
         str, typer.Option(metavar="last:N|since:DATE", help="The newest N cases, or those routed from a day on.")
     ] = "last:100000",
@@ -37,10 +34,12 @@ def replay(
     """
     from countersign_local.labels import read_labels
 
-    asked: dict[str, Any] = {"yaml": _text(policy), "against": against, "by": by or []}
+    if picture is not None:
+        check_writable(picture)
+    asked: dict[str, Any] = {"yaml": read_text(policy), "against": against, "by": by or []}
     if labels is not None:
         asked["labels"] = read_labels(labels)
-    report = over_http(lambda client: _told(client, asked))
+    report = over_http(lambda client: replayed(client, _REPLAYS, asked))
     if picture is not None:
         _draw(report, picture)
     if json:
@@ -53,34 +52,8 @@ def replay(
         print_text(f"Wrote {picture}.")
 
 
-async def _told(client: "Client", asked: dict[str, Any]) -> dict[str, Any]:
-    from rich.console import Console
-    from rich.progress import BarColumn, MofNCompleteColumn, Progress, TextColumn, TimeRemainingColumn
-
-    columns = (TextColumn("{task.description}"), BarColumn(), MofNCompleteColumn(), TimeRemainingColumn())
-    console = Console(stderr=True)
-    with Progress(*columns, console=console, transient=True, disable=not sys.stderr.isatty()) as progress:
-        task = progress.add_task("waiting for another replay", total=None)
-        async for line in client.lines(_REPLAYS, asked):
-            if line["kind"] == "report":
-                report: dict[str, Any] = line["report"]
-                return report
-            if line["kind"] == "problem":
-                raise CommandError(f"{line['title']}: {line['detail']}", UNAVAILABLE)
-            if line["total"] is not None:
-                progress.update(task, description="replaying", completed=line["done"], total=line["total"])
-    raise CommandError("The router ended before the replay did: run it again.", UNAVAILABLE)
-
-
-def _text(path: Path) -> str:
-    try:
-        return path.read_text(encoding="utf-8")
-    except (OSError, UnicodeDecodeError) as error:
-        raise CommandError(f"{path} cannot be read: {error}.", NOT_RIGHT) from error
-
-
 def _draw(report: dict[str, Any], path: Path) -> None:
     from countersign_router.replaying.picture import draw
     from countersign_router.replaying.report import ReplayReport
 
-    path.write_text(draw(ReplayReport.model_validate(report)), encoding="utf-8")
+    write_picture(path, draw(ReplayReport.model_validate(report)))

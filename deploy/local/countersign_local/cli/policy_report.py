@@ -84,14 +84,19 @@ def _print_cases(changed: Mapping[str, Any], what: str) -> None:
         return
     rows = [
         {
-            "tenant": one["tenant"], "case": one["case_id"], "outcome": one["outcome"], "confidence": one["confidence"],
+            "tenant": one["tenant"], "case": one["case_id"], "outcome": one["outcome"],
+            "confidence": _confidence(one["confidence"]),
             "before": _place(one, "before"), "after": _place(one, "after"),
         }
         for one in changed["listed"][:MOST_CASES]
     ]  # fmt: skip
     more = "" if len(rows) == changed["cases"] else f"; {len(rows)} of them, the weightiest and least sure first"
     print_table(rows, ("tenant", "case", "outcome", "confidence", "before", "after"),
-                title=f"\n{changed['cases']:,} cases {what}{more}")  # fmt: skip
+                title=f"\n{changed['cases']:,} case{'' if changed['cases'] == 1 else 's'} {what}{more}")  # fmt: skip
+
+
+def _confidence(value: float | None) -> str:
+    return "" if value is None else f"{value:.3f}"
 
 
 def _place(case: Mapping[str, Any], when: str) -> str:

@@ -101,7 +101,8 @@ async def read(client: httpx.AsyncClient, size: int) -> None:
         assert (await client.get(f"{API}/tile/0/{path}")).status_code == 200
 
     for name, times, call in (
-        ("inclusion proof over HTTP", 1_000, inclusion), ("consistency proof over HTTP", 300, consistency),
+        ("inclusion proof over HTTP, first ones", 1_000, inclusion), ("inclusion proof over HTTP", 2_000, inclusion),
+        ("consistency proof over HTTP", 300, consistency),
         ("timeline with proofs over HTTP", 500, timeline), ("search by subject over HTTP", 200, subject),
         ("search by a second over HTTP", 100, seconds), ("search from a time on over HTTP", 100, from_then_on),
         ("search by actor over HTTP", 100, actor), ("access log over HTTP", 100, access_log),

@@ -147,9 +147,9 @@ def test_proofs_of_consistency_join_two_sizes(second: int, data: st.DataObject) 
     check_consistency(first, root_over(first), second, root_over(second), tiles.proof(spans))
 
 
-def fetched(needed: set[Tile], size: int) -> dict[Tile, bytes]:
+def fetched(needed: set[Tile], size: int) -> dict[Tile, list[bytes]]:
     assert all(tile.end <= size and tile.width > 0 for tile in needed)
-    return {tile: tile_hashes(tile) for tile in needed}
+    return {tile: [tile_hashes(tile)] for tile in needed}
 
 
 @pytest.mark.parametrize(("index", "size"), [(-1, 5), (5, 5), (0, 0)])

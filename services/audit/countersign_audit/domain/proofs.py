@@ -63,13 +63,15 @@ def tiles_for(spans: Iterable[Span], size: int) -> set[Tile]:
     }
 
 
-class Tiles:
-    """Fetched tiles; the rows between a tile's hashes and its root are made once, however many spans need them."""
+Rows = list[bytes]
+"""A tile's hashes, and of the rows between them and its root those that were needed so far."""
 
-    def __init__(self, hashes: Mapping[Tile, bytes]) -> None:
-        self._rows: dict[tuple[int, int], list[bytes]] = {
-            (tile.level, tile.number): [data] for tile, data in hashes.items()
-        }
+
+class Tiles:
+    """The tiles of one size of the log; each row is made once, however many spans need it."""
+
+    def __init__(self, rows: Mapping[Tile, Rows]) -> None:
+        self._rows = {(tile.level, tile.number): several for tile, several in rows.items()}
 
     def proof(self, spans: Iterable[Span]) -> list[bytes]:
         """Return the root over each span."""

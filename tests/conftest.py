@@ -8,8 +8,8 @@ from collections import Counter
 import pytest
 from hypothesis import settings
 
-# HYPOTHESIS_PROFILE=deep looks twenty times harder; every run draws other examples anyway.
-settings.register_profile("quick", max_examples=50)
+# HYPOTHESIS_PROFILE=deep looks forty times harder; every run draws other examples anyway.
+settings.register_profile("quick", max_examples=25)
 settings.register_profile("deep", max_examples=1_000, deadline=None)
 settings.load_profile(os.environ.get("HYPOTHESIS_PROFILE", "quick"))
 

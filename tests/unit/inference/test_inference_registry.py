@@ -25,9 +25,9 @@ def models(tmp_path: Path) -> Path:
 
 def edit(models: Path, change) -> None:
     path = models / f"{LOAN}.yaml"
-    document = yaml.safe_load(path.read_text())
+    document = yaml.load(path.read_text(), Loader=yaml.CSafeLoader)
     change(document)
-    path.write_text(yaml.safe_dump(document))
+    path.write_text(yaml.dump(document, Dumper=yaml.CSafeDumper))
 
 
 def load(models: Path):

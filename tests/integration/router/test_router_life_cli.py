@@ -104,7 +104,9 @@ async def test_a_policy_is_published_by_two_people_at_the_command_line(
     assert (await run("petra", "approve", waiting["draft_id"], waiting["sha256"])).code == 0
     done = await run("anton", "roll-back", waiting["sha256"], "--reason", "it went wrong")
     assert done.out == "Version 1 of default/loan_application is in force.\n"
-    assert "Published" in (await run("anna", "list")).out
+    listed_lines = (await run("anna", "list")).out.splitlines()
+    assert listed_lines[0] == "default/loan_application"
+    assert [("in force" in line, line.split()[1]) for line in listed_lines[1:3]] == [(False, "2"), (True, "1")]
     again = await run("anton", "publish", str(file), "--reason", "again")
     assert (again.code, "policy roll-back" in again.err) == (1, True)
 

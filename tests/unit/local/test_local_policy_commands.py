@@ -11,6 +11,7 @@ from typer.testing import CliRunner
 import countersign_router
 from countersign_local.cli.commands import build
 from countersign_local.cli.policy_listing import listed
+from countersign_local.cli.policy_report import print_segments
 from countersign_local.errors import CommandError
 from countersign_local.labels import MOST, read_labels
 from countersign_router.language.diagnostics import Diagnostic
@@ -72,7 +73,10 @@ def test_what_is_fine_is_said_to_be(bent) -> None:
 
 
 def test_test_runs_the_examples_and_ends_with_one_when_they_fail(bent) -> None:
-    assert run("test", LOAN)[0] == 0
+    code, said = run("test", LOAN)
+    assert (code, said.splitlines()[-1]) == (0, "26 examples: all come out as they say.")
+    # Piped, a name is not folded to the width of a terminal that is not there.
+    assert "what could not be verified is verified first" in said
     code, said = run("test", bent(("{level: 1, tier: negligible", "{level: 2, tier: negligible")), "--json")
     failed = [one for one in json.loads(said) if not one["passed"]]
     assert (code, [one["differences"] for one in failed]) == (1, [["expected level 2, got 1"]])
@@ -171,3 +175,13 @@ def test_more_labels_than_a_request_carries_are_refused(tmp_path: Path) -> None:
     path.write_text("case_id,error\n" + "a,true\n" * (MOST + 1))
     with pytest.raises(CommandError, match="keep the newest"):
         read_labels(path)
+
+
+def test_segments_have_names_and_values_below_each_other(capsys: pytest.CaptureFixture[str]) -> None:
+    one = {"value": "more_than_two_slow_accounts", "cases": 11, "automatic_before": 6, "automatic_after": 5,
+           "raised": 1, "lowered": 0}  # fmt: skip
+    print_segments([{"field": "case.consumer_credit_record", "values": [one]}])
+    lines = [line.rstrip() for line in capsys.readouterr().out.splitlines()]
+    assert lines[-2] == "case.consumer_credit_record"
+    assert lines[-1].split() == ["more_than_two_slow_accounts", "11", *"54.5 % → 45.5 %".split(), "1", "0"]
+    assert max(map(len, lines)) < 80

@@ -10,6 +10,7 @@ import pytest
 from countersign_router.language.document import PolicyDocument
 from countersign_router.replaying.summing_up import LEAST_OF_PROTECTED
 from countersign_router.replaying.tally import MOST_LISTED
+from countersign_router.replaying.telling import counted
 from countersign_router.showing.differences import differences
 from countersign_router.showing.drawing import STYLE
 from tests.unit.router.cases import document
@@ -42,3 +43,7 @@ def test_the_differences_shown_are_what_is_said() -> None:
 def test_the_limits_named_are_those_of_the_code() -> None:
     assert f"up to {MOST_LISTED} listed cases" in PAGE
     assert f"{LEAST_OF_PROTECTED} cases are not shown" in PAGE.replace("\n", " ")
+
+
+def test_one_case_is_not_called_cases() -> None:
+    assert [counted(number) for number in (0, 1, 1_000)] == ["0 cases", "1 case", "1,000 cases"]

@@ -35,8 +35,10 @@ def print_table(rows: Iterable[Mapping[str, Any]], columns: Sequence[str], *, ti
     for row in rows:
         table.add_row(*(_cell(row.get(column)) for column in columns))
     console = Console(highlight=False, markup=False)
-    # What is piped somewhere is not folded to the width of a terminal that is not there.
-    console.print(table, width=None if console.is_terminal else _PIPED_WIDTH, soft_wrap=not console.is_terminal)
+    if not console.is_terminal:
+        # What is piped somewhere is not folded to the width of a terminal that is not there.
+        console.width = _PIPED_WIDTH
+    console.print(table, soft_wrap=not console.is_terminal)
 
 
 def _cell(value: Any) -> str:

@@ -1,12 +1,13 @@
 """countersign policy publish, approve, roll-back, list: a policy on its way into force, through two people's hands."""
 
+from itertools import groupby
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated, Any
 
 import typer
 
 from countersign_local.cli.connection import over_http
-from countersign_local.cli.output import JsonOption, print_json, print_table, print_text
+from countersign_local.cli.output import JsonOption, print_json, print_text
 from countersign_local.cli.policy_files import read_text, unusable
 from countersign_local.cli.policy_progress import replayed
 from countersign_local.errors import NOT_RIGHT, CommandError
@@ -18,7 +19,6 @@ _POLICIES = "/api/router/v1/policies"
 _DRAFTS = f"{_POLICIES}/drafts"
 _MOST = 200
 _SIGNS = {"stricter": "▲", "looser": "▼", None: "•"}
-_VERSIONS = ("id", "version", "in_force", "published", "by", "reason", "sha256")
 _LEAST_OF_HASH = 8
 Draft = dict[str, Any]
 
@@ -102,20 +102,23 @@ def list_policies(json: JsonOption = False) -> None:
     if json:
         print_json(found)
         return
-    print_table(map(_listed, found["versions"]), _VERSIONS, title="Published")
+    _say_versions(found["versions"])
     for draft in found["drafts"]:
         authors = " and ".join(draft["authors"])
         print_text(f"\nDraft: version {draft['version']} of {draft['id']}, by {authors}: {draft['reason']}")
         print_text(f"  needs: {', '.join(draft['needs'])}; look at it: countersign policy approve {draft['draft_id']}")
 
 
-def _listed(version: dict[str, Any]) -> dict[str, Any]:
-    """A version in a line of a terminal; the beginning of a hash is enough to go back to it."""
-    return {
-        "id": version["id"], "version": version["version"], "in_force": "yes" if version["in_force"] else "",
-        "published": version["published_at"][:16].replace("T", " "), "by": version["published_by"] or "its file",
-        "reason": version["reason"], "sha256": version["sha256"][:12],
-    }  # fmt: skip
+def _say_versions(versions: list[dict[str, Any]]) -> None:
+    """A line for each version, so that it fits a terminal; the beginning of a hash is enough to go back to it."""
+    for name, group in groupby(sorted(versions, key=lambda one: str(one["id"])), key=lambda one: one["id"]):
+        print_text(str(name))
+        for one in group:
+            force = "in force" if one["in_force"] else ""
+            published = one["published_at"][:16].replace("T", " ")
+            by = one["published_by"] or "from its file"
+            why = f": {one['reason']}" if one["reason"] else ""
+            print_text(f"  version {one['version']:<4} {force:<8}  {published}  {one['sha256'][:12]}  {by}{why}")
 
 
 async def _as_far_as_it_goes(client: "Client", policy: Path, text: str, reason: str, against: str) -> Draft:

@@ -24,7 +24,7 @@ def print_report(report: Mapping[str, Any]) -> None:
         print_table(_levels(report["levels"]), ("from", *(f"to_L{level}" for level in _LEVELS)),
                     title="\nFrom level to level")  # fmt: skip
         print_table(_queues(report["queues"]), ("queue", "before", "after", "change"), title="\nQueues")
-        _print_segments(report["segments"])
+        print_segments(report["segments"])
         _print_cases(report["becoming_automatic"], "would become automatic")
         _print_cases(report["leaving_automatic"], "would no longer be automatic")
     for note in report["notes"]:
@@ -64,19 +64,23 @@ def _queues(queues: Iterable[Mapping[str, Any]]) -> list[dict[str, str]]:
     ]  # fmt: skip
 
 
-def _print_segments(segments: Iterable[Mapping[str, Any]]) -> None:
-    rows = [
-        {
-            "field": segment["field"], "value": one["value"], "cases": f"{one['cases']:,}",
-            "automatic": f"{_share(one['automatic_before'], one['cases'])} → "
-                         f"{_share(one['automatic_after'], one['cases'])}",
-            "higher": f"{one['raised']:,}", "lower": f"{one['lowered']:,}",
-        }
-        for segment in list(segments)[:MOST_SEGMENTS]
-        for one in segment["values"]
-    ]  # fmt: skip
+def print_segments(segments: Iterable[Mapping[str, Any]]) -> None:
+    """Print how parts of the cases fare, each field above its values."""
+    rows: list[dict[str, str]] = []
+    for segment in list(segments)[:MOST_SEGMENTS]:
+        # A line of its own: names of fields and values side by side are wider than a terminal.
+        rows.append({"segment": segment["field"]})
+        rows += [_segment(one) for one in segment["values"]]
     if rows:
-        print_table(rows, ("field", "value", "cases", "automatic", "higher", "lower"), title="\nBy segment")
+        print_table(rows, ("segment", "cases", "automatic", "higher", "lower"), title="\nBy segment")
+
+
+def _segment(one: Mapping[str, Any]) -> dict[str, str]:
+    before, after = (_share(one[f"automatic_{when}"], one["cases"]) for when in ("before", "after"))
+    return {
+        "segment": f"  {one['value']}", "cases": f"{one['cases']:,}", "automatic": f"{before} → {after}",
+        "higher": f"{one['raised']:,}", "lower": f"{one['lowered']:,}",
+    }  # fmt: skip
 
 
 def _print_cases(changed: Mapping[str, Any], what: str) -> None:

@@ -4,7 +4,7 @@ from collections.abc import Iterator
 
 from countersign_router.domain.policy import BANDS, LEVEL_NAMES, TIERS
 from countersign_router.replaying.report import Cell, ReplayReport
-from countersign_router.replaying.telling import share
+from countersign_router.replaying.telling import counted, share
 from countersign_router.showing.drawing import LETTER, SHORT_LEVELS, box, document, lines, number, short, text
 
 WIDTH = 1120
@@ -194,7 +194,7 @@ def _queues(body: list[str], report: ReplayReport, y: float) -> float:
             word = "before" if kind == "faint" else "after"
             body.append(text(MARGIN + 200 + wide, y + offset + 9, f"{count:,} {word}", "small mute"))
         change = one.after - one.before
-        said = "no change" if not change else f"{'▲' if change > 0 else '▼'} {change:+,} cases"
+        said = "no change" if not change else f"{'▲' if change > 0 else '▼'} {change:+,}"
         body.append(text(WIDTH - MARGIN, y, said, f"strong end {'up' if change > 0 else 'down' if change else 'mute'}"))
     return y + 16
 
@@ -203,7 +203,7 @@ def _notes(body: list[str], report: ReplayReport, y: float) -> float:
     body.append(f'<line class="rule" x1="{MARGIN}" x2="{WIDTH - MARGIN}" y1="{number(y)}" y2="{number(y)}"/>')
     y += 6
     becoming, leaving = report.becoming_automatic.cases, report.leaving_automatic.cases
-    said = f"{becoming:,} cases would become automatic and {leaving:,} no longer be; the table lists them."
+    said = f"{counted(becoming)} would become automatic and {leaving:,} no longer be; the table lists them."
     for note in (said, *report.notes):
         for line in lines(note, WIDTH - 2 * MARGIN, letter=LETTER * 0.92):
             y += LINE - 2

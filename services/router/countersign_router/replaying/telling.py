@@ -47,6 +47,11 @@ def _errors(report: ReplayReport) -> str:
     return f"Audited error among automatic cases: {told(audited.before)} before, {told(audited.after)} after."
 
 
+def counted(cases: int) -> str:
+    """Say a number of cases."""
+    return f"{cases:,} case{'' if cases == 1 else 's'}"
+
+
 def told(found: ErrorEstimate) -> str:
     """Say an estimate with what it rests on."""
     if found.rate is None:
@@ -73,12 +78,12 @@ def _on_what_was(report: ReplayReport, tally: Tally) -> Iterator[str]:
             "less."
         )
     if found.without_policy:
-        yield f"{found.without_policy:,} cases were routed without a policy, or under one that cannot be read any more."
+        yield (f"Routed without a policy, or under one that cannot be read any more: {counted(found.without_policy)}.")
     if found.other_key:
-        yield f"{found.other_key:,} cases were drawn with a key that is not here; their samples are drawn anew."
+        yield f"Drawn with a key that is not here, and drawn anew: samples of {counted(found.other_key)}."
     if tally.held_back:
         yield (
-            f"{tally.held_back:,} cases came while automation was stopped or their tier was held back; that holds "
+            f"{counted(tally.held_back)} came while automation was stopped or their tier was held back; that holds "
             "in the replay as it did then."
         )
 
@@ -94,7 +99,7 @@ def _on_what_would_be(report: ReplayReport, tally: Tally, policy: Policy) -> Ite
         )
     if report.audited.unsampled:
         yield (
-            f"{report.audited.unsampled:,} cases would become automatic out of places where nobody is drawn to judge "
+            f"{counted(report.audited.unsampled)} would become automatic out of places where nobody is drawn to judge "
             "blind: of their errors nothing can be known. Raise sampling.blind there first."
         )
     if tally.too_many:

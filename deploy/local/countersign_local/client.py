@@ -27,7 +27,9 @@ class Refused(LocalError):  # noqa: N818 - it names what happened
         fields = "".join(f"\n  {item.get('pointer') or '/'}: {item['detail']}" for item in problem.get("errors", ()))
         # The detail only repeats what is told of each field.
         detail = f": {problem['detail']}" if problem.get("detail") and not fields else ""
-        super().__init__(f"{problem.get('title', 'The request failed')} ({status}){detail}{fields}")
+        name = str(problem.get("type", "")).rpartition("/")[2]
+        named = f"{status} {name}" if name else str(status)
+        super().__init__(f"{problem.get('title', 'The request failed')} ({named}){detail}{fields}")
         self.status = status
         self.problem = problem
         self.exit_code = NOT_PERMITTED if status in {_UNAUTHENTICATED, _FORBIDDEN} else NOT_RIGHT

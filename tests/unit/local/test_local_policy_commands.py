@@ -183,5 +183,5 @@ def test_segments_have_names_and_values_below_each_other(capsys: pytest.CaptureF
     print_segments([{"field": "case.consumer_credit_record", "values": [one]}])
     lines = [line.rstrip() for line in capsys.readouterr().out.splitlines()]
     assert lines[-2] == "case.consumer_credit_record"
-    assert lines[-1].split() == ["more_than_two_slow_accounts", "11", *"54.5 % → 45.5 %".split(), "1", "0"]
+    assert lines[-1].split() == ["more_than_two_slow_accounts", "11", *["54.5", "%", "→", "45.5", "%"], "1", "0"]
     assert max(map(len, lines)) < 80

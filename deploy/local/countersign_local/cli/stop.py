@@ -51,9 +51,10 @@ async def _declared(client: "Client", decision_type: str) -> None:
     """Refuse a type that nobody declared: after a slip, whoever is in a hurry would believe in a stop."""
     known = sorted(one["decision_type"] for one in (await client.get(_TYPES))["items"])
     if decision_type not in known:
-        there = ", ".join(known) or "none"
         raise CommandError(
-            f"Nothing was stopped: there is no decision type {decision_type}; known: {there}.", NOT_RIGHT
+            f"Nothing was stopped: there is no decision type {decision_type}; known: {', '.join(known) or 'none'}.\n"
+            "Without --decision-type everything is stopped.",
+            NOT_RIGHT,
         )
 
 

@@ -118,4 +118,4 @@ def install(app: FastAPI) -> None:
 def _field_error(item: dict[str, Any]) -> FieldError:
     location = [str(part).replace("~", "~0").replace("/", "~1") for part in item["loc"]]
     inside = location[1:] if location and location[0] == "body" else location
-    return FieldError("/" + "/".join(inside) if inside else "", item["msg"])
+    return FieldError("/" + "/".join(inside) if inside else "", str(item["msg"]).removeprefix("Value error, "))

@@ -185,3 +185,11 @@ def test_segments_have_names_and_values_below_each_other(capsys: pytest.CaptureF
     assert lines[-2] == "case.consumer_credit_record"
     assert lines[-1].split() == ["more_than_two_slow_accounts", "11", *["54.5", "%", "→", "45.5", "%"], "1", "0"]
     assert max(map(len, lines)) < 80
+
+
+def test_a_field_that_was_asked_for_is_never_cut(capsys: pytest.CaptureFixture[str]) -> None:
+    one = {"value": "x", "cases": 1, "automatic_before": 0, "automatic_after": 0, "raised": 0, "lowered": 0}
+    print_segments([{"field": name, "values": [one]} for name in "abcdefghijk"], by=["k"])
+    said = capsys.readouterr().out
+    assert [line.strip() for line in said.splitlines() if len(line.strip()) == 1] == list("kabcdefg")
+    assert said.splitlines()[-1] == "3 more with --json: h, i, j"

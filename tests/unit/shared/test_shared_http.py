@@ -7,7 +7,7 @@ import httpx
 import pytest
 from joserfc import jwt
 from joserfc.jwk import KeySet, OKPKey
-from pydantic import BaseModel
+from pydantic import BaseModel, field_validator
 
 from countersign_shared.http import FieldError, Principal, Problem, TokenVerifier, create_app, public, require
 from countersign_shared.observability import Health, Metrics
@@ -15,6 +15,13 @@ from countersign_shared.observability import Health, Metrics
 
 class Body(BaseModel):
     amount: int
+
+    @field_validator("amount")
+    @classmethod
+    def _not_negative(cls, amount: int) -> int:
+        if amount < 0:
+            raise ValueError("must not be negative")
+        return amount
 
 
 async def lead(_request) -> Principal:
@@ -66,6 +73,12 @@ async def test_a_wrong_field_is_pointed_at():
     assert body["type"] == "https://countersign.dev/problems/invalid-request"
     assert body["errors"][0]["pointer"] == "/amount"
     assert len(body["trace_id"]) == 32
+
+
+async def test_a_rule_of_our_own_speaks_in_its_own_words():
+    async with client(application()) as http:
+        answer = await http.post("/echo", json={"amount": -1})
+    assert answer.json()["errors"] == [{"pointer": "/amount", "detail": "must not be negative"}]
 
 
 async def test_the_callers_trace_is_kept():

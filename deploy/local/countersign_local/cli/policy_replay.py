@@ -47,7 +47,7 @@ def replay(
         return
     from countersign_local.cli.policy_report import print_report
 
-    print_report(report)
+    print_report(report, by or ())
     if picture is not None:
         print_text(f"Wrote {picture}.")
 

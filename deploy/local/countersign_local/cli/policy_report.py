@@ -1,6 +1,6 @@
 """A replay's report as tables."""
 
-from collections.abc import Iterable, Mapping
+from collections.abc import Collection, Iterable, Mapping
 from typing import Any
 
 from countersign_local.cli.output import print_table, print_text
@@ -12,8 +12,11 @@ MOST_CASES = 10
 MOST_SEGMENTS = 8
 
 
-def print_report(report: Mapping[str, Any]) -> None:
-    """Print what a replay found: the sentences, then the tables, then on what it all rests."""
+def print_report(report: Mapping[str, Any], by: Collection[str] = ()) -> None:
+    """Print what a replay found: the sentences, then the tables, then on what it all rests.
+
+    Fields that were asked for with ``by`` are told of whatever else there is.
+    """
     policy, against = report["policy"], report["against"]
     print_text(f"{policy['id']}, version {policy['version']}, against {against['cases']:,} cases ({against['asked']})")
     for sentence in report["summary"]:
@@ -24,7 +27,7 @@ def print_report(report: Mapping[str, Any]) -> None:
         print_table(_levels(report["levels"]), ("from", *(f"to_L{level}" for level in _LEVELS)),
                     title="\nFrom level to level")  # fmt: skip
         print_table(_queues(report["queues"]), ("queue", "before", "after", "change"), title="\nQueues")
-        print_segments(report["segments"])
+        print_segments(report["segments"], by)
         _print_cases(report["becoming_automatic"], "would become automatic")
         _print_cases(report["leaving_automatic"], "would no longer be automatic")
     for note in report["notes"]:
@@ -64,15 +67,21 @@ def _queues(queues: Iterable[Mapping[str, Any]]) -> list[dict[str, str]]:
     ]  # fmt: skip
 
 
-def print_segments(segments: Iterable[Mapping[str, Any]]) -> None:
-    """Print how parts of the cases fare, each field above its values."""
+def print_segments(segments: Iterable[Mapping[str, Any]], by: Collection[str] = ()) -> None:
+    """Print how parts of the cases fare, each field above its values, those that were asked for first."""
+    ordered = sorted(segments, key=lambda segment: segment["field"] not in by)
+    shown = ordered[: max(MOST_SEGMENTS, len(by))]
     rows: list[dict[str, str]] = []
-    for segment in list(segments)[:MOST_SEGMENTS]:
+    for segment in shown:
         # A line of its own: names of fields and values side by side are wider than a terminal.
         rows.append({"segment": segment["field"]})
         rows += [_segment(one) for one in segment["values"]]
     if rows:
         print_table(rows, ("segment", "cases", "automatic", "higher", "lower"), title="\nBy segment")
+    if len(ordered) > len(shown):
+        print_text(
+            f"{len(ordered) - len(shown)} more with --json: {', '.join(one['field'] for one in ordered[len(shown) :])}"
+        )
 
 
 def _segment(one: Mapping[str, Any]) -> dict[str, str]:

@@ -41,6 +41,10 @@ def test_bands_and_a_new_exception_in_words() -> None:
 
 
 CASES: dict[str, tuple[dict[str, Any], str, str | None]] = {
+    "a list within what is new": (
+        {"inputs": {**document()["inputs"], "channel": {"type": "string", "enum": ["mail", "in person"]}}},
+        "inputs.channel is set to (type string, required yes, enum [mail, “in person”]).", None,
+    ),
     "a limit that two digits cannot write": (
         {"bands": {"high": 0.895, "medium": 0.7}}, "Band high falls from 0.90 to 0.895.", "looser"
     ),

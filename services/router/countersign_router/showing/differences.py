@@ -242,6 +242,8 @@ def _quoted(value: Any) -> str:
     if isinstance(value, dict):
         said = ", ".join(f"{name} {_quoted(one)}" for name, one in value.items() if one is not None)
         return _short(f"({said})")
+    if isinstance(value, list):
+        return _short(f"[{', '.join(map(_quoted, value))}]")
     if isinstance(value, bool) or value is None:
         return {True: "yes", False: "no", None: "nothing"}[value]
     text = str(value)

@@ -134,8 +134,11 @@ async def test_turning_automation_back_on_needs_two_people(replica: Replica, sto
 async def test_a_request_is_void_once_the_switch_has_changed(store: Store, replica: Replica) -> None:
     await stop_all(store)
     first, second = await release(store, ANNA), await release(store, BERT)
+    assert {one.id for one in await store.release_requests(datetime.now(UTC))} == {first, second}
     await stops.confirm_release(store, request_id=first, actor=BERT)
+    assert await store.release_requests(datetime.now(UTC)) == [], "nobody is asked to confirm what is void"
     await stop_all(store, "again")
+    assert await store.release_requests(datetime.now(UTC)) == []
     for request_id, actor in ((first, BERT), (second, ANNA)):
         with pytest.raises(stops.RequestStale):
             await stops.confirm_release(store, request_id=request_id, actor=actor)

@@ -8,10 +8,14 @@ SELECT id, tenant, decision_type, revision, requested_by, role, reason, requeste
 FROM release_requests WHERE id = $1;
 
 -- name: list_release_requests
--- Requests that still wait for a second person.
+-- Requests that still wait for a second person. One whose switch has changed since is void, and waits for nobody.
 SELECT id, tenant, decision_type, revision, requested_by, role, reason, requested_at, expires_at, confirmed_by,
        confirmed_at
 FROM release_requests WHERE confirmed_at IS NULL AND expires_at > $1
+  AND EXISTS (SELECT FROM controls AS switch
+              WHERE switch.kind = 'stop' AND switch.tenant = release_requests.tenant AND switch.tier = '*'
+                AND switch.decision_type = release_requests.decision_type
+                AND switch.revision = release_requests.revision)
 ORDER BY requested_at DESC LIMIT 200;
 
 -- name: confirm_release_request

@@ -25,7 +25,7 @@ import psutil
 import pytest
 import yaml
 
-from countersign_router import proposals, stops
+from countersign_router.controls import proposals, stops
 from countersign_router.controls.events import Actor
 from countersign_router.store import SCHEMA, ControlKey, Store
 from countersign_shared.messaging import Bus, Message, Record, open_bus

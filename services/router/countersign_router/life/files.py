@@ -74,7 +74,7 @@ async def _publish(change: ControlChange, path: Path, loaded: LoadedPolicy, mome
         policy.sha256, policy.tenant, policy.decision_type, policy.version, policy.automation_sha256, moment
     )
     await change.add_policy(version, loaded.data)
-    await put_in_force(change, version, actor=ROUTER, signatures=(), moment=moment)
+    await put_in_force(change, version, loaded.document, actor=ROUTER, signatures=(), moment=moment)
     fact = Fact("policy.published", {
         "policy_id": policy.id, "version": policy.version, "sha256": policy.sha256,
         "automation_sha256": policy.automation_sha256,

@@ -8,6 +8,8 @@ from typing import Any
 import orjson
 
 from countersign_router.controls.events import Actor, control_event
+from countersign_router.domain.policy import TIERS
+from countersign_router.language.document import PolicyDocument
 from countersign_router.store import ControlChange, ControlKey, StoredPolicy
 from countersign_shared.clock import rfc3339
 
@@ -38,8 +40,23 @@ def read_in_force(body: bytes) -> InForce:
     return InForce(state["version"], state["sha256"], state["automation_sha256"])
 
 
+def automation_terms(document: PolicyDocument) -> dict[str, Any]:
+    """Return what the policy asks to be promised, for who computes certificates: by tier alpha and least audit rate."""
+    automation, audit = document.automation, document.sampling.audit
+    rates = {1: audit.level1, 2: audit.level2}
+    matrix = document.matrix.model_dump()
+    alphas = automation.alpha.model_dump(exclude_none=True)
+    tiers = {}
+    for tier in TIERS if automation.tiers is None else automation.tiers:
+        levels = set(matrix[tier].values()) & rates.keys()
+        if tier in alphas and levels:
+            least = min(max(rates[level], audit.floor) for level in levels)
+            tiers[tier] = {"alpha": alphas[tier], "audit_probability": least}
+    return {"certificate": automation.certificate, "delta": automation.delta, "tiers": tiers}
+
+
 async def put_in_force(
-    change: ControlChange, version: StoredPolicy, *,
+    change: ControlChange, version: StoredPolicy, document: PolicyDocument, *,
     actor: Actor, signatures: Sequence[Mapping[str, Any]], moment: datetime,
 ) -> None:  # fmt: skip
     """Let a stored version route from the next batch on; every replica reads this row in each batch's transaction."""
@@ -48,6 +65,7 @@ async def put_in_force(
     state = {
         "id": f"{version.tenant}/{version.decision_type}", "version": version.version, "sha256": version.sha256,
         "automation_sha256": version.automation_sha256, "published_at": rfc3339(version.published_at),
+        "automation": automation_terms(document),
     }  # fmt: skip
     revision = 1 if before is None else before.revision + 1
     event_id, message = control_event(

@@ -8,6 +8,7 @@ import orjson
 
 from countersign_router.controls.events import Fact
 from countersign_router.domain.signatures import UNKNOWN, Signature, require_signed, sign
+from countersign_router.language.loading import read_document
 from countersign_router.life.drafting import Types, compiled
 from countersign_router.life.facts import policy_fact, tell
 from countersign_router.life.in_force import in_force, put_in_force
@@ -82,7 +83,7 @@ async def _put(held: Held[ControlChange], signed: tuple[Signature, ...], reason:
         raise AlreadyInForce(f"version {draft.version} routes already")
     version = await _version(held, reason)
     await put_in_force(
-        change, version, actor=held.actor, moment=moment,
+        change, version, read_document(draft.document, name=draft.decision_type), actor=held.actor, moment=moment,
         signatures=[{"pseudonym": one.pseudonym, "role": one.role, "signed_at": rfc3339(one.signed_at)}
                     for one in signed],
     )  # fmt: skip

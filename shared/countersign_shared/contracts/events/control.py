@@ -14,6 +14,7 @@ from countersign_shared.contracts.events.fields import (
     Sha256,
     ShortLine,
     Text,
+    Tier,
 )
 
 ANY = "*"
@@ -42,6 +43,21 @@ class SwitchState(Part):
     expires_at: Moment | None = Field(default=None, description="When it ends by itself; null = it does not.")
 
 
+class TierTerms(Part):
+    """What a policy asks of the automatic decisions of one tier."""
+
+    alpha: Probability = Field(description="The largest share of wrong decisions that may be promised.")
+    audit_probability: Probability = Field(description="The least chance with which any of them is drawn for audit.")
+
+
+class AutomationTerms(Part):
+    """What a policy asks to be promised before a machine decides. `delta` is shared among the tiers listed."""
+
+    certificate: Literal["required", "not_required"]
+    delta: Probability
+    tiers: dict[Tier, TierTerms] = Field(description="Tiers that may be automated and name an alpha.")
+
+
 class PolicyState(Part):
     """State of `policy`: the version in force."""
 
@@ -50,6 +66,7 @@ class PolicyState(Part):
     sha256: Sha256
     automation_sha256: Sha256
     published_at: Moment
+    automation: AutomationTerms | None = Field(default=None, description="Null in records of earlier releases.")
 
 
 class CertificateState(Part):
@@ -95,6 +112,10 @@ class TripState(Part):
     log_e_value: float = Field(description="Natural logarithm of the alarm e-value.")
     reason: Text
     model: JsonObject | None = None
+    certificate_id: EventId | None = Field(default=None, description="The certificate whose promise is broken.")
+    look_back_from: Moment | None = Field(
+        default=None, description="When the promise last looked kept; later automatic decisions are to be looked at."
+    )
 
 
 class TripClearedState(Part):

@@ -214,15 +214,19 @@ class Handler:
 
     def _count(self, new: Sequence[_Routed], moment: datetime) -> None:
         cells: Counter[tuple[str, str, str, str]] = Counter()
+        incomplete: Counter[str] = Counter()
         failed = 0
         for one in new:
             name = one.row.decision_type if one.row.decision_type in self._types else UNKNOWN_TYPE
             cells[name, str(one.row.level), one.row.tier or "none", one.row.band or "none"] += 1
             failed += one.routing.policy_failed
+            incomplete[name] += one.routing.incomplete
             if one.routing.automatic:
                 waited = (moment - datetime.fromisoformat(one.occurred_at)).total_seconds()
                 self._waited(name, one.row.level).observe(max(waited, 0.0))
         self._metrics.counter("policy_errors_total").inc(failed)
+        for name, count in incomplete.items():
+            self._metrics.counter("incomplete_cases_total").labels(decision_type=name).inc(count)
         decided: Counter[str] = Counter()
         for (name, level, tier, band), count in cells.items():
             self._metrics.counter("routing_total").labels(decision_type=name, level=level, tier=tier, band=band).inc(

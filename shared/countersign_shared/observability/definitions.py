@@ -43,6 +43,10 @@ DEFINITIONS: tuple[Definition, ...] = (
     Definition("override_ratio", "gauge", ("decision_type",), "Share of reviews that overrode the proposal."),
     Definition("scorer_requests_total", "counter", ("model", "result"), "Cases scored, by result."),
     Definition("policy_errors_total", "counter", (), "Cases sent to people because a policy failed to evaluate."),
+    Definition(
+        "incomplete_cases_total", "counter", ("decision_type",),
+        "Cases sent to people because data of theirs is missing or unusable.",
+    ),
     Definition("audit_log_size", "gauge", (), "Entries in the log."),
     Definition("audit_lag_seconds", "gauge", (), "Age of the newest entry when it was committed."),
     Definition("audit_checkpoint_age_seconds", "gauge", (), "Time since the last signed checkpoint."),

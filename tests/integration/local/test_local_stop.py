@@ -18,14 +18,12 @@ import pytest
 PREVIEW = "/api/router/v1/controls/stop/preview"
 STOP = "/api/router/v1/controls/stop"
 CONTROLS = "/api/router/v1/controls"
-TYPES_PATH = "/api/router/v1/decision-types"
 REQUEST = "5068f103-3022-4f69-beef-f31c15839ade"
 CONFIRM = f"{STOP}/release-requests/{REQUEST}/confirm"
 LOAD = {
     "hours": 4, "automatic_per_hour": 120.5, "people_per_hour": 10.0,
     "queues": [{"queue": "underwriting", "cases": 482, "per_hour": 120.5, "busiest_hour": 200}],
 }  # fmt: skip
-TYPES = {"items": [{"decision_type": "loan_application"}, {"decision_type": "refund"}]}
 STOPPED = {"recent_total": 0, "recent_seconds": 60, "recent": []}
 
 
@@ -43,6 +41,7 @@ class System:
 
     url: str = ""
     asked: list[tuple[str, dict[str, object]]] = field(default_factory=list)
+    refuses: dict[str, object] | None = None
     controls: dict[str, object] = field(default_factory=lambda: {"items": [], "release_requests": []})
 
 
@@ -58,11 +57,11 @@ def system() -> Iterator[System]:
             self._answer(answers[self.path])
 
         def do_GET(self) -> None:
-            self._answer({CONTROLS: made.controls, TYPES_PATH: TYPES}[self.path])
+            self._answer({CONTROLS: made.controls}[self.path])
 
         def _answer(self, value: object) -> None:
-            answer = json.dumps(value).encode()
-            self.send_response(200)
+            answer = json.dumps(made.refuses or value).encode()
+            self.send_response(404 if made.refuses else 200)
             self.send_header("content-length", str(len(answer)))
             self.end_headers()
             self.wfile.write(answer)
@@ -138,9 +137,12 @@ def test_the_next_command_is_about_the_same_scope(system: System, tmp_path: Path
 
 
 def test_a_type_that_nobody_declared_is_not_believed_to_be_stopped(system: System, tmp_path: Path) -> None:
-    done = stop(system, tmp_path, "--decision-type", "refnud", "--yes")
-    assert (done.returncode, system.asked) == (1, [])
-    assert "Nothing was stopped: there is no decision type refnud; known: loan_application, refund." in done.stderr
+    system.refuses = {"type": "urn:x/decision-type-unknown", "title": "Nothing was changed", "detail": "No refnud."}
+    for options in (("--yes",), ()):
+        done = stop(system, tmp_path, "--decision-type", "refnud", *options, typed=b"y\n")
+        assert (done.returncode, done.stdout) == (1, "")
+        assert "Nothing was changed (404 decision-type-unknown): No refnud." in done.stderr
+    assert [path for path, _ in system.asked] == [STOP, PREVIEW]
 
 
 def test_who_turns_one_switch_off_hears_what_is_stopped_still(system: System, tmp_path: Path) -> None:

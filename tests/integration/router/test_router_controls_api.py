@@ -164,6 +164,22 @@ async def test_a_lead_declares_a_peak_and_ends_it(client: httpx.AsyncClient) -> 
     assert problem(await call(client, "POST", "/controls/peak/end", "lars", json=end)) == (404, "no-peak")
 
 
+@pytest.mark.parametrize("path", ["/controls/stop", "/controls/stop/preview", "/controls/peak"])
+async def test_a_type_that_nobody_declared_is_not_believed_to_be_switched(client: httpx.AsyncClient, path: str) -> None:
+    asked = {"scope": "decision_type", "decision_type": "refnud"}
+    if not path.endswith("preview"):
+        asked["reason"] = "wrong rates"
+    if path.endswith("peak"):
+        asked["until"] = (datetime.now(UTC) + timedelta(hours=3)).isoformat()
+    answer = await call(client, "POST", path, "lars", json=asked)
+    assert problem(answer) == (404, "decision-type-unknown")
+    assert answer.json()["detail"].startswith("There is no decision type refnud; declared: content_moderation, loan_")
+    kinds = {one["kind"] for one in (await call(client, "GET", "/controls", "anna")).json()["items"]}
+    assert kinds == {"policy"}
+    asked["decision_type"] = "refund"
+    assert (await call(client, "POST", path, "lars", json=asked)).status_code == 200
+
+
 async def test_what_a_control_was_is_shown_page_by_page(client: httpx.AsyncClient) -> None:
     for number in range(5):
         until = (datetime.now(UTC) + timedelta(hours=number + 1)).isoformat()

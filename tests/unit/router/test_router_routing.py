@@ -168,6 +168,30 @@ def test_what_cannot_be_judged_goes_to_a_person_with_the_reason(change: dict[str
     assert routing.queue == "underwriting"
 
 
+def test_one_missing_input_is_one_reason_and_no_fault_of_the_policy() -> None:
+    routing = routed(payload=with_payload(loan_amount=None), missing=("loan_amount",))
+    assert codes(routing) == ["missing_input"]
+    assert (routing.level, routing.incomplete, routing.policy_failed) == (4, True, False)
+    assert routing.reasons[0]["text"] == "The policy needs loan_amount, and the case has none."
+    # What the policy does not read is told beside it, and an expression that fails by itself is still the policy's.
+    both = routed(payload=with_payload(loan_amount=None), missing=("loan_amount", "term_months"))
+    assert codes(both) == ["missing_input", "missing_fields"]
+    assert both.reasons[1]["text"] == "The case lacks term_months."
+    rule = {"id": "alone", "when": "signals.consensus < 0.5 && case.loan_to_value > 0.0", "level": 3}
+    failing = routed(bent(exceptions=[rule]), payload=with_payload(loan_amount=None), signals={"consensus": None})
+    assert (codes(failing), failing.policy_failed) == (["missing_input", "evaluation_error"], True)
+    assert not routed().incomplete
+
+
+def test_one_unusable_input_is_one_reason() -> None:
+    case = scored(payload=with_payload(loan_amount="much"))
+    case["invalid_fields"] = [{"pointer": "/loan_amount", "detail": "no amount"}, {"pointer": "/units", "detail": "no"}]
+    routing = route(case, shipped().policy, CALM, NOW, NEVER_DRAWN)
+    assert codes(routing) == ["invalid_input", "invalid_fields"]
+    assert routing.reasons[1]["text"] == "The case has unusable /units."
+    assert (routing.level, routing.incomplete, routing.policy_failed) == (4, True, False)
+
+
 def test_an_error_value_is_an_error() -> None:
     loaded = bent(
         exceptions=[{"id": "divide", "when": "case.loan_amount / (case.loan_amount - usd(90000)) > 1", "level": 3}]
@@ -280,6 +304,18 @@ class TestWhatMustAgree:
         routing = routed(loaded)
         assert (routing.level, routing.certificate, routing.would_automate) == (3, "missing", True)
         assert "no_certificate" in codes(routing)
+
+    def test_a_proposal_without_a_model_version_says_that_nothing_can_certify_it(self) -> None:
+        loaded = bent(automation={"certificate": "required"})
+        live = Certificate("c1", 0.5, "1", "platt-1", loaded.policy.automation_sha256)
+        controls = Controls(certificates={("default", "loan_application", "negligible"): live})
+        brought = {**scored(), "model": None}
+        for held in (controls, CALM):
+            routing = route(brought, loaded.policy, held, NOW, NEVER_DRAWN)
+            assert (routing.level, routing.certificate, routing.would_automate) == (3, "missing", True)
+            assert codes(routing)[-1] == "no_model_version"
+        free = route(brought, bent(automation={"certificate": "not_required"}).policy, CALM, NOW, NEVER_DRAWN)
+        assert (free.level, "uncertified" in codes(free)) == (1, True)
 
     @pytest.mark.parametrize(
         ("change", "level", "status"),

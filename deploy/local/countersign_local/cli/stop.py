@@ -3,7 +3,7 @@
 import shlex
 import sys
 from collections.abc import Iterable
-from typing import TYPE_CHECKING, Annotated, Any
+from typing import Annotated, Any
 
 import typer
 
@@ -11,13 +11,9 @@ from countersign_local.cli.connection import over_http
 from countersign_local.cli.output import JsonOption, print_json, print_table, print_text
 from countersign_local.errors import NOT_RIGHT, USAGE, CommandError
 
-if TYPE_CHECKING:
-    from countersign_local.client import Client
-
 app = typer.Typer(help="The stop switch: on by one person, off by two.", no_args_is_help=True)
 _CONTROLS = "/api/router/v1/controls"
 _STOP = f"{_CONTROLS}/stop"
-_TYPES = "/api/router/v1/decision-types"
 _ANY = "*"
 TenantOption = Annotated[str | None, typer.Option(help="Only this tenant's cases.")]
 TypeOption = Annotated[str | None, typer.Option(help="Only these decisions.")]
@@ -32,8 +28,6 @@ def on(
 ) -> None:  # fmt: skip
     """Halt automation: show what that sends to people, ask, and do it. No later automatic decision can happen then."""
     asked = _asked(reason, tenant, decision_type)
-    if decision_type is not None:
-        over_http(lambda client: _declared(client, decision_type))
     if not yes:
         _confirmed({name: value for name, value in asked.items() if name != "reason"})
     answer: dict[str, Any] = over_http(lambda client: client.post(_STOP, asked))
@@ -45,17 +39,6 @@ def on(
         print_text(f"Decided by the machine in the last {answer['recent_seconds']} s, for a second look:")
         print_table(answer["recent"], ("tenant", "case_id", "decision_type", "outcome", "decided_at"))
     print_text(f"Next: {_off(tenant, decision_type)}; then a second person confirms.")
-
-
-async def _declared(client: "Client", decision_type: str) -> None:
-    """Refuse a type that nobody declared: after a slip, whoever is in a hurry would believe in a stop."""
-    known = sorted(one["decision_type"] for one in (await client.get(_TYPES))["items"])
-    if decision_type not in known:
-        raise CommandError(
-            f"Nothing was stopped: there is no decision type {decision_type}; known: {', '.join(known) or 'none'}.\n"
-            "Without --decision-type everything is stopped.",
-            NOT_RIGHT,
-        )
 
 
 def _confirmed(scope: dict[str, Any]) -> None:

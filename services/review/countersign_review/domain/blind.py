@@ -12,8 +12,10 @@ _TELLING_CODES = frozenset({
     # Each of these speaks of the proposal, of its confidence, or of how the case was drawn.
     "matrix", "consequence", "abstained", "unknown_outcome", "invalid_confidence", "outcome_needs_person",
     "no_principal_reason", "audit_sample", "human_only_sample", "uncertified", "no_certificate",
+    "no_model_version",
     "automation_not_enabled", "tripped", "stopped", "evaluation_error",
 })  # fmt: skip
+_INCOMPLETE = frozenset({"missing_input", "invalid_input", "missing_fields", "invalid_fields"})
 _SAFE_READS = ("case.", "policy.", "controls.", "now", "missing_fields", "invalid_fields")
 
 
@@ -43,7 +45,7 @@ def row_reason(routed: Mapping[str, Any], *, withheld: bool) -> str:
         if asks and reason.get("rule_id") and tells_nothing(reason):
             return plain(reason)
     for reason in routed["reasons"]:
-        if reason["code"] in {"missing_fields", "invalid_fields"}:
+        if reason["code"] in _INCOMPLETE:
             return str(reason["text"])
     consequence = routed.get("consequence")
     return f"{consequence['tier'].capitalize()} consequence" if consequence else NEEDS_PERSON

@@ -19,8 +19,8 @@ from countersign_router.api.models.controls import (
     StopScope,
 )
 from countersign_router.api.once import OnlyOnce
-from countersign_router.api.parts import NewId, Reader, Switcher, WithDesk, actor, check_tenant
-from countersign_router.api.refusals import BUSY, answered
+from countersign_router.api.parts import NewId, Reader, Switcher, WithDesk, actor, check_declared, check_tenant
+from countersign_router.api.refusals import BUSY, UNDECLARED, answered
 from countersign_router.controls import stops
 from countersign_router.controls.gauges import show_automation
 from countersign_router.controls.stop_preview import HOURS, preview
@@ -31,6 +31,7 @@ router = APIRouter(tags=["router"])
 
 MAX_PREVIEW_HOURS = 168
 
+_STOPPED: dict[int | str, dict[str, Any]] = {**BUSY, **UNDECLARED}
 _REFUSED: dict[int | str, dict[str, Any]] = {
     **BUSY,
     404: {"description": "There is no such request."},
@@ -49,7 +50,7 @@ async def list_controls(desk: WithDesk, principal: Reader) -> ControlList:
     )
 
 
-@router.post("/controls/stop/preview", summary="What a stop would send to people")
+@router.post("/controls/stop/preview", summary="What a stop would send to people", responses=UNDECLARED)
 async def preview_stop(
     desk: WithDesk, principal: Switcher, asked: StopScope,
     hours: Annotated[int, Query(ge=1, le=MAX_PREVIEW_HOURS, description="How far back to look.")] = HOURS,
@@ -57,6 +58,7 @@ async def preview_stop(
     """Cases an hour for each queue, going by what the machine decided in the last hours; nothing changes."""
     tenant, decision_type = asked.key
     check_tenant(principal, tenant)
+    check_declared(desk, decision_type)
     now = desk.clock()
     hour = await desk.automatic_since(tenant, decision_type, now - timedelta(seconds=stops.PREVIEW_SECONDS))
     minute = await desk.automatic_since(tenant, decision_type, now - timedelta(seconds=stops.RECENT_SECONDS))
@@ -70,7 +72,7 @@ async def preview_stop(
     )  # fmt: skip
 
 
-@router.post("/controls/stop", summary="Halt automation now", responses=BUSY)
+@router.post("/controls/stop", summary="Halt automation now", responses=_STOPPED)
 async def stop_automation(desk: WithDesk, principal: Switcher, once: OnlyOnce, asked: StopRequest) -> StopAnswer:
     """Needs one person. When this answers, no later automatic decision can happen in the scope.
 
@@ -78,6 +80,7 @@ async def stop_automation(desk: WithDesk, principal: Switcher, once: OnlyOnce, a
     """
     tenant, decision_type = asked.key
     check_tenant(principal, tenant)
+    check_declared(desk, decision_type)
     operation = stops.stop(
         desk.store, tenant=tenant, decision_type=decision_type, reason=asked.reason, actor=actor(principal), once=once
     )

@@ -46,3 +46,13 @@ def check_tenant(principal: Principal, tenant: str) -> None:
 def actor(principal: Principal) -> Actor:
     """Return who acts, in the role that lets them switch."""
     return Actor(principal.subject, next(role for role in SWITCHERS if role in principal.roles))
+
+
+def check_declared(desk: Desk, decision_type: str) -> None:
+    """Refuse a decision type that nobody declared: after a slip, whoever is in a hurry would believe in a switch."""
+    if decision_type != ANY and decision_type not in desk.decision_types:
+        declared = ", ".join(sorted(desk.decision_types)) or "none"
+        raise Problem(
+            404, "decision-type-unknown", "Nothing was changed",
+            f"There is no decision type {decision_type}; declared: {declared}.",
+        )  # fmt: skip

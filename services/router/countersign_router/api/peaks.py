@@ -7,8 +7,8 @@ from fastapi import APIRouter, Query
 from countersign_router.api.models.controls import Control
 from countersign_router.api.models.proposals import ControlHistory, PeakEnd, PeakRequest, ScopeName, TierName
 from countersign_router.api.once import OnlyOnce
-from countersign_router.api.parts import MAX_LIST, Reader, WithDesk, check_tenant
-from countersign_router.api.refusals import BUSY, answered
+from countersign_router.api.parts import MAX_LIST, Reader, WithDesk, check_declared, check_tenant
+from countersign_router.api.refusals import BUSY, UNDECLARED, answered
 from countersign_router.controls import peaks
 from countersign_router.controls.events import Actor
 from countersign_router.domain.controls import ANY
@@ -22,11 +22,12 @@ _NO_PEAK: dict[int | str, dict[str, Any]] = {**BUSY, 404: {"description": "There
 NEWEST = 2**53
 
 
-@router.post("/controls/peak", summary="Declare a busy period", responses=BUSY)
+@router.post("/controls/peak", summary="Declare a busy period", responses={**BUSY, **UNDECLARED})
 async def set_peak(desk: WithDesk, principal: Lead, once: OnlyOnce, asked: PeakRequest) -> Control:
     """Policies may answer with `controls.peak`. It ends by itself; declaring it anew replaces it."""
     tenant, decision_type = asked.key
     check_tenant(principal, tenant)
+    check_declared(desk, decision_type)
     operation = peaks.set_peak(
         desk.store, tenant=tenant, decision_type=decision_type, reason=asked.reason, until=asked.until,
         actor=Actor(principal.subject, "lead"), once=once,

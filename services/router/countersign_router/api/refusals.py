@@ -11,6 +11,7 @@ from countersign_shared.http import Problem
 BUSY: dict[int | str, dict[str, Any]] = {
     503: {"description": "A batch in flight did not end in time; nothing has changed. Ask again."}
 }
+UNDECLARED: dict[int | str, dict[str, Any]] = {404: {"description": "Nobody declared this decision type."}}
 STATUS = {
     "request_unknown": 404, "nothing_waits": 404, "no_peak": 404, "peak_over": 422, "peak_too_long": 422,
     "role_missing": 403, "role_lost": 403, "idempotency_key_reused": 422,

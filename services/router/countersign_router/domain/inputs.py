@@ -15,11 +15,15 @@ INT64 = 1 << 63
 
 
 class InputProblem(NamedTuple):
-    """Why an input could not be read: ``code`` is ``missing_input`` or ``invalid_input``."""
+    """Why an input could not be read: ``code`` is ``missing_input`` or ``invalid_input``.
+
+    ``field`` is the payload's field that it stands in, None where it stands outside the payload.
+    """
 
     code: str
     name: str
     detail: str
+    field: str | None = None
 
 
 class _Invalid(Exception):  # noqa: N818 - a refusal inside this module, never seen outside
@@ -41,13 +45,17 @@ def read_inputs(inputs: tuple[Input, ...], case: Mapping[str, Any]) -> tuple[dic
         if value is None:
             if declared.required:
                 detail = f"The policy needs {declared.name}, and the case has none"
-                problems.append(InputProblem("missing_input", declared.name, detail))
+                problems.append(_problem("missing_input", declared, detail))
             continue
         try:
             variables[declared.variable] = _READERS[declared.type](value, declared)
         except _Invalid as problem:
-            problems.append(InputProblem("invalid_input", declared.name, f"{declared.name} {problem}"))
+            problems.append(_problem("invalid_input", declared, f"{declared.name} {problem}"))
     return variables, problems
+
+
+def _problem(code: str, declared: Input, detail: str) -> InputProblem:
+    return InputProblem(code, declared.name, detail, None if declared.from_body else declared.path[0])
 
 
 def _found(declared: Input, case: Mapping[str, Any], payload: Any) -> Any:

@@ -1,7 +1,7 @@
 """What a policy sees of a case: its inputs, the proposal and the signals; and what every expression says of them."""
 
 import math
-from collections.abc import Mapping, Sequence
+from collections.abc import Collection, Mapping, Sequence
 from datetime import datetime
 from typing import Any, NamedTuple
 
@@ -16,13 +16,15 @@ _SIGNAL_NAMES = tuple((name, f"signals.{name}", f"has.signals.{name}") for name 
 class Observation(NamedTuple):
     """A case as a policy sees it: the variables of its expressions, and why they cannot be trusted, if so.
 
-    ``proposed`` is None when there is no usable proposal; ``reasons`` then says why.
+    ``proposed`` is None when there is no usable proposal; ``reasons`` then says why. ``unread`` are the variables of
+    inputs that could not be read: an expression that fails on one of them says nothing against the policy.
     """
 
     proposed: str | None
     confidence: float
     variables: dict[str, object]
     reasons: Reasons
+    unread: frozenset[str] = frozenset()
 
 
 def observe(scored: Mapping[str, Any], policy: Policy, controls: Controls, now: datetime) -> Observation:
@@ -32,7 +34,7 @@ def observe(scored: Mapping[str, Any], policy: Policy, controls: Controls, now: 
     for problem in unread:
         reasons.ask(FAILURE_LEVEL, problem.code, f"{problem.detail}.", {})
     if scored["missing_fields"] or scored["invalid_fields"]:
-        _payload_problem(scored, reasons)
+        _payload_problem(scored, reasons, {problem.field for problem in unread})
     proposed, confidence = _proposal(scored, policy, reasons)
     signals = scored["signals"]
     for name, variable, present in _SIGNAL_NAMES:
@@ -47,7 +49,8 @@ def observe(scored: Mapping[str, Any], policy: Policy, controls: Controls, now: 
     variables["policy.age"] = now - policy.published_at
     variables["controls.peak"] = controls.peak(scored["tenant"], policy.decision_type, now)
     variables["now"] = now
-    return Observation(proposed, confidence, variables, reasons)
+    lost = frozenset([f"case.{problem.name}" for problem in unread]) if unread else frozenset[str]()
+    return Observation(proposed, confidence, variables, reasons, lost)
 
 
 def evaluate(policy: Policy, seen: Observation) -> Results:
@@ -99,9 +102,13 @@ def _proposal(scored: Mapping[str, Any], policy: Policy, reasons: Reasons) -> tu
     return outcome, float(confidence)
 
 
-def _payload_problem(scored: Mapping[str, Any], reasons: Reasons) -> None:
-    missing = [str(name) for name in scored["missing_fields"]]
-    invalid = [str(field.get("pointer")) for field in scored["invalid_fields"]]
+def _payload_problem(scored: Mapping[str, Any], reasons: Reasons, told: Collection[str | None]) -> None:
+    """Say what is wrong with the payload's fields, except those that a reason names already."""
+    missing = [str(name) for name in scored["missing_fields"] if name not in told]
+    pointers = [str(field.get("pointer")) for field in scored["invalid_fields"]]
+    invalid = [pointer for pointer in pointers if pointer[1:].split("/", 1)[0] not in told]
+    if not missing and not invalid:
+        return
     said = " and ".join(
         f"{word} {', '.join(names)}" for word, names in (("lacks", missing), ("has unusable", invalid)) if names
     )

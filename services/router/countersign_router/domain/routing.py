@@ -59,6 +59,8 @@ class Routing(NamedTuple):
     principal_reasons: tuple[Mapping[str, str], ...]
     policy_failed: bool
     certificate_id: str | None = None
+    incomplete: bool = False
+    """Data of the case is missing or unusable, and that is why a person decides."""
 
     @property
     def automatic(self) -> bool:
@@ -82,6 +84,9 @@ def decide(
     """Make a routing of what was seen of a case and what the policy's expressions say of it."""
     reasons, values = seen.reasons, results.values
     failed = failures(policy, results)
+    if failed and seen.unread:
+        # The reason is the input, and is listed; the policy is not to blame.
+        failed = [one for one in failed if seen.unread.isdisjoint(policy.expressions[one[0]].reads)]
     for slot, message in failed:
         _failure(policy, seen, slot, message)
     judged = not reasons.listed
@@ -110,6 +115,7 @@ def decide(
         reviewers_required=_reviewers(policy, values), due_at=due_at, at_risk_at=at_risk_at,
         principal_reasons=principal, policy_failed=bool(failed),
         certificate_id=certificate.id if certificate is not None and status == "live" else None,
+        incomplete=bool(seen.unread or scored["missing_fields"] or scored["invalid_fields"]),
     )  # fmt: skip
 
 
@@ -227,7 +233,9 @@ def _certified(
     """Find the tier's certificate: ``live`` with one that speaks for this model and policy, else why there is none."""
     certificate = controls.certificates.get((scored["tenant"], policy.decision_type, tier))
     model = scored.get("model")
-    if certificate is None or model is None:
+    if model is None:
+        return "no_model", None
+    if certificate is None:
         return "missing", None
     binds = certificate.binds(model, policy.automation_sha256, now)
     return ("live", certificate) if binds and policy.automation.promised(tier, certificate) else ("void", None)
@@ -240,6 +248,10 @@ def _certificate(policy: Policy, status: str, certificate: Certificate | None, t
     if certificate is not None and seen.confidence >= certificate.threshold:
         return status
     read: dict[str, Any] = {"tier": tier, "confidence": seen.confidence}
+    if status == "no_model":
+        text = "No certificate can cover this proposal: it names no model version to certify."
+        seen.reasons.ask(REVIEW_LEVEL, "no_model_version", text, {"tier": tier})
+        return "missing"
     if certificate is None:
         text = f"No live certificate covers {tier} consequence: {status}."
     else:

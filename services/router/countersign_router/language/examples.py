@@ -188,7 +188,7 @@ def scored_example(loaded: LoadedPolicy, example: ExampleSection, named: Named) 
         "signals": {name: {"value": example.signals.get(name, 1.0)} for name in SIGNALS},
         "missing_fields": [],
         "invalid_fields": [],
-        "model": EXAMPLE_MODEL if example.controls.get("certified") else None,
+        "model": EXAMPLE_MODEL,
     }
 
 

@@ -45,9 +45,12 @@ class PolicyShelf:
     def _load(self, sha256: str, data: bytes, published_at: datetime) -> Shelved | None:
         try:
             loaded = load_policy(
-                data, name=f"policy {sha256[:12]}", decision_types=self._types, published_at=published_at
-            )
+                data, name=f"policy {sha256[:12]}", decision_types=self._types, published_at=published_at,
+                published=True,
+            )  # fmt: skip
         except PolicyRefused as refused:
             log.critical("a published policy cannot be used, its cases go to people: %s", refused)
             return None
+        for doubt in loaded.doubts:
+            log.warning("policy %s of %s routes on: %s", sha256[:12], loaded.policy.id, doubt)
         return Shelved(loaded, policy_speech(loaded, self._types[loaded.policy.decision_type]))

@@ -16,6 +16,7 @@ from countersign_router.life.files import publish_files
 from countersign_router.policy_shelf import PolicyShelf
 from countersign_router.store import Store
 from countersign_shared.clock import rfc3339, system_clock
+from countersign_shared.contracts.decision_types import DecisionType
 from countersign_shared.ids import derived_event_id
 from countersign_shared.messaging.cloudevents import write_event
 from countersign_shared.messaging.records import Message, Record
@@ -29,12 +30,14 @@ class Replica:
     """A handler with policies of its own and a clock that can be set."""
 
     def __init__(
-        self, store: Store, *, clock: Callable[[], datetime] = system_clock, draws: Draws = NEVER_DRAWN
-    ) -> None:
+        self, store: Store, *, clock: Callable[[], datetime] = system_clock, draws: Draws = NEVER_DRAWN,
+        types: Mapping[str, DecisionType] | None = None,
+    ) -> None:  # fmt: skip
+        types = decision_types() if types is None else types
         self.store = store
         self.metrics = Metrics("router")
         self.handler = Handler(
-            store=store, shelf=PolicyShelf(decision_types()), decision_types=decision_types(), draws=draws,
+            store=store, shelf=PolicyShelf(types), decision_types=types, draws=draws,
             key_id=KEY_ID, metrics=self.metrics, clock=clock,
         )  # fmt: skip
 

@@ -37,6 +37,7 @@ class Way:
 
     def __init__(self, store: Store, draft_id: UUID) -> None:
         self.store = store
+        self.types = decision_types()
         self.draft_id = draft_id
 
     @classmethod
@@ -76,13 +77,13 @@ class Way:
 
     async def edit(self, policy: LoadedPolicy, by: Caller = ANTON, sha256: str | None = None) -> None:
         await drafting.edit(
-            self.store, decision_types(), draft_id=self.draft_id, named=await self._sha256(sha256), data=policy.data,
+            self.store, self.types, draft_id=self.draft_id, named=await self._sha256(sha256), data=policy.data,
             reason=None, caller=by,
         )  # fmt: skip
 
     async def test(self, by: Caller = ANTON, sha256: str | None = None) -> None:
         named = await self._sha256(sha256)
-        await drafting.run_tests(self.store, decision_types(), draft_id=self.draft_id, named=named, caller=by)
+        await drafting.run_tests(self.store, self.types, draft_id=self.draft_id, named=named, caller=by)
 
     async def replay(self, by: Caller = ANTON, sha256: str | None = None) -> None:
         named = await self._sha256(sha256)
@@ -95,7 +96,7 @@ class Way:
     async def publish(self, by: Caller = ANTON, sha256: str | None = None, **given: Any) -> None:
         named = await self._sha256(sha256)
         await signing.publish(
-            self.store, decision_types(), draft_id=self.draft_id, named=named, reason="time to", caller=by, **given
+            self.store, self.types, draft_id=self.draft_id, named=named, reason="time to", caller=by, **given
         )
 
     async def progress(self) -> Progress:

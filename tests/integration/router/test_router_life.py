@@ -11,11 +11,13 @@ import pytest
 
 from countersign_router.domain import signatures as s
 from countersign_router.language.loading import PolicyRefused
+from countersign_router.life import drafting
 from countersign_router.life import refusals as r
-from countersign_router.life.files import publish_files
+from countersign_router.life.files import publish_files, read_policies
 from countersign_router.life.steps import Caller
 from countersign_router.repeats import KeyReused, Once
 from countersign_router.store import Store
+from countersign_shared.clock import system_clock
 from tests.integration.router.desk import Replica, bodies
 from tests.integration.router.life import (
     ANTON,
@@ -31,7 +33,7 @@ from tests.integration.router.life import (
     lose,
     refusals,
 )
-from tests.unit.router.cases import bent, scored, shipped
+from tests.unit.router.cases import bent, narrow, scored, shipped, shipped_bytes
 
 pytestmark = pytest.mark.postgres
 
@@ -308,6 +310,31 @@ async def test_a_file_never_undoes_what_people_published(replica: Replica, store
         assert (await in_force(pool))["state"]["version"] == 1
     await publish_files(store, [(Path("loan_application.yaml"), bent(version=6))])
     assert (await in_force(pool))["state"]["version"] == 6
+
+
+async def test_a_list_made_later_bars_what_is_new_and_no_way_back(
+    replica: Replica, store: Store, tmp_path: Path, caplog: pytest.LogCaptureFixture
+) -> None:
+    types = narrow(queues=frozenset({"loans"}))
+    file = tmp_path / "loan_application.yaml"
+    file.write_bytes(shipped_bytes())
+    await publish_files(store, read_policies(tmp_path, types, system_clock()))
+    assert await level(Replica(store, types=types), "after the list") == 1
+    assert "routes on: queues.default" in caplog.text
+    file.write_bytes(bent(version=2).data)
+    with pytest.raises(PolicyRefused, match=r"loan_application.yaml: queues.default \(line \d+.*not among the queues"):
+        await publish_files(store, read_policies(tmp_path, types, system_clock()))
+    named = uuid4()
+    with pytest.raises(PolicyRefused, match="not among the queues"):
+        await drafting.draft(store, types, data=bent(version=2).data, reason="new", caller=ANTON, draft_id=named)
+    await (await Way.approved(store, everything_to_people(version=5))).publish()
+    back = await Way.back(store, shipped())
+    back.types = types
+    await back.test()
+    await back.replay()
+    await back.approve()
+    await back.publish()
+    assert await level(Replica(store, types=types), "back again") == 1
 
 
 async def test_a_request_has_its_effect_once(replica: Replica, store: Store, pool: asyncpg.Pool) -> None:

@@ -244,6 +244,7 @@ async def test_the_preview_names_the_certificates_that_would_be_voided(client: h
     text_only = (await call(client, "POST", "/policies/drafts", "anton", json={"yaml": same, "reason": "texts"})).json()
     preview = (await call(client, "GET", f"/policies/drafts/{text_only['draft_id']}/preview", "anna")).json()
     assert (preview["automation_changes"], preview["certificates_voided"]) == (False, [])
+    assert [(one["severity"], one["message"][:11]) for one in preview["diagnostics"]] == [("warning", "no examples")]
     draft = await begin(client, version=3)
     preview = (await call(client, "GET", f"/policies/drafts/{draft['draft_id']}/preview", "anna")).json()
     assert (preview["in_force"]["version"], preview["automation_changes"]) == (1, True)

@@ -5,6 +5,7 @@ from __future__ import annotations
 import copy
 import re
 from collections.abc import Mapping
+from dataclasses import replace
 from datetime import UTC, datetime, timedelta
 from functools import cache
 from pathlib import Path
@@ -48,6 +49,11 @@ PAYLOAD: Mapping[str, Any] = {
 @cache
 def decision_types() -> Mapping[str, DecisionType]:
     return load_decision_types()
+
+
+def narrow(**changes: Any) -> Mapping[str, DecisionType]:
+    """The decision types, of which the one for loans lists other queues or skills, or protects other fields."""
+    return {**decision_types(), "loan_application": replace(decision_types()["loan_application"], **changes)}
 
 
 def scored(

@@ -136,7 +136,8 @@ def test_whatever_part_changes_something_is_said(part: str) -> None:
         "consequence": {**document()["consequence"], "by_outcome": False}, "bands": {"high": 0.91, "medium": 0.7},
         "matrix": {**document()["matrix"], "critical": {"high": 4, "medium": 5, "low": 5}},
         "signal_caps": {"similarity": {"below": 0.1, "band": "low"}}, "adjust": [], "exceptions": [],
-        "never_automate": None, "automation": {"certificate": "required"}, "sampling": {}, "queues": {"default": "x"},
+        "never_automate": None, "automation": {"certificate": "required"}, "sampling": {},
+        "queues": {"default": "loans"},
         "reviewers": {"required": 2}, "sla": {"class": "urgent"}, "must_document": [], "reasons": {},
         "withhold": {}, "policy_section": None, "disclosure": "Something.", "execute": None, "grace_seconds": 9,
     }  # fmt: skip

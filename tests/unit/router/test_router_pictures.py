@@ -22,7 +22,7 @@ SVG = "{http://www.w3.org/2000/svg}"
 def report(count: int = 12) -> ReplayReport:
     cases = [stored(scored(f"c-{number}", confidence=(86 + number) / 100), shipped(), Controls())[0]
              for number in range(count)]  # fmt: skip
-    draft = bent(version=9, bands={"high": 0.95, "medium": 0.88}, queues={"default": "elsewhere"})
+    draft = bent(version=9, bands={"high": 0.95, "medium": 0.88}, queues={"default": "loans"})
     asked = question(draft, shipped(), draft=True)
     return sum_up(Replayer(asked).replay(cases), draft.policy, draft=True, asked="last:12", originals=asked.originals)
 
@@ -88,7 +88,7 @@ def test_the_replay_shows_counts_before_and_after_with_their_signs() -> None:
     drawn = said(draw_replay(found))
     assert found.summary[0].split(":")[0] in drawn.replace("\n", " ")
     assert re.search(r"▲ \d+ L1 → L2", drawn)
-    assert "elsewhere" in drawn
+    assert "loans" in drawn
     spoken = ET.fromstring(draw_replay(found)).find(f"{SVG}desc").text
     assert "From level 1 to 2: " in spoken
 

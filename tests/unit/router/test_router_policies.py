@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from pathlib import Path
 from typing import Any
 
@@ -26,8 +27,10 @@ from tests.unit.router.cases import (
     decision_types,
     document,
     loaded,
+    narrow,
     scored,
     shipped,
+    shipped_bytes,
 )
 
 MATRIX = document()["matrix"]
@@ -92,7 +95,7 @@ exceptions:
 never_automate: "case.history == 'no_slow_accounts'"
 automation: {certificate: required, alpha: {negligible: 0.05, low: 0.02}, delta: 0.05}
 sampling: {audit: {level1: 0.02, level2: 0.10, floor: 0.01, by: "1.0 - confidence"}, blind: 0.05, human_only: 0.01}
-queues: {default: underwriting, by_level: {4: senior}}
+queues: {default: underwriting, by_level: {4: senior_underwriting}}
 reviewers: {required: 1, four_eyes_when: "case.amount > usd(100000)", skills: [mortgage], authority: {tier: medium}}
 sla: {class: standard, due: 24h, calendar: us-east, at_risk: 0.75, on_at_risk: notify_backup, on_breach: escalate}
 must_document: [override, decline]
@@ -178,7 +181,7 @@ def test_a_document_of_another_shape_is_refused_by_path(text: str, words: str) -
 
 def test_only_what_decides_about_automation_voids_certificates() -> None:
     before = shipped().policy.automation_sha256
-    texts = {"sla": {"class": "urgent"}, "disclosure": "Other words.", "queues": {"default": "elsewhere"}, "owner": "x"}
+    texts = {"sla": {"class": "urgent"}, "disclosure": "Other words.", "queues": {"default": "loans"}, "owner": "x"}
     assert bent(**texts).policy.automation_sha256 == before
     for part, value in (
         ("bands", {"high": 0.91}),
@@ -380,6 +383,36 @@ def test_aliases_within_reason_are_fine() -> None:
     text = "decision_type: refund\nqueues: &q {default: a}\nowner: *q\n"
     found = problems(text.encode(), decision_types())
     assert ("owner", 3) in {(one.path, one.line) for one in found}
+
+
+@pytest.mark.parametrize("name", ["loan_application", "refund", "content_moderation"])
+def test_a_queue_that_nobody_listed_is_an_error_in_every_shipped_decision_type(name: str) -> None:
+    text = shipped_bytes(name).decode()
+    slip = re.sub(r"(?m)^(queues: \{default: )(\w+)", r"\1\2s_", text)
+    lines = slip.splitlines()
+    found = [one for one in problems(slip.encode(), decision_types()) if one.path == "queues.default"]
+    assert [(one.severity, "is not among the queues" in one.message) for one in found] == [("error", True)]
+    assert lines[found[0].line - 1].startswith("queues: {default: ")
+    assert found[0].hint is not None
+    assert found[0].hint.startswith("did you mean ")
+
+
+def test_what_was_published_before_a_list_was_made_routes_on_with_a_doubt() -> None:
+    types = narrow(queues=frozenset({"loans", "underwriting"}))
+    data = shipped_bytes()
+    with pytest.raises(PolicyRefused, match="senior_underwriting' is not among the queues of the decision"):
+        load_policy(data, name="new", decision_types=types, published_at=PUBLISHED)
+    standing = load_policy(data, name="old", decision_types=types, published_at=PUBLISHED, published=True)
+    assert [one.path for one in standing.doubts] == ["queues.by_level.5", "exceptions[0].queue"]
+    assert "senior_underwriting" in data.decode().splitlines()[standing.doubts[0].line - 1]
+    said = problems(data, types, published=True)
+    assert [(one.path, one.severity, one.line) for one in said][-2:] == [
+        (one.path, "warning", one.line) for one in standing.doubts
+    ]
+    # Everything else that a decision type may have come to say still refuses: a rule must not read what is protected.
+    protected = narrow(protected_fields=frozenset({"loan_amount"}))
+    with pytest.raises(PolicyRefused, match="loan_amount is protected"):
+        load_policy(data, name="old", decision_types=protected, published_at=PUBLISHED, published=True)
 
 
 def test_what_is_probably_not_meant_is_a_warning_and_no_refusal() -> None:

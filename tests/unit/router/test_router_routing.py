@@ -245,12 +245,12 @@ def test_signals_can_only_pull_the_band_down(signals: dict[str, float | None], e
 
 def test_the_first_exception_counts_and_can_only_raise() -> None:
     rules = [
-        {"id": "one", "when": "case.loan_to_value > 50.0", "level": 1, "queue": "first", "reason": "one"},
-        {"id": "two", "when": "true", "level": 5, "queue": "second"},
+        {"id": "one", "when": "case.loan_to_value > 50.0", "level": 1, "queue": "intake", "reason": "one"},
+        {"id": "two", "when": "true", "level": 5, "queue": "compliance"},
     ]
     assert routed(bent(exceptions=rules)).level == 1
     routing = routed(bent(exceptions=rules), confidence=0.1)
-    assert (routing.level, routing.queue) == (3, "first")
+    assert (routing.level, routing.queue) == (3, "intake")
 
 
 def test_adjustments_name_themselves() -> None:

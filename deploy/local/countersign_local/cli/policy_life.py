@@ -237,6 +237,8 @@ def _say_preview(preview: dict[str, Any]) -> None:
         print_text(f"  {_SIGNS[one['effect']]} {one['text']}")
     if draft["replayed"] is not None:
         print_text(_replayed(draft["replayed"]["result"]))
+    for one in preview["diagnostics"]:
+        print_text(f"  {one['severity']}: {one['path'] or 'the policy'}: {one['message']}")
     changes, voided = preview["automation_changes"], preview["certificates_voided"]
     print_text(f"What decides about automation {'changes' if changes else 'stays'}.")
     if changes and not voided:

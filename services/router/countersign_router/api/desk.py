@@ -1,7 +1,7 @@
 """What the HTTP API asks of the router: explanations, counts, policies. Nothing here changes anything."""
 
 from collections.abc import Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from datetime import datetime, timedelta
 from typing import Any
 
@@ -9,6 +9,7 @@ import orjson
 
 from countersign_router.api.explaining import dry_scored, explained
 from countersign_router.api.models.cases import DryRouting, DryRun
+from countersign_router.api.models.drafts import DiagnosticView
 from countersign_router.api.models.matrix import LevelCount, MatrixCell, MatrixView
 from countersign_router.api.models.policies import DecisionTypeEntry, PolicyEntry, PolicyView
 from countersign_router.domain.controls import DEFAULT_TENANT, Controls, read_controls
@@ -53,7 +54,11 @@ class Desk:
         await self.shelf.fetch({sha256}, self.store.policy_document)
         shelved = self.shelf.get(sha256)
         document = {} if shelved is None else shelved.loaded.document.model_dump(mode="json", by_alias=True)
-        return PolicyView(**entry.model_dump(), document=document, yaml=found[0].decode(errors="replace"))
+        doubts = () if shelved is None else shelved.loaded.doubts
+        return PolicyView(
+            **entry.model_dump(), document=document, yaml=found[0].decode(errors="replace"),
+            diagnostics=[DiagnosticView.model_validate(replace(one, severity="warning")) for one in doubts],
+        )  # fmt: skip
 
     async def in_force(self, tenant: str, decision_type: str) -> Shelved | None:
         """Return the policy that speaks for a tenant's cases of a decision type."""
@@ -83,7 +88,7 @@ class Desk:
         try:
             # Not shelved: what is on the shelf was published, and has its date.
             return load_policy(
-                text, name="the draft", decision_types=self.decision_types, published_at=self.clock()
+                text, name="the draft", decision_types=self.decision_types, published_at=self.clock(), published=True
             ).policy
         except PolicyRefused:
             return None
@@ -113,7 +118,9 @@ class Desk:
             DecisionTypeEntry(
                 decision_type=name, label=one.label, owner=one.owner, payload_schema=dict(one.payload_schema),
                 outcomes=[outcome.as_dict() for outcome in one.outcomes.values()],
-                policy_in_force=controls.policy(DEFAULT_TENANT, name),
+                policy_in_force=controls.policy(DEFAULT_TENANT, name), default_queue=one.default_queue,
+                queues=None if one.queues is None else sorted(one.queues),
+                skills=None if one.skills is None else sorted(one.skills),
             )
             for name, one in sorted(self.decision_types.items())
         ]  # fmt: skip

@@ -1,16 +1,20 @@
 """Drafts as the API shows them."""
 
+from collections.abc import Sequence
+
 import orjson
 
 from countersign_router.api.models.drafts import (
     ApprovalView,
     CertificateView,
+    DiagnosticView,
     DraftEntry,
     DraftView,
     PublishPreview,
     StepView,
     VersionInForce,
 )
+from countersign_router.language.diagnostics import Diagnostic
 from countersign_router.language.loading import PolicyRefused, read_document
 from countersign_router.life.progress import Approval, Effect, Progress
 from countersign_router.life.steps import APPROVAL
@@ -41,7 +45,7 @@ def draft_view(one: Progress) -> DraftView:
     return DraftView(**draft_entry(one).model_dump(), document=document, yaml=text)
 
 
-def publish_preview(found: Effect) -> PublishPreview:
+def publish_preview(found: Effect, diagnostics: Sequence[Diagnostic]) -> PublishPreview:
     """Return what publishing would do."""
     before = found.in_force
     return PublishPreview(
@@ -58,6 +62,7 @@ def publish_preview(found: Effect) -> PublishPreview:
             )
             for one in found.certificates_voided
         ],
+        diagnostics=[DiagnosticView.model_validate(one) for one in diagnostics],
     )  # fmt: skip
 
 

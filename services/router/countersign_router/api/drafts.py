@@ -123,9 +123,10 @@ async def approve_draft(
 
 @router.get("/policies/drafts/{draft_id}/preview", summary="What publishing a draft would do")
 async def preview_publishing(desk: WithDesk, principal: Reader, draft_id: UUID) -> PublishPreview:
-    """Which version it replaces, whether automation changes, and which certificates that would void."""
+    """Which version it replaces, whether automation changes, what certificates it voids, what is doubtful."""
     draft = await _visible(desk, principal, draft_id)
-    return publish_preview(await effect(desk.store, draft, await desk.controls(), desk.clock()))
+    found = await asyncio.to_thread(problems, draft.document, desk.decision_types, published=draft.returns)
+    return publish_preview(await effect(desk.store, draft, await desk.controls(), desk.clock()), found)
 
 
 @router.post("/policies/drafts/{draft_id}/publish", summary="Put a draft into force", responses={**REFUSED, **BUSY})

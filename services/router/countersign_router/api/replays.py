@@ -117,8 +117,9 @@ async def _policy(desk: Any, replays: Replays, asked: ReplayRequest) -> LoadedPo
         data, published_at = found
     try:
         return await asyncio.to_thread(
-            load_policy, data, name="the policy", decision_types=replays.decision_types, published_at=published_at
-        )
+            load_policy, data, name="the policy", decision_types=replays.decision_types, published_at=published_at,
+            published=asked.yaml is None,
+        )  # fmt: skip
     except PolicyRefused as refused:
         errors = tuple(FieldError("/yaml", str(one)) for one in refused.diagnostics)
         raise Problem(422, "policy-refused", "The policy cannot be used", errors=errors) from refused

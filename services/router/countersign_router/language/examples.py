@@ -60,14 +60,16 @@ class ExampleResult:
         return not self.unmet
 
 
-def problems(data: bytes, decision_types: Mapping[str, DecisionType]) -> list[Diagnostic]:
+def problems(data: bytes, decision_types: Mapping[str, DecisionType], *, published: bool = False) -> list[Diagnostic]:
     """Say everything that is wrong with the bytes of a policy file, with places in it; warnings come last.
 
     Without an error it can be published. Names and types are looked at once the shape is right, examples once all
-    else is.
+    else is. ``published``: it was published before, see ``load_policy``.
     """
     try:
-        loaded = load_policy(data, name="policy", decision_types=decision_types, published_at=EXAMPLE_TIME)
+        loaded = load_policy(
+            data, name="policy", decision_types=decision_types, published_at=EXAMPLE_TIME, published=published
+        )
     except PolicyRefused as refused:
         return refused.diagnostics
     source = read_source(data)
@@ -77,7 +79,8 @@ def problems(data: bytes, decision_types: Mapping[str, DecisionType]) -> list[Di
         for difference in result.unmet
     ]
     found += warnings(loaded)
-    return found if isinstance(source, Diagnostic) else [source.located(one) for one in found]
+    located = found if isinstance(source, Diagnostic) else [source.located(one) for one in found]
+    return located + [replace(one, severity="warning") for one in loaded.doubts]
 
 
 def check(path: Path, decision_types: Mapping[str, DecisionType]) -> list[Diagnostic]:

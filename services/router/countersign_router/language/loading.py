@@ -3,7 +3,7 @@
 import hashlib
 import json
 from collections.abc import Iterator, Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from datetime import datetime, timedelta
 from typing import Any
 
@@ -34,6 +34,7 @@ from countersign_router.language.diagnostics import Diagnostic
 from countersign_router.language.document import BandShiftSection, InputSection, PolicyDocument
 from countersign_router.language.expression_rules import Variable
 from countersign_router.language.expressions import Compiled, Source, compile_expressions
+from countersign_router.language.references import unlisted
 from countersign_router.language.shape import shape_problem
 from countersign_router.language.source import PolicySource, read_source
 from countersign_shared.contracts.decision_types import DecisionType
@@ -65,11 +66,15 @@ class PolicyRefused(ConfigurationError):  # noqa: N818 - a refusal, not a fault
 
 @dataclass(frozen=True, slots=True)
 class LoadedPolicy:
-    """A policy ready to route, with the document and the bytes it was made of."""
+    """A policy ready to route, with the document and the bytes it was made of.
+
+    ``doubts``: what would refuse it, had it not been published already.
+    """
 
     policy: Policy
     document: PolicyDocument
     data: bytes
+    doubts: tuple[Diagnostic, ...] = ()
 
 
 def read_document(data: bytes, *, name: str) -> PolicyDocument:
@@ -78,15 +83,23 @@ def read_document(data: bytes, *, name: str) -> PolicyDocument:
 
 
 def load_policy(
-    data: bytes, *, name: str, decision_types: Mapping[str, DecisionType], published_at: datetime
-) -> LoadedPolicy:
-    """Read, check and compile a policy; ``PolicyRefused`` says everything that is wrong with it, and where."""
+    data: bytes, *, name: str, decision_types: Mapping[str, DecisionType], published_at: datetime,
+    published: bool = False,
+) -> LoadedPolicy:  # fmt: skip
+    """Read, check and compile a policy; ``PolicyRefused`` says everything that is wrong with it, and where.
+
+    ``published``: it routes or has routed, so that queues and skills which its decision type has come to list without
+    it are doubts and no refusal.
+    """
     source = _source(data, name)
     document = _document(source, name)
     try:
-        return compile_policy(document, data, name=name, decision_types=decision_types, published_at=published_at)
+        loaded = compile_policy(
+            document, data, name=name, decision_types=decision_types, published_at=published_at, published=published
+        )
     except PolicyRefused as refused:
         raise PolicyRefused(name, [source.located(one) for one in refused.diagnostics]) from None
+    return replace(loaded, doubts=tuple(source.located(one) for one in loaded.doubts)) if loaded.doubts else loaded
 
 
 def _source(data: bytes, name: str) -> PolicySource:
@@ -106,10 +119,15 @@ def _document(source: PolicySource, name: str) -> PolicyDocument:
 
 def compile_policy(
     document: PolicyDocument, data: bytes, *,
-    name: str, decision_types: Mapping[str, DecisionType], published_at: datetime,
+    name: str, decision_types: Mapping[str, DecisionType], published_at: datetime, published: bool = False,
 ) -> LoadedPolicy:  # fmt: skip
     """Check and compile a document that was read from ``data``; positions in diagnostics are within an expression."""
     problems = document_problems(document, decision_types)
+    doubts = (
+        unlisted(document, decision_types[document.decision_type]) if document.decision_type in decision_types else []
+    )
+    if not published:
+        problems += doubts
     compiled = compile_expressions(
         list(_sources(document)), _variables(document), _minor_digits(document), outcomes=len(document.outcomes)
     )
@@ -120,7 +138,7 @@ def compile_policy(
     policy = _build(document, data, compiled, decision_types[document.decision_type], published_at)
     if problems := _by_outcome_problems(document, policy):
         raise PolicyRefused(name, problems)
-    return LoadedPolicy(policy, document, data)
+    return LoadedPolicy(policy, document, data, tuple(doubts))
 
 
 def automation_sha256(document: PolicyDocument) -> str:

@@ -48,9 +48,12 @@ BEGINNING = EXAMPLE_TIME
 Types = Mapping[str, DecisionType]
 
 
-def compiled(data: bytes, types: Types) -> LoadedPolicy:
-    """Read, check and compile a text; ``PolicyRefused`` says everything that is wrong with it."""
-    return load_policy(data, name="the policy", decision_types=types, published_at=BEGINNING)
+def compiled(data: bytes, types: Types, *, published: bool = False) -> LoadedPolicy:
+    """Read, check and compile a text; ``PolicyRefused`` says everything that is wrong with it.
+
+    ``published``: it was published before; a way back must not be barred by a list that was made since.
+    """
+    return load_policy(data, name="the policy", decision_types=types, published_at=BEGINNING, published=published)
 
 
 async def draft(
@@ -136,7 +139,7 @@ async def run_tests(
     seen = await store.draft(draft_id)
     if seen is None or not caller.sees(seen.tenant):
         raise DraftUnknown(f"there is no draft {draft_id}")
-    results = example_results(await asyncio.to_thread(compiled, seen.document, types))
+    results = example_results(await asyncio.to_thread(compiled, seen.document, types, published=seen.returns))
     failed = [
         {"name": one.name, "level": one.level, "differences": list(one.differences)}
         for one in results
@@ -153,11 +156,11 @@ async def for_replay(store: Store, types: Types, *, draft_id: UUID, named: str, 
     """Return a draft that this caller may replay now; nothing is recorded but a refusal."""
 
     async def work(held: Held[Change]) -> None:
-        found.append(held.draft.document)
+        found.append(held.draft)
 
-    found: list[bytes] = []
+    found: list[StoredDraft] = []
     await carry_out(store.change(), draft_id, Asked("replay", caller, WORKERS, named), work)
-    return await asyncio.to_thread(compiled, found[0], types)
+    return await asyncio.to_thread(compiled, found[0].document, types, published=found[0].returns)
 
 
 async def note_replayed(

@@ -7,7 +7,7 @@ from pathlib import Path
 
 from countersign_router.controls.events import ROUTER, Fact
 from countersign_router.language.examples import require_examples
-from countersign_router.language.loading import LoadedPolicy, load_policy
+from countersign_router.language.loading import LoadedPolicy, PolicyRefused, load_policy
 from countersign_router.life.facts import tell
 from countersign_router.life.in_force import in_force, put_in_force
 from countersign_router.store import ControlChange, Store, StoredPolicy
@@ -32,8 +32,9 @@ def read_policies(
     found: list[tuple[Path, LoadedPolicy]] = []
     taken: dict[str, Path] = {}
     for path in paths:
+        # Whether it was published before, the database knows; what is new must be free of doubts.
         loaded = load_policy(
-            path.read_bytes(), name=str(path), decision_types=decision_types, published_at=published_at
+            path.read_bytes(), name=str(path), decision_types=decision_types, published_at=published_at, published=True
         )
         require_examples(loaded, name=str(path))
         if (other := taken.setdefault(loaded.policy.id, path)) != path:
@@ -68,6 +69,8 @@ async def _publish(change: ControlChange, path: Path, loaded: LoadedPolicy, mome
                 before.version, newest, policy.version,
             )  # fmt: skip
         return
+    if loaded.doubts:
+        raise PolicyRefused(str(path), list(loaded.doubts))
     if before is not None:
         log.warning("%s: version %d replaces version %d", path, policy.version, before.version)
     version = StoredPolicy(

@@ -56,7 +56,7 @@ async def publish(
         raise DraftUnknown(f"there is no draft {draft_id}")
     if seen.state == "open":
         # What cannot be used any more, because its decision type has changed, must not come into force.
-        await asyncio.to_thread(compiled, seen.document, types)
+        await asyncio.to_thread(compiled, seen.document, types, published=seen.returns)
 
     async def work(held: Held[ControlChange]) -> None:
         held.require_examined()

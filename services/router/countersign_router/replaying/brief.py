@@ -31,9 +31,14 @@ class Brief:
 
 
 def load(brief: Brief, decision_types: Mapping[str, DecisionType]) -> LoadedPolicy:
-    """Compile the policy in question; ``PolicyRefused`` says what is wrong with it."""
+    """Compile the policy in question; ``PolicyRefused`` says what is wrong with it.
+
+    Whoever asked for the replay has checked it: what is a doubt there is none here.
+    """
     published_at = brief.known_since or brief.now
-    return load_policy(brief.document, name="the policy", decision_types=decision_types, published_at=published_at)
+    return load_policy(
+        brief.document, name="the policy", decision_types=decision_types, published_at=published_at, published=True
+    )
 
 
 def question(brief: Brief) -> Question:
@@ -52,7 +57,9 @@ def originals(brief: Brief, decision_types: Mapping[str, DecisionType]) -> dict[
     found = {}
     for sha256, document, published_at in brief.originals:
         try:
-            loaded = load_policy(document, name=sha256[:12], decision_types=decision_types, published_at=published_at)
+            loaded = load_policy(
+                document, name=sha256[:12], decision_types=decision_types, published_at=published_at, published=True
+            )
         except PolicyRefused:
             continue
         found[sha256] = loaded.policy

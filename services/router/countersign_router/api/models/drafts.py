@@ -170,3 +170,6 @@ class PublishPreview(BaseModel):
     certificates_voided: list[CertificateView] = Field(
         description="Until new ones are signed, what they let the machine decide goes to people."
     )
+    diagnostics: list[DiagnosticView] = Field(
+        description="What deserves a second look in its text; of an older version also what a new one could not say."
+    )

@@ -5,6 +5,8 @@ from typing import Any
 
 from pydantic import BaseModel, Field
 
+from countersign_router.api.models.drafts import DiagnosticView
+
 
 class PolicyEntry(BaseModel):
     """One published version of a policy."""
@@ -33,6 +35,9 @@ class PolicyView(PolicyEntry):
 
     document: dict[str, Any] = Field(description="As read, with every default filled in.")
     yaml: str = Field(description="As written.")
+    diagnostics: list[DiagnosticView] = Field(
+        description="What a new version could not say, such as a queue its decision type does not list."
+    )
 
 
 class DecisionTypeEntry(BaseModel):
@@ -44,6 +49,9 @@ class DecisionTypeEntry(BaseModel):
     payload_schema: dict[str, Any]
     outcomes: list[dict[str, Any]]
     policy_in_force: str | None
+    default_queue: str = Field(description="Where its cases go when no policy speaks for them.")
+    queues: list[str] | None = Field(description="Those that a new policy may name; null: any.")
+    skills: list[str] | None = Field(description="Those that a new policy may ask for; null: any.")
 
 
 class DecisionTypeList(BaseModel):

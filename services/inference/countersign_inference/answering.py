@@ -1,6 +1,7 @@
 """Asking scorers without trusting them: off the event loop, with a time-out, and every failure an abstention."""
 
 import asyncio
+import inspect
 import logging
 import threading
 import time
@@ -8,25 +9,30 @@ import weakref
 from collections.abc import Mapping, Sequence
 from concurrent.futures import Future
 from queue import SimpleQueue
-from typing import NamedTuple
+from typing import Any, NamedTuple
 
-from countersign_inference.domain.scoring import Abstained, Answer, Question, Scorer
+from countersign_inference.domain.scoring import Abstained, Answer, AnyScorer, Question, Scorer
 
 log = logging.getLogger(__name__)
 
+GRACE_SECONDS = 1.0
+"""A remote scorer keeps its own time; this much later it is cut off."""
+
 
 class Answers(NamedTuple):
-    """A scorer's answers to a batch, and how long it took over the whole of it."""
+    """A scorer's answers to a batch, how long it took over the whole of it, and exactly which model spoke."""
 
     answers: Sequence[Answer]
     latency_ms: float
+    model: Mapping[str, Any] | None = None
 
 
 class Answering:
     """Asks the scorer of a decision type; at most one batch per model runs at a time."""
 
-    def __init__(self, scorers: Mapping[str, Scorer], *, timeout_seconds: float) -> None:
+    def __init__(self, scorers: Mapping[str, AnyScorer], *, timeout_seconds: float) -> None:
         self._scorers = scorers
+        self._remote = frozenset(name for name, one in scorers.items() if inspect.iscoroutinefunction(one.score))
         self._timeout = timeout_seconds
         self._running: dict[str, Future[list[Answer]]] = {}
         self._workers: dict[str, _Worker] = {}
@@ -35,7 +41,8 @@ class Answering:
         """Return one answer per question. Never raises for what a scorer does: failing means abstaining."""
         started = time.perf_counter()
         answers = await self._ask(decision_type, questions)
-        return Answers(answers, round((time.perf_counter() - started) * 1000, 3))
+        latency_ms = round((time.perf_counter() - started) * 1000, 3)
+        return Answers(answers, latency_ms, self._scorers[decision_type].model)
 
     async def _ask(self, decision_type: str, questions: Sequence[Question]) -> Sequence[Answer]:
         earlier = self._running.get(decision_type)
@@ -56,9 +63,15 @@ class Answering:
         return answers
 
     async def _scored(self, decision_type: str, questions: Sequence[Question]) -> Sequence[Answer]:
-        scorer = self._scorers[decision_type]
+        scorer: Any = self._scorers[decision_type]
+        if decision_type in self._remote:
+            remote: Sequence[Answer] = await asyncio.wait_for(
+                scorer.score(questions), scorer.limit_seconds + GRACE_SECONDS
+            )
+            return remote
         if not scorer.off_loop:
-            return scorer.score(questions)
+            here: Sequence[Answer] = scorer.score(questions)
+            return here
         if decision_type not in self._workers:
             self._workers[decision_type] = _Worker(scorer)
         running = self._workers[decision_type].score(questions)

@@ -9,9 +9,10 @@ from typing import Annotated, Any
 from fastapi import APIRouter, FastAPI, Request, Response
 from pydantic import BaseModel, Field
 
+from countersign_inference.adapters.panel import Panel, RemotePanel
 from countersign_inference.domain.arrivals import CaseKey
 from countersign_inference.domain.outstanding import Outstanding
-from countersign_inference.domain.scoring import Scorer
+from countersign_inference.domain.scoring import AnyScorer
 from countersign_shared.clock import parse_rfc3339, rfc3339
 from countersign_shared.contracts.events.case import CaseCreated
 from countersign_shared.contracts.intake import MAX_CASE_BYTES, ParsedCase, Refusal, parse_case_created
@@ -23,6 +24,8 @@ from countersign_shared.observability import Health, Metrics
 
 Digest = Callable[[CaseKey], Awaitable[bytes | None]]
 """Finds the digest of a stored case."""
+ShadowReport = Callable[[str], list[dict[str, Any]]]
+"""Tells how the shadows of a decision type compare."""
 Publish = Callable[[Sequence[Message]], Awaitable[None]]
 """Publishes and awaits confirmation."""
 
@@ -48,11 +51,15 @@ class ModelEntry(BaseModel):
     """Who proposes for a decision type."""
 
     decision_type: str
-    scorer: str = Field(description="`onnx`, `upstream` or `none`.")
+    scorer: str = Field(description="`onnx`, `text`, `openai`, `rules`, `upstream` or `none`.")
     model: dict[str, str] | None = Field(
         description="Name, version, artifact and calibrator; null when no model speaks."
     )
-    reads: list[str] = Field(description="Payload fields that enter a proposal.")
+    reads: list[str] = Field(description="Payload fields that the type's scorer, methods and shadows may see.")
+    methods: list[str] = Field(default_factory=list, description="What gives an opinion beside the proposing scorer.")
+    shadows: list[dict[str, int | str]] = Field(
+        default_factory=list, description="Models asked without effect: how often each agreed, differed, abstained."
+    )
 
 
 class ModelList(BaseModel):
@@ -107,14 +114,15 @@ class Intake:
 
 
 def build_app(
-    *, scorers: Mapping[str, Scorer], digest: Digest, publish: Publish, outstanding: Outstanding,
+    *, scorers: Mapping[str, AnyScorer], digest: Digest, publish: Publish, outstanding: Outstanding,
     health: Health, metrics: Metrics, authenticate: Authenticate, monotonic: Callable[[], float] = time.monotonic,
+    shadows: ShadowReport = lambda _decision_type: [],
 ) -> FastAPI:  # fmt: skip
     """Return the inference service's HTTP application."""
     app = create_app(
         service="inference", title="Countersign inference", health=health, metrics=metrics, authenticate=authenticate
     )
-    app.include_router(_routes(Intake(digest, publish, outstanding, monotonic), scorers))
+    app.include_router(_routes(Intake(digest, publish, outstanding, monotonic), scorers, shadows))
     return app
 
 
@@ -137,7 +145,7 @@ def build_openapi() -> dict[str, Any]:
     return app.openapi()
 
 
-def _routes(intake: Intake, scorers: Mapping[str, Scorer]) -> APIRouter:
+def _routes(intake: Intake, scorers: Mapping[str, AnyScorer], shadows: ShadowReport) -> APIRouter:
     router = APIRouter(prefix="/api/inference/v1", tags=["inference"])
 
     @router.post(
@@ -157,7 +165,7 @@ def _routes(intake: Intake, scorers: Mapping[str, Scorer]) -> APIRouter:
     @router.get("/models", summary="Which model proposes for which decision type", dependencies=[reader])
     async def list_models() -> ModelList:
         """Every decision type with its scorer; one without a model sends its cases to people."""
-        return ModelList(items=[_entry(name, scorer) for name, scorer in sorted(scorers.items())])
+        return ModelList(items=[_entry(name, scorer, shadows(name)) for name, scorer in sorted(scorers.items())])
 
     return router
 
@@ -216,6 +224,9 @@ def _refused(refusal: Refusal) -> Problem:
     return Problem(422, slug, "Not a valid case", f"{refusal.pointer or '/'}: {refusal.detail}", errors=errors)
 
 
-def _entry(name: str, scorer: Scorer) -> ModelEntry:
+def _entry(name: str, scorer: AnyScorer, shadows: list[dict[str, Any]]) -> ModelEntry:
     model = None if scorer.model is None else dict(scorer.model)
-    return ModelEntry(decision_type=name, scorer=scorer.kind, model=model, reads=list(scorer.reads))
+    methods = scorer.beside.names if isinstance(scorer, Panel | RemotePanel) else []
+    return ModelEntry(
+        decision_type=name, scorer=scorer.kind, model=model, reads=list(scorer.reads), methods=methods, shadows=shadows
+    )

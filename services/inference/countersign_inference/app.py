@@ -1,15 +1,18 @@
 """The composition root: builds, wires and closes everything."""
 
+import secrets
 from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager
 from pathlib import Path
+from random import SystemRandom
 
 from countersign_inference.answering import Answering
 from countersign_inference.api import build_app
 from countersign_inference.domain.outstanding import Outstanding
 from countersign_inference.handlers import SERVICE, TOPICS, Handler
-from countersign_inference.registry import PACKAGED_MODELS, load_scorers
+from countersign_inference.registry import PACKAGED_MODELS, Chance, load_models
 from countersign_inference.settings import Settings
+from countersign_inference.shadows import Shadows
 from countersign_inference.store import SCHEMA, Store
 from countersign_shared.clock import Clock, system_clock
 from countersign_shared.contracts.decision_types import load_decision_types
@@ -27,7 +30,10 @@ async def running(settings: Settings, *, clock: Clock = system_clock) -> AsyncIt
     """Run the service while the context is open."""
     health, metrics = Health(), Metrics(SERVICE)
     decision_types = load_decision_types(settings.decision_types_dir)
-    scorers = load_scorers(settings.models_dir or PACKAGED_MODELS, decision_types)
+    chance = Chance(secrets.token_bytes(32), SystemRandom().random)
+    models = load_models(settings.models_dir or PACKAGED_MODELS, decision_types, chance)
+    scorers = models.scorers
+    shadows = Shadows(models.shadows, timeout_seconds=settings.scorer_timeout_seconds, metrics=metrics)
     answering = Answering(scorers, timeout_seconds=settings.scorer_timeout_seconds)
     outstanding = Outstanding(settings.max_outstanding_cases if settings.broker == "mock" else None)
     async with (
@@ -38,11 +44,11 @@ async def running(settings: Settings, *, clock: Clock = system_clock) -> AsyncIt
         store = Store(pool)
         handler = Handler(
             store=store, answering=answering, scorers=scorers, decision_types=decision_types,
-            outstanding=outstanding, metrics=metrics, clock=clock,
+            outstanding=outstanding, metrics=metrics, clock=clock, shadows=shadows,
         )  # fmt: skip
         http = build_app(
-            scorers=scorers, digest=store.digest, publish=bus.publish, outstanding=outstanding, health=health,
-            metrics=metrics, authenticate=TokenVerifier(SERVICE, settings.jwks_url),
+            scorers=scorers, shadows=shadows.report, digest=store.digest, publish=bus.publish, outstanding=outstanding,
+            health=health, metrics=metrics, authenticate=TokenVerifier(SERVICE, settings.jwks_url),
         )  # fmt: skip
         try:
             async with bus.consume(TOPICS, handler):
@@ -50,3 +56,5 @@ async def running(settings: Settings, *, clock: Clock = system_clock) -> AsyncIt
                 yield Service(SERVICE, http, bus.failed)
         finally:
             health.ready(False)
+            await shadows.aclose()
+            await models.aclose()

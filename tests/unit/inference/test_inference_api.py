@@ -159,7 +159,14 @@ async def test_intake_does_not_run_ahead_of_scoring_on_the_in_memory_broker():
 async def test_models_are_listed_with_what_they_read(world):
     answer = await world.http.get("/api/inference/v1/models", headers={"authorization": "Bearer ana"})
     items = {item["decision_type"]: item for item in answer.json()["items"]}
-    assert items["refund"] == {"decision_type": "refund", "scorer": "none", "model": None, "reads": []}
+    assert items["refund"] == {
+        "decision_type": "refund",
+        "scorer": "none",
+        "model": None,
+        "reads": [],
+        "methods": [],
+        "shadows": [],
+    }
     assert items[LOAN]["scorer"] == "onnx"
     assert items[LOAN]["model"]["name"] == "loan_application-logistic"
     assert "race" not in items[LOAN]["reads"]

@@ -42,6 +42,7 @@ class UpstreamScorer:
             proposal=self._proposal(brought, alternatives),
             probability={"value": confidence, "detail": {"margin": round(confidence - runner_up, 6), "note": CLAIMED}},
             similarity={"value": None, "reason": "there is no reference sample for an upstream model"},
+            brought=True,
         )
 
     def _proposal(self, brought: Mapping[str, Any], alternatives: Sequence[Mapping[str, Any]]) -> dict[str, Any]:

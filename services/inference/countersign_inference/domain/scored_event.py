@@ -5,6 +5,7 @@ from typing import Any
 
 from countersign_inference.domain.arrivals import Arrival
 from countersign_inference.domain.completeness import Completeness
+from countersign_inference.domain.entities import fitting
 from countersign_inference.domain.scoring import Abstained, Answer
 
 NO_CONSENSUS = {"value": None, "reason": "only one method proposes"}
@@ -18,7 +19,7 @@ def scored_body(
     """Return the body; `case` is the case.created body in whatever form the encoder passes through unchanged.
 
     It always fits the 768 KiB of an event of ours: the case has at most 192 KiB, an upstream proposal is part of it,
-    and everything else is bounded by the number of fields the decision type declares.
+    entities are cut to a hundred, and everything else is bounded by the number of fields the decision type declares.
     """
     tenant, case_id = arrival.key
     body: dict[str, Any] = {"tenant": tenant, "case_id": case_id, "decision_type": arrival.decision_type}
@@ -33,22 +34,29 @@ def scored_body(
         "signals": {},
         "missing_fields": list(completeness.missing),
         "invalid_fields": list(completeness.invalid),
-        "entities": [],
+        "entities": answer.entities,
         "model": model,
         "latency_ms": latency_ms,
     }
     if isinstance(answer, Abstained):
-        unknown = {"value": None, "reason": f"abstained: {answer.reason}"}
+        unknown: dict[str, Any] = {"value": None, "reason": f"abstained: {answer.reason}"}
         probability = similarity = unknown
+        consensus: dict[str, Any] | None = unknown
         body["abstained"] = {"reason": answer.reason, "detail": answer.detail}
     else:
-        probability, similarity = answer.probability, answer.similarity
+        probability, similarity, consensus = answer.probability, answer.similarity, answer.consensus
         body["proposal"] = answer.proposal
+        if answer.brought:
+            body["model"] = None
+    if answer.entities:
+        body["entities"], cut = fitting(answer.entities)
+        if cut:
+            body["entities_truncated"] = True
     body["signals"] = {
         "probability": probability,
         "similarity": similarity,
-        "consensus": NO_CONSENSUS,
-        "rule_clarity": NO_RULES,
+        "consensus": consensus or NO_CONSENSUS,
+        "rule_clarity": answer.rule_clarity or NO_RULES,
         "completeness": completeness.signal,
     }
     return body

@@ -94,6 +94,7 @@ class Entity(Part):
     start: Annotated[int, Field(ge=0)]
     end: Annotated[int, Field(ge=0)]
     confidence: Probability
+    field: Code | None = Field(default=None, description="The payload field whose text it is in.")
 
 
 class Model(Part):

@@ -9,7 +9,7 @@ export default defineConfig({
     // Data URLs would need a wider content security policy than 'self'.
     assetsInlineLimit: 0,
     modulePreload: { polyfill: false },
-    // One file from the same machine: splitting it would only delay the first case.
+    // The desk is one file, so that nothing delays the first case; screens that are opened seldom are files of their own.
     chunkSizeWarningLimit: 800,
   },
   server: {

@@ -10,7 +10,6 @@ import { createRoot } from "react-dom/client";
 import { App } from "./app/App";
 import { createQueryClient } from "./app/queryClient";
 import { theme } from "./app/theme";
-import { KeyProvider } from "./keys/KeyProvider";
 import { LedgerProvider } from "./ledger/LedgerProvider";
 
 const root = document.getElementById("root");
@@ -20,11 +19,9 @@ createRoot(root).render(
   <StrictMode>
     <MantineProvider theme={theme} defaultColorScheme="auto" withCssVariables={false} withGlobalClasses={false}>
       <QueryClientProvider client={createQueryClient()}>
-        <KeyProvider>
-          <LedgerProvider>
-            <App />
-          </LedgerProvider>
-        </KeyProvider>
+        <LedgerProvider>
+          <App />
+        </LedgerProvider>
       </QueryClientProvider>
     </MantineProvider>
   </StrictMode>,

@@ -1,4 +1,4 @@
-import { useState } from "react";
+import { lazy, Suspense, useState } from "react";
 import { Link, Redirect, Route, Switch } from "wouter";
 
 import { useConnectionLost } from "../api/connection";
@@ -7,16 +7,34 @@ import type { Me } from "../api/schema";
 import { CasePage } from "../cases/CasePage";
 import { CasesPage } from "../cases/CasesPage";
 import { KeyHelp } from "../keys/KeyHelp";
-import { decides, reads } from "../session/roles";
+import { KeyProvider } from "../keys/KeyProvider";
+import { Palette } from "../palette/Palette";
+import { decides } from "../session/roles";
 import { SignIn } from "../session/SignIn";
 import { useMe } from "../session/useSession";
 import { TriagePage } from "../triage/TriagePage";
 import styles from "./App.module.css";
 import { Header } from "./Header";
+import { pagesFor } from "./pages";
+
+// The desk and the cases come with the first file; what is opened seldom comes when it is opened.
+const SELDOM = {
+  "/policies": lazy(() => import("../policies/PoliciesPage")),
+  "/insight": lazy(() => import("../insight/InsightPage")),
+  "/controls": lazy(() => import("../controls/ControlsPage")),
+  "/audit": lazy(() => import("../audit/AuditPage")),
+  "/team": lazy(() => import("../team/TeamPage")),
+} as const;
 
 export function App() {
   const me = useMe();
-  if (me.data) return <Signed me={me.data} />;
+  if (me.data) {
+    return (
+      <KeyProvider key={me.data.username} person={me.data.username}>
+        <Signed me={me.data} />
+      </KeyProvider>
+    );
+  }
   if (me.data === null) return <SignIn />;
   if (me.error) return <NotThere error={me.error} onRetry={() => void me.refetch()} />;
   return null;
@@ -24,16 +42,17 @@ export function App() {
 
 function Signed({ me }: { me: Me }) {
   const [help, setHelp] = useState(false);
+  const [palette, setPalette] = useState(false);
   const toggleHelp = () => setHelp((shown) => !shown);
+  const togglePalette = () => setPalette((shown) => !shown);
+  const open = new Set(pagesFor(me).map(({ href }) => href));
   return (
     <div className={styles.app}>
-      <Header me={me} onKeys={toggleHelp} />
+      <Header me={me} onKeys={toggleHelp} onPalette={togglePalette} />
       <LostConnection />
       <div className={styles.page}>
         <Switch>
-          <Route path="/">
-            {decides(me) ? <TriagePage /> : reads(me) ? <Redirect to="/cases" replace /> : <NoPage />}
-          </Route>
+          <Route path="/">{decides(me) ? <TriagePage /> : <Elsewhere me={me} />}</Route>
           <Route path="/login">
             <Redirect to="/" replace />
           </Route>
@@ -43,17 +62,33 @@ function Signed({ me }: { me: Me }) {
               <CasePage tenant={decodeURIComponent(tenant)} caseId={decodeURIComponent(caseId)} />
             )}
           </Route>
+          {Object.entries(SELDOM)
+            .filter(([href]) => open.has(href))
+            .map(([href, Page]) => (
+              <Route key={href} path={href}>
+                <Suspense fallback={null}>
+                  <Page me={me} />
+                </Suspense>
+              </Route>
+            ))}
           <Route>
             <main className={styles.nowhere}>
-              <h1>There is no such page</h1>
-              <Link href="/">To the review desk</Link>
+              <h1>There is no such page for you</h1>
+              <Link href="/">To where you can go on</Link>
             </main>
           </Route>
         </Switch>
       </div>
+      <Palette me={me} opened={palette} onToggle={togglePalette} />
       <KeyHelp opened={help} onToggle={toggleHelp} />
     </div>
   );
+}
+
+/** Whoever does not decide begins at the first page that is there for them. */
+function Elsewhere({ me }: { me: Me }) {
+  const first = pagesFor(me)[0];
+  return first ? <Redirect to={first.href} replace /> : <NoPage />;
 }
 
 function NoPage() {

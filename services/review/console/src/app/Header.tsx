@@ -3,24 +3,23 @@ import { Link, useLocation } from "wouter";
 
 import { useConnectionLost } from "../api/connection";
 import type { Me } from "../api/schema";
-import { Keycap } from "../keys/Keycap";
+import { CommandKey, Keycap } from "../keys/Keycap";
 import { unanswered } from "../ledger/ledger";
 import { useLedger } from "../ledger/LedgerProvider";
-import { decides, reads } from "../session/roles";
+import { decides } from "../session/roles";
 import { useSignOut } from "../session/useSession";
 import { useQueues } from "../triage/queue/useQueues";
 import styles from "./Header.module.css";
 import { Logo } from "./Logo";
+import { isOn, pagesFor } from "./pages";
 
-/** Only entries that lead somewhere for this person. */
-function entriesFor(me: Me): readonly { readonly href: string; readonly label: string }[] {
-  return [
-    ...(decides(me) ? [{ href: "/", label: "Review" }] : []),
-    ...(reads(me) ? [{ href: "/cases", label: "Cases" }] : []),
-  ];
+interface HeaderProps {
+  readonly me: Me;
+  readonly onKeys: () => void;
+  readonly onPalette: () => void;
 }
 
-export function Header({ me, onKeys }: { me: Me; onKeys: () => void }) {
+export function Header({ me, onKeys, onPalette }: HeaderProps) {
   const [location] = useLocation();
   return (
     <header className={styles.header}>
@@ -29,21 +28,27 @@ export function Header({ me, onKeys }: { me: Me; onKeys: () => void }) {
         <span>Countersign</span>
       </span>
       <nav className={styles.nav} aria-label="Pages">
-        {entriesFor(me).map(({ href, label }) => {
-          const here = href === "/" ? location === "/" : location.startsWith(href);
-          return (
-            <Link key={href} href={href} aria-current={here ? "page" : undefined}>
-              {label}
-            </Link>
-          );
-        })}
+        {pagesFor(me).map((page) => (
+          <Link key={page.href} href={page.href} aria-current={isOn(page, location) ? "page" : undefined}>
+            {page.label}
+          </Link>
+        ))}
       </nav>
       <div className={styles.facts}>
         <Pending />
         <Connection />
         {decides(me) && <DueSoon />}
+        <button
+          type="button"
+          className={styles.pill}
+          data-wide
+          onClick={onPalette}
+          aria-keyshortcuts="Control+K Meta+K"
+        >
+          Search, act <Keycap of="Ctrl K" />
+        </button>
         <button type="button" className={styles.pill} data-wide onClick={onKeys} aria-keyshortcuts="?">
-          Keys <Keycap of="?" />
+          Keys <CommandKey of="help" />
         </button>
         <Account me={me} />
       </div>

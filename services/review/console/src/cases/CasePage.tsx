@@ -5,7 +5,7 @@ import { explain } from "../api/problem";
 import type { CasePage as CaseDetail, DecisionOnCase } from "../api/schema";
 import { moment } from "../format/time";
 import { useNow } from "../format/useNow";
-import { Card } from "../triage/case/Card";
+import { Card } from "../ui/Card";
 import { FactList } from "../triage/case/KeyFacts";
 import styles from "./CasePage.module.css";
 import { TimelineCard } from "./TimelineCard";

@@ -7,9 +7,10 @@ import { explain } from "../api/problem";
 import type { CaseRow } from "../api/schema";
 import { ago } from "../format/time";
 import { useNow } from "../format/useNow";
-import { Keycap } from "../keys/Keycap";
-import { useKey } from "../keys/KeyProvider";
+import { CommandKey } from "../keys/Keycap";
+import { useCommand } from "../keys/KeyProvider";
 import { useMe } from "../session/useSession";
+import { Page } from "../ui/Page";
 import styles from "./CasesPage.module.css";
 import { type CaseState, useCases } from "./useCases";
 
@@ -35,7 +36,7 @@ export function CasesPage() {
   const cursor = pages.at(-1) ?? null;
   const cases = useCases({ text: sought, state: state || null, cursor }, me.data?.tenants ?? []);
   const field = useRef<HTMLInputElement>(null);
-  useKey({ key: "/", label: "search", group: "Cases", run: () => field.current?.focus() });
+  const searchKey = useCommand("search", { run: () => field.current?.focus() });
 
   const change = (name: "q" | "state", value: string) => {
     setPages([null]);
@@ -51,21 +52,20 @@ export function CasesPage() {
   };
 
   return (
-    <main className={styles.page}>
-      <h1 className={styles.title}>Cases</h1>
+    <Page title="Cases">
       <div className={styles.search} role="search">
         <TextInput
           ref={field}
           className={styles.field ?? ""}
           aria-label="Case id or subject"
-          aria-keyshortcuts="/"
+          aria-keyshortcuts={searchKey}
           placeholder="Case id or subject"
           value={text}
           onChange={(event) => {
             setText(event.currentTarget.value);
             change("q", event.currentTarget.value.trim());
           }}
-          rightSection={<Keycap of="/" />}
+          rightSection={<CommandKey of="search" />}
           rightSectionPointerEvents="none"
         />
         <NativeSelect
@@ -93,7 +93,7 @@ export function CasesPage() {
           </Button>
         )}
       </div>
-    </main>
+    </Page>
   );
 }
 

@@ -1,7 +1,7 @@
 import type { Timeline } from "../api/audit";
 import { moment } from "../format/time";
 import { useNow } from "../format/useNow";
-import { Card } from "../triage/case/Card";
+import { Card } from "../ui/Card";
 import styles from "./TimelineCard.module.css";
 
 /** What the log holds about a case, and how much of it the latest signed checkpoint covers. */

@@ -2,7 +2,7 @@ import { Button } from "@mantine/core";
 import { useState } from "react";
 
 import { explain } from "../api/problem";
-import { Card } from "../triage/case/Card";
+import { Card } from "../ui/Card";
 import styles from "./TimelineCard.module.css";
 import { TimelineCard } from "./TimelineCard";
 import { useTimeline } from "./useTimeline";

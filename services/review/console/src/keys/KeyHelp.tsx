@@ -1,20 +1,22 @@
-import { Modal, Switch } from "@mantine/core";
+import { Button, Modal, Switch } from "@mantine/core";
+import { type KeyboardEvent, useState } from "react";
 
+import { COMMAND_NAMES, type CommandName, COMMANDS } from "./commands";
+import { keyName } from "./Keycap";
 import styles from "./KeyHelp.module.css";
-import { useBindings, useDialogKeys, useKey, useKeys } from "./KeyProvider";
-import type { Binding } from "./registry";
+import { keyOf } from "./keymap";
+import { useBindings, useCommand, useDialogKeys, useKey, useKeys } from "./KeyProvider";
 
 interface KeyHelpProps {
   readonly opened: boolean;
   readonly onToggle: () => void;
 }
 
-/** Every key that works right now, read from the registry itself. */
+/** Every key, where it can be given to something else, and the switch that turns single keys off. */
 export function KeyHelp({ opened, onToggle }: KeyHelpProps) {
-  const { on, switchOn } = useKeys();
-  const bindings = useBindings();
-  useKey({ key: "?", label: "show the keys", group: "Everywhere", run: onToggle });
-  useKey({ key: "?", label: "hide the keys", group: "Everywhere", layer: "dialog", when: opened, run: onToggle });
+  const { on, switchOn, keymap, reset } = useKeys();
+  const key = useCommand("help", { run: onToggle });
+  useKey({ key, label: "hide the keys", group: "Everywhere", layer: "dialog", when: opened, run: onToggle });
   useDialogKeys(opened);
   return (
     <Modal opened={opened} onClose={onToggle} title="Keys" size="lg" closeButtonProps={{ "aria-label": "Close" }}>
@@ -24,40 +26,97 @@ export function KeyHelp({ opened, onToggle }: KeyHelpProps) {
         label="Single keys do things"
         description="Off: only Tab, Enter and Space, as on any page."
       />
-      <div className={styles.groups}>
-        {grouped(bindings.filter(({ layer }) => layer === "page")).map(([group, rows]) => (
-          <section key={group}>
-            <h3 className={styles.group}>{group}</h3>
-            <dl className={styles.keys}>
-              {rows.map(([label, keys]) => (
-                <div key={label}>
-                  <dt>{label}</dt>
-                  <dd>
-                    {keys.map((key) => (
-                      <kbd key={key}>{key.length === 1 ? key.toUpperCase() : key}</kbd>
-                    ))}
-                  </dd>
-                </div>
-              ))}
-            </dl>
-          </section>
-        ))}
-      </div>
+      <Commands />
       <p className={styles.note}>
-        Never with Ctrl, Alt or Cmd, and never while you type. While a decision is being completed, digits tick reasons,
-        Enter records and Esc steps back.
+        Never with Ctrl, Alt or Cmd, and never while you type. To give a command another key, choose its key here and
+        press the new one. Ctrl K (Cmd K) opens the palette, where everything can be found by name.
       </p>
+      {Object.keys(keymap).length > 0 && (
+        <Button size="compact-sm" variant="default" onClick={reset}>
+          All keys as they came
+        </Button>
+      )}
     </Modal>
   );
 }
 
-/** Bindings by group, keys that do the same on one line. */
-function grouped(bindings: readonly Binding[]): [string, [string, string[]][]][] {
-  const groups = new Map<string, Map<string, string[]>>();
-  for (const { group, label, key } of bindings) {
-    const rows = groups.get(group) ?? new Map<string, string[]>();
-    rows.set(label, [...(rows.get(label) ?? []), key]);
-    groups.set(group, rows);
-  }
-  return [...groups].map(([group, rows]) => [group, [...rows]]);
+function Commands() {
+  const { keymap, give } = useKeys();
+  const [asking, ask] = useState<CommandName | null>(null);
+  const [refusal, refuse] = useState<string | null>(null);
+  const groups = Map.groupBy(COMMAND_NAMES, (name) => COMMANDS[name].group);
+
+  const take = (event: KeyboardEvent) => {
+    // Tab leaves, Escape ends the asking; every other key is the answer.
+    if (!asking || event.key === "Tab" || event.ctrlKey || event.metaKey || event.altKey) return;
+    if (event.key === "Shift") return;
+    event.preventDefault();
+    event.stopPropagation();
+    const refused = event.key === "Escape" ? null : give(asking, event.key);
+    refuse(refused);
+    if (!refused) ask(null);
+  };
+
+  return (
+    <div className={styles.groups} onKeyDownCapture={take}>
+      <p role="alert" className={styles.refusal}>
+        {refusal}
+      </p>
+      {[...groups].map(([group, names]) => (
+        <section key={group} aria-label={group}>
+          <h3 className={styles.group}>{group}</h3>
+          <dl className={styles.keys}>
+            {names.map((name) => (
+              <div key={name}>
+                <dt>{COMMANDS[name].label}</dt>
+                <dd>
+                  {COMMANDS[name].fixed ? (
+                    <kbd>{keyName(COMMANDS[name].key)}</kbd>
+                  ) : (
+                    <button
+                      type="button"
+                      aria-label={`${keyName(keyOf(keymap, name))}: another key for ${COMMANDS[name].label}`}
+                      data-asking={asking === name}
+                      onClick={() => {
+                        refuse(null);
+                        ask(asking === name ? null : name);
+                      }}
+                      onBlur={() => ask(null)}
+                    >
+                      {asking === name ? "press a key" : keyName(keyOf(keymap, name))}
+                    </button>
+                  )}
+                </dd>
+              </div>
+            ))}
+          </dl>
+        </section>
+      ))}
+      <Outcomes />
+    </div>
+  );
+}
+
+/** The keys of the open case's outcomes come from its decision type. */
+function Outcomes() {
+  const bindings = useBindings().filter(({ group }) => group === "Outcomes");
+  const byLabel = Map.groupBy(bindings, ({ label }) => label);
+  return (
+    <section aria-label="This case">
+      <h3 className={styles.group}>This case</h3>
+      {byLabel.size === 0 && <p className={styles.note}>With a case open, 1 to 9 and the letters on the buttons.</p>}
+      <dl className={styles.keys}>
+        {[...byLabel].map(([label, keys]) => (
+          <div key={label}>
+            <dt>{label}</dt>
+            <dd>
+              {keys.map(({ key }) => (
+                <kbd key={key}>{keyName(key)}</kbd>
+              ))}
+            </dd>
+          </div>
+        ))}
+      </dl>
+    </section>
+  );
 }

@@ -3,6 +3,7 @@ import {
   createContext,
   type ReactNode,
   use,
+  useCallback,
   useEffect,
   useEffectEvent,
   useLayoutEffect,
@@ -11,6 +12,8 @@ import {
   useSyncExternalStore,
 } from "react";
 
+import { type CommandName, COMMANDS } from "./commands";
+import { type Keymap, keyOf, readKeymap, remap } from "./keymap";
 import { readPress } from "./press";
 import { type Binding, KeyRegistry, type Layer } from "./registry";
 
@@ -19,17 +22,28 @@ interface Keys {
   /** Single-key commands can be switched off for people whose voice or grip would trigger them. */
   readonly on: boolean;
   readonly switchOn: (on: boolean) => void;
+  readonly keymap: Keymap;
+  /** Gives a command another key; what comes back says why it could not. */
+  readonly give: (name: CommandName, key: string) => string | null;
+  readonly reset: () => void;
 }
 
 const KeysContext = createContext<Keys | null>(null);
 
-export function KeyProvider({ children }: { children: ReactNode }) {
+/** Keys as `person` wants them on this browser. */
+export function KeyProvider({ person, children }: { person: string; children: ReactNode }) {
   const [registry] = useState(() => new KeyRegistry());
   const [on, switchOn] = useLocalStorage({
-    key: "countersign.keys",
+    key: `countersign.keys.${person}`,
     defaultValue: true,
     getInitialValueInEffect: false,
   });
+  const [stored, store] = useLocalStorage<unknown>({
+    key: `countersign.keymap.${person}`,
+    defaultValue: {},
+    getInitialValueInEffect: false,
+  });
+  const keymap = useMemo(() => readKeymap(stored), [stored]);
 
   useEffect(() => {
     if (!on) return undefined;
@@ -44,7 +58,21 @@ export function KeyProvider({ children }: { children: ReactNode }) {
     return () => document.removeEventListener("keydown", listen);
   }, [registry, on]);
 
-  const value = useMemo(() => ({ registry, on, switchOn }), [registry, on, switchOn]);
+  const give = useCallback(
+    (name: CommandName, key: string) => {
+      const next = remap(keymap, name, key);
+      if ("refused" in next) return next.refused;
+      store(next.keymap);
+      return null;
+    },
+    [keymap, store],
+  );
+  const reset = useCallback(() => store({}), [store]);
+
+  const value = useMemo(
+    () => ({ registry, on, switchOn, keymap, give, reset }),
+    [registry, on, switchOn, keymap, give, reset],
+  );
   return <KeysContext value={value}>{children}</KeysContext>;
 }
 
@@ -55,7 +83,7 @@ export function useKeys(): Keys {
 }
 
 export interface KeyOptions {
-  /** What the key does; null or an empty key registers nothing. */
+  /** The key; null or an empty one registers nothing. */
   readonly key: string | null;
   readonly label: string;
   readonly group: string;
@@ -65,7 +93,7 @@ export interface KeyOptions {
   readonly run: () => void;
 }
 
-/** Binds a key for as long as the component is mounted and `when` holds. */
+/** Binds a key for as long as the component is mounted and `when` holds. For what belongs to a case; see useCommand. */
 export function useKey({ key, label, group, layer = "page", repeats = false, when = true, run }: KeyOptions): void {
   const { registry } = useKeys();
   const latest = useEffectEvent(run);
@@ -74,6 +102,22 @@ export function useKey({ key, label, group, layer = "page", repeats = false, whe
     if (!key || !when) return undefined;
     return registry.add({ key, label, group, layer, repeats, run: () => latest() });
   }, [registry, key, label, group, layer, repeats, when]);
+}
+
+interface CommandOptions {
+  readonly when?: boolean;
+  /** Says it more exactly than the command itself. */
+  readonly label?: string;
+  readonly run: () => void;
+}
+
+/** Binds a command to the key this person has given it; returns the key, for aria-keyshortcuts. */
+export function useCommand(name: CommandName, { when = true, label, run }: CommandOptions): string {
+  const { keymap } = useKeys();
+  const key = keyOf(keymap, name);
+  const command = COMMANDS[name];
+  useKey({ ...command, key, label: label ?? command.label, when, run });
+  return key;
 }
 
 /** Every binding in force, for the help. */

@@ -1,15 +1,27 @@
-import { useKeys } from "./KeyProvider";
+import type { CommandName } from "./commands";
 import styles from "./Keycap.module.css";
+import { useKeys } from "./KeyProvider";
+import { keyOf } from "./keymap";
 
-const NAMES: Record<string, string> = { Enter: "↵", Escape: "Esc" };
+const NAMES: Readonly<Record<string, string>> = { Enter: "\u21b5", Escape: "Esc" };
 
-/** The key, printed on its button. Nothing when single keys are switched off. For the eye only: buttons carry aria-keyshortcuts. */
+export function keyName(key: string): string {
+  return NAMES[key] ?? key.toUpperCase();
+}
+
+/** A key, printed on its button. Nothing when single keys are switched off. For the eye only: buttons carry aria-keyshortcuts. */
 export function Keycap({ of }: { of: string | null }) {
   const { on } = useKeys();
   if (!of || !on) return null;
   return (
     <kbd className={styles.cap} aria-hidden="true">
-      {NAMES[of] ?? of.toUpperCase()}
+      {keyName(of)}
     </kbd>
   );
+}
+
+/** The key a command has for this person. */
+export function CommandKey({ of }: { of: CommandName }) {
+  const { keymap } = useKeys();
+  return <Keycap of={keyOf(keymap, of)} />;
 }

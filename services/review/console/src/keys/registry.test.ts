@@ -1,5 +1,6 @@
 import { describe, expect, it } from "vitest";
 
+import { takenKeys } from "./keymap";
 import { assignOutcomeKeys } from "./outcomeKeys";
 import { type Binding, KeyClash, KeyRegistry, type Press } from "./registry";
 
@@ -93,13 +94,18 @@ describe("the key registry", () => {
   });
 });
 
+const OWN = takenKeys({});
+
 describe("keys of outcomes", () => {
   it("numbers them and grants the letters of the decision type", () => {
     expect(
-      assignOutcomeKeys([
-        { outcome: "approve", key: "A" },
-        { outcome: "decline", key: "r" },
-      ]),
+      assignOutcomeKeys(
+        [
+          { outcome: "approve", key: "A" },
+          { outcome: "decline", key: "r" },
+        ],
+        OWN,
+      ),
     ).toEqual([
       { outcome: "approve", digit: "1", letter: "a" },
       { outcome: "decline", digit: "2", letter: "r" },
@@ -107,19 +113,22 @@ describe("keys of outcomes", () => {
   });
 
   it("refuses the console's own letters, duplicates and what is not a letter", () => {
-    const keys = assignOutcomeKeys([
-      { outcome: "skip-like", key: "s" },
-      { outcome: "first", key: "b" },
-      { outcome: "second", key: "b" },
-      { outcome: "odd", key: "Enter" },
-      { outcome: "none", key: null },
-    ]);
+    const keys = assignOutcomeKeys(
+      [
+        { outcome: "skip-like", key: "s" },
+        { outcome: "first", key: "b" },
+        { outcome: "second", key: "b" },
+        { outcome: "odd", key: "Enter" },
+        { outcome: "none", key: null },
+      ],
+      OWN,
+    );
     expect(keys.map((key) => key.letter)).toEqual([null, "b", null, null, null]);
     expect(keys.map((key) => key.digit)).toEqual(["1", "2", "3", "4", "5"]);
   });
 
   it("has no digit from the tenth outcome on", () => {
     const many = Array.from({ length: 10 }, (_, index) => ({ outcome: `o${index}` }));
-    expect(assignOutcomeKeys(many).at(-1)?.digit).toBeNull();
+    expect(assignOutcomeKeys(many, OWN).at(-1)?.digit).toBeNull();
   });
 });

@@ -1,8 +1,8 @@
 import { Button } from "@mantine/core";
 
 import { useNow } from "../format/useNow";
-import { Keycap } from "../keys/Keycap";
-import { useKey } from "../keys/KeyProvider";
+import { CommandKey } from "../keys/Keycap";
+import { useCommand } from "../keys/KeyProvider";
 import { describe, type Entry, undoable } from "./ledger";
 import { useLedger } from "./LedgerProvider";
 import styles from "./LedgerStatus.module.css";
@@ -19,13 +19,7 @@ export function LedgerStatus({ onUndone }: { onUndone: (claimId: string) => void
   const takeBack = async () => {
     if (open && (await undo(open))) onUndone(open.subject.claimId);
   };
-  useKey({
-    key: "z",
-    label: "take the last decision back",
-    group: "Decide",
-    when: open !== undefined,
-    run: () => void takeBack(),
-  });
+  const key = useCommand("undo", { when: open !== undefined, run: () => void takeBack() });
 
   return (
     <div className={styles.status}>
@@ -37,9 +31,9 @@ export function LedgerStatus({ onUndone }: { onUndone: (claimId: string) => void
           size="compact-sm"
           radius="xl"
           variant="default"
-          aria-keyshortcuts="z"
+          aria-keyshortcuts={key}
           onClick={() => void takeBack()}
-          rightSection={<Keycap of="z" />}
+          rightSection={<CommandKey of="undo" />}
         >
           Undo
         </Button>

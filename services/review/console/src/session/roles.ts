@@ -1,16 +1,25 @@
 import type { Me } from "../api/schema";
 
-type Role = Me["roles"][number];
+export type Role = Me["roles"][number];
 
 const DESK: readonly Role[] = ["reviewer", "lead"];
 const READERS: readonly Role[] = [...DESK, "admin", "auditor", "operator", "analyst"];
 
+export function hasRole(me: Me, ...roles: readonly Role[]): boolean {
+  return me.roles.some((role) => roles.includes(role));
+}
+
 /** May take cases and decide them. */
 export function decides(me: Me): boolean {
-  return me.roles.some((role) => DESK.includes(role));
+  return hasRole(me, ...DESK);
 }
 
 /** May look at cases. */
 export function reads(me: Me): boolean {
-  return me.roles.some((role) => READERS.includes(role));
+  return hasRole(me, ...READERS);
+}
+
+/** May halt automation, and take part in turning it back on. */
+export function switches(me: Me): boolean {
+  return hasRole(me, "operator", "admin", "lead");
 }

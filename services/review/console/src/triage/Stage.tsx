@@ -2,8 +2,8 @@ import { Button, Loader } from "@mantine/core";
 import { useEffect, useRef } from "react";
 
 import type { Claim, Queue } from "../api/schema";
-import { Keycap } from "../keys/Keycap";
-import { useKey } from "../keys/KeyProvider";
+import { CommandKey } from "../keys/Keycap";
+import { useCommand } from "../keys/KeyProvider";
 import type { Desk } from "./desk/desk";
 import styles from "./Stage.module.css";
 
@@ -24,7 +24,7 @@ export function Stage({ desk, queue, onNext, onTakeAgain }: StageProps) {
   useEffect(() => {
     if (!waiting) heading.current?.focus();
   }, [waiting]);
-  useKey({ key: "Enter", label: "open the next case", group: "Queue", when: canGo, run: onNext });
+  useCommand("open", { when: canGo, run: onNext });
 
   return (
     <div className={styles.stage} aria-busy={waiting}>
@@ -35,7 +35,7 @@ export function Stage({ desk, queue, onNext, onTakeAgain }: StageProps) {
       {!waiting && <p>{text}</p>}
       <div className={styles.actions}>
         {canGo && (
-          <Button onClick={onNext} aria-keyshortcuts="Enter" rightSection={<Keycap of="Enter" />}>
+          <Button onClick={onNext} aria-keyshortcuts="Enter" rightSection={<CommandKey of="open" />}>
             {desk.phase === "failed" ? "Try again" : "Open the next case"}
           </Button>
         )}

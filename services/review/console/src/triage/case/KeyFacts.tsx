@@ -2,9 +2,9 @@ import { Button } from "@mantine/core";
 import { useLocalStorage } from "@mantine/hooks";
 
 import type { KeyFact } from "../../api/schema";
-import { Keycap } from "../../keys/Keycap";
-import { useKey } from "../../keys/KeyProvider";
-import { Card } from "./Card";
+import { CommandKey } from "../../keys/Keycap";
+import { useCommand } from "../../keys/KeyProvider";
+import { Card } from "../../ui/Card";
 import styles from "./KeyFacts.module.css";
 
 type Fact = Pick<KeyFact, "field" | "label" | "formatted"> & { readonly flag?: string | null };
@@ -26,7 +26,7 @@ export function KeyFacts({ facts }: { facts: readonly KeyFact[] }) {
   const first = facts.filter((fact, index) => index < FIRST || fact.flag);
   const folded = facts.length - first.length;
   const toggle = () => showAll(!all);
-  useKey({ key: "f", label: "show all facts, or the first", group: "Case", when: folded > 0, run: toggle });
+  const key = useCommand("facts", { when: folded > 0, run: toggle });
   return (
     <Card title="Key facts">
       <FactList facts={all ? facts : first} />
@@ -36,9 +36,9 @@ export function KeyFacts({ facts }: { facts: readonly KeyFact[] }) {
           size="compact-xs"
           variant="subtle"
           aria-expanded={all}
-          aria-keyshortcuts="f"
+          aria-keyshortcuts={key}
           onClick={toggle}
-          rightSection={<Keycap of="f" />}
+          rightSection={<CommandKey of="facts" />}
         >
           {all ? "Fewer facts" : `${folded} more facts`}
         </Button>

@@ -1,5 +1,5 @@
 import type { Matrix } from "../../api/schema";
-import { Card } from "./Card";
+import { Card } from "../../ui/Card";
 import styles from "./MatrixCard.module.css";
 
 const MEANING: Readonly<Record<number, string>> = {

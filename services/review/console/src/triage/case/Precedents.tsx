@@ -3,7 +3,7 @@ import { Link } from "wouter";
 import type { ContextPackage, EarlierCase } from "../../api/schema";
 import { ago } from "../../format/time";
 import { useNow } from "../../format/useNow";
-import { Card } from "./Card";
+import { Card } from "../../ui/Card";
 import styles from "./Precedents.module.css";
 
 /** Similar decided cases, earlier cases of the subject, and the rule that applies. */

@@ -1,6 +1,6 @@
 import type { ContextPackage, Recommendation } from "../../api/schema";
 import { percent } from "../../format/percent";
-import { Card } from "./Card";
+import { Card } from "../../ui/Card";
 import { ConfidenceBar } from "./ConfidenceBar";
 import { Factors } from "./Factors";
 import styles from "./Proposal.module.css";

@@ -2,9 +2,9 @@ import { Button, NativeSelect, Textarea } from "@mantine/core";
 import { type FormEvent, type RefObject, useEffect, useEffectEvent, useRef, useState } from "react";
 
 import type { Claim } from "../../api/schema";
-import { Keycap } from "../../keys/Keycap";
-import { useKey } from "../../keys/KeyProvider";
-import { Card } from "../case/Card";
+import { CommandKey } from "../../keys/Keycap";
+import { useCommand } from "../../keys/KeyProvider";
+import { Card } from "../../ui/Card";
 import styles from "./AnswerCard.module.css";
 import { schemaOf, termsFor } from "./answer";
 import { Choices } from "./Choices";
@@ -190,13 +190,13 @@ function PrincipalReasons({ claim, decision: { draft, change }, numbered, onFocu
 
 function Note({ decision, form }: { decision: Decision; form: RefObject<HTMLFormElement | null> }) {
   const note = useRef<HTMLTextAreaElement>(null);
-  useKey({ key: "n", label: "write a note", group: "Case", run: () => note.current?.focus() });
+  const key = useCommand("note", { run: () => note.current?.focus() });
   return (
     <div className={styles.note}>
       <Textarea
         ref={note}
         aria-label="Note"
-        aria-keyshortcuts="n"
+        aria-keyshortcuts={key}
         placeholder="Note, kept as a draft while you type"
         autosize
         minRows={1}
@@ -208,7 +208,7 @@ function Note({ decision, form }: { decision: Decision; form: RefObject<HTMLForm
           if (event.key === "Enter" && (event.ctrlKey || event.metaKey) && decision.intent)
             form.current?.requestSubmit();
         }}
-        rightSection={<Keycap of="n" />}
+        rightSection={<CommandKey of="note" />}
         rightSectionPointerEvents="none"
       />
     </div>
@@ -216,14 +216,14 @@ function Note({ decision, form }: { decision: Decision; form: RefObject<HTMLForm
 }
 
 function Finish({ label, decision }: { label: string; decision: Decision }) {
-  useKey({ key: "Escape", label: "not yet", group: "Reasons", layer: "panel", run: decision.cancel });
-  useKey({ key: "Enter", label: `record ${label}`, group: "Reasons", layer: "panel", run: decision.confirm });
+  useCommand("cancel", { run: decision.cancel });
+  useCommand("record", { label: `record ${label}`, run: decision.confirm });
   return (
     <div className={styles.finish}>
-      <Button type="submit" rightSection={<Keycap of="Enter" />}>
+      <Button type="submit" rightSection={<CommandKey of="record" />}>
         Record: {label}
       </Button>
-      <Button type="button" variant="default" onClick={decision.cancel} rightSection={<Keycap of="Escape" />}>
+      <Button type="button" variant="default" onClick={decision.cancel} rightSection={<CommandKey of="cancel" />}>
         Not yet
       </Button>
     </div>

@@ -1,8 +1,10 @@
 import { Button } from "@mantine/core";
 
 import type { ContextPackage, OutcomeChoice } from "../../api/schema";
-import { Keycap } from "../../keys/Keycap";
-import { useKey } from "../../keys/KeyProvider";
+import type { CommandName } from "../../keys/commands";
+import { CommandKey, Keycap } from "../../keys/Keycap";
+import { takenKeys } from "../../keys/keymap";
+import { useCommand, useKey, useKeys } from "../../keys/KeyProvider";
 import { assignOutcomeKeys, type OutcomeKeys } from "../../keys/outcomeKeys";
 import styles from "./DecisionBar.module.css";
 import { departs } from "./draft";
@@ -18,7 +20,8 @@ interface DecisionBarProps {
 /** Every outcome as a button of the same weight, and what else can be done with the case now. */
 export function DecisionBar({ context, decision, onSkip, onPutBack }: DecisionBarProps) {
   const { outcomes } = context.actions;
-  const keys = assignOutcomeKeys(outcomes);
+  const { keymap } = useKeys();
+  const keys = assignOutcomeKeys(outcomes, takenKeys(keymap));
   return (
     <>
       <div className={styles.outcomes} role="group" aria-label="Decide">
@@ -35,8 +38,8 @@ export function DecisionBar({ context, decision, onSkip, onPutBack }: DecisionBa
       </div>
       <div className={styles.others} role="group" aria-label="Other actions">
         <EditTerms context={context} decision={decision} />
-        <OtherButton context={context} action="skip" label="Skip" keyName="s" onRun={onSkip} />
-        <OtherButton context={context} action="release" label="Put back" keyName={null} onRun={onPutBack} />
+        <OtherButton context={context} action="skip" label="Skip" command="skip" onRun={onSkip} />
+        <PutBack context={context} onRun={onPutBack} />
       </div>
     </>
   );
@@ -52,8 +55,8 @@ interface OutcomeButtonProps {
 
 function OutcomeButton({ choice, keys, differs, chosen, onChoose }: OutcomeButtonProps) {
   const label = `decide: ${choice.label}`;
-  useKey({ key: keys?.digit ?? null, label, group: "Decide", run: onChoose });
-  useKey({ key: keys?.letter ?? null, label, group: "Decide", run: onChoose });
+  useKey({ key: keys?.digit ?? null, label, group: "Outcomes", run: onChoose });
+  useKey({ key: keys?.letter ?? null, label, group: "Outcomes", run: onChoose });
   return (
     <Button
       variant="default"
@@ -77,10 +80,10 @@ function EditTerms({ context, decision }: Pick<DecisionBarProps, "context" | "de
   const proposed = offered.find(({ outcome }) => outcome === context.recommendation?.outcome);
   const target = (proposed ?? offered[0])?.outcome;
   const edit = () => target && decision.edit(target);
-  useKey({ key: "e", label: "edit the terms", group: "Decide", when: target !== undefined, run: edit });
+  const key = useCommand("edit", { when: target !== undefined, run: edit });
   if (target === undefined) return null;
   return (
-    <Button variant="default" aria-keyshortcuts="e" rightSection={<Keycap of="e" />} onClick={edit}>
+    <Button variant="default" aria-keyshortcuts={key} rightSection={<CommandKey of="edit" />} onClick={edit}>
       Edit terms
     </Button>
   );
@@ -90,26 +93,43 @@ interface OtherButtonProps {
   readonly context: ContextPackage;
   readonly action: string;
   readonly label: string;
-  readonly keyName: string | null;
+  readonly command: CommandName;
   readonly onRun: () => void;
 }
 
-function OtherButton({ context, action, label, keyName, onRun }: OtherButtonProps) {
+function OtherButton({ context, action, label, command, onRun }: OtherButtonProps) {
   const offered = context.actions.other.find((other) => other.action === action);
   const available = offered?.available ?? false;
-  useKey({ key: keyName, label: label.toLowerCase(), group: "Case", when: available, run: onRun });
+  const key = useCommand(command, { when: available, run: onRun });
   if (!offered) return null;
   return (
     <Button
       variant="default"
       disabled={!available}
       title={offered.why ?? undefined}
-      aria-keyshortcuts={keyName ?? undefined}
+      aria-keyshortcuts={key}
       data-action={action}
-      rightSection={<Keycap of={keyName} />}
+      rightSection={<CommandKey of={command} />}
       onClick={onRun}
     >
       {label}
+    </Button>
+  );
+}
+
+/** Has no key: giving a case up is rare, and a phone shows it at the top instead. */
+function PutBack({ context, onRun }: { context: ContextPackage; onRun: () => void }) {
+  const offered = context.actions.other.find(({ action }) => action === "release");
+  if (!offered) return null;
+  return (
+    <Button
+      variant="default"
+      disabled={!offered.available}
+      title={offered.why ?? undefined}
+      data-action="release"
+      onClick={onRun}
+    >
+      Put back
     </Button>
   );
 }

@@ -2,8 +2,8 @@ import { useRef } from "react";
 
 import type { Claim, Queue, QueueItem } from "../../api/schema";
 import { useNow } from "../../format/useNow";
-import { Keycap } from "../../keys/Keycap";
-import { useKey } from "../../keys/KeyProvider";
+import { CommandKey } from "../../keys/Keycap";
+import { useCommand } from "../../keys/KeyProvider";
 import styles from "./QueuePane.module.css";
 import { QueueRow } from "./QueueRow";
 
@@ -27,8 +27,8 @@ export function QueuePane({ queues, chosen, onChoose, items, open, onOpen }: Que
     const current = focused >= 0 ? focused : rows.findIndex((row) => row.ariaCurrent === "true");
     rows[Math.max(0, Math.min(rows.length - 1, current + step))]?.focus();
   };
-  useKey({ key: "j", label: "next in the queue", group: "Queue", repeats: true, run: () => move(1) });
-  useKey({ key: "k", label: "previous in the queue", group: "Queue", repeats: true, run: () => move(-1) });
+  useCommand("down", { run: () => move(1) });
+  useCommand("up", { run: () => move(-1) });
 
   return (
     <nav className={styles.pane} aria-label="Queue">
@@ -36,8 +36,8 @@ export function QueuePane({ queues, chosen, onChoose, items, open, onOpen }: Que
         <QueueName queues={queues} chosen={chosen} onChoose={onChoose} />
         {chosen && <span className={styles.count}>{chosen.depth} for you</span>}
         <span className={styles.keys}>
-          <Keycap of="j" />
-          <Keycap of="k" />
+          <CommandKey of="down" />
+          <CommandKey of="up" />
         </span>
       </div>
       <ul className={styles.list} ref={list}>

@@ -2,68 +2,21 @@
 
 from __future__ import annotations
 
-import os
 import re
 import shutil
 import subprocess
-from collections.abc import Iterator
 from pathlib import Path
 
 import pytest
-from playwright.sync_api import Browser, expect, sync_playwright
+from playwright.sync_api import Browser, expect
 
-from tests.e2e.console import (
-    CHROMIUM,
-    CHROMIUM_ARGUMENTS,
-    ROOT,
-    SOURCE,
-    Desk,
-    Seat,
-    built_console,
-    running_desk,
-    seat,
-)
+from tests.e2e.console.parts import SOURCE, Desk
+from tests.e2e.console.seats import Seat, seat, skip_until
 
 pytestmark = [pytest.mark.kafka, pytest.mark.browser, pytest.mark.slow, pytest.mark.timeout(300)]
 
-# Set to rewrite the pictures of the documentation; a test run leaves the tree as it is.
-SCREENSHOTS = "COUNTERSIGN_SCREENSHOTS"
 SENT_SECONDS = 20.0
 BLIND_REASON = "Your own judgement is asked for"
-
-
-@pytest.fixture(scope="module")
-def desk(postgres_url: str, kafka_bootstrap: str, tmp_path_factory: pytest.TempPathFactory) -> Iterator[Desk]:
-    built_console()
-    with running_desk(postgres_url, kafka_bootstrap, tmp_path_factory.mktemp("console")) as running:
-        yield running
-
-
-@pytest.fixture(scope="module")
-def browser() -> Iterator[Browser]:
-    if not Path(CHROMIUM).exists():
-        pytest.skip(f"no browser: {CHROMIUM} is not there")
-    with sync_playwright() as playwright:
-        chromium = playwright.chromium.launch(executable_path=CHROMIUM, args=CHROMIUM_ARGUMENTS)
-        yield chromium
-        chromium.close()
-
-
-@pytest.fixture(scope="module")
-def pictures(tmp_path_factory: pytest.TempPathFactory) -> Path:
-    return ROOT / "docs" / "images" if os.environ.get(SCREENSHOTS) else tmp_path_factory.mktemp("pictures")
-
-
-def skip_until(here: Seat, wanted: str, *, band: str = "", most_flags: int = 9) -> str:
-    """Skip cases until the model proposes `wanted` for the open one (in this band, with few flags); returns its id."""
-    for _ in range(60):
-        of_band = here.page.get_by_text(f"sure \u00b7 {band}").count() == 1
-        if here.proposed == wanted and of_band and here.page.locator("header ul li").count() <= most_flags:
-            return here.case_id
-        skipped = here.case_id
-        here.press("s")
-        here.expect_case(other_than=skipped)
-    return pytest.fail(f"no case for which the model proposes {wanted}")
 
 
 def test_an_hour_at_the_desk_by_keyboard_alone(desk: Desk, browser: Browser) -> None:

@@ -1,0 +1,44 @@
+import { TextInput } from "@mantine/core";
+import { useState } from "react";
+
+import { Card } from "../ui/Card";
+import styles from "./Audit.module.css";
+
+/** The whole log, or the proof of one case, as a file that anybody can check without this system. */
+export function ExportCard() {
+  const [purpose, setPurpose] = useState("");
+  const [caseId, setCaseId] = useState("");
+  const why = purpose.trim() ? `purpose=${encodeURIComponent(purpose.trim())}` : "";
+  const id = encodeURIComponent(caseId.trim());
+  return (
+    <Card title="Take it with you">
+      <div className={styles.search}>
+        <TextInput
+          label="Case id"
+          value={caseId}
+          onChange={(event) => setCaseId(event.currentTarget.value)}
+          autoCapitalize="none"
+        />
+        <TextInput
+          label="Why you take it"
+          value={purpose}
+          onChange={(event) => setPurpose(event.currentTarget.value)}
+        />
+      </div>
+      <p className={styles.act}>
+        <a href={`/api/audit/v1/export?${why}`} download="countersign-log.entries">
+          The whole log
+        </a>
+        {id && (
+          <a href={`/api/audit/v1/cases/${id}/proof?tenant=default&${why}`} download={`${caseId.trim()}-proof.json`}>
+            Proof of {caseId.trim()}
+          </a>
+        )}
+      </p>
+      <p className={styles.mute}>
+        For whoever should not have to trust this server: <code>countersign audit export DIR</code> writes the log as
+        files that C2SP verifiers accept; <code>countersign-verify</code> checks it, or one case, offline.
+      </p>
+    </Card>
+  );
+}

@@ -1,0 +1,138 @@
+import { Button, TextInput } from "@mantine/core";
+import { type FormEvent, useState } from "react";
+
+import { moment } from "../format/time";
+import { useNow } from "../format/useNow";
+import { Card } from "../ui/Card";
+import { Trouble, Wide } from "../ui/Page";
+import table from "../ui/table.module.css";
+import styles from "./Audit.module.css";
+import type { ReadEntry } from "./leaf";
+import { type Sought, useEntries, useEntryProof } from "./useAudit";
+
+const NOTHING: Sought = { caseId: "", subject: "", actor: "", kind: "", since: "", until: "", purpose: "" };
+
+const FIELDS: readonly { readonly name: keyof Sought; readonly label: string; readonly type?: string }[] = [
+  { name: "caseId", label: "Case id" },
+  { name: "subject", label: "Subject" },
+  { name: "actor", label: "Actor" },
+  { name: "kind", label: "Kind" },
+  { name: "since", label: "From", type: "datetime-local" },
+  { name: "until", label: "To", type: "datetime-local" },
+  { name: "purpose", label: "Why you look" },
+];
+
+/** Entries by case, subject, actor, kind and time, each with its proof. */
+export function SearchCard() {
+  const [wanted, want] = useState(NOTHING);
+  const [sought, seek] = useState<Sought | null>(null);
+  const [cursors, setCursors] = useState<readonly (string | null)[]>([null]);
+  const found = useEntries(sought, cursors.at(-1) ?? null);
+
+  const submit = (event: FormEvent) => {
+    event.preventDefault();
+    setCursors([null]);
+    seek({ ...wanted });
+  };
+
+  return (
+    <Card title="Search the log">
+      <form className={styles.search} role="search" aria-label="The log" onSubmit={submit}>
+        {FIELDS.map(({ name, label, type = "text" }) => (
+          <TextInput
+            key={name}
+            label={label}
+            type={type}
+            autoCapitalize="none"
+            value={wanted[name]}
+            onChange={(event) => want({ ...wanted, [name]: event.currentTarget.value })}
+          />
+        ))}
+        <Button type="submit" variant="default" loading={found.isFetching}>
+          Search
+        </Button>
+      </form>
+      <Trouble error={found.error} />
+      {found.data && <Entries entries={found.data.items} />}
+      <div className={styles.act}>
+        {cursors.length > 1 && (
+          <Button size="compact-sm" variant="default" onClick={() => setCursors(cursors.slice(0, -1))}>
+            Earlier entries
+          </Button>
+        )}
+        {found.data?.next && (
+          <Button
+            size="compact-sm"
+            variant="default"
+            onClick={() => setCursors([...cursors, found.data?.next ?? null])}
+          >
+            Later entries
+          </Button>
+        )}
+      </div>
+    </Card>
+  );
+}
+
+function Entries({ entries }: { entries: readonly ReadEntry[] }) {
+  const now = useNow(60_000);
+  if (entries.length === 0) {
+    return <p className={styles.mute}>No entry fits. Ids, subjects and actors are matched whole.</p>;
+  }
+  return (
+    <Wide label="Entries">
+      <table className={table.table}>
+        <thead>
+          <tr>
+            <th scope="col" data-number>
+              Entry
+            </th>
+            <th scope="col">When</th>
+            <th scope="col">What</th>
+            <th scope="col">Who</th>
+            <th scope="col">Proof</th>
+          </tr>
+        </thead>
+        <tbody>
+          {entries.map((entry) => (
+            <tr key={entry.index}>
+              <td data-number>{entry.index}</td>
+              <td className={styles.when}>{entry.occurredAt && moment(entry.occurredAt, now)}</td>
+              <td>
+                <details>
+                  <summary>{entry.kind}</summary>
+                  <pre className={styles.leaf}>{entry.lines}</pre>
+                </details>
+              </td>
+              <td>{entry.actor}</td>
+              <td>
+                <Proof entry={entry} />
+              </td>
+            </tr>
+          ))}
+        </tbody>
+      </table>
+    </Wide>
+  );
+}
+
+function Proof({ entry }: { entry: ReadEntry }) {
+  const proof = useEntryProof();
+  if (proof.data) {
+    return (
+      <span role="status" className={styles.proof} data-good={proof.data.included}>
+        {proof.data.included
+          ? `\u2713 in the log of ${proof.data.size}`
+          : `\u2715 not covered by the checkpoint of ${proof.data.size}`}
+      </span>
+    );
+  }
+  return (
+    <>
+      <Button size="compact-xs" variant="default" loading={proof.isPending} onClick={() => proof.mutate(entry)}>
+        Prove<span className="visually-hidden"> entry {entry.index}</span>
+      </Button>
+      <Trouble error={proof.error} />
+    </>
+  );
+}

@@ -1,0 +1,92 @@
+import { Button, Textarea, TextInput } from "@mantine/core";
+import { useState } from "react";
+
+import { save } from "../files/save";
+import { Card } from "../ui/Card";
+import { Trouble } from "../ui/Page";
+import styles from "./Audit.module.css";
+import { useVerification, type Verified } from "./useAudit";
+
+/** The newest checkpoint, checked in this browser: its signature, and that the log only grew. */
+export function VerifyCard() {
+  const verify = useVerification();
+  const [older, setOlder] = useState("");
+  const [key, setKey] = useState("");
+  const found = verify.data;
+  return (
+    <Card title="Verify the log">
+      <p className={styles.mute}>
+        Checked here, from hashes and signature; the server&rsquo;s word is not taken for it. Compare with a checkpoint
+        that you keep elsewhere, or with the one this browser saw last.
+      </p>
+      <details className={styles.own}>
+        <summary>Use a checkpoint and a key of your own</summary>
+        <Textarea
+          label="Older checkpoint"
+          autosize
+          minRows={3}
+          value={older}
+          onChange={(event) => setOlder(event.currentTarget.value)}
+        />
+        <TextInput label="Verifier key" value={key} onChange={(event) => setKey(event.currentTarget.value)} />
+      </details>
+      <div className={styles.act}>
+        <Button variant="default" loading={verify.isPending} onClick={() => verify.mutate({ older, key })}>
+          Verify now
+        </Button>
+        {found && (
+          <Button
+            variant="subtle"
+            onClick={() =>
+              save(`checkpoint-${found.checkpoint.size}.txt`, new Blob([found.checkpoint.note], { type: "text/plain" }))
+            }
+          >
+            Keep this checkpoint
+          </Button>
+        )}
+      </div>
+      <div role="status">{found && <Findings found={found} ownKey={key.trim() !== ""} />}</div>
+      <Trouble error={verify.error} />
+    </Card>
+  );
+}
+
+function Findings({ found, ownKey }: { found: Verified; ownKey: boolean }) {
+  const { checkpoint, signed, grew, since } = found;
+  return (
+    <ul className={styles.findings}>
+      <Finding good={signed}>{signatureWords(signed, ownKey)}</Finding>
+      <Finding good={grew}>{growthWords(found)}</Finding>
+      <li className={styles.root}>
+        {checkpoint.origin}: {checkpoint.size} entries, root <code>{checkpoint.root}</code>
+        {since && grew === false && (
+          <>
+            ; before: {since.size} entries, root <code>{since.root}</code>
+          </>
+        )}
+      </li>
+    </ul>
+  );
+}
+
+function signatureWords(signed: boolean | null, ownKey: boolean): string {
+  const whose = ownKey ? "the key you gave" : "the key that the log\u2019s first entry names";
+  if (signed === null) return "This browser cannot check Ed25519 signatures. countersign-verify can, from an export.";
+  return signed ? `Signed by ${whose}.` : `NOT signed by ${whose}. Keep this checkpoint and call whoever runs the log.`;
+}
+
+function growthWords({ grew, since, checkpoint }: Verified): string {
+  if (!since || grew === null) return "Nothing older to compare with yet. The next look compares with this one.";
+  if (!grew) return "The log was REWRITTEN: it does not begin with what it held before. Keep both checkpoints.";
+  if (since.size === checkpoint.size) return "Nothing was added, and nothing changed, since the older checkpoint.";
+  return `Everything it held at ${since.size} entries is still there; ${checkpoint.size - since.size} were added.`;
+}
+
+function Finding({ good, children }: { good: boolean | null; children: string }) {
+  const sign = good === null ? "\u2013" : good ? "\u2713" : "\u2715";
+  return (
+    <li data-good={good === null ? "unknown" : good}>
+      <span aria-hidden="true">{sign}</span> {children}
+    </li>
+  );
+}

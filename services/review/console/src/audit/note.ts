@@ -1,0 +1,57 @@
+import { toHex } from "./merkle";
+
+/** A signed checkpoint (C2SP tlog-checkpoint in a signed note). */
+export interface Checkpoint {
+  readonly note: string;
+  readonly origin: string;
+  readonly size: number;
+  /** Hexadecimal. */
+  readonly root: string;
+  readonly signatures: readonly { readonly name: string; readonly keyId: string; readonly bytes: Uint8Array }[];
+}
+
+const KEY_ID_BYTES = 4;
+const ED25519 = 1;
+
+function fromBase64(text: string): Uint8Array<ArrayBuffer> {
+  return Uint8Array.from(atob(text), (character) => character.charCodeAt(0));
+}
+
+/** Reads a note; throws when it is none. */
+export function readCheckpoint(note: string): Checkpoint {
+  const [text, signed] = split(note);
+  const [origin, size, root] = text.split("\n");
+  if (!origin || !root || !/^\d+$/u.test(size ?? "")) throw new Error("This is not a checkpoint of a log.");
+  const signatures = signed.flatMap((line) => {
+    const [, name, encoded] = /^\u2014 (\S+) (\S+)$/u.exec(line) ?? [];
+    if (!name || !encoded) return [];
+    const bytes = fromBase64(encoded);
+    return [{ name, keyId: toHex(bytes.slice(0, KEY_ID_BYTES)), bytes: bytes.slice(KEY_ID_BYTES) }];
+  });
+  return { note, origin, size: Number(size), root: toHex(fromBase64(root)), signatures };
+}
+
+function split(note: string): [string, string[]] {
+  const [text, signed] = note.split("\n\n");
+  if (text === undefined || signed === undefined) throw new Error("This is not a signed note.");
+  return [text, signed.split("\n")];
+}
+
+/**
+ * Whether a checkpoint is signed by the key written `name+id+base64` (a C2SP verifier key); null when this
+ * browser cannot check such signatures.
+ */
+export async function isSignedBy(checkpoint: Checkpoint, verifierKey: string): Promise<boolean | null> {
+  const [, name, keyId, encoded] = /^(.+)\+([0-9a-f]{8})\+(.+)$/u.exec(verifierKey.trim()) ?? [];
+  if (!name || !keyId || !encoded) return false;
+  const key = fromBase64(encoded);
+  const found = checkpoint.signatures.find((one) => one.name === name && one.keyId === keyId);
+  if (!found || key[0] !== ED25519) return false;
+  const text = new TextEncoder().encode(`${split(checkpoint.note)[0]}\n`);
+  try {
+    const imported = await crypto.subtle.importKey("raw", key.slice(1), "Ed25519", false, ["verify"]);
+    return await crypto.subtle.verify("Ed25519", imported, Uint8Array.from(found.bytes), text);
+  } catch {
+    return null;
+  }
+}

@@ -1,0 +1,137 @@
+import { useMutation, useQuery } from "@tanstack/react-query";
+
+import type { LogEntry } from "../api/audit";
+import { answerOf, api } from "../api/client";
+import { readEntry } from "./leaf";
+import { isIncluded, leafHash, onlyGrew } from "./merkle";
+import { type Checkpoint, isSignedBy, readCheckpoint } from "./note";
+
+const REMEMBERED = "countersign.checkpoint";
+const PAGE = 50;
+
+async function newestCheckpoint(): Promise<Checkpoint> {
+  const note = await answerOf(api.GET("/api/audit/v1/checkpoint", { parseAs: "text" }));
+  return readCheckpoint(String(note));
+}
+
+export interface Verified {
+  readonly checkpoint: Checkpoint;
+  /** Null when this browser cannot check Ed25519 signatures. */
+  readonly signed: boolean | null;
+  /** The key the check was made with. */
+  readonly verifierKey: string;
+  /** Whether the log only grew since the older checkpoint; null when there is none to compare with. */
+  readonly grew: boolean | null;
+  readonly since: Checkpoint | null;
+}
+
+/** The checkpoint this browser saw when it last looked; kept, because only an older one shows a rewritten log. */
+function remembered(origin: string): Checkpoint | null {
+  const note = localStorage.getItem(REMEMBERED);
+  try {
+    const checkpoint = note ? readCheckpoint(note) : null;
+    return checkpoint?.origin === origin ? checkpoint : null;
+  } catch {
+    return null;
+  }
+}
+
+async function keyOfGenesis(): Promise<string> {
+  const { items } = await answerOf(api.GET("/api/audit/v1/entries", { params: { query: { limit: 1 } } }));
+  const genesis = items[0] ? (JSON.parse(items[0].leaf) as { verifier_key?: string }) : {};
+  return genesis.verifier_key ?? "";
+}
+
+async function growth(since: Checkpoint, checkpoint: Checkpoint): Promise<boolean> {
+  if (since.size > checkpoint.size) return false;
+  const { proof } = await answerOf(
+    api.GET("/api/audit/v1/proof/consistency", {
+      params: { query: { first: since.size, second: checkpoint.size } },
+    }),
+  );
+  return onlyGrew({
+    first: since.size,
+    firstRoot: since.root,
+    second: checkpoint.size,
+    secondRoot: checkpoint.root,
+    proof,
+  });
+}
+
+/** Checks the newest checkpoint here in the browser. Against an older note, or against the one seen last. */
+export function useVerification() {
+  return useMutation({
+    mutationFn: async ({ older, key }: { readonly older: string; readonly key: string }): Promise<Verified> => {
+      const checkpoint = await newestCheckpoint();
+      const verifierKey = key.trim() || (await keyOfGenesis());
+      const since = older.trim() ? readCheckpoint(`${older.trim()}\n`) : remembered(checkpoint.origin);
+      const signed = await isSignedBy(checkpoint, verifierKey);
+      const grew = since && (await growth(since, checkpoint));
+      if (signed !== false && grew !== false) localStorage.setItem(REMEMBERED, checkpoint.note);
+      return { checkpoint, signed, verifierKey, grew, since };
+    },
+  });
+}
+
+export interface Sought {
+  readonly caseId: string;
+  readonly subject: string;
+  readonly actor: string;
+  readonly kind: string;
+  readonly since: string;
+  readonly until: string;
+  readonly purpose: string;
+}
+
+/** Every reading goes on the record, so nothing is read before somebody asks, and nothing is polled. */
+export function useEntries(sought: Sought | null, cursor: string | null) {
+  return useQuery({
+    queryKey: ["audit", "entries", sought, cursor],
+    queryFn: async () => {
+      const page = await answerOf(
+        api.GET("/api/audit/v1/entries", { params: { query: { ...queryOf(sought!), cursor, limit: PAGE } } }),
+      );
+      return { next: page.next_cursor, items: page.items.map((entry: LogEntry) => readEntry(entry)) };
+    },
+    enabled: sought !== null,
+    placeholderData: (before) => before,
+    staleTime: Number.POSITIVE_INFINITY,
+  });
+}
+
+function queryOf({ caseId, subject, actor, kind, since, until, purpose }: Sought) {
+  const said = (text: string) => text.trim() || null;
+  return {
+    case_id: said(caseId),
+    subject_ref: said(subject),
+    actor: said(actor),
+    kind: said(kind),
+    since: since ? new Date(since).toISOString() : null,
+    until: until ? new Date(until).toISOString() : null,
+    purpose: said(purpose),
+    // A case's id is only one within its tenant.
+    tenant: said(caseId) || said(subject) ? "default" : null,
+  };
+}
+
+/** Proves one entry: its hash from its bytes, its place from the hashes, the root from the signed checkpoint. */
+export function useEntryProof() {
+  return useMutation({
+    mutationFn: async ({ index, leaf }: { readonly index: number; readonly leaf: string }) => {
+      const found = await answerOf(api.GET("/api/audit/v1/proof/inclusion", { params: { query: { index } } }));
+      if (!found.checkpoint) return { included: false, size: found.size };
+      const { root, size } = readCheckpoint(found.checkpoint);
+      const included = await isIncluded({ index, size, leafHash: await leafHash(leaf), proof: found.proof, root });
+      return { included, size };
+    },
+  });
+}
+
+export function useAccessLog(wanted: boolean) {
+  return useQuery({
+    queryKey: ["audit", "access"],
+    queryFn: () => answerOf(api.GET("/api/audit/v1/access-log", { params: { query: { limit: PAGE } } })),
+    enabled: wanted,
+    staleTime: Number.POSITIVE_INFINITY,
+  });
+}

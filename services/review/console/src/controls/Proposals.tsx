@@ -1,0 +1,85 @@
+import { Button, TextInput } from "@mantine/core";
+import { useState } from "react";
+
+import type { Proposal } from "../api/router";
+import type { Me } from "../api/schema";
+import { moment } from "../format/time";
+import { useNow } from "../format/useNow";
+import { hasRole } from "../session/roles";
+import { Card } from "../ui/Card";
+import { Trouble } from "../ui/Page";
+import styles from "./Controls.module.css";
+import { scopeWords } from "./scope";
+import { useAnswerProposal, useProposals } from "./useControls";
+
+const BECOMES: Readonly<Record<string, string>> = {
+  "certificate.active": "Certificate",
+  "calibrator.active": "Calibrator",
+  "trip.cleared": "Lift a trip",
+};
+
+/** What evidence proposes or holds back; two people sign before it acts. */
+export function Proposals({ me }: { me: Me }) {
+  const proposals = useProposals();
+  return (
+    <Card title="Waiting for signatures">
+      <Trouble error={proposals.error} />
+      {proposals.data?.length === 0 && (
+        <p className={styles.mute}>
+          Nothing. Certificates, calibrators and tripped tiers appear here when the evidence proposes a change.
+        </p>
+      )}
+      {proposals.data?.map((proposal) => (
+        <ProposalRow key={`${proposal.sha256} ${proposal.becomes}`} me={me} proposal={proposal} />
+      ))}
+    </Card>
+  );
+}
+
+function ProposalRow({ me, proposal }: { me: Me; proposal: Proposal }) {
+  const now = useNow(30_000);
+  const signatures = proposal.said.filter(({ signed }) => signed);
+  const signed = signatures.some(({ pseudonym }) => pseudonym === me.pseudonym);
+  return (
+    <section className={styles.proposal}>
+      <h3>
+        {BECOMES[proposal.becomes] ?? proposal.becomes}: {scopeWords(proposal)}
+        {proposal.tier !== "*" && `, ${proposal.tier} consequence`}
+      </h3>
+      <p>{proposal.why}</p>
+      <p className={styles.mute}>
+        {signatures.length} of {proposal.signatures_needed} signatures; hash {proposal.sha256.slice(0, 12)}
+      </p>
+      {proposal.said.map((said) => (
+        <p key={`${said.pseudonym} ${said.signed_at}`} className={styles.mute}>
+          {said.pseudonym === me.pseudonym ? "you" : said.pseudonym} ({said.role}) {said.signed ? "signed" : "refused"},{" "}
+          {moment(said.signed_at, now)}: {said.reason}
+        </p>
+      ))}
+      {hasRole(me, "lead", "policy_approver") && !signed && <Answer proposal={proposal} />}
+      {signed && <p className={styles.mute}>You have signed. The other signature must be another person&rsquo;s.</p>}
+    </section>
+  );
+}
+
+function Answer({ proposal }: { proposal: Proposal }) {
+  const [reason, setReason] = useState("");
+  const answer = useAnswerProposal();
+  const say = (sign: boolean) => answer.mutate({ proposal, sign, reason: reason.trim() });
+  return (
+    <div className={styles.release}>
+      <TextInput
+        label="Why you sign or refuse"
+        value={reason}
+        onChange={(event) => setReason(event.currentTarget.value)}
+      />
+      <Button variant="default" disabled={!reason.trim()} loading={answer.isPending} onClick={() => say(true)}>
+        Sign
+      </Button>
+      <Button variant="default" disabled={!reason.trim()} loading={answer.isPending} onClick={() => say(false)}>
+        Refuse
+      </Button>
+      <Trouble error={answer.error} />
+    </div>
+  );
+}

@@ -1,0 +1,86 @@
+import { useState } from "react";
+
+import type { Figures, Proportion, TypeSummary } from "../api/feedback";
+import { Card } from "../ui/Card";
+import { Wide } from "../ui/Page";
+import table from "../ui/table.module.css";
+import styles from "./Insight.module.css";
+import { interval, share } from "./words";
+
+const CUTS = {
+  tiers: "Consequence",
+  bands: "Confidence",
+  levels: "Level",
+  models: "Model",
+  reasons: "Reason",
+} as const;
+type Cut = keyof typeof CUTS;
+
+/** The same figures, cut as one wants to look at them. */
+export function FiguresTable({ type }: { type: TypeSummary }) {
+  const [cut, setCut] = useState<Cut>("tiers");
+  return (
+    <Card title="Figures">
+      <div className={styles.cuts} role="group" aria-label="Cut by">
+        {(Object.keys(CUTS) as Cut[]).map((name) => (
+          <button key={name} type="button" aria-pressed={cut === name} onClick={() => setCut(name)}>
+            {CUTS[name]}
+          </button>
+        ))}
+      </div>
+      <Wide label="Figures">
+        <table className={table.table}>
+          <thead>
+            <tr>
+              <th scope="col">{CUTS[cut]}</th>
+              <th scope="col" data-number>
+                Cases
+              </th>
+              <th scope="col">Automatic</th>
+              <th scope="col">Wrong among automatic</th>
+              <th scope="col">Overridden</th>
+              <th scope="col">Differs when unseen</th>
+            </tr>
+          </thead>
+          <tbody>
+            {type[cut].map(({ name, figures }) => (
+              <Row key={name} name={name} figures={figures} />
+            ))}
+          </tbody>
+        </table>
+      </Wide>
+    </Card>
+  );
+}
+
+function Row({ name, figures }: { name: string; figures: Figures }) {
+  return (
+    <tr>
+      <th scope="row">{name.replaceAll("_", " ")}</th>
+      <td data-number>{figures.counts.cases ?? 0}</td>
+      <Share figure={figures.automation} />
+      <Share figure={figures.audit_error} />
+      <Share figure={figures.override} />
+      <Share figure={figures.blind_disagreement} />
+    </tr>
+  );
+}
+
+function Share({ figure }: { figure: Proportion }) {
+  return (
+    <td title={figure.text}>
+      {figure.rate === null ? (
+        <span className={styles.few}>
+          {figure.n} of {figure.needed} needed
+        </span>
+      ) : (
+        <>
+          {share(figure.rate)}{" "}
+          <span className={styles.few}>
+            {interval(figure)}, n = {figure.n}
+          </span>
+        </>
+      )}
+    </td>
+  );
+}

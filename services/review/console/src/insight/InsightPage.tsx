@@ -1,0 +1,115 @@
+import { NativeSelect } from "@mantine/core";
+import { useState } from "react";
+
+import type { Assessment, TypeSummary } from "../api/feedback";
+import { Nothing, Page, Trouble } from "../ui/Page";
+import { CalibrationCard } from "./CalibrationCard";
+import { EvidenceCard } from "./EvidenceCard";
+import { FiguresTable } from "./FiguresTable";
+import styles from "./Insight.module.css";
+import { RiskCard } from "./RiskCard";
+import { Tiles } from "./Tiles";
+import { useAssessments, usePromise, useSummary } from "./useInsight";
+
+const ALPHAS = [0.005, 0.01, 0.02, 0.05, 0.1];
+
+/** What may run by itself, and whether it still keeps its promise. */
+export default function InsightPage() {
+  const summary = useSummary();
+  const types = summary.data?.decision_types ?? [];
+  const [wanted, choose] = useState("");
+  const type = types.find(({ decision_type: name }) => name === wanted) ?? types[0];
+  return (
+    <Page
+      title="What may run by itself, and is it still true?"
+      beside={
+        types.length > 1 && (
+          <NativeSelect
+            aria-label="Decision type"
+            data={types.map(({ decision_type: name }) => ({ value: name, label: name.replaceAll("_", " ") }))}
+            value={type?.decision_type ?? ""}
+            onChange={(event) => choose(event.currentTarget.value)}
+          />
+        )
+      }
+    >
+      <Trouble error={summary.error} />
+      {summary.data && !type && (
+        <Nothing>No case has been routed yet. Figures appear here with the first ones, each with its count.</Nothing>
+      )}
+      {type && (
+        <>
+          <Tiles figures={type.total} />
+          <Pictures key={type.decision_type} type={type} />
+          <FiguresTable type={type} />
+          <p className={styles.reading}>{summary.data?.how_to_read}</p>
+        </>
+      )}
+    </Page>
+  );
+}
+
+/** The three pictures: what could be promised, whether the promise holds, whether confidences can be believed. */
+function Pictures({ type }: { type: TypeSummary }) {
+  const promise = usePromise(type.decision_type);
+  const [chosen, setAlpha] = useState<number | null>(null);
+  const [wanted, choose] = useState("");
+  const [tier] = wanted.split(" ");
+  const promised = (tier && promise.data?.[tier]) || firstOf(promise.data);
+  const alpha = chosen ?? promised ?? 0.05;
+  const assessments = useAssessments({ decisionType: type.decision_type, alpha });
+  const byName = new Map(assessments.data?.map((one) => [nameOf(one), one]));
+  const shown = byName.get(wanted) ?? mostLabelled(assessments.data);
+  const alphas = [...new Set([...ALPHAS, alpha])].toSorted((one, other) => one - other);
+  return (
+    <>
+      <div className={styles.question} role="group" aria-label="The promise">
+        <NativeSelect
+          label="Consequence and model"
+          data={[...byName].map(([name, { labels, population }]) => ({
+            value: name,
+            label: `${population.tier}, ${population.model_name} ${population.model_version}: ${labels} labels`,
+          }))}
+          value={shown ? nameOf(shown) : ""}
+          onChange={(event) => choose(event.currentTarget.value)}
+        />
+        <NativeSelect
+          label="Promise: wrong at most"
+          data={alphas.map((one) => ({
+            value: String(one),
+            label: `${Number((one * 100).toPrecision(3))} %${one === promised ? ", as the policy asks" : ""}`,
+          }))}
+          value={String(alpha)}
+          onChange={(event) => setAlpha(Number(event.currentTarget.value))}
+        />
+      </div>
+      <Trouble error={assessments.error} />
+      {assessments.data && !shown && (
+        <Nothing>
+          No case of this kind has been scored by a model yet: there is nothing that could be promised. It begins with
+          blind answers, which people give at the desk.
+        </Nothing>
+      )}
+      {shown && (
+        <div className={styles.pictures}>
+          <RiskCard assessment={shown} />
+          <EvidenceCard assessment={shown} />
+          <CalibrationCard reliability={shown.reliability} refit={shown.refit} />
+        </div>
+      )}
+    </>
+  );
+}
+
+/** Certificates are for one tier of one model under one policy. */
+function nameOf({ population: of }: Assessment): string {
+  return [of.tier, of.tenant, of.model_name, of.model_version, of.calibrator_version, of.automation_sha256].join(" ");
+}
+
+function mostLabelled(assessments: readonly Assessment[] | undefined): Assessment | undefined {
+  return assessments?.toSorted((one, other) => other.labels - one.labels)[0];
+}
+
+function firstOf(promises: Readonly<Record<string, number | null>> | undefined): number | null {
+  return Object.values(promises ?? {}).find((alpha) => alpha !== null) ?? null;
+}

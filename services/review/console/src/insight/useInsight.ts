@@ -1,0 +1,54 @@
+import { useQuery } from "@tanstack/react-query";
+
+import { answerOf, api } from "../api/client";
+
+// Figures move with labels, and labels come by the hour.
+const FRESH_MS = 30_000;
+
+export function useSummary() {
+  return useQuery({
+    queryKey: ["insight", "summary"],
+    queryFn: () => answerOf(api.GET("/api/feedback/v1/summary")),
+    refetchInterval: FRESH_MS,
+  });
+}
+
+export interface Question {
+  readonly decisionType: string;
+  /** The promise: at most this share of what is automated is wrong. */
+  readonly alpha: number;
+}
+
+export function useAssessments({ decisionType, alpha }: Question) {
+  return useQuery({
+    queryKey: ["insight", "assessments", decisionType, alpha],
+    queryFn: () =>
+      answerOf(
+        api.GET("/api/feedback/v1/certificates/preview", {
+          params: { query: { decision_type: decisionType, alpha } },
+        }),
+      ),
+    select: ({ assessments }) => assessments,
+    enabled: decisionType !== "",
+    placeholderData: (before) => before,
+    refetchInterval: FRESH_MS,
+  });
+}
+
+/** The promise that the policy in force makes for each tier; certificates are for these. */
+export function usePromise(decisionType: string) {
+  return useQuery({
+    queryKey: ["insight", "promise", decisionType],
+    queryFn: async () => {
+      const policies = await answerOf(api.GET("/api/router/v1/policies", { params: { query: { limit: 200 } } }));
+      const found = policies.items.find((policy) => policy.in_force && policy.decision_type === decisionType);
+      if (!found) return {};
+      const path = { sha256: found.sha256 };
+      const { document } = await answerOf(api.GET("/api/router/v1/policies/{sha256}", { params: { path } }));
+      const automation = document["automation"] as { alpha?: Readonly<Record<string, number | null>> } | undefined;
+      return automation?.alpha ?? {};
+    },
+    enabled: decisionType !== "",
+    staleTime: FRESH_MS,
+  });
+}

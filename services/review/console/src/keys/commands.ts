@@ -1,0 +1,38 @@
+import type { Layer } from "./registry";
+
+interface Command {
+  /** The key it has until somebody gives it another. */
+  readonly key: string;
+  readonly label: string;
+  readonly group: string;
+  readonly layer?: Layer;
+  readonly repeats?: boolean;
+  /** Enter and Escape mean the same everywhere and stay where they are. */
+  readonly fixed?: boolean;
+}
+
+const define = <Name extends string>(commands: Readonly<Record<Name, Command>>): Readonly<Record<Name, Command>> =>
+  commands;
+
+/** Everything a single key does, outcomes and reasons apart: those belong to the decision type of the case. */
+export const COMMANDS = define({
+  down: { key: "j", label: "next in the queue", group: "Queue", repeats: true },
+  up: { key: "k", label: "previous in the queue", group: "Queue", repeats: true },
+  open: { key: "Enter", label: "open the next case", group: "Queue", fixed: true },
+  facts: { key: "f", label: "show all facts, or the first", group: "Case" },
+  note: { key: "n", label: "write a note", group: "Case" },
+  skip: { key: "s", label: "skip", group: "Case" },
+  edit: { key: "e", label: "edit the terms", group: "Decide" },
+  undo: { key: "z", label: "take the last decision back", group: "Decide" },
+  search: { key: "/", label: "search", group: "Everywhere" },
+  help: { key: "?", label: "show the keys", group: "Everywhere" },
+  record: { key: "Enter", label: "record it", group: "Reasons", layer: "panel", fixed: true },
+  cancel: { key: "Escape", label: "not yet", group: "Reasons", layer: "panel", fixed: true },
+});
+
+export type CommandName = keyof typeof COMMANDS;
+
+export const COMMAND_NAMES = Object.keys(COMMANDS) as readonly CommandName[];
+
+/** Kept free for commands of the desk: no decision type can have them for an outcome. */
+export const RESERVED: readonly string[] = ["c", "i", "q", "t", "x"];

@@ -1,0 +1,79 @@
+import { Button, Textarea, TextInput } from "@mantine/core";
+import { useDebouncedValue } from "@mantine/hooks";
+import { useState } from "react";
+
+import type { DraftEntry, Validation } from "../api/router";
+import { Trouble } from "../ui/Page";
+import styles from "./Policies.module.css";
+import { useSaveDraft, useValidation } from "./usePolicies";
+
+interface DraftEditorProps {
+  /** Null while it is a new one. */
+  readonly draft: DraftEntry | null;
+  readonly yaml: string;
+  readonly onDone: () => void;
+}
+
+// As long as somebody is typing, nothing they type is a mistake.
+const PAUSE_MS = 500;
+
+/** The text of a policy, checked while it is written. */
+export function DraftEditor({ draft, yaml, onDone }: DraftEditorProps) {
+  const [text, setText] = useState(yaml);
+  const [reason, setReason] = useState(draft?.reason ?? "");
+  const [settled] = useDebouncedValue(text, PAUSE_MS);
+  const validation = useValidation(settled === yaml && !draft ? "" : settled);
+  const save = useSaveDraft();
+  return (
+    <form
+      className={styles.editor}
+      onSubmit={(event) => {
+        event.preventDefault();
+        save.mutate({ draft, yaml: text, reason: reason.trim() }, { onSuccess: onDone });
+      }}
+    >
+      <Textarea
+        label="The policy, as YAML"
+        classNames={{ input: styles.yaml ?? "" }}
+        rows={22}
+        spellCheck={false}
+        value={text}
+        onChange={(event) => setText(event.currentTarget.value)}
+      />
+      <div role="status">{validation.data && <Diagnostics found={validation.data} />}</div>
+      <TextInput
+        label="Why"
+        required
+        withAsterisk={false}
+        value={reason}
+        onChange={(event) => setReason(event.currentTarget.value)}
+      />
+      <div className={styles.act}>
+        <Button type="submit" loading={save.isPending} disabled={!reason.trim() || text === yaml}>
+          {draft ? "Save the draft" : "Begin the draft"}
+        </Button>
+        <Button variant="default" onClick={onDone}>
+          Not now
+        </Button>
+      </div>
+      <Trouble error={save.error} />
+    </form>
+  );
+}
+
+function Diagnostics({ found }: { found: Validation }) {
+  const faulty = found.diagnostics.some(({ severity }) => severity === "error");
+  return (
+    <ul className={styles.diagnostics}>
+      {found.diagnostics.map((one) => (
+        <li key={`${one.line} ${one.column} ${one.message}`} data-severity={one.severity}>
+          line {one.line}: {one.message}
+          {one.hint && <small> {one.hint}</small>}
+        </li>
+      ))}
+      {found.usable && !faulty && (
+        <li data-severity="none">It can be used, and its {found.examples.length} examples come out as they say.</li>
+      )}
+    </ul>
+  );
+}

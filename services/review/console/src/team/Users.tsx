@@ -1,0 +1,96 @@
+import { Button } from "@mantine/core";
+import { useState } from "react";
+
+import type { Authority, Me, User } from "../api/schema";
+import { ago } from "../format/time";
+import { useNow } from "../format/useNow";
+import { Trouble, Wide } from "../ui/Page";
+import table from "../ui/table.module.css";
+import styles from "./Team.module.css";
+import { useDisableUser } from "./useTeam";
+
+export function Users({ me, users }: { me: Me; users: readonly User[] }) {
+  const now = useNow(60_000);
+  const active = users.filter(({ disabled_at: gone }) => gone === null);
+  const gone = users.filter(({ disabled_at: at }) => at !== null);
+  return (
+    <Wide label="People">
+      <table className={table.table}>
+        <thead>
+          <tr>
+            <th scope="col">Name</th>
+            <th scope="col">Roles</th>
+            <th scope="col">May decide</th>
+            <th scope="col">Since</th>
+            <th scope="col">
+              <span className="visually-hidden">State</span>
+            </th>
+          </tr>
+        </thead>
+        <tbody>
+          {[...active, ...gone].map((user) => (
+            <tr key={user.username} data-gone={user.disabled_at !== null}>
+              <td>
+                {user.display_name}
+                <small>
+                  {user.username}, {user.pseudonym} in the record
+                </small>
+              </td>
+              <td>
+                {user.roles.map((role) => role.replaceAll("_", " ")).join(", ")}
+                {!user.tenants.includes("*") && <small>only {user.tenants.join(", ")}</small>}
+              </td>
+              <td>{authorityWords(user.authority)}</td>
+              <td>{ago(user.created_at, now)}</td>
+              <td data-number>
+                {user.disabled_at ? (
+                  <span className={styles.gone}>gone since {ago(user.disabled_at, now)}</span>
+                ) : (
+                  user.username !== me.username && <Disable user={user} />
+                )}
+              </td>
+            </tr>
+          ))}
+        </tbody>
+      </table>
+    </Wide>
+  );
+}
+
+function authorityWords(authority: Authority): string {
+  const { decision_types: types, max_tier: tier, amount_limit: limit, skills } = authority;
+  const parts = [
+    types ? types.map((type) => type.replaceAll("_", " ")).join(", ") : "everything",
+    `up to ${tier} consequence`,
+    ...(limit ? [`up to ${limit.currency} ${limit.value}`] : []),
+    ...(skills && skills.length > 0 ? [`skills: ${skills.join(", ")}`] : []),
+  ];
+  return parts.join("; ");
+}
+
+function Disable({ user }: { user: User }) {
+  const [sure, ask] = useState(false);
+  const disable = useDisableUser();
+  if (!sure) {
+    return (
+      <Button size="compact-xs" variant="default" onClick={() => ask(true)}>
+        Disable<span className="visually-hidden"> {user.display_name}</span>
+      </Button>
+    );
+  }
+  return (
+    <>
+      <span className={styles.sure}>Sessions end, cases at hand go back.</span>
+      <Button
+        size="compact-xs"
+        autoFocus
+        loading={disable.isPending}
+        onClick={() => disable.mutate(user.username)}
+        onBlur={() => !disable.isPending && ask(false)}
+      >
+        Disable {user.display_name}
+      </Button>
+      <Trouble error={disable.error} />
+    </>
+  );
+}

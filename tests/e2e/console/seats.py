@@ -1,0 +1,110 @@
+"""A person's browser window, in the words of the tests."""
+
+from __future__ import annotations
+
+import contextlib
+import re
+from collections.abc import Iterator
+from typing import Any
+
+import pytest
+from playwright.sync_api import Browser, Page, expect
+
+from tests.e2e.console.parts import SOURCE
+
+CHROMIUM = "/usr/bin/chromium"
+CHROMIUM_ARGUMENTS = [
+    "--no-sandbox", "--disable-gpu", "--disable-quic", "--no-first-run", "--disable-background-networking",
+    "--disable-component-update", "--disable-sync",
+]  # fmt: skip
+
+
+class Seat:
+    """One person's browser window, with the words the tests use."""
+
+    def __init__(self, page: Page) -> None:
+        self.page = page
+        self.complaints: list[str] = []
+        page.on("pageerror", lambda error: self.complaints.append(str(error)))
+        page.on("console", lambda message: self._note(message.type, message.text))
+
+    def _note(self, kind: str, text: str) -> None:
+        # The browser itself reports refused and failed requests; what the page does about them is tested.
+        if kind in {"error", "warning"} and not text.startswith("Failed to load resource"):
+            self.complaints.append(text)
+
+    def enter(self, link: str) -> None:
+        self.page.goto(link)
+        expect(self.page.get_by_role("heading", level=1)).to_be_focused()
+
+    def press(self, *keys: str) -> None:
+        for key in keys:
+            self.page.keyboard.press(key)
+
+    def choose_queue(self, queue: str) -> None:
+        self.page.get_by_label("Queue to work on").select_option(queue)
+        self.page.evaluate("document.activeElement.blur()")
+
+    def open_next(self) -> None:
+        """Open the next case by key, from the ready screen."""
+        expect(self.page.get_by_role("button", name="Open the next case")).to_be_visible()
+        self.press("Enter")
+        self.expect_case()
+
+    def expect_case(self, other_than: str | None = None) -> None:
+        heading = self.page.get_by_role("heading", level=1, name=re.compile("^Decide: "))
+        expect(heading).to_be_focused()
+        if other_than is not None:
+            expect(self.page.get_by_text(f"case {other_than}", exact=True)).to_have_count(0)
+
+    @property
+    def case_id(self) -> str:
+        return self.page.locator("header p span", has_text=re.compile("^case ")).inner_text().removeprefix("case ")
+
+    @property
+    def withheld(self) -> bool:
+        return self.page.get_by_role("heading", name="What would you decide?").count() == 1
+
+    @property
+    def proposed(self) -> str | None:
+        card = self.page.locator("section", has=self.page.get_by_role("heading", name="What the model proposes"))
+        return card.locator("strong").first.inner_text() if card.count() else None
+
+    def expect_status(self, text: str | re.Pattern[str], *, seconds: float = 5.0) -> None:
+        expect(self.page.locator("footer")).to_contain_text(text, timeout=seconds * 1000)
+
+    def serious_findings(self) -> list[str]:
+        """Return axe's serious and critical findings on the screen as it is."""
+        axe = (SOURCE / "node_modules" / "axe-core" / "axe.min.js").read_text()
+        self.page.evaluate(axe)
+        found = self.page.evaluate("async () => (await window.axe.run()).violations")
+        return [
+            f"{finding['id']}: {node['target']} {node['failureSummary']}"
+            for finding in found
+            if finding["impact"] in {"serious", "critical"}
+            for node in finding["nodes"]
+        ]
+
+
+@contextlib.contextmanager
+def seat(browser: Browser, **settings: Any) -> Iterator[Seat]:
+    """Open a window of its own; nothing may have gone wrong in it by the end."""
+    context = browser.new_context(viewport=settings.pop("viewport", {"width": 1440, "height": 900}), **settings)
+    try:
+        taken = Seat(context.new_page())
+        yield taken
+        assert taken.complaints == []
+    finally:
+        context.close()
+
+
+def skip_until(here: Seat, wanted: str, *, band: str = "", most_flags: int = 9) -> str:
+    """Skip cases until the model proposes `wanted` for the open one (in this band, with few flags); returns its id."""
+    for _ in range(60):
+        of_band = here.page.get_by_text(f"sure \u00b7 {band}").count() == 1
+        if here.proposed == wanted and of_band and here.page.locator("header ul li").count() <= most_flags:
+            return here.case_id
+        skipped = here.case_id
+        here.press("s")
+        here.expect_case(other_than=skipped)
+    return pytest.fail(f"no case for which the model proposes {wanted}")

@@ -1,0 +1,206 @@
+"""The console's other screens: controls, policies, figures, the record, people; keys and the palette."""
+
+from __future__ import annotations
+
+import json
+import re
+from pathlib import Path
+
+import pytest
+from playwright.sync_api import Browser, Page, expect
+
+from tests.e2e.console.parts import Desk
+from tests.e2e.console.seats import Seat, seat
+
+pytestmark = [pytest.mark.kafka, pytest.mark.browser, pytest.mark.slow, pytest.mark.timeout(300)]
+
+EVERYTHING = ("admin", "analyst", "auditor", "lead", "operator", "policy_author", "policy_approver")
+# Each screen, and the card that stands last on it.
+LAST = {
+    "policies": "Versions", "insight": "Figures", "controls": "Every control, as it stands",
+    "audit": "Take it with you", "team": "People",
+}  # fmt: skip
+PHONE = {"viewport": {"width": 390, "height": 844}, "has_touch": True, "is_mobile": True}
+
+
+def section(page: Page, title: str) -> Page:
+    """Return the card with this title."""
+    return page.locator("section", has=page.get_by_role("heading", name=title))  # type: ignore[return-value]
+
+
+def test_pages_are_offered_to_those_they_lead_somewhere_for(desk: Desk, browser: Browser) -> None:
+    offered = {"reviewer": ["Review", "Cases"], "auditor": ["Cases", "Policies", "Insight", "Controls", "Audit"]}
+    for role, pages in offered.items():
+        with seat(browser) as here:
+            here.enter(desk.link(f"only-{role}", f"Only {role.title()}", role))
+            assert here.page.get_by_label("Pages").get_by_role("link").all_inner_texts() == pages
+            here.page.goto(f"{desk.url}/team")
+            expect(here.page.get_by_role("heading", name="There is no such page for you")).to_be_visible()
+
+
+def test_a_key_is_given_to_another_command_and_printed_on_its_button(desk: Desk, browser: Browser) -> None:
+    with seat(browser) as here:
+        here.enter(desk.link("kathleen", "Kathleen Booth"))
+        here.choose_queue("underwriting")
+        here.open_next()
+        case_id = here.case_id
+        here.press("?")
+        here.page.get_by_role("button", name="another key for skip").click()
+        here.press("n")
+        expect(here.page.get_by_role("alert").filter(has_text="already means")).to_contain_text("write a note")
+        here.press("w", "Escape")
+        expect(here.page.get_by_role("dialog")).to_have_count(0)
+        expect(here.page.get_by_role("button", name="Skip")).to_contain_text("W")
+        here.press("s")
+        assert here.case_id == case_id
+        here.press("w")
+        here.expect_case(other_than=case_id)
+        here.page.reload()
+        here.expect_case()
+        expect(here.page.get_by_role("button", name="Skip")).to_contain_text("W")
+
+
+def test_the_palette_finds_pages_actions_and_cases(desk: Desk, browser: Browser) -> None:
+    with seat(browser) as here:
+        here.enter(desk.link("betty", "Betty Holberton"))
+        here.press("Control+k")
+        here.page.keyboard.type("insi")
+        found = here.page.get_by_role("listbox", name="Found").get_by_role("option")
+        expect(found).to_have_text([re.compile("Insight"), re.compile("among the cases")])
+        here.press("Enter")
+        expect(here.page.get_by_role("heading", name="What may run by itself, and is it still true?")).to_be_focused()
+        here.press("Control+k")
+        here.page.keyboard.type("customer-7")
+        here.press("Enter")
+        expect(here.page.get_by_role("row")).to_have_count(3)
+
+
+def test_one_person_stops_and_two_let_it_go_on(desk: Desk, browser: Browser, pictures: Path) -> None:
+    with seat(browser) as first, seat(browser) as second:
+        first.enter(desk.link("margaret", "Margaret Hamilton", "operator"))
+        first.page.goto(f"{desk.url}/controls")
+        expect(first.page.get_by_text("more cases an hour for people")).to_be_visible()
+        first.page.screenshot(path=pictures / "console-controls.png")
+        first.page.get_by_label("What to stop").select_option("refund")
+        first.page.get_by_label("Why", exact=True).fill("<script>alert(1)</script> looked wrong twice")
+        first.page.get_by_role("button", name="Stop refund now").click()
+        stopped = section(first.page, "Stopped: refund")
+        expect(stopped).to_contain_text("<script>alert(1)</script> looked wrong twice")
+        stopped.get_by_label("Why automation may go on").fill("the shop has mended it")
+        stopped.get_by_role("button", name="Ask a second person").click()
+        expect(stopped).to_contain_text("It cannot be you")
+        second.enter(desk.link("ida", "Ida Rhodes", "operator"))
+        second.page.goto(f"{desk.url}/controls")
+        second.page.get_by_role("button", name="Confirm: automation goes on").click()
+        expect(second.page.get_by_text("No stop holds")).to_be_visible()
+
+
+def test_a_policy_passes_through_two_peoples_hands(desk: Desk, browser: Browser) -> None:
+    with seat(browser) as author, seat(browser) as approver:
+        author.enter(desk.link("annie", "Annie Easley", "policy_author"))
+        author.page.get_by_label("Policy", exact=True).select_option("default/content_moderation")
+        author.page.get_by_role("button", name="Write a new version").click()
+        text = author.page.get_by_label("The policy, as YAML")
+        written = text.input_value()
+        text.fill(written.replace("high: 0.90", "high: 2.90", 1))
+        expect(author.page.get_by_text(re.compile("^line [0-9]+: "))).to_be_visible()
+        clearer = written.replace("The post may be a threat.", "The post could be a threat.", 1)
+        text.fill(re.sub(r"^version: \d+", "version: 2", clearer, flags=re.MULTILINE))
+        expect(author.page.get_by_text("It can be used")).to_be_visible()
+        author.page.get_by_label("Why", exact=True).fill("say it more clearly")
+        author.page.get_by_role("button", name="Begin the draft").click()
+        draft = author.page.get_by_role("region", name="Draft of version 2")
+        draft.get_by_role("button", name="Run its examples").click()
+        expect(draft.get_by_role("list", name="Steps").get_by_text("Tested")).to_have_attribute("data-done", "true")
+        draft.get_by_role("button", name="Replay it").click()
+        expect(draft.get_by_text("You wrote it, so somebody else must approve it.")).to_be_visible(timeout=20_000)
+        approver.enter(desk.link("grete", "Grete Hermann", "policy_approver"))
+        approver.page.get_by_label("Policy", exact=True).select_option("default/content_moderation")
+        approver.page.get_by_label("What you looked at").fill("the differences and the replay")
+        approver.page.get_by_role("button", name="Approve version 2").click()
+        author.page.get_by_label("Why it is published now").fill("approved")
+        author.page.get_by_role("button", name="Publish version 2").click()
+        expect(author.page.get_by_role("row", name=re.compile("^2 .* in force"))).to_be_visible()
+
+
+def test_the_record_is_searched_and_proven_in_the_browser(desk: Desk, browser: Browser) -> None:
+    with seat(browser) as here:
+        here.enter(desk.link("dorothy", "Dorothy Vaughan", "auditor"))
+        here.page.goto(f"{desk.url}/audit")
+        for _ in range(2):
+            here.page.get_by_role("button", name="Verify now").click()
+            expect(here.page.get_by_text("Signed by the key that the log\u2019s first entry names.")).to_be_visible()
+        expect(here.page.get_by_text(re.compile("still there|nothing changed"))).to_be_visible()
+        search = here.page.get_by_role("search", name="The log")
+        search.get_by_label("Subject").fill("customer-7")
+        search.get_by_role("button", name="Search").click()
+        expect(here.page.get_by_text("case.created").first).to_be_visible()
+        here.page.get_by_role("button", name="Prove").first.click()
+        expect(here.page.get_by_text(re.compile(r"\u2713 in the log of \d+"))).to_be_visible()
+        here.page.get_by_role("button", name="Show the access log").click()
+        expect(here.page.get_by_role("cell", name="auditor").first).to_be_visible()
+
+
+def test_figures_come_with_what_they_rest_on(desk: Desk, browser: Browser) -> None:
+    with seat(browser) as here:
+        here.enter(desk.link("mary", "Mary Jackson", "analyst"))
+        here.page.goto(f"{desk.url}/insight")
+        here.page.get_by_label("Decision type").select_option("loan_application")
+        expect(here.page.get_by_text(re.compile(r"\[\d+, \d+\] . \d+ of \d+ cases"))).to_be_visible()
+        with here.page.expect_download() as download:
+            here.page.get_by_role("button", name="Recompute it").click()
+        taken = json.loads(Path(download.value.path()).read_text())
+        assert taken["assessment"]["population"]["decision_type"] == "loan_application"
+        assert taken["recipe"]
+
+
+def test_somebody_is_added_signs_in_and_is_gone_when_disabled(desk: Desk, browser: Browser) -> None:
+    with seat(browser) as admin, seat(browser) as new:
+        admin.enter(desk.link("admiral", "Admiral", "admin"))
+        admin.page.goto(f"{desk.url}/team")
+        admin.page.get_by_role("button", name="Add somebody").click()
+        admin.page.get_by_label("Name to sign in with").fill("newcomer")
+        admin.page.get_by_label("Name", exact=True).fill("New Comer")
+        admin.page.get_by_role("button", name="Add", exact=True).click()
+        password = admin.page.locator("code").nth(1).inner_text()
+        new.page.goto(desk.url)
+        new.page.get_by_label("Name").fill("newcomer")
+        new.page.get_by_label("Password", exact=True).fill(password)
+        new.press("Enter")
+        expect(new.page.get_by_label("Pages")).to_be_visible()
+        admin.page.get_by_role("button", name="Disable New Comer").click()
+        admin.page.get_by_role("button", name="Disable New Comer").click()
+        expect(admin.page.get_by_role("row", name=re.compile("New Comer.*gone since"))).to_be_visible()
+        new.page.reload()
+        expect(new.page.get_by_role("button", name="Sign in")).to_be_visible()
+
+
+@pytest.mark.parametrize("scheme", ["light", "dark"])
+def test_the_other_screens_are_accessible_and_fit_a_phone(
+    desk: Desk, browser: Browser, pictures: Path, scheme: str
+) -> None:
+    found = {}
+    with seat(browser, color_scheme=scheme, reduced_motion="reduce") as here:
+        here.enter(desk.link(f"sophie-{scheme}", "Sophie Wilson", *EVERYTHING))
+        for screen in LAST:
+            open_screen(desk, here, screen)
+            here.page.screenshot(path=pictures / f"console-{screen}-{scheme}.png")
+            found[screen] = here.serious_findings()
+        here.press("Control+k")
+        expect(here.page.get_by_role("option").first).to_be_visible()
+        found["palette"] = here.serious_findings()
+    with seat(browser, color_scheme=scheme, **PHONE) as phone:
+        phone.enter(desk.link(f"sophie-{scheme}", "Sophie Wilson", *EVERYTHING))
+        for screen in LAST:
+            open_screen(desk, phone, screen)
+            assert phone.page.evaluate("document.documentElement.scrollWidth") == 390, screen
+    assert "\n".join(f"{screen}: {finding}" for screen, findings in found.items() for finding in findings) == ""
+
+
+def open_screen(desk: Desk, here: Seat, screen: str) -> None:
+    """Open a screen with something on it."""
+    here.page.goto(f"{desk.url}/{screen}")
+    expect(here.page.get_by_role("heading", level=1)).to_be_focused()
+    if screen == "policies":
+        here.page.get_by_label("Policy", exact=True).select_option("default/loan_application")
+    expect(here.page.get_by_role("heading", name=LAST[screen])).to_be_visible()

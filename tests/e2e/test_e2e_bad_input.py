@@ -138,13 +138,13 @@ class Story:
 
 OUTCOMES_SQL = """
 SELECT (SELECT count(DISTINCT (tenant, case_id)) FROM review.decisions)
-     + (SELECT count(*) FROM review.reviews WHERE kind = 'decision' AND state IN ('waiting', 'claimed'))
+     + (SELECT count(*) FROM review.reviews WHERE kind = 'decision' AND open)
 """
 EACH_OUTCOME_SQL = """
 SELECT tenant, case_id, count(*) AS count FROM (
     SELECT tenant, case_id FROM review.decisions
     UNION ALL
-    SELECT tenant, case_id FROM review.reviews WHERE kind = 'decision' AND state IN ('waiting', 'claimed')
+    SELECT tenant, case_id FROM review.reviews WHERE kind = 'decision' AND open
 ) AS outcomes GROUP BY tenant, case_id
 """
 
@@ -355,7 +355,7 @@ async def _until_none(story: Story, query: str, working: asyncio.Task[None] | No
         await asyncio.sleep(0.1)
 
 
-OPEN_SQL = "SELECT count(*) FROM review.reviews WHERE state IN ('waiting', 'claimed')"
+OPEN_SQL = "SELECT count(*) FROM review.reviews WHERE open"
 WITHOUT_OUTCOMES_SQL = f"{OPEN_SQL} AND decision_type = 'no_such_type'"
 
 

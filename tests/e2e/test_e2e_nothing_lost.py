@@ -56,14 +56,14 @@ async def settled(stack: Stack, count: int) -> None:
 
 OUTCOMES_SQL = """
 SELECT (SELECT count(DISTINCT (tenant, case_id)) FROM review.decisions)
-     + (SELECT count(*) FROM review.reviews WHERE kind = 'decision' AND state IN ('waiting', 'claimed'))
+     + (SELECT count(*) FROM review.reviews WHERE kind = 'decision' AND open)
 """
 DOUBLED_SQL = """
 SELECT count(*) FROM (
     SELECT tenant, case_id FROM review.decisions GROUP BY tenant, case_id HAVING count(*) > 1
     UNION ALL
     SELECT d.tenant, d.case_id FROM review.decisions AS d
-    JOIN review.reviews AS r USING (tenant, case_id) WHERE r.kind = 'decision' AND r.state IN ('waiting', 'claimed')
+    JOIN review.reviews AS r USING (tenant, case_id) WHERE r.kind = 'decision' AND r.open
 ) AS doubled
 """
 

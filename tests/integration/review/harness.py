@@ -142,6 +142,11 @@ class Client:
             headers={"If-Match": f'"{version or claim["version"]}"', "Idempotency-Key": key},
         )
 
+    async def read(self, claim: dict[str, Any]) -> dict[str, Any]:
+        """The claim as it is now."""
+        again: dict[str, Any] = (await self.get(f"/claims/{claim['claim_id']}")).json()
+        return again
+
     async def get(self, path: str) -> httpx.Response:
         return await self.http.get(API + path)
 
@@ -159,7 +164,7 @@ def decision(claim: dict[str, Any], outcome: str, **more: Any) -> dict[str, Any]
         "principal_reasons": ["credit_history"] if adverse.get(outcome) else [],
         "binding": {
             "payload_sha256": claim["payload_sha256"],
-            "shown_sha256": [claim["shown_sha256"]],
+            "shown_sha256": claim["shown_sha256_all"],
             "execute_sha256": claim["execute_sha256_by_outcome"].get(outcome, "0" * 64),
         },
     }
@@ -223,6 +228,12 @@ def updated(case_id: str, kind: str, body: dict[str, Any], *, event_id: str = "u
         "occurred_at": "2026-03-02T09:20:00Z",
     }  # fmt: skip
     return record("case.updated", content, event_id=event_id, source="/upstream")
+
+
+def facts(messages: Sequence[Message], kind: str) -> list[dict[str, Any]]:
+    """The bodies of one kind of activity, or of decisions."""
+    bodies = [(message.topic, content(message)) for message in messages]
+    return [body for topic, body in bodies if kind in {topic, body.get("kind")}]
 
 
 def content(message: Message) -> dict[str, Any]:

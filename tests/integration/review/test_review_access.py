@@ -326,7 +326,11 @@ async def test_review_timeline_comes_through_review_after_the_answer(desk: Desk)
         object.__setattr__(desk.parts.settings, "audit_url", f"http://127.0.0.1:{port}")
         assert (await ana.get("/cases/default/loan-1/timeline")).status_code == 403
         assert (await ana.http.get("/api/audit/v1/cases/loan-1/timeline")).status_code == 403
-        await ana.decide(await ana.claimed())
+        claim = await ana.claimed()
+        await ana.decide(claim)
+        # The proposal is shown to whoever answered unseen; nobody else is told before the last word.
+        assert (await ana.get("/cases/default/loan-1/timeline")).status_code == 403
+        await ana.decide(await ana.read(claim), key="key-2")
         told = await ana.get("/cases/default/loan-1/timeline")
     assert told.status_code == 200
     assert told.headers["x-from"] == "/api/audit/v1/cases/loan-1/timeline"

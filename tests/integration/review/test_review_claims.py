@@ -166,7 +166,6 @@ async def test_review_leaving_frees_what_a_person_held(desk: Desk) -> None:
         ({"handling": {"skills": ["mortgage"]}}, {}, "skill"),
         ({"case": {"language": "fr"}}, {"languages": ["de"]}, "language"),
         ({"case": {"submitted_by": "ana"}}, {}, "own_submission"),
-        ({"handling": {"reviewers_required": 2}}, {}, "four_eyes"),
         ({"handling": {"authority": {"tier": None, "amount": None, "roles": ["lead"]}}}, {}, "role"),
     ],
 )

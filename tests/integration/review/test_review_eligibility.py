@@ -44,6 +44,8 @@ def some_review(chance: Random, number: int) -> dict[str, Any]:
         "language": chance.choice([None, "de", "fr"]),
         "submitted_by": chance.choice(["upstream", "user-1", "u_2", "user-3"]), "reviewers_required": 1,
         "created_at": NOW, "due_at": NOW, "at_risk_at": NOW, "due_minute": 0, "payload_sha256": "0", "test": False,
+        "escalated": chance.random() < 0.1, "stage": chance.choice(["first", "second", "adjudication"]),
+        "excluded": chance.choice([[], [], ["u_1", "u_4"]]), "assigned_to": chance.choice([None, None, None, "u_5"]),
     }  # fmt: skip
 
 
@@ -59,7 +61,6 @@ async def test_review_the_database_and_the_rule_in_words_agree(desk: Desk) -> No
     chance = Random(7)
     users = [some_user(chance, number) for number in range(40)]
     reviews = [some_review(chance, number) for number in range(60)]
-    reviews[0]["kind"], reviews[0]["reviewers_required"] = "decision", 2
     await insert(desk, "users", users)
     await insert(desk, "reviews", reviews)
     rows = await desk.pool.fetch(

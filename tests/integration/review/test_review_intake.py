@@ -227,7 +227,8 @@ async def test_review_new_evidence_makes_open_claims_stale(desk: Desk) -> None:
     assert "PROTECTED-RACE" not in str(fresh)
     assert "new_evidence" in [flag["code"] for flag in fresh["context"]["flags"]]
     # Both views were served, so both are quoted.
-    alone = await ana.decide(fresh)
+    newest = decision(fresh, "approve")["binding"] | {"shown_sha256": [fresh["shown_sha256"]]}
+    alone = await ana.decide(fresh, binding=newest)
     assert alone.json()["stale"] == ["shown_sha256"]
     binding = decision(fresh, "approve")["binding"] | {"shown_sha256": [claim["shown_sha256"], fresh["shown_sha256"]]}
     assert (await ana.decide(fresh, binding=binding)).status_code == 200

@@ -13,7 +13,7 @@ def _claim(*, shown="approve", digests=("approve", "decline")):
     outcomes = [{"outcome": "approve", "adverse": False}, {"outcome": "decline", "adverse": True},
                 {"outcome": "partial", "adverse": False}]  # fmt: skip
     return {
-        "payload_sha256": DIGEST, "shown_sha256": "1" * 64,
+        "payload_sha256": DIGEST, "shown_sha256_all": ["1" * 64],
         "execute_sha256_by_outcome": dict.fromkeys(digests, DIGEST),
         "context": {
             "recommendation": None if shown is None else {"outcome": shown, "outcome_params": {}},

@@ -7,6 +7,7 @@ from typing import Any
 import pytest
 
 from countersign_review.api.models.desk import ContextPackage
+from countersign_review.domain.blind import is_withheld
 from countersign_review.domain.context import View, context_package, plain_confidence
 from countersign_review.domain.review import Kind
 from countersign_shared.contracts.decision_types import load_decision_types
@@ -27,7 +28,7 @@ def view(routed: dict[str, Any], kind: Kind = Kind.DECISION, **more: Any) -> Vie
     facts = [fact for fact in routed["handling"]["key_facts"] if fact["field"] not in protected]
     return View(
         routed=routed,
-        kind=kind,
+        withheld=is_withheld(kind, routed["handling"]),
         type_label="Loan",
         headline="Decide: $310,000",
         facts=facts,

@@ -171,7 +171,11 @@ USD = Amount(Decimal("100.00"), "USD")
         ({"languages": frozenset({"de"})}, {"language": None}, []),
         ({}, {"submitted_by": "ana"}, ["own_submission"]),
         ({}, {"submitted_by": "u_1"}, ["own_submission"]),
-        ({}, {"reviewers_required": 2}, ["four_eyes"]),
+        ({}, {"lead_only": True, "roles": ["reviewer"]}, ["lead"]),
+        ({"roles": frozenset({"lead"})}, {"lead_only": True, "roles": ["reviewer"]}, []),
+        ({}, {"excluded": ["u_1"]}, ["conflict"]),
+        ({}, {"assigned_to": "u_2"}, ["assigned"]),
+        ({}, {"assigned_to": "u_1"}, []),
         ({"max_tier": "low"}, {"submitted_by": "ana"}, ["tier", "own_submission"]),
     ],
 )

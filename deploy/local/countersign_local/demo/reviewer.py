@@ -68,15 +68,21 @@ class ScriptedReviewer:
         path = f"{_API}/claims/{claim['claim_id']}"
         try:
             await self.client.post(f"{path}/opened")
-            choice = choose(claim, self.chance)
-            answer = answer_to(claim, choice, await self._digest(path, claim, choice), self.chance)
-            headers = {"If-Match": str(claim["version"]), "Idempotency-Key": f"answer-{claim['claim_id']}"}
-            await self.client.post(f"{path}/decision", answer, **headers)
+            if await self._decide(path, claim) == "revealed":
+                # Answered unseen: now the proposal is shown, and the last word is due.
+                await self._decide(path, await self.client.get(path))
         except Refused as refusal:
             if refusal.status != _CONFLICT:  # withdrawn or changed while it was open: nobody waits for this answer
                 raise
         else:
             self.answered += 1
+
+    async def _decide(self, path: str, claim: dict[str, Any]) -> str:
+        choice = choose(claim, self.chance)
+        answer = answer_to(claim, choice, await self._digest(path, claim, choice), self.chance)
+        key = f"answer-{claim['claim_id']}-{claim['version']}"
+        headers = {"If-Match": str(claim["version"]), "Idempotency-Key": key}
+        return str((await self.client.post(f"{path}/decision", answer, **headers))["state"])
 
     async def _digest(self, path: str, claim: dict[str, Any], choice: Choice) -> str:
         """Return the digest of what would be carried out; with terms it has to be asked for."""
@@ -111,7 +117,7 @@ def answer_to(claim: dict[str, Any], choice: Choice, execute_sha256: str, chance
         "principal_reasons": _some(actions["principal_reason_codes"], chance) if choice.adverse else [],
         "binding": {
             "payload_sha256": claim["payload_sha256"],
-            "shown_sha256": [claim["shown_sha256"]],
+            "shown_sha256": claim["shown_sha256_all"],
             "execute_sha256": execute_sha256,
         },
     }

@@ -1,13 +1,13 @@
 """Answers over HTTP: preview, decide, undo."""
 
 import hashlib
-from typing import Annotated, Any
+from typing import Annotated, Any, Literal
 
 import orjson
 from fastapi import APIRouter, Header
 
 from countersign_review.api.access import DESK, AtDesk, Version
-from countersign_review.api.models.desk import (
+from countersign_review.api.models.answers import (
     DecisionRecorded,
     DecisionRequest,
     DecisionStatus,
@@ -42,7 +42,10 @@ async def decide(
     version: Version,
     idempotency_key: IdempotencyKey,
 ) -> DecisionRecorded:
-    """Record your answer. It is durable when this returns, and leaves at `leaves_at` unless undone before."""
+    """Record your answer. It is durable when this returns, and leaves at `leaves_at` unless undone before.
+
+    Where the proposal is withheld until you have answered, the first answer shows it and the second one decides.
+    """
     reason, binding = body.reason, body.binding
     answer = Answer(
         outcome=body.outcome, outcome_params=body.outcome_params, codes=reason.codes, other_text=reason.other_text,
@@ -54,7 +57,8 @@ async def decide(
         bound=Bound(binding.payload_sha256, binding.shown_sha256, binding.execute_sha256),
         idempotency_key=idempotency_key, request_sha256=hashlib.sha256(identity).hexdigest(),
     ))  # fmt: skip
-    return DecisionRecorded(decision_id=recorded.answer_id, state="recorded", leaves_at=recorded.leaves_at)
+    state: Literal["recorded", "revealed"] = "revealed" if recorded.revealed else "recorded"
+    return DecisionRecorded(decision_id=recorded.answer_id, state=state, leaves_at=recorded.leaves_at)
 
 
 @router.get("/decisions/{decision_id}", dependencies=[DESK])

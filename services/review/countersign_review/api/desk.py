@@ -2,6 +2,7 @@
 
 import base64
 import binascii
+from collections.abc import Mapping
 from typing import Annotated, Any
 
 import orjson
@@ -23,6 +24,7 @@ from countersign_review.api.models.desk import (
 )
 from countersign_review.api.models.text import PathPart
 from countersign_review.api.parts import Parts, Using
+from countersign_review.domain.review import ReviewState, Stage
 from countersign_review.store.answers import grace_seconds
 from countersign_review.store.claims import FIRST_PAGE, Caller
 from countersign_review.store.routed import routed_of
@@ -145,6 +147,8 @@ def _claim_response(parts: Parts, caller: Caller, row: Any, *, status: int) -> R
         **{name: row[name] for name in names},
         "shown_sha256_all": list(dict.fromkeys(row["shown_sha256_all"])),
         "state": row["claim_state"],
+        "asks": _asks(row),
+        "blind_answer": _blind_answer(row, routed),
         "context": orjson.Fragment(row["package"]),
         "execute_sha256_by_outcome": parts.views.executions(row, routed),
         "grace_seconds": grace_seconds(routed, caller),
@@ -153,6 +157,21 @@ def _claim_response(parts: Parts, caller: Caller, row: Any, *, status: int) -> R
         orjson.dumps(body, option=orjson.OPT_UTC_Z), status, media_type="application/json",
         headers={"ETag": f'"{row["version"]}"'},
     )  # fmt: skip
+
+
+def _asks(row: Any) -> str:
+    if row["state"] == ReviewState.REVEALED:
+        return "confirmation"
+    return "adjudication" if row["stage"] == Stage.ADJUDICATION else "answer"
+
+
+def _blind_answer(row: Any, routed: Mapping[str, Any]) -> dict[str, Any] | None:
+    if row["blind_said"] is None:
+        return None
+    said = orjson.loads(row["blind_said"])
+    labels = {item["outcome"]: item["label"] for item in routed["handling"]["allowed_outcomes"]}
+    names = ("outcome", "outcome_params", "reason", "principal_reasons")
+    return {**{name: said[name] for name in names}, "label": labels.get(said["outcome"], said["outcome"])}
 
 
 def _cursor(row: Any) -> str:

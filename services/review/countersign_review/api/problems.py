@@ -21,6 +21,11 @@ _STATUS = {
     "idempotency-key-reused": (422, "The key was used before"),
     "already-left": (409, "Too late to undo"),
     "answer-outstanding": (403, "Answer first"),
+    "outcomes-exist": (409, "This case can be decided"),
+    "cannot-take-it": (409, "They cannot take it"),
+    "not-for-you": (403, "Not for you"),
+    "nothing-to-reverse": (409, "No decision stands"),
+    "review-open": (409, "The case is being looked at"),
 }
 
 

@@ -4,8 +4,7 @@ from collections.abc import Collection, Mapping, Sequence
 from dataclasses import dataclass, field
 from typing import Any
 
-from countersign_review.domain.blind import is_withheld, tells_nothing
-from countersign_review.domain.review import Kind
+from countersign_review.domain.blind import tells_nothing
 
 TIERS = ("negligible", "low", "medium", "high", "critical")
 BANDS = ("high", "medium", "low")
@@ -22,11 +21,12 @@ class View:
     """What a context package is made of.
 
     ``facts`` are the payload's fields as people see them, protected ones left out; ``protected`` names those, so that
-    nothing else brings them back. ``others`` are actions beside the outcomes: (name, why not or None).
+    nothing else brings them back. ``others`` are actions beside the outcomes: (name, why not or None). ``dispute`` is
+    what people have said of the case before, where the reviewer is to know it.
     """
 
     routed: Mapping[str, Any]
-    kind: Kind
+    withheld: bool
     type_label: str
     headline: str
     facts: Sequence[Mapping[str, Any]]
@@ -34,12 +34,13 @@ class View:
     evidence: Sequence[str] = ()
     history: Sequence[Mapping[str, Any]] = field(default_factory=tuple)
     others: Sequence[tuple[str, str | None]] = ()
+    dispute: Mapping[str, Any] | None = None
 
 
 def context_package(view: View) -> dict[str, Any]:
     """Build the package. A judgement looks exactly like a decision that is asked for blind."""
-    routed, handling = view.routed, view.routed["handling"]
-    withheld = is_withheld(view.kind, handling)
+    routed = view.routed
+    withheld = view.withheld
     proposal = None if withheld else routed.get("proposal")
     return {
         "decision_required": {
@@ -59,6 +60,7 @@ def context_package(view: View) -> dict[str, Any]:
         },
         "policy_reference": _policy(routed),
         "actions": _actions(view, withheld=withheld),
+        "dispute": view.dispute,
     }  # fmt: skip
 
 

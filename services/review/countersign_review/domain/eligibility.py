@@ -47,39 +47,86 @@ class Demand:
     roles: Sequence[str] = ()
     language: str | None = None
     submitted_by: str = ""
-    reviewers_required: int = 1
+    lead_only: bool = False
+    excluded: Sequence[str] = ()
+    assigned_to: str | None = None
 
 
 @dataclass(frozen=True, slots=True)
 class Lack:
-    """One thing a reviewer lacks for a review."""
+    """One thing a reviewer lacks for a review: told to them, and in a word for others."""
 
     code: str
     text: str
+    needs: str
 
 
 def lacks(profile: Profile, demand: Demand) -> list[Lack]:
     """Return what the reviewer lacks, empty when eligible. ``sql/migrations`` holds the same rule as ``eligible``."""
+    return [*_authority(profile, demand), *_qualification(profile, demand), *conflicts(profile, demand)]
+
+
+def _authority(profile: Profile, demand: Demand) -> list[Lack]:
     found = []
     if "*" not in profile.tenants and demand.tenant not in profile.tenants:
-        found.append(Lack("tenant", f"You do not work for tenant {demand.tenant}."))
+        found.append(Lack("tenant", f"You do not work for tenant {demand.tenant}.", f"tenant {demand.tenant}"))
     if profile.decision_types is not None and demand.decision_type not in profile.decision_types:
-        found.append(Lack("decision_type", f"Your authority does not cover {demand.decision_type}."))
+        found.append(
+            Lack(
+                "decision_type",
+                f"Your authority does not cover {demand.decision_type}.",
+                f"authority for {demand.decision_type}",
+            )
+        )
     if tier_rank(profile.max_tier) < demand.tier_rank:
         needed = TIERS[demand.tier_rank]
-        found.append(Lack("tier", f"This needs authority for {needed} consequence; yours ends at {profile.max_tier}."))
+        found.append(
+            Lack(
+                "tier",
+                f"This needs authority for {needed} consequence; yours ends at {profile.max_tier}.",
+                f"authority for {needed} consequence",
+            )
+        )
     if not _covers(profile.amount_limit, demand.amount):
-        found.append(Lack("amount", "The amount is beyond your limit, or in another currency."))
+        found.append(
+            Lack("amount", "The amount is beyond your limit, or in another currency.", "a limit that covers the amount")
+        )
+    return found
+
+
+def _qualification(profile: Profile, demand: Demand) -> list[Lack]:
+    found = []
     if missing := sorted(set(demand.skills) - profile.skills):
-        found.append(Lack("skill", f"This needs the skill {', '.join(missing)}."))
-    if demand.roles and not set(demand.roles) & profile.roles:
-        found.append(Lack("role", f"This needs one of the roles {', '.join(demand.roles)}."))
+        found.append(Lack("skill", f"This needs the skill {', '.join(missing)}.", f"skill {', '.join(missing)}"))
+    if demand.lead_only:
+        if "lead" not in profile.roles:
+            found.append(
+                Lack("lead", "This waits for a lead: it was escalated, or two answers have to be settled.", "a lead")
+            )
+    elif demand.roles and not set(demand.roles) & profile.roles:
+        found.append(
+            Lack("role", f"This needs one of the roles {', '.join(demand.roles)}.", f"role {' or '.join(demand.roles)}")
+        )
     if demand.language is not None and profile.languages is not None and demand.language not in profile.languages:
-        found.append(Lack("language", f"The case is in {demand.language}."))
+        found.append(Lack("language", f"The case is in {demand.language}.", f"language {demand.language}"))
+    return found
+
+
+def conflicts(profile: Profile, demand: Demand) -> list[Lack]:
+    """Return what keeps this person from this case, whatever their authority."""
+    found = []
     if demand.submitted_by in {profile.username, profile.pseudonym}:
-        found.append(Lack("own_submission", "You submitted this case yourself."))
-    if demand.reviewers_required > 1:
-        found.append(Lack("four_eyes", "The policy asks for more than one reviewer, which this desk cannot seat yet."))
+        found.append(Lack("own_submission", "You submitted this case yourself.", "somebody who did not submit it"))
+    if profile.pseudonym in demand.excluded:
+        found.append(
+            Lack(
+                "conflict",
+                "You have answered on this case, or recused yourself; somebody else must look.",
+                "somebody who has not answered and did not recuse themselves",
+            )
+        )
+    if demand.assigned_to not in {None, profile.pseudonym}:
+        found.append(Lack("assigned", "This is kept for somebody else at the moment.", "the person it is kept for"))
     return found
 
 

@@ -82,8 +82,7 @@ def new_review(
         roles=authority.get("roles") or (),
         language=case.get("language"),
         submitted_by=case["submitted_by"],
-        # A judgement is one person's; only decisions can ask for several.
-        reviewers_required=handling.get("reviewers_required", 1) if kind is Kind.DECISION else 1,
+        reviewers_required=handling.get("reviewers_required", 1),
         due_at=due_at,
         at_risk_at=at_risk_at,
         payload_sha256=routed["payload_sha256"],

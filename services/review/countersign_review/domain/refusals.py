@@ -12,6 +12,11 @@ Refusal
 ├── InvalidAnswer     fields that are missing or wrong
 ├── KeyReused         one idempotency key, two different requests
 ├── AlreadyLeft       too late to undo
+├── OutcomesExist     a case that can be decided is not sent back
+├── CannotTakeIt      the colleague named lacks something
+├── NotForYou         only the named role, or whoever did it, may
+├── NothingToReverse  no decision stands that could be looked at again
+├── ReviewOpen        the case is being looked at already
 └── AnswerOutstanding this may be seen once the case has been answered
 """
 
@@ -45,8 +50,8 @@ class NotEligible(Refusal):
 
     code = "not-eligible"
 
-    def __init__(self, lacks: Sequence[Lack]) -> None:
-        super().__init__(" ".join(lack.text for lack in lacks), lacks=[lack.code for lack in lacks])
+    def __init__(self, lacks: Sequence[Lack], **extra: Any) -> None:
+        super().__init__(" ".join(lack.text for lack in lacks), lacks=[lack.code for lack in lacks], **extra)
 
 
 class TooManyClaims(Refusal):
@@ -111,3 +116,36 @@ class AnswerOutstanding(Refusal):
     """This may be seen once the case has been answered."""
 
     code = "answer-outstanding"
+
+
+class OutcomesExist(Refusal):
+    """A case that has outcomes is decided, not sent back."""
+
+    code = "outcomes-exist"
+
+
+class CannotTakeIt(Refusal):
+    """The colleague whom a review was to be handed to lacks something."""
+
+    code = "cannot-take-it"
+
+    def __init__(self, detail: str, lacks: Sequence[Lack]) -> None:
+        super().__init__(detail, lacks=[lack.code for lack in lacks])
+
+
+class NotForYou(Refusal):
+    """Only a lead, or whoever did it, may."""
+
+    code = "not-for-you"
+
+
+class NothingToReverse(Refusal):
+    """No decision stands that could be looked at again."""
+
+    code = "nothing-to-reverse"
+
+
+class ReviewOpen(Refusal):
+    """People are looking at the case already."""
+
+    code = "review-open"

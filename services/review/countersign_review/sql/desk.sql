@@ -58,15 +58,24 @@ SELECT kind, body, received_at FROM updates
 WHERE tenant = $1 AND case_id = $2 AND kind = 'information_provided' AND applied_at IS NOT NULL
 ORDER BY arrival;
 
+-- name: objections
+-- What the affected person says against decisions on a case.
+SELECT body, received_at FROM updates
+WHERE tenant = $1 AND case_id = $2 AND kind = 'contested' AND applied_at IS NOT NULL
+ORDER BY arrival;
+
+-- name: decision
+SELECT decision_id, outcome, outcome_params, mode, decided_at FROM decisions
+WHERE tenant = $1 AND case_id = $2 AND decision_id = $3;
+
 -- name: earlier_cases
 -- Of the same subject; where an answer is still to be given unseen, the outcome stays unsaid.
 SELECT c.tenant, c.case_id, c.decision_type, c.title, CASE WHEN c.title IS NULL THEN c.body END AS untitled,
        c.routed_at, c.level, d.outcome, d.closed_as,
        EXISTS (SELECT FROM reviews AS r
-               WHERE r.tenant = c.tenant AND r.case_id = c.case_id AND r.state IN ('waiting', 'claimed')) AS review_open,
+               WHERE r.tenant = c.tenant AND r.case_id = c.case_id AND r.open) AS review_open,
        EXISTS (SELECT FROM reviews AS r
-               WHERE r.tenant = c.tenant AND r.case_id = c.case_id AND r.state IN ('waiting', 'claimed')
-                 AND r.withheld) AS answer_outstanding
+               WHERE r.tenant = c.tenant AND r.case_id = c.case_id AND r.open AND r.veiled) AS answer_outstanding
 FROM cases AS c
 LEFT JOIN LATERAL (SELECT outcome, closed_as FROM decisions AS d
                    WHERE d.tenant = c.tenant AND d.case_id = c.case_id
@@ -91,6 +100,8 @@ SELECT $1, coalesce(max(number), 0) + 1, $2, $3, $4, $5 FROM shown WHERE claim_i
 -- name: claim
 SELECT c.claim_id, c.reviewer, c.state AS claim_state, c.version, c.claimed_at, c.opened_at, c.lease_expires_at, r.*,
        s.sha256 AS shown_sha256, s.revision AS shown_revision, s.package, k.body, k.event_id AS routed_event_id,
+       (SELECT a.said FROM answers AS a
+        WHERE a.claim_id = c.claim_id AND a.part = 'blind' AND a.undone_at IS NULL) AS blind_said,
        ARRAY(SELECT sha256 FROM shown WHERE shown.claim_id = c.claim_id ORDER BY number) AS shown_sha256_all
 FROM claims AS c JOIN reviews AS r USING (review_id)
 JOIN cases AS k ON k.tenant = r.tenant AND k.case_id = r.case_id
@@ -121,9 +132,13 @@ UPDATE claims SET opened_at = $2, lease_expires_at = $3 WHERE claim_id = $1;
 
 -- name: give_back
 WITH ended AS (
-    UPDATE claims SET state = $2, ended_at = $3, version = version + 1 WHERE claim_id = $1 RETURNING review_id
+    UPDATE claims SET state = $2, ended_at = $3, version = version + 1 WHERE claim_id = $1 RETURNING review_id, reviewer
 )
-UPDATE reviews SET state = 'waiting' FROM ended WHERE reviews.review_id = ended.review_id;
+UPDATE reviews
+SET state = 'waiting', assigned_to = NULL, assigned_until = NULL,
+    -- Whoever has seen the proposal cannot answer unseen again.
+    excluded = CASE WHEN state = 'revealed' THEN array_append(excluded, ended.reviewer) ELSE excluded END
+FROM ended WHERE reviews.review_id = ended.review_id;
 
 -- name: skip
 INSERT INTO skips (reviewer, review_id, until) VALUES ($1, $2, $3)
@@ -148,41 +163,69 @@ FOR UPDATE OF r;
 WITH ended AS (
     UPDATE claims SET state = $2, ended_at = $3, version = version + 1
     WHERE claim_id = ANY ($1::text[]) AND state = 'held' AND ($2 <> 'expired' OR lease_expires_at <= $3)
-    RETURNING claim_id, review_id
+    RETURNING claim_id, review_id, reviewer
 ), freed AS (
-    UPDATE reviews SET state = 'waiting' FROM ended WHERE reviews.review_id = ended.review_id
+    UPDATE reviews
+    SET state = 'waiting',
+        excluded = CASE WHEN state = 'revealed' THEN array_append(excluded, ended.reviewer) ELSE excluded END
+    FROM ended WHERE reviews.review_id = ended.review_id
 )
 SELECT claim_id FROM ended;
 
 -- Answers.
 
 -- name: answer_of_key
-SELECT answer_id, request_sha256, leaves_at, undone_at FROM answers WHERE reviewer = $1 AND idempotency_key = $2;
+SELECT answer_id, request_sha256, leaves_at, undone_at, part FROM answers WHERE reviewer = $1 AND idempotency_key = $2;
 
 -- name: case_and_shown
 SELECT c.body, c.event_id,
        ARRAY(SELECT s.sha256 FROM shown AS s WHERE s.claim_id = $3 ORDER BY s.number) AS shown
 FROM cases AS c WHERE c.tenant = $1 AND c.case_id = $2;
 
+-- name: standing_answers
+-- What people have answered so far to a review that is not over, oldest first.
+SELECT part, reviewer, said FROM answers
+WHERE review_id = $1 AND undone_at IS NULL AND lapsed_at IS NULL ORDER BY recorded_at, answer_id;
+
 -- name: insert_answer
-WITH decided AS (
-    UPDATE reviews SET state = 'decided' WHERE review_id = $2
+-- $14 names whoever may not take the review again because they have answered; null while the review is theirs.
+WITH moved AS (
+    UPDATE reviews SET state = $12, stage = $13, assigned_to = NULL, assigned_until = NULL,
+                       excluded = CASE WHEN $14::text IS NULL THEN excluded ELSE array_append(excluded, $14) END
+    WHERE review_id = $2
 ), ended AS (
-    UPDATE claims SET state = 'decided', ended_at = $10, version = version + 1 WHERE claim_id = $3
+    UPDATE claims SET state = $15, ended_at = CASE WHEN $15 = 'held' THEN NULL ELSE $10::timestamptz END,
+                      version = version + 1
+    WHERE claim_id = $3
 )
 INSERT INTO answers (answer_id, review_id, claim_id, reviewer, event_id, idempotency_key, request_sha256, outcome,
-                     relation, recorded_at, leaves_at)
-VALUES ($1, $2, $3, $4, $5, $6, $7, $8, $9, $10, $11);
+                     relation, recorded_at, leaves_at, part, said)
+VALUES ($1, $2, $3, $4, $5, $6, $7, $8, $9, $10, $11, $16, $17);
 
 -- name: insert_decision
 INSERT INTO decisions (tenant, case_id, decision_id, supersedes, outcome, outcome_params, closed_as, mode, relation,
                        decided_at)
-VALUES ($1, $2, $3, NULL, $4, $5, $6, $7, $8, $9);
+VALUES ($1, $2, $3, $10, $4, $5, $6, $7, $8, $9);
 
--- name: standing_decision
+-- name: final_answer
 -- Who answered a review, and what; for the one who comes too late.
 SELECT a.outcome, a.recorded_at, u.display_name FROM answers AS a JOIN users AS u ON u.pseudonym = a.reviewer
-WHERE a.review_id = $1 AND a.undone_at IS NULL;
+WHERE a.review_id = $1 AND a.part = 'final' AND a.undone_at IS NULL;
+
+-- name: holder
+-- Who holds a review now.
+SELECT u.display_name, c.claimed_at FROM claims AS c JOIN users AS u ON u.pseudonym = c.reviewer
+WHERE c.review_id = $1 AND c.state = 'held';
+
+-- name: decision_in_force
+-- The last of a case's decisions: each names the one it replaces.
+SELECT d.decision_id, d.outcome, d.outcome_params, d.closed_as, d.mode, d.decided_at FROM decisions AS d
+WHERE d.tenant = $1 AND d.case_id = $2
+  AND NOT EXISTS (SELECT FROM decisions AS later
+                  WHERE later.tenant = d.tenant AND later.case_id = d.case_id AND later.supersedes = d.decision_id);
+
+-- name: control_judged
+SELECT event_id, sequence FROM events WHERE tenant = $1 AND case_id = $2 AND kind = 'control.judged';
 
 -- name: withdrawal_reason
 SELECT body FROM updates WHERE tenant = $1 AND case_id = $2 AND kind = 'withdrawn' ORDER BY arrival LIMIT 1;
@@ -200,18 +243,19 @@ SELECT r.* FROM answers AS a JOIN reviews AS r USING (review_id) WHERE a.answer_
 -- name: undo_answer
 -- The case goes back to the person who had decided it, with a fresh lease.
 WITH undone AS (
-    UPDATE answers SET undone_at = $2 WHERE answer_id = $1 RETURNING claim_id, review_id
+    UPDATE answers SET undone_at = $2 WHERE answer_id = $1 RETURNING claim_id, review_id, reviewer
 ), held AS (
     UPDATE claims SET state = 'held', ended_at = NULL, version = version + 1, lease_expires_at = $3
     FROM undone WHERE claims.claim_id = undone.claim_id
 ), gone AS (
     DELETE FROM decisions WHERE decision_id = $1 AND tenant = $4 AND case_id = $5
-), unsaid AS (
-    DELETE FROM events WHERE event_id = $6 RETURNING sequence
-), claimed AS (
-    UPDATE reviews SET state = 'claimed' FROM undone WHERE reviews.review_id = undone.review_id
 )
-SELECT sequence FROM unsaid;
+UPDATE reviews SET state = $6, stage = $7, excluded = array_remove(excluded, undone.reviewer)
+FROM undone WHERE reviews.review_id = undone.review_id;
+
+-- name: unsay
+-- Events that never left; their numbers are given to what is said instead, so that no hole shows.
+DELETE FROM events WHERE event_id = ANY ($1::text[]) RETURNING sequence;
 
 -- name: mark_sent
 UPDATE answers SET sent_at = $2 WHERE event_id = ANY ($1::text[]) AND sent_at IS NULL;

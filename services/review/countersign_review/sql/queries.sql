@@ -76,7 +76,7 @@ UPDATE updates SET applied_at = $5 WHERE tenant = $1 AND case_id = $2 AND source
 -- name: lock_open_reviews
 -- Reviews are locked before counters, everywhere.
 SELECT review_id, state, kind, queue, level, payload_sha256, revision FROM reviews
-WHERE tenant = $1 AND case_id = $2 AND kind = 'decision' AND state IN ('waiting', 'claimed')
+WHERE tenant = $1 AND case_id = $2 AND kind = 'decision' AND open
 ORDER BY review_id FOR UPDATE;
 
 -- name: case_of_update
@@ -93,15 +93,23 @@ WITH ended AS (
 UPDATE reviews SET state = 'withdrawn' WHERE review_id = $1;
 
 -- name: revise_evidence
--- Open claims become stale: their version moves, and so does the digest a decision must quote.
+-- Open claims become stale: their version moves, and so does the digest a decision must quote. Opinions given on what
+-- was known before count no more, and whoever gave them may answer again.
 WITH stale AS (
     UPDATE claims SET version = version + 1 WHERE review_id = $1 AND state = 'held'
+), lapsed AS (
+    UPDATE answers SET lapsed_at = $3
+    WHERE review_id = $1 AND part = 'opinion' AND undone_at IS NULL AND lapsed_at IS NULL
+    RETURNING reviewer
 )
-UPDATE reviews SET payload_sha256 = $2, revision = revision + 1 WHERE review_id = $1;
+UPDATE reviews
+SET payload_sha256 = $2, revision = revision + 1, state = $4, stage = 'first',
+    excluded = ARRAY(SELECT unnest(excluded) EXCEPT SELECT reviewer FROM lapsed)
+WHERE review_id = $1;
 
 -- name: change_deadline
 UPDATE reviews SET due_at = $3, at_risk_at = LEAST(at_risk_at, $3), due_minute = floor(extract(epoch FROM $3) / 60)
-WHERE tenant = $1 AND case_id = $2 AND kind = 'decision' AND state IN ('waiting', 'claimed');
+WHERE tenant = $1 AND case_id = $2 AND kind = 'decision' AND open;
 
 -- name: events_that_left
 -- What this service said about these cases and what is no longer waiting to leave.
@@ -135,7 +143,7 @@ SELECT queue, count(*) AS depth, min(created_at) AS oldest FROM reviews WHERE st
 
 -- name: open_figures
 SELECT decision_type, state, count(*) AS cases FROM reviews
-WHERE state IN ('waiting', 'claimed') AND NOT test GROUP BY decision_type, state;
+WHERE open AND NOT test GROUP BY decision_type, state;
 
 -- name: count_unassignable
 SELECT count(*) FROM reviews AS r

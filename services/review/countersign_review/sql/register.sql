@@ -18,10 +18,10 @@ FROM (
                        WHERE d.tenant = c.tenant AND d.case_id = c.case_id
                        ORDER BY d.decided_at DESC LIMIT 1) AS d ON true
     CROSS JOIN LATERAL (SELECT count(*) > 0 AS review_open,
-                               coalesce(bool_or(r.withheld), false) AS answer_outstanding
+                               coalesce(bool_or(r.veiled), false) AS answer_outstanding
                         FROM reviews AS r
                         WHERE r.tenant = c.tenant AND r.case_id = c.case_id
-                          AND r.state IN ('waiting', 'claimed')) AS w
+                          AND r.open) AS w
     WHERE ('*' = ANY ($1::text[]) OR c.tenant = ANY ($1))
       AND ($2::text IS NULL OR c.subject_ref = $2)
       AND c.arrival < $4
@@ -35,10 +35,10 @@ SELECT c.tenant, c.case_id, c.decision_type, c.subject_ref, c.title, c.routed_at
        CASE WHEN c.title IS NULL THEN c.body END AS untitled,
        w.review_open, w.answer_outstanding
 FROM cases AS c
-CROSS JOIN LATERAL (SELECT count(*) > 0 AS review_open, coalesce(bool_or(r.withheld), false) AS answer_outstanding
+CROSS JOIN LATERAL (SELECT count(*) > 0 AS review_open, coalesce(bool_or(r.veiled), false) AS answer_outstanding
                     FROM reviews AS r
                     WHERE r.tenant = c.tenant AND r.case_id = c.case_id
-                      AND r.state IN ('waiting', 'claimed')) AS w
+                      AND r.open) AS w
 WHERE c.tenant = $1 AND c.case_id = $2;
 
 -- name: decisions_of

@@ -51,8 +51,9 @@ CREATE TABLE reviews (
     review_id          text        PRIMARY KEY,
     tenant             text        NOT NULL,
     case_id            text        NOT NULL,
-    kind               text        NOT NULL CHECK (kind IN ('decision', 'audit')),
-    state              text        NOT NULL CHECK (state IN ('waiting', 'claimed', 'decided', 'withdrawn')),
+    kind               text        NOT NULL CHECK (kind IN ('decision', 'audit', 'reversal', 'seed')),
+    state              text        NOT NULL
+                       CHECK (state IN ('waiting', 'claimed', 'revealed', 'asked', 'blocked', 'decided', 'withdrawn')),
     queue              text        NOT NULL,
     decision_type      text        NOT NULL,
     subject_ref        text,
@@ -76,11 +77,33 @@ CREATE TABLE reviews (
     due_minute         bigint      NOT NULL,
     payload_sha256     text        NOT NULL,
     revision           integer     NOT NULL DEFAULT 0,
-    test               boolean     NOT NULL
+    test               boolean     NOT NULL,
+    -- Whose turn it is where several must answer.
+    stage              text        NOT NULL DEFAULT 'first' CHECK (stage IN ('first', 'second', 'adjudication')),
+    -- For leads alone, as what has to be settled between two answers is.
+    escalated          boolean     NOT NULL DEFAULT false,
+    -- Who may not take it: they recused themselves, have answered, or have seen what the next must not know.
+    excluded           text[]      NOT NULL DEFAULT '{}',
+    -- Kept for one person, for a while.
+    assigned_to        text,
+    assigned_until     timestamptz,
+    -- Since when it waits for an answer from outside.
+    asked_at           timestamptz,
+    -- What a reversal was opened for, and which decision it is about.
+    opened_for         text,
+    supersedes         text,
+    open               boolean     GENERATED ALWAYS AS (state NOT IN ('decided', 'withdrawn')) STORED,
+    -- While it is open, nobody who may have to answer is told what others or the machine have said of the case.
+    veiled             boolean     GENERATED ALWAYS AS (withheld OR reviewers_required > 1 OR kind = 'seed') STORED
 );
 CREATE INDEX reviews_waiting ON reviews (queue, due_minute, tier_rank DESC, priority DESC, review_id)
     WHERE state = 'waiting';
-CREATE INDEX reviews_open ON reviews (tenant, case_id) WHERE state IN ('waiting', 'claimed');
+CREATE INDEX reviews_urgent ON reviews (queue, tenant, tier_rank DESC, due_minute, priority DESC, review_id)
+    WHERE state = 'waiting';
+CREATE INDEX reviews_open ON reviews (tenant, case_id) WHERE open;
+CREATE INDEX reviews_held ON reviews (queue, tenant) WHERE state IN ('claimed', 'revealed');
+CREATE INDEX reviews_aside ON reviews (state, created_at) WHERE state IN ('asked', 'blocked');
+CREATE INDEX reviews_assigned ON reviews (assigned_to) WHERE assigned_to IS NOT NULL;
 
 -- One row per hold of a reviewer on a review, kept when it ends.
 CREATE TABLE claims (
@@ -88,7 +111,8 @@ CREATE TABLE claims (
     review_id        text        NOT NULL REFERENCES reviews,
     reviewer         text        NOT NULL,
     state            text        NOT NULL
-                     CHECK (state IN ('held', 'released', 'skipped', 'expired', 'withdrawn', 'decided')),
+                     CHECK (state IN ('held', 'released', 'skipped', 'expired', 'withdrawn', 'decided', 'recused',
+                                      'escalated', 'delegated', 'recalled', 'asked', 'blocked', 'returned')),
     version          integer     NOT NULL DEFAULT 1,
     claimed_at       timestamptz NOT NULL,
     opened_at        timestamptz,
@@ -119,7 +143,8 @@ CREATE TABLE skips (
     PRIMARY KEY (reviewer, review_id)
 );
 
--- What people answered, decisions and judgements alike.
+-- What people answered, decisions and judgements alike: unseen before the proposal was shown (`blind`), as one of
+-- several (`opinion`), or so that the review ended (`final`). `said` holds all that the final record quotes.
 CREATE TABLE answers (
     answer_id       text        PRIMARY KEY,
     review_id       text        NOT NULL REFERENCES reviews,
@@ -134,9 +159,15 @@ CREATE TABLE answers (
     leaves_at       timestamptz NOT NULL,
     sent_at         timestamptz,
     undone_at       timestamptz,
+    part            text        NOT NULL DEFAULT 'final' CHECK (part IN ('blind', 'opinion', 'final')),
+    said            bytea,
+    -- Evidence came after it: it counts no more.
+    lapsed_at       timestamptz,
     UNIQUE (reviewer, idempotency_key)
 );
-CREATE UNIQUE INDEX answers_standing ON answers (review_id) WHERE undone_at IS NULL;
+CREATE UNIQUE INDEX answers_final ON answers (review_id) WHERE part = 'final' AND undone_at IS NULL;
+CREATE UNIQUE INDEX answers_standing ON answers (review_id, reviewer, part)
+    WHERE undone_at IS NULL AND lapsed_at IS NULL;
 
 -- Every event this service wrote, with its bytes: published again as they are when a case is repeated.
 CREATE TABLE events (
@@ -153,6 +184,8 @@ CREATE TABLE events (
     headers   bytea       NOT NULL
 );
 CREATE UNIQUE INDEX events_of_case ON events (tenant, case_id, sequence);
+-- One label a case: the judgement of a control is written once, whatever becomes of its review afterwards.
+CREATE UNIQUE INDEX events_control ON events (tenant, case_id) WHERE kind = 'control.judged';
 
 -- What came in about cases from outside, whether or not the case was known by then.
 CREATE TABLE updates (
@@ -246,8 +279,10 @@ CREATE FUNCTION eligible(u users, r reviews) RETURNS boolean LANGUAGE sql IMMUTA
        AND r.tier_rank <= u.max_tier_rank
        AND (r.amount IS NULL OR u.amount_limit IS NULL OR (r.currency = u.currency AND r.amount <= u.amount_limit))
        AND r.skills <@ u.skills
-       AND (r.roles = '{}' OR r.roles && u.roles)
+       AND CASE WHEN r.escalated OR r.stage = 'adjudication' THEN 'lead' = ANY (u.roles)
+                ELSE r.roles = '{}' OR r.roles && u.roles END
        AND (r.language IS NULL OR u.languages IS NULL OR r.language = ANY (u.languages))
        AND r.submitted_by <> u.username AND r.submitted_by <> u.pseudonym
-       AND r.reviewers_required = 1
+       AND u.pseudonym <> ALL (r.excluded)
+       AND (r.assigned_to IS NULL OR r.assigned_to = u.pseudonym)
 $$;

@@ -1,4 +1,4 @@
-"""Answers: recording a decision or a judgement with everything that binds it, and taking it back while it is here."""
+"""Answers: recording what people decide and judge, with everything that binds it."""
 
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
@@ -8,12 +8,12 @@ from typing import Any
 import asyncpg
 import orjson
 
-from countersign_review.domain.answer import Answer, faults
+from countersign_review.domain.answer import Answer, Fault, faults
 from countersign_review.domain.binding import Bound, stale_parts
 from countersign_review.domain.eligibility import Profile, lacks
-from countersign_review.domain.events import Answered, CaseRef, Decider, decision_made, judgement, person, review_fact
+from countersign_review.domain.opinions import reveals, step_after
+from countersign_review.domain.records import Answered, Decider, Said, confirms, with_reasons_of
 from countersign_review.domain.refusals import (
-    AlreadyLeft,
     AnsweredBefore,
     CaseWithdrawn,
     InvalidAnswer,
@@ -23,35 +23,24 @@ from countersign_review.domain.refusals import (
     StaleBinding,
 )
 from countersign_review.domain.relation import relation
-from countersign_review.domain.review import Action, Kind, ReviewState, advance
-from countersign_review.store.claims import Caller, Leases, check_held, check_version, demand_of, ref_of
-from countersign_review.store.events import DECISIONS, SQL, Connection, Journal, Outgoing, activity_event
+from countersign_review.domain.review import Action, ClaimState, Kind, ReviewState, Stage, advance
+from countersign_review.store.claims import Caller, Leases, check_held, check_version, demand_of
+from countersign_review.store.events import SQL, Connection, Journal
+from countersign_review.store.recording import Held, Recorded, Recording, Submission
 from countersign_review.store.routed import routed_of
+from countersign_review.store.undoing import Undoing
 from countersign_review.store.views import Views
 from countersign_shared.clock import Clock, rfc3339
-from countersign_shared.ids import derived_event_id
 from countersign_shared.observability import Metrics
 from countersign_shared.postgres import Queries
 
 
 @dataclass(frozen=True, slots=True)
-class Submission:
-    """One request to decide: the claim and its version, the answer, what it is bound to, and the request's identity."""
+class Before:
+    """What had been answered to a review: unseen by the same person, and by others."""
 
-    claim_id: str
-    version: int
-    answer: Answer
-    bound: Bound
-    idempotency_key: str
-    request_sha256: str
-
-
-@dataclass(frozen=True, slots=True)
-class Recorded:
-    """An answer that is durable; it leaves at ``leaves_at``."""
-
-    answer_id: str
-    leaves_at: datetime
+    blind: Said | None = None
+    opinions: Sequence[Said] = ()
 
 
 class Answers:
@@ -63,10 +52,11 @@ class Answers:
         self._pool = pool
         self._journal = journal
         self._views = views
-        self._leases = leases
         self._clock = clock
         self._metrics = metrics
         self._queries = Queries.load(SQL / "desk.sql")
+        self._recording = Recording(journal, views)
+        self._undoing = Undoing(pool, journal, leases=leases, clock=clock)
 
     async def decide(self, caller: Caller, submission: Submission) -> Recorded:
         """Record an answer; the same request again returns what was recorded the first time."""
@@ -79,9 +69,11 @@ class Answers:
                 raise NotFound("You hold no such claim.")
             await self._check_open(connection, claim, now)
             check_version(claim, submission.version)
-            recorded, routed, answered = await self._record(connection, caller, claim, submission, now)
+            held = await self._held(connection, caller, claim, submission, now)
+            leaves_at = now + timedelta(seconds=grace_seconds(held.routed, caller))
+            recorded = await self._recording.write(connection, held, submission, now=now, leaves_at=leaves_at)
         self._journal.hurry()
-        self._measure(claim, routed, answered, now)
+        self._measure(held, now)
         return recorded
 
     async def preview(
@@ -112,29 +104,7 @@ class Answers:
 
     async def undo(self, caller: Caller, answer_id: str) -> Any:
         """Take an answer back before it leaves; the review is the caller's again."""
-        now = self._clock()
-        async with self._pool.acquire() as connection, connection.transaction():
-            review = await connection.fetchrow(self._queries.lock_answered_review, answer_id)
-            row = await connection.fetchrow(self._queries.answer, answer_id)
-            if review is None or row is None or row["reviewer"] != caller.profile.pseudonym:
-                raise NotFound("You made no such decision.")
-            if row["undone_at"] is not None:
-                return row
-            advance(ReviewState(review["state"]), Action.UNDO)
-            ref = ref_of(review)
-            partition = await self._journal.partition(connection, ref)
-            if not await self._journal.take_back(connection, row["event_id"]):
-                raise AlreadyLeft("The decision has left; a later decision has to supersede it.")
-            number = await connection.fetchval(
-                self._queries.undo_answer, answer_id, now, now + self._leases.opened, ref.tenant, ref.case_id,
-                row["event_id"],
-            )  # fmt: skip
-            fact = review_fact(review, claim_id=row["claim_id"], reviewer=row["reviewer"], decision_id=answer_id)
-            # It takes the number of the decision that never left, so that no hole shows.
-            event = activity_event(ref, "review.undone", fact, sequence=number, at=now, actor=caller.actor)
-            await self._journal.write(connection, ref, [event], partition=partition, at=now)
-        self._journal.hurry()
-        return await self._pool.fetchrow(self._queries.answer, answer_id)
+        return await self._undoing.undo(caller, answer_id)
 
     async def _earlier(self, connection: Connection, caller: Caller, submission: Submission) -> Recorded | None:
         row = await connection.fetchrow(
@@ -146,11 +116,11 @@ class Answers:
             raise KeyReused("This idempotency key came with another request before; use a new one.")
         if row["undone_at"] is not None:
             raise KeyReused("The decision made with this idempotency key was undone; use a new one.")
-        return Recorded(row["answer_id"], row["leaves_at"])
+        return Recorded(row["answer_id"], row["leaves_at"], revealed=row["part"] == "blind")
 
     async def _check_open(self, connection: Connection, claim: Any, now: datetime) -> None:
         if claim["state"] == ReviewState.DECIDED:
-            row: Any = await connection.fetchrow(self._queries.standing_decision, claim["review_id"])
+            row: Any = await connection.fetchrow(self._queries.final_answer, claim["review_id"])
             label = self._views.outcome_label(claim["decision_type"], row["outcome"])
             raise AnsweredBefore(
                 f"{row['display_name']} answered this on {row['recorded_at']:%-d %B at %H:%M:%S} UTC: {label}.",
@@ -158,112 +128,91 @@ class Answers:
             )  # fmt: skip
         if claim["state"] == ReviewState.WITHDRAWN:
             body = await connection.fetchval(self._queries.withdrawal_reason, claim["tenant"], claim["case_id"])
-            reason = orjson.loads(body)["body"]["reason"]
+            reason = orjson.loads(body)["body"]["reason"] if body else "sent back undecided"
             raise CaseWithdrawn(f"The case was withdrawn: {reason}", reason=reason)
+        if claim["claim_state"] == ClaimState.DECIDED:
+            raise AnsweredBefore("You have answered this already; somebody else has to look at it too.")
         check_held(claim, Action.DECIDE, now)
 
-    async def _record(
+    async def _held(
         self, connection: Connection, caller: Caller, claim: Any, submission: Submission, now: datetime
-    ) -> tuple[Recorded, dict[str, Any], Answered]:
+    ) -> Held:
         case = await connection.fetchrow(
             self._queries.case_and_shown, claim["tenant"], claim["case_id"], claim["claim_id"]
         )
         routed = routed_of(case["body"])
         if missing := lacks(caller.profile, demand_of(claim)):
-            raise NotEligible(missing)
-        if found := self._faults(claim, routed, submission.answer):
+            raise NotEligible(missing, offers=["escalate", "release"])
+        before = await self._before(connection, claim, caller)
+        answer = with_reasons_of(submission.answer, before.blind.answer) if before.blind else submission.answer
+        if found := self._faults(claim, routed, answer, before):
             raise InvalidAnswer(found)
-        answered = self._answered(caller, claim, routed, submission, case["shown"], now)
-        grace = grace_seconds(routed, caller)
-        recorded = await self._write(
-            connection, claim, routed, answered, submission, routed_event_id=case["event_id"], now=now,
-            leaves_at=now + timedelta(seconds=grace),
-        )  # fmt: skip
-        return recorded, routed, answered
+        answered = self._answered(caller, claim, routed, answer, submission.bound, case["shown"], before, now)
+        return Held(claim, routed, case["event_id"], answered, self._step(claim, routed, answered))
 
-    def _faults(self, claim: Any, routed: Mapping[str, Any], answer: Answer) -> list[Any]:
-        return faults(
+    async def _before(self, connection: Connection, claim: Any, caller: Caller) -> Before:
+        if claim["stage"] == Stage.FIRST and claim["state"] != ReviewState.REVEALED:
+            return Before()
+        rows = await connection.fetch(self._queries.standing_answers, claim["review_id"])
+        mine = [row for row in rows if row["part"] == "blind" and row["reviewer"] == caller.profile.pseudonym]
+        opinions = [Said.of(orjson.loads(row["said"])) for row in rows if row["part"] == "opinion"]
+        revealed = claim["state"] == ReviewState.REVEALED
+        return Before(Said.of(orjson.loads(mine[-1]["said"])) if mine and revealed else None, opinions)
+
+    def _faults(
+        self, claim: Any, routed: Mapping[str, Any], answer: Answer, before: Before | None = None
+    ) -> list[Fault]:
+        found = faults(
             answer, routed["handling"],
             relation=relation(routed.get("proposal"), answer.outcome, answer.outcome_params),
-            withheld=claim["withheld"],
+            withheld=claim["withheld"] and claim["state"] != ReviewState.REVEALED,
             params_faults=lambda outcome, params: self._views.params_faults(routed, outcome, params),
         )  # fmt: skip
+        earlier = before.blind if before else None
+        if earlier and not confirms(answer, earlier.answer) and not (answer.codes or answer.note):
+            found.append(Fault("/reason/codes", "Changing the answer you gave unseen needs a reason."))
+        return found
 
     def _answered(
-        self, caller: Caller, claim: Any, routed: Mapping[str, Any], submission: Submission, shown: Sequence[str],
-        now: datetime,
+        self, caller: Caller, claim: Any, routed: Mapping[str, Any], answer: Answer, bound: Bound,
+        shown: Sequence[str], before: Before, now: datetime,
     ) -> Answered:  # fmt: skip
-        answer = submission.answer
         execute, digest = self._views.execution(claim, routed, answer.outcome, answer.outcome_params)
         views = list(dict.fromkeys(shown))
-        if stale := stale_parts(submission.bound, payload=claim["payload_sha256"], shown=views, execute=digest):
+        if stale := stale_parts(bound, payload=claim["payload_sha256"], shown=views, execute=digest):
             raise StaleBinding(f"Not what was shown or would be carried out: {', '.join(stale)}.", stale=stale)
-        return Answered(
+        seen = not claim["withheld"] or claim["state"] == ReviewState.REVEALED
+        said = Said(
             answer=answer,
             decider=Decider(caller.profile.pseudonym, caller.role, authority_held(caller.profile)),
-            relation=relation(routed.get("proposal"), answer.outcome, answer.outcome_params),
-            seen=not claim["withheld"],
             opened_at=rfc3339(claim["opened_at"] or claim["claimed_at"]),
             decided_at=rfc3339(now),
-            sla_met=now <= claim["due_at"],
-            binding=Bound(claim["payload_sha256"], views, digest),
-            execute=execute,
+            blind=before.blind is not None or not seen,
+            shown=views,
         )
-
-    async def _write(
-        self, connection: Connection, claim: Any, routed: Mapping[str, Any], answered: Answered,
-        submission: Submission, *, routed_event_id: str, now: datetime, leaves_at: datetime,
-    ) -> Recorded:  # fmt: skip
-        ref, audit = CaseRef.of(routed), claim["kind"] == Kind.AUDIT
-        numbers = await self._journal.numbers(connection, ref, 2)
-        number = numbers.first + 1
-        answer_id = derived_event_id(ref.tenant, ref.case_id, "answer" if audit else "decided", number)
-        if audit:
-            judged = await self._judged(connection, ref)
-            body = judgement(routed, answered, judged_decision_id=judged, routed_event_id=routed_event_id)
-            actor = person(answered.decider.pseudonym, answered.decider.role)
-            event = activity_event(ref, "audit.judged", body, sequence=number, at=now, actor=actor)
-        else:
-            event = await self._decision(connection, routed, answered, answer_id, routed_event_id, number, now)
-        answer = answered.answer
-        await connection.execute(
-            self._queries.insert_answer, answer_id, claim["review_id"], claim["claim_id"], claim["reviewer"],
-            event.event_id, submission.idempotency_key, submission.request_sha256, answer.outcome, answered.relation,
-            now, leaves_at,
-        )  # fmt: skip
-        timed = _timed(ref, claim, answered, answer_id, sequence=numbers.first, now=now)
-        await self._journal.write(connection, ref, [timed], partition=numbers.partition, at=now)
-        await self._journal.write(connection, ref, [event], partition=numbers.partition, at=now, not_before=leaves_at)
-        return Recorded(answer_id, leaves_at)
-
-    async def _decision(
-        self, connection: Connection, routed: Mapping[str, Any], answered: Answered, answer_id: str,
-        routed_event_id: str, number: int, now: datetime,
-    ) -> Outgoing:  # fmt: skip
-        body = decision_made(routed, answered, event_id=answer_id, routed_event_id=routed_event_id, sequence=number)
-        try:
-            await connection.execute(
-                self._queries.insert_decision, routed["tenant"], routed["case_id"], answer_id, body["outcome"],
-                orjson.dumps(body["outcome_params"]), body["closed_as"], body["mode"], body["relation"], now,
-            )  # fmt: skip
-        except asyncpg.UniqueViolationError as error:
-            raise AnsweredBefore("The case has been decided elsewhere in the meantime.") from error
-        return Outgoing(
-            topic=DECISIONS, kind="decision.made", event_id=answer_id, sequence=number, body=body,
-            actor=answered.decider.pseudonym,
+        return Answered(
+            said=said, relation=relation(routed.get("proposal"), answer.outcome, answer.outcome_params), seen=seen,
+            sla_met=now <= claim["due_at"], payload_sha256=claim["payload_sha256"], execute_sha256=digest,
+            execute=execute, others=before.opinions,
         )  # fmt: skip
 
-    async def _judged(self, connection: Connection, ref: CaseRef) -> str:
-        stored: str | None = await connection.fetchval(self._queries.first_decision, ref.tenant, ref.case_id)
-        # The topic may not have brought the automatic decision yet; its id follows from the case.
-        return stored or derived_event_id(ref.tenant, ref.case_id, "decided")
+    def _step(self, claim: Any, routed: Mapping[str, Any], answered: Answered) -> Action:
+        kind = Kind(claim["kind"])
+        step = step_after(
+            [said.opinion for said in answered.everybody], kind=kind, stage=Stage(claim["stage"]),
+            required=claim["reviewers_required"],
+            reveals=reveals(routed["handling"], kind, proposal=routed.get("proposal"), seen=answered.seen),
+        )  # fmt: skip
+        advance(ReviewState(claim["state"]), step)
+        return step
 
-    def _measure(self, claim: Any, routed: Mapping[str, Any], answered: Answered, now: datetime) -> None:
-        if routed["case"].get("test", False):
+    def _measure(self, held: Held, now: datetime) -> None:
+        claim, routed, answered = held.claim, held.routed, held.answered
+        if routed["case"].get("test", False) or held.step is not Action.DECIDE:
             return
         queue, began = claim["queue"], claim["opened_at"] or claim["claimed_at"]
         self._metrics.histogram("review_duration_seconds").labels(queue=queue).observe((now - began).total_seconds())
-        if claim["kind"] == Kind.AUDIT:
+        if claim["kind"] != Kind.DECISION:
             return
         decision_type, assisted = routed["decision_type"], answered.seen and routed.get("proposal")
         self._metrics.counter("decisions_total").labels(
@@ -295,10 +244,4 @@ def authority_held(profile: Profile) -> dict[str, Any]:
     }
 
 
-def _timed(ref: CaseRef, claim: Any, answered: Answered, answer_id: str, *, sequence: int, now: datetime) -> Outgoing:
-    fact = review_fact(
-        claim, claim_id=claim["claim_id"], reviewer=claim["reviewer"], decision_id=answer_id,
-        times={"opened_at": answered.opened_at, "decided_at": answered.decided_at},
-    )  # fmt: skip
-    actor = person(answered.decider.pseudonym, answered.decider.role)
-    return activity_event(ref, "review.timed", fact, sequence=sequence, at=now, actor=actor)
+__all__ = ["Answers", "Recorded", "Submission", "authority_held", "grace_seconds"]

@@ -11,7 +11,7 @@ import asyncpg
 from countersign_review.domain.eligibility import Amount, Demand, Profile, lacks
 from countersign_review.domain.events import SERVICE, CaseRef, person, review_fact
 from countersign_review.domain.refusals import LeaseEnded, NotEligible, NotFound, StaleVersion, TooManyClaims
-from countersign_review.domain.review import Action, ClaimState, Kind, ReviewState, advance
+from countersign_review.domain.review import Action, ClaimState, ReviewState, Stage, advance, ended
 from countersign_review.store.events import SQL, Connection, Journal, activity_event
 from countersign_review.store.routed import routed_of
 from countersign_review.store.views import Views
@@ -204,7 +204,7 @@ class Claims:
         now = self._clock()
         async with self._pool.acquire() as connection, connection.transaction():
             claim = await self._held(connection, caller, claim_id, action, now)
-            _, state = advance(ReviewState.CLAIMED, action)
+            _, state = ended(ReviewState(claim["state"]), action)
             await connection.execute(self._queries.give_back, claim_id, state, now)
             if action is Action.SKIP:
                 await connection.execute(self._queries.skip, claim["reviewer"], claim["review_id"], now + SKIP_HOLDS)
@@ -270,8 +270,8 @@ def demand_of(review: Any) -> Demand:
         tenant=review["tenant"], decision_type=review["decision_type"], tier_rank=review["tier_rank"],
         amount=Amount(Decimal(amount), review["currency"]) if amount is not None else None,
         skills=review["skills"], roles=review["roles"], language=review["language"],
-        submitted_by=review["submitted_by"],
-        reviewers_required=review["reviewers_required"] if review["kind"] == Kind.DECISION else 1,
+        submitted_by=review["submitted_by"], excluded=review["excluded"], assigned_to=review["assigned_to"],
+        lead_only=review["escalated"] or review["stage"] == Stage.ADJUDICATION,
     )  # fmt: skip
 
 

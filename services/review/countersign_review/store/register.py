@@ -13,13 +13,33 @@ from countersign_review.store.views import Views
 from countersign_shared.postgres import Queries
 
 NEWEST = 2**62
-_ANSWERED = {"decision.made": "A person decided", "audit.judged": "A person judged the automatic decision"}
+_ANSWERED = {
+    "decision.made": "A person decided",
+    "audit.judged": "A person judged the automatic decision",
+    "control.judged": "Kept as a label",
+    "review.answered": "A first answer, kept until the others have answered",
+    "review.answered_blind": "Answered before the proposal was shown",
+    "review.upheld": "Looked at again, and upheld",
+}
 _WORDS = {
     "review.claimed": "Taken by a reviewer",
     "review.opened": "Opened",
     "review.released": "Given back",
     "review.expired": "Lease ran out",
     "review.skipped": "Skipped",
+    "review.revealed": "The proposal was shown",
+    "review.recused": "A reviewer stepped back",
+    "review.escalated": "Handed to the leads",
+    "review.delegated": "Handed to a colleague",
+    "review.recalled": "Called back by a lead",
+    "review.blocked": "Blocked by a lead",
+    "review.unblocked": "Unblocked",
+    "review.information_requested": "Upstream was asked",
+    "review.returned": "Sent back undecided",
+    "review.reopened": "To be looked at again",
+    "review.deadline_changed": "Another deadline",
+    "review.commented": "Comment",
+    "review.tagged": "Tags changed",
     "review.undone": "Answer taken back before it left",
     "review.information_provided": "New evidence, open claims became stale",
     "case.withdrawn": "Withdrawn",
@@ -31,7 +51,7 @@ _WORDS = {
     "outcome_reported": "Upstream reported what became of it",
     **_ANSWERED,
 }
-_UNSAID = {"review.timed"}
+_UNSAID = {"review.timed", "seed.judged"}
 
 
 class Register:

@@ -9,8 +9,9 @@ import asyncpg
 import orjson
 
 from countersign_review.domain.binding import chain
-from countersign_review.domain.events import SERVICE, CaseRef, review_fact, withdrawn_decision
+from countersign_review.domain.events import SERVICE, CaseRef, review_fact
 from countersign_review.domain.intake import FIRST_HUMAN_LEVEL
+from countersign_review.domain.records import closed_decision
 from countersign_review.domain.review import Action, ReviewState, advance
 from countersign_review.store.events import DECISIONS, SQL, Connection, Journal, Outgoing, activity_event
 from countersign_review.store.routed import routed_of
@@ -101,7 +102,8 @@ class Updates:
         events = []
         for number, review in enumerate(reviews, start=numbers.first):
             digest = chain(review["payload_sha256"], row["body"])
-            await connection.execute(self._queries.revise_evidence, review["review_id"], digest)
+            state, _ = advance(ReviewState(review["state"]), Action.PROVIDE)
+            await connection.execute(self._queries.revise_evidence, review["review_id"], digest, now, state)
             fact = review_fact(dict(review), question_id=body["question_id"], evidence_sha256=digest)
             events.append(
                 activity_event(ref, "review.information_provided", fact, sequence=number, at=now, actor=SERVICE)
@@ -118,7 +120,7 @@ def _closing(
 ) -> Outgoing:
     ref = CaseRef.of(routed)
     event_id = derived_event_id(ref.tenant, ref.case_id, "decided", sequence)
-    body = withdrawn_decision(
+    body = closed_decision(
         routed, event_id=event_id, routed_event_id=case["event_id"], sequence=sequence,
         payload_sha256=review["payload_sha256"], decided_at=rfc3339(now), reason=reason,
     )  # fmt: skip

@@ -9,8 +9,9 @@ import orjson
 from countersign_review.domain.binding import digest
 from countersign_review.domain.case_state import CaseState, Known, case_state
 from countersign_review.domain.context import NEW, View, context_package
-from countersign_review.domain.review import Kind
+from countersign_review.domain.review import ReviewState
 from countersign_review.domain.titles import case_title
+from countersign_review.store.disputes import Disputes
 from countersign_review.store.events import SQL, Connection
 from countersign_review.store.routed import routed_of
 from countersign_shared.contracts.decision_types import DecisionType
@@ -35,6 +36,7 @@ class Views:
 
     def __init__(self, types: Mapping[str, DecisionType]) -> None:
         self._types = types
+        self._disputes = Disputes()
         self._queries = Queries.load(SQL / "desk.sql")
 
     async def show(self, connection: Connection, review: Any, routed: Mapping[str, Any]) -> Shown:
@@ -48,13 +50,16 @@ class Views:
                 self._queries.earlier_cases, review["subject_ref"], review["tenant"], review["case_id"], EARLIER_CASES
             )
         known = self._types.get(routed["decision_type"])
+        labels = {item["outcome"]: item["label"] for item in routed["handling"]["allowed_outcomes"]}
         package = orjson.dumps(context_package(View(
-            routed=routed, kind=Kind(review["kind"]), type_label=known.label if known else routed["decision_type"],
+            routed=routed, withheld=review["withheld"] and review["state"] != ReviewState.REVEALED,
+            type_label=known.label if known else routed["decision_type"],
             headline=self._headline(review, routed), facts=self.facts(routed, [row["body"] for row in evidence]),
             protected=known.protected_fields if known else (),
             evidence=[f"New information arrived on {row['received_at']:%-d %B %Y at %H:%M} UTC." for row in evidence],
             history=[self._earlier(row) for row in history], others=OTHERS,
-        )))  # fmt: skip
+            dispute=await self._disputes.of(connection, review, labels),
+        )), option=orjson.OPT_UTC_Z)  # fmt: skip
         return Shown(package, digest(package))
 
     def facts(self, routed: Mapping[str, Any], evidence: Sequence[bytes] = ()) -> list[dict[str, Any]]:

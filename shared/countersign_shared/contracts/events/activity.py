@@ -77,6 +77,16 @@ class ReviewRecorded(Activity):
         "review.sla_at_risk",
         "review.sla_breached",
         "review.undone",
+        "review.answered",
+        "review.blocked",
+        "review.unblocked",
+        "review.recalled",
+        "review.returned",
+        "review.upheld",
+        "review.reopened",
+        "review.deadline_changed",
+        "review.commented",
+        "review.tagged",
     ]
     body: ReviewFact
 

@@ -58,6 +58,7 @@ class ReviewFact(Part):
     due_at: Moment | None = None
     action: Code | None = Field(default=None, description="What was done about a deadline at risk or breached.")
     times: ReviewTimes | None = None
+    tags: list[Code] | None = Field(default=None, max_length=50, description="All tags the case has now.")
 
 
 class CaseFact(Part):

@@ -1,19 +1,12 @@
-"""Queues, claims, the context package, answers."""
+"""Queues, claims, the context package."""
 
 from datetime import datetime
-from typing import Annotated, Any, Literal
+from typing import Any, Literal
 
-from pydantic import BaseModel, ConfigDict, Field
+from pydantic import BaseModel, Field
 
-from countersign_review.api.models.text import Code, Line, Terms, Text
-
-Sha256 = Annotated[str, Field(pattern=r"^[0-9a-f]{64}$")]
-
-
-class Model(BaseModel):
-    """Requests name every field they may hold: a misspelt one is an error, not silence."""
-
-    model_config = ConfigDict(extra="forbid")
+from countersign_review.api.models.disputes import Dispute, GivenAnswer
+from countersign_review.api.models.text import Line, Model, Sha256
 
 
 class Queue(BaseModel):
@@ -226,9 +219,13 @@ class ContextPackage(BaseModel):
     history: History
     policy_reference: PolicyShown | None
     actions: Actions
+    dispute: Dispute | None = Field(default=None, description="Null for an ordinary review.")
 
 
-ClaimState = Literal["held", "released", "skipped", "expired", "withdrawn", "decided"]
+ClaimState = Literal[
+    "held", "released", "skipped", "expired", "withdrawn", "decided", "recused", "escalated", "delegated", "recalled",
+    "asked", "blocked", "returned",
+]  # fmt: skip
 
 
 class Claim(BaseModel):
@@ -244,6 +241,11 @@ class Claim(BaseModel):
     lease_expires_at: datetime
     due_at: datetime
     at_risk_at: datetime
+    asks: Literal["answer", "confirmation", "adjudication"] = Field(
+        description="`confirmation`: you have answered unseen and see the proposal now; confirm or change your answer. "
+        "`adjudication`: two answers differ and you settle it."
+    )
+    blind_answer: GivenAnswer | None = Field(description="What you answered before the proposal was shown.")
     context: ContextPackage
     shown_sha256: Sha256 = Field(description="Over the exact bytes of `context` as served.")
     shown_sha256_all: list[Sha256] = Field(
@@ -283,65 +285,6 @@ class Lease(BaseModel):
 
     version: int
     lease_expires_at: datetime
-
-
-class PreviewRequest(Model):
-    """An outcome with terms, before it is decided."""
-
-    outcome: Code
-    outcome_params: Terms = Field(default_factory=dict)
-
-
-class Preview(BaseModel):
-    """Exactly what would be carried out; quote the digest in the decision."""
-
-    execute: dict[str, Any] | None
-    execute_sha256: Sha256
-
-
-class Reason(Model):
-    """Why, in codes and words."""
-
-    codes: list[Code] = Field(default_factory=list, max_length=20)
-    other_text: Text | None = None
-    note: Text | None = None
-    category: Literal["ai_error", "edge_case", "policy_change", "human_error", "none"] = "none"
-
-
-class Binding(Model):
-    """What the decision is about, to the byte."""
-
-    payload_sha256: Sha256
-    shown_sha256: list[Sha256] = Field(min_length=1, max_length=10)
-    execute_sha256: Sha256
-
-
-class DecisionRequest(Model):
-    """One outcome, its terms and its reasons, bound to what was shown."""
-
-    outcome: Code
-    outcome_params: Terms = Field(default_factory=dict)
-    reason: Reason = Field(default_factory=Reason)
-    tags: list[Code] = Field(default_factory=list, max_length=50)
-    principal_reasons: list[Code] = Field(default_factory=list, max_length=20)
-    binding: Binding
-
-
-class DecisionRecorded(BaseModel):
-    """The decision is durable; it leaves at `leaves_at` unless undone before."""
-
-    decision_id: str
-    state: Literal["recorded"]
-    leaves_at: datetime
-
-
-class DecisionStatus(BaseModel):
-    """Where a decision is: recorded here, sent to the topic, or undone."""
-
-    decision_id: str
-    state: Literal["recorded", "sent", "undone"]
-    leaves_at: datetime
-    sent_at: datetime | None
 
 
 class OutcomeType(BaseModel):

@@ -4,7 +4,7 @@ from typing import Annotated, Any
 
 import orjson
 from fastapi import Path
-from pydantic import AfterValidator, Field
+from pydantic import AfterValidator, BaseModel, ConfigDict, Field
 
 NO_CONTROL_CHARACTERS = r"^[^\u0000-\u001f\u007f-\u009f]*$"
 MOST_TERMS = 16_384
@@ -26,3 +26,10 @@ Line = Annotated[str, Field(max_length=200, pattern=NO_CONTROL_CHARACTERS)]
 Text = Annotated[str, Field(max_length=20_000, description="At most 10,000 characters are recorded.")]
 Terms = Annotated[dict[str, Any], AfterValidator(_writable)]
 PathPart = Annotated[str, Path(max_length=200, pattern=NO_CONTROL_CHARACTERS)]
+Sha256 = Annotated[str, Field(pattern=r"^[0-9a-f]{64}$")]
+
+
+class Model(BaseModel):
+    """Requests name every field they may hold: a misspelt one is an error, not silence."""
+
+    model_config = ConfigDict(extra="forbid")

@@ -1,0 +1,70 @@
+"""Answers: what they say, what they are bound to, where they are."""
+
+from datetime import datetime
+from typing import Any, Literal
+
+from pydantic import BaseModel, Field
+
+from countersign_review.api.models.text import Code, Model, Sha256, Terms, Text
+
+
+class PreviewRequest(Model):
+    """An outcome with terms, before it is decided."""
+
+    outcome: Code
+    outcome_params: Terms = Field(default_factory=dict)
+
+
+class Preview(BaseModel):
+    """Exactly what would be carried out; quote the digest in the decision."""
+
+    execute: dict[str, Any] | None
+    execute_sha256: Sha256
+
+
+class Reason(Model):
+    """Why, in codes and words."""
+
+    codes: list[Code] = Field(default_factory=list, max_length=20)
+    other_text: Text | None = None
+    note: Text | None = None
+    category: Literal["ai_error", "edge_case", "policy_change", "human_error", "none"] = "none"
+
+
+class Binding(Model):
+    """What the decision is about, to the byte."""
+
+    payload_sha256: Sha256
+    shown_sha256: list[Sha256] = Field(min_length=1, max_length=10)
+    execute_sha256: Sha256
+
+
+class DecisionRequest(Model):
+    """One outcome, its terms and its reasons, bound to what was shown."""
+
+    outcome: Code
+    outcome_params: Terms = Field(default_factory=dict)
+    reason: Reason = Field(default_factory=Reason)
+    tags: list[Code] = Field(default_factory=list, max_length=50)
+    principal_reasons: list[Code] = Field(default_factory=list, max_length=20)
+    binding: Binding
+
+
+class DecisionRecorded(BaseModel):
+    """The answer is durable; it leaves at `leaves_at` unless undone before."""
+
+    decision_id: str
+    state: Literal["recorded", "revealed"] = Field(
+        description="`revealed`: the unseen answer is kept and cannot be undone. Read the claim again: it shows the "
+        "proposal now and waits for your last word, sent to the same address under a new key."
+    )
+    leaves_at: datetime
+
+
+class DecisionStatus(BaseModel):
+    """Where a decision is: recorded here, sent to the topic, or undone."""
+
+    decision_id: str
+    state: Literal["recorded", "sent", "undone"]
+    leaves_at: datetime
+    sent_at: datetime | None

@@ -1,0 +1,244 @@
+"""Writing one answer: what it ends or begins, the events that say so, and when they leave."""
+
+from collections.abc import Mapping
+from dataclasses import dataclass
+from datetime import datetime
+from typing import Any
+
+import asyncpg
+import orjson
+
+from countersign_review.domain.answer import Answer
+from countersign_review.domain.binding import Bound
+from countersign_review.domain.events import SERVICE, CaseRef, person, review_fact
+from countersign_review.domain.opinions import Opinion, agree, is_control
+from countersign_review.domain.records import Answered, decision_made, judgement
+from countersign_review.domain.refusals import AnsweredBefore
+from countersign_review.domain.review import Action, Kind, ReviewState, Stage, ended
+from countersign_review.store.events import DECISIONS, SQL, Connection, Journal, Outgoing, activity_event
+from countersign_review.store.views import Views
+from countersign_shared.ids import derived_event_id
+from countersign_shared.postgres import Queries
+
+_STAGES = {Action.SECOND_OPINION: Stage.SECOND, Action.ADJUDICATE: Stage.ADJUDICATION}
+_PARTS = {Action.REVEAL: "blind", Action.SECOND_OPINION: "opinion", Action.ADJUDICATE: "opinion"}
+
+
+@dataclass(frozen=True, slots=True)
+class Submission:
+    """One request to decide: the claim and its version, the answer, what it is bound to, and the request's identity."""
+
+    claim_id: str
+    version: int
+    answer: Answer
+    bound: Bound
+    idempotency_key: str
+    request_sha256: str
+
+
+@dataclass(frozen=True, slots=True)
+class Recorded:
+    """An answer that is durable; it leaves at ``leaves_at``.
+
+    ``revealed``: the proposal is shown now, and a last word is due.
+    """
+
+    answer_id: str
+    leaves_at: datetime
+    revealed: bool = False
+
+
+@dataclass(frozen=True, slots=True)
+class Held:
+    """An answer to a claimed review that may be recorded, and the step it brings about."""
+
+    claim: Any
+    routed: Mapping[str, Any]
+    routed_event_id: str
+    answered: Answered
+    step: Action
+
+    @property
+    def ref(self) -> CaseRef:
+        """The case."""
+        return CaseRef.of(self.routed)
+
+    @property
+    def actor(self) -> dict[str, Any]:
+        """Who answers, as records name them."""
+        decider = self.answered.said.decider
+        return person(decider.pseudonym, decider.role)
+
+
+class Recording:
+    """Writes answers in the caller's transaction, under the review's lock."""
+
+    def __init__(self, journal: Journal, views: Views) -> None:
+        self._journal = journal
+        self._views = views
+        self._queries = Queries.load(SQL / "desk.sql")
+
+    async def write(
+        self, connection: Connection, held: Held, submission: Submission, *, now: datetime, leaves_at: datetime
+    ) -> Recorded:
+        """Store an answer with its events; what is said because of it leaves at ``leaves_at``."""
+        if held.step is Action.REVEAL:
+            return await self._reveal(connection, held, submission, now)
+        return await self._answer(connection, held, submission, now, leaves_at)
+
+    async def _answer(
+        self, connection: Connection, held: Held, submission: Submission, now: datetime, leaves_at: datetime
+    ) -> Recorded:
+        ref, final = held.ref, held.step is Action.DECIDE
+        control = final and await self._control_due(connection, held)
+        numbers = await self._journal.numbers(connection, ref, 3 if control else 2)
+        number = numbers.first + 1
+        answer_id = derived_event_id(ref.tenant, ref.case_id, _step_name(held), number)
+        event = await self._ending(connection, held, answer_id, number, now) if final else _opinion(held, number, now)
+        await self._insert(connection, held, submission, answer_id, event.event_id, now=now, leaves_at=leaves_at)
+        timed = _timed(held, answer_id, sequence=numbers.first, now=now)
+        await self._journal.write(connection, ref, [timed], partition=numbers.partition, at=now)
+        said = [event, _control(held, number + 1, now)] if control else [event]
+        await self._journal.write(connection, ref, said, partition=numbers.partition, at=now, not_before=leaves_at)
+        return Recorded(answer_id, leaves_at)
+
+    async def _reveal(self, connection: Connection, held: Held, submission: Submission, now: datetime) -> Recorded:
+        """Keep the unseen answer, then show the proposal; neither can be taken back."""
+        ref, claim = held.ref, held.claim
+        control = await self._control_due(connection, held)
+        numbers = await self._journal.numbers(connection, ref, 3 if control else 2)
+        answered = _opinion(held, numbers.first, now)
+        await self._insert(
+            connection, held, submission, answered.event_id, answered.event_id, now=now, leaves_at=now
+        )  # fmt: skip
+        shown = await self._views.show(connection, {**claim, "state": ReviewState.REVEALED}, held.routed)
+        await connection.execute(
+            self._queries.insert_shown, claim["claim_id"], claim["revision"], shown.sha256, now, shown.package
+        )
+        fact = review_fact(
+            claim, claim_id=claim["claim_id"], reviewer=claim["reviewer"], shown_sha256=shown.sha256
+        )  # fmt: skip
+        last = numbers.first + (2 if control else 1)
+        revealed = activity_event(ref, "review.revealed", fact, sequence=last, at=now, actor=SERVICE)
+        events = [answered, *([_control(held, last - 1, now)] if control else []), revealed]
+        await self._journal.write(connection, ref, events, partition=numbers.partition, at=now)
+        return Recorded(answered.event_id, now, revealed=True)
+
+    async def _insert(
+        self, connection: Connection, held: Held, submission: Submission, answer_id: str, event_id: str, *,
+        now: datetime, leaves_at: datetime,
+    ) -> None:  # fmt: skip
+        claim, said = held.claim, held.answered.said
+        state, claim_state = ended(ReviewState(claim["state"]), held.step)
+        # Whoever has given an opinion is done; whoever ends a review or has to confirm keeps it.
+        done = claim["reviewer"] if held.step in _STAGES else None
+        await connection.execute(
+            self._queries.insert_answer, answer_id, claim["review_id"], claim["claim_id"], claim["reviewer"], event_id,
+            submission.idempotency_key, submission.request_sha256, said.answer.outcome, held.answered.relation, now,
+            leaves_at, state, _STAGES.get(held.step, claim["stage"]), done, claim_state,
+            _PARTS.get(held.step, "final"), orjson.dumps(said.as_dict()),
+        )  # fmt: skip
+
+    async def _control_due(self, connection: Connection, held: Held) -> bool:
+        if not is_control(held.routed, Kind(held.claim["kind"])) or held.answered.seen:
+            return False
+        ref = held.ref
+        return await connection.fetchrow(self._queries.control_judged, ref.tenant, ref.case_id) is None
+
+    async def _ending(self, connection: Connection, held: Held, answer_id: str, number: int, now: datetime) -> Outgoing:
+        ref = held.ref
+        match Kind(held.claim["kind"]):
+            case Kind.DECISION:
+                return await self._decision(connection, held, answer_id, number, now)
+            case Kind.REVERSAL:
+                return await self._reversal(connection, held, answer_id, number, now)
+            case kind:
+                judged = await self._judged(connection, ref)
+                name = "audit.judged" if kind is Kind.AUDIT else "seed.judged"
+                return _judgement(held, name, judged, number, now)
+
+    async def _decision(
+        self, connection: Connection, held: Held, answer_id: str, number: int, now: datetime,
+        supersedes: str | None = None,
+    ) -> Outgoing:  # fmt: skip
+        body = decision_made(
+            held.routed, held.answered, event_id=answer_id, routed_event_id=held.routed_event_id, sequence=number,
+            supersedes=supersedes,
+        )  # fmt: skip
+        try:
+            await connection.execute(
+                self._queries.insert_decision, held.ref.tenant, held.ref.case_id, answer_id, body["outcome"],
+                orjson.dumps(body["outcome_params"]), body["closed_as"], body["mode"], body["relation"], now,
+                supersedes,
+            )  # fmt: skip
+        except asyncpg.UniqueViolationError as error:
+            raise AnsweredBefore("The case has been decided elsewhere in the meantime.") from error
+        return Outgoing(
+            topic=DECISIONS, kind="decision.made", event_id=answer_id, sequence=number, body=body,
+            actor=held.answered.said.decider.pseudonym,
+        )  # fmt: skip
+
+    async def _reversal(
+        self, connection: Connection, held: Held, answer_id: str, number: int, now: datetime
+    ) -> Outgoing:
+        """Replace the decision that was looked at again, or say that it stands."""
+        ref, opinion = held.ref, held.answered.said.opinion
+        row = await connection.fetchrow(self._queries.decision_in_force, ref.tenant, ref.case_id)
+        if row is None or row["decision_id"] != held.claim["supersedes"]:
+            raise AnsweredBefore("Another decision has replaced the one you looked at in the meantime.")
+        standing = Opinion(row["outcome"], orjson.loads(row["outcome_params"]))
+        if not agree([standing, opinion], Kind.REVERSAL):
+            return await self._decision(connection, held, answer_id, number, now, supersedes=row["decision_id"])
+        claim = held.claim
+        fact = review_fact(
+            claim, claim_id=claim["claim_id"], reviewer=claim["reviewer"], decision_id=row["decision_id"],
+            outcome=opinion.outcome, outcome_params=dict(opinion.outcome_params), reason=held.answered.said.answer.note,
+        )  # fmt: skip
+        return activity_event(ref, "review.upheld", fact, sequence=number, at=now, actor=held.actor)
+
+    async def _judged(self, connection: Connection, ref: CaseRef) -> str:
+        stored: str | None = await connection.fetchval(self._queries.first_decision, ref.tenant, ref.case_id)
+        # The topic may not have brought the automatic decision yet; its id follows from the case.
+        return stored or _automatic(ref)
+
+
+def _automatic(ref: CaseRef) -> str:
+    """Return the id that an automatic decision of the case has, or would have had."""
+    return derived_event_id(ref.tenant, ref.case_id, "decided")
+
+
+def _step_name(held: Held) -> str:
+    decides = held.claim["kind"] in {Kind.DECISION, Kind.REVERSAL} and held.step is Action.DECIDE
+    return "decided" if decides else "answer"
+
+
+def _opinion(held: Held, number: int, now: datetime) -> Outgoing:
+    """Say that somebody has answered and that the review goes on."""
+    claim, said = held.claim, held.answered.said
+    fact = review_fact(
+        claim, claim_id=claim["claim_id"], reviewer=claim["reviewer"], outcome=said.answer.outcome,
+        outcome_params=dict(said.answer.outcome_params), shown_sha256=said.shown[-1],
+    )  # fmt: skip
+    kind = "review.answered" if held.answered.seen else "review.answered_blind"
+    return activity_event(held.ref, kind, fact, sequence=number, at=now, actor=held.actor)
+
+
+def _judgement(held: Held, kind: str, judged_decision_id: str, number: int, now: datetime) -> Outgoing:
+    body = judgement(
+        held.routed, held.answered, judged_decision_id=judged_decision_id, routed_event_id=held.routed_event_id
+    )
+    return activity_event(held.ref, kind, body, sequence=number, at=now, actor=held.actor)
+
+
+def _control(held: Held, number: int, now: datetime) -> Outgoing:
+    """The label of a case drawn to be answered unseen; judged is what automation would have decided."""
+    return _judgement(held, "control.judged", _automatic(held.ref), number, now)
+
+
+def _timed(held: Held, answer_id: str, *, sequence: int, now: datetime) -> Outgoing:
+    claim, said = held.claim, held.answered.said
+    fact = review_fact(
+        claim, claim_id=claim["claim_id"], reviewer=claim["reviewer"], decision_id=answer_id,
+        times={"opened_at": said.opened_at, "decided_at": said.decided_at},
+    )  # fmt: skip
+    return activity_event(held.ref, "review.timed", fact, sequence=sequence, at=now, actor=held.actor)

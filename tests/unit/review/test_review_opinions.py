@@ -1,0 +1,127 @@
+from __future__ import annotations
+
+from typing import Any
+
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+
+from countersign_review.domain.answer import Answer
+from countersign_review.domain.opinions import Opinion, agree, is_control, reveals, step_after
+from countersign_review.domain.records import Answered, Decider, Said, closed_decision, decision_made, with_reasons_of
+from countersign_review.domain.review import Action, Kind, Stage
+from tests.unit.review.test_review_context import read
+
+YES, NO, YES_IN_PART = Opinion("approve", {}), Opinion("decline", {}), Opinion("approve", {"term": 240})
+
+
+@pytest.mark.parametrize(
+    ("opinions", "stage", "required", "shows", "step"),
+    [
+        ([YES], Stage.FIRST, 1, False, Action.DECIDE),
+        ([YES], Stage.FIRST, 1, True, Action.REVEAL),
+        ([YES], Stage.FIRST, 2, False, Action.SECOND_OPINION),
+        # Nothing is shown between two answers that check each other.
+        ([YES], Stage.FIRST, 2, True, Action.SECOND_OPINION),
+        ([YES, YES], Stage.SECOND, 2, True, Action.DECIDE),
+        ([YES, NO], Stage.SECOND, 2, False, Action.ADJUDICATE),
+        ([YES, YES_IN_PART], Stage.SECOND, 2, False, Action.ADJUDICATE),
+        ([YES, YES], Stage.SECOND, 3, False, Action.SECOND_OPINION),
+        ([YES, YES, YES], Stage.SECOND, 3, False, Action.DECIDE),
+        ([YES, NO, NO], Stage.ADJUDICATION, 2, True, Action.DECIDE),
+    ],
+)
+def test_review_what_an_answer_brings_about(
+    opinions: list[Opinion], stage: Stage, required: int, shows: bool, step: Action
+) -> None:
+    found = step_after(opinions, kind=Kind.DECISION, stage=stage, required=required, reveals=shows)
+    assert found is step
+
+
+def test_review_a_judgement_is_an_outcome_a_decision_is_its_terms_too() -> None:
+    assert agree([YES, YES_IN_PART], Kind.AUDIT)
+    assert not agree([YES, YES_IN_PART], Kind.DECISION)
+    assert not agree([YES, YES_IN_PART], Kind.REVERSAL)
+
+
+@given(st.lists(st.sampled_from([YES, NO, YES_IN_PART]), min_size=1, max_size=3), st.integers(1, 3))
+def test_review_nothing_is_decided_before_enough_have_answered_or_while_they_differ(
+    opinions: list[Opinion], required: int
+) -> None:
+    step = step_after(opinions, kind=Kind.DECISION, stage=Stage.SECOND, required=required, reveals=False)
+    assert (step is Action.DECIDE) == (len(opinions) >= required and all(one == opinions[0] for one in opinions))
+
+
+@pytest.mark.parametrize(
+    ("kind", "withhold", "proposal", "seen", "expected"),
+    [
+        (Kind.DECISION, "blind", {}, False, True),
+        (Kind.DECISION, "blind", None, False, False),
+        (Kind.DECISION, "blind", {}, True, False),
+        (Kind.DECISION, "always", {}, False, False),
+        (Kind.DECISION, "never", {}, False, False),
+        (Kind.AUDIT, "blind", {}, False, False),
+        (Kind.REVERSAL, "blind", {}, False, False),
+    ],
+)
+def test_review_when_the_proposal_follows_the_answer(
+    kind: Kind, withhold: str, proposal: Any, seen: bool, expected: bool
+) -> None:
+    assert reveals({"withhold": withhold}, kind, proposal=proposal, seen=seen) is expected
+
+
+def test_review_a_label_needs_a_draw_and_a_proposal() -> None:
+    def routed(blind: bool = False, human_only: bool = False, **more: Any) -> dict[str, Any]:
+        return {
+            "sampling": {"blind": {"selected": blind}, "human_only": {"selected": human_only}},
+            "proposal": {},
+            **more,
+        }
+
+    assert is_control(routed(blind=True), Kind.DECISION)
+    assert is_control(routed(human_only=True), Kind.DECISION)
+    assert not is_control(routed(), Kind.DECISION)
+    assert not is_control(routed(blind=True), Kind.AUDIT)
+    assert not is_control(routed(blind=True, proposal=None), Kind.DECISION)
+
+
+def said(outcome: str, who: str, **more: Any) -> Said:
+    answer = Answer(outcome, codes=[f"code-{who}"], note=who, tags=[f"tag-{who}"], **more)
+    return Said(answer, Decider(who, "reviewer", {}), "2026-03-02T09:00:00Z", "2026-03-02T10:00:00Z", False, [who])
+
+
+def test_review_what_was_said_survives_being_stored() -> None:
+    one = said("decline", "ana", principal_reasons=["credit_history"], outcome_params={"term": 1})
+    assert Said.of(one.as_dict()) == one
+
+
+def test_review_a_decision_of_several_carries_the_reasons_of_those_who_agree() -> None:
+    others = (said("decline", "ana"), said("approve", "ben"))
+    answered = Answered(
+        said=said("approve", "cleo"), relation="overrode", seen=True, sla_met=True, payload_sha256="p",
+        execute_sha256="e", execute=None, others=others,
+    )  # fmt: skip
+    made = decision_made(
+        read("loan_application.level4"), answered, event_id="d", routed_event_id="r", sequence=3, supersedes="old"
+    )
+    assert (made["reason"]["codes"], made["reason"]["note"]) == (["code-cleo", "code-ben"], "cleo")
+    assert made["tags"] == ["tag-cleo", "tag-ben"]
+    assert [decider["pseudonym"] for decider in made["deciders"]] == ["ana", "ben", "cleo"]
+    assert (made["binding"]["shown_sha256"], made["supersedes"]) == (["ana", "ben", "cleo"], "old")
+    assert "replaces an earlier decision" in made["disclosure"]
+
+
+def test_review_a_confirmation_keeps_its_first_reasons_and_a_change_does_not() -> None:
+    first = Answer("approve", codes=["x"], note="n", tags=["t"])
+    assert with_reasons_of(Answer("approve"), first) == first
+    assert with_reasons_of(Answer("decline"), first) == Answer("decline")
+    assert with_reasons_of(Answer("approve", note="new"), first).note == "new"
+    assert with_reasons_of(Answer("approve", outcome_params={"term": 1}), first).codes == ()
+
+
+def test_review_a_closed_case_names_nobody_as_its_decider() -> None:
+    body = closed_decision(
+        read("unknown_decision_type"), event_id="d", routed_event_id="r", sequence=1, payload_sha256="p",
+        decided_at="2026-03-02T10:00:00Z", reason="Not ours.", code="returned",
+    )  # fmt: skip
+    assert (body["closed_as"], body["outcome"], body["deciders"], body["mode"]) == ("withdrawn", None, [], "human")

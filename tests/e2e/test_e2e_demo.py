@@ -10,6 +10,7 @@ from pathlib import Path
 import psutil
 import pytest
 
+from countersign_local.demo.arrivals import with_posts
 from tests.e2e.demo_process import DemoProcess, count
 
 pytestmark = pytest.mark.slow
@@ -24,7 +25,8 @@ def demo() -> Iterator[DemoProcess]:
         process.close()
 
 
-def _assert_right(summary, cases):
+def _assert_right(summary, loans):
+    cases = with_posts(loans)
     assert summary["right"], summary
     assert summary["cases"] == summary["decided_once"] == summary["decided_once_on_record"] == cases
     assert (summary["undecided"], summary["decided_twice"], summary["forked"]) == (0, 0, 0)

@@ -8,6 +8,8 @@ from random import SystemRandom
 
 from countersign_inference.answering import Answering
 from countersign_inference.api import build_app
+from countersign_inference.calibrating import TOPIC as CONTROLS
+from countersign_inference.calibrating import Calibrators
 from countersign_inference.domain.outstanding import Outstanding
 from countersign_inference.handlers import SERVICE, TOPICS, Handler
 from countersign_inference.registry import PACKAGED_MODELS, Chance, load_models
@@ -18,6 +20,7 @@ from countersign_shared.clock import Clock, system_clock
 from countersign_shared.contracts.decision_types import load_decision_types
 from countersign_shared.http import TokenVerifier
 from countersign_shared.messaging.bus import open_bus
+from countersign_shared.messaging.follower import following
 from countersign_shared.observability import Health, Metrics
 from countersign_shared.postgres import migrate, open_pool
 from countersign_shared.runtime import Service
@@ -35,6 +38,7 @@ async def running(settings: Settings, *, clock: Clock = system_clock) -> AsyncIt
     scorers = models.scorers
     shadows = Shadows(models.shadows, timeout_seconds=settings.scorer_timeout_seconds, metrics=metrics)
     answering = Answering(scorers, timeout_seconds=settings.scorer_timeout_seconds)
+    calibrators = Calibrators(scorers)
     outstanding = Outstanding(settings.max_outstanding_cases if settings.broker == "mock" else None)
     async with (
         open_pool(settings.database_url, schema=SCHEMA, size=settings.database_pool_size) as pool,
@@ -44,14 +48,18 @@ async def running(settings: Settings, *, clock: Clock = system_clock) -> AsyncIt
         store = Store(pool)
         handler = Handler(
             store=store, answering=answering, scorers=scorers, decision_types=decision_types,
-            outstanding=outstanding, metrics=metrics, clock=clock, shadows=shadows,
+            outstanding=outstanding, metrics=metrics, clock=clock, shadows=shadows, calibrators=calibrators,
         )  # fmt: skip
         http = build_app(
             scorers=scorers, shadows=shadows.report, digest=store.digest, publish=bus.publish, outstanding=outstanding,
             health=health, metrics=metrics, authenticate=TokenVerifier(SERVICE, settings.jwks_url),
         )  # fmt: skip
         try:
-            async with bus.consume(TOPICS, handler):
+            async with (
+                # Opens once every control on the topic is known: before the first case.
+                following(settings, CONTROLS, calibrators, service=SERVICE, fail=bus.fail),
+                bus.consume(TOPICS, handler),
+            ):
                 health.ready(True)
                 yield Service(SERVICE, http, bus.failed)
         finally:

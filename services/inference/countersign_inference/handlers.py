@@ -9,6 +9,7 @@ from typing import Any, NamedTuple
 import orjson
 
 from countersign_inference.answering import Answering
+from countersign_inference.calibrating import Calibrators
 from countersign_inference.domain.arrivals import Arrival, CaseKey, firsts
 from countersign_inference.domain.completeness import Checklist, Completeness
 from countersign_inference.domain.outstanding import Outstanding
@@ -53,12 +54,13 @@ class Handler:
     def __init__(
         self, *, store: Store, answering: Answering, scorers: Mapping[str, AnyScorer],
         decision_types: Mapping[str, DecisionType], outstanding: Outstanding, metrics: Metrics, clock: Clock,
-        shadows: Shadows | None = None,
+        shadows: Shadows | None = None, calibrators: Calibrators | None = None,
     ) -> None:  # fmt: skip
         self._store = store
         self._answering = answering
         self._scorers = scorers
         self._shadows = shadows
+        self._calibrators = calibrators
         self._types = decision_types
         self._checklists = {name: Checklist(decision_type) for name, decision_type in decision_types.items()}
         # A scorer sees what it reads and nothing else; a protected field not even if it asks.
@@ -121,7 +123,10 @@ class Handler:
         checks = [self._checklists[name].check(cases[index].body["payload"]) for index in indices]
         questions = [self._question(name, cases[index], check) for index, check in zip(indices, checks, strict=True)]
         answered = await self._answering.ask(name, questions)
-        for index, check, answer in zip(indices, checks, answered.answers, strict=True):
+        answers = answered.answers
+        if self._calibrators is not None:
+            answers = self._calibrators.applied(name, questions, answers)
+        for index, check, answer in zip(indices, checks, answers, strict=True):
             found[index] = _Judged(answer, check, answered.latency_ms, answered.model)
         if self._shadows is not None:
             self._shadows.watch(name, questions, answered.answers)

@@ -18,11 +18,15 @@ from countersign_inference.domain.features import Column, Features, Input, Matri
 from countersign_inference.domain.linear import Calibrator, LinearWeights
 from countersign_inference.domain.models import LinearModel, Outcome
 from countersign_inference.domain.similarity import NEIGHBOURS, Reference
+from countersign_inference.domain.text_features import TextFeatures
+from countersign_inference.domain.text_model import TextModel, TextReference
 from countersign_shared.errors import ConfigurationError
 
 ARTIFACT = "model.onnx"
 REFERENCE = "reference.npy"
 ORDINARY = "ordinary.npy"
+TERMS = "terms.json"
+WEIGHTS = "weights.npy"
 EntityType = Literal["url", "email", "money", "date", "phone", "mention", "hashtag"]
 Name = Annotated[str, Field(pattern=r"^[a-z][a-z0-9_-]{0,63}$")]
 UNSAFE_SUFFIXES = {".pkl", ".pickle", ".joblib", ".pt", ".pth", ".dill", ".h5", ".keras"}
@@ -96,6 +100,26 @@ class LinearOnnx(_File):
     columns: list[Column]
     weights: WeightsEntry
     calibrator: CalibratorEntry
+
+
+class TextLinear(_File):
+    """A trained linear classifier of texts: a vocabulary and two numbers per term, weight and rarity."""
+
+    scorer: Literal["text"]
+    name: str
+    version: str
+    negative: OutcomeEntry
+    positive: OutcomeEntry
+    files: dict[str, str]
+    made_with: dict[str, str]
+    text_field: str
+    category_fields: list[str]
+    labels: dict[str, str]
+    bias: float
+    calibrator: CalibratorEntry
+
+
+Trained = LinearOnnx | TextLinear
 
 
 class Upstream(_File):
@@ -172,7 +196,7 @@ class Chat(_File):
     limits: LimitsEntry = LimitsEntry()
 
 
-Manifest = LinearOnnx | Upstream | NoModel | Rules | Chat
+Manifest = LinearOnnx | TextLinear | Upstream | NoModel | Rules | Chat
 _ADAPTER: TypeAdapter[Manifest] = TypeAdapter(Annotated[Manifest, Field(discriminator="scorer")])
 
 
@@ -188,7 +212,7 @@ def read_manifest(path: Path) -> Manifest:
         raise ConfigurationError(f"{path} does not describe a model: {where}: {first['msg']}") from error
 
 
-def read_files(manifest: LinearOnnx, directory: Path) -> dict[str, bytes]:
+def read_files(manifest: Trained, directory: Path) -> dict[str, bytes]:
     """Read the files of a model and check each against its digest."""
     found: dict[str, bytes] = {}
     for name, expected in manifest.files.items():
@@ -203,7 +227,8 @@ def read_files(manifest: LinearOnnx, directory: Path) -> dict[str, bytes]:
         if hashlib.sha256(data).hexdigest() != expected:
             raise ConfigurationError(f"model file {path} is not the one its manifest names: SHA-256 differs")
         found[name] = data
-    if missing := {ARTIFACT, REFERENCE, ORDINARY} - set(found):
+    own = {ARTIFACT} if isinstance(manifest, LinearOnnx) else {TERMS, WEIGHTS}
+    if missing := {REFERENCE, ORDINARY, *own} - set(found):
         raise ConfigurationError(f"the manifest of {manifest.name} names no {', '.join(sorted(missing))}")
     return found
 
@@ -232,6 +257,41 @@ def linear_model(manifest: LinearOnnx, *, reference: Matrix, ordinary: Matrix, l
         calibrator=Calibrator(manifest.calibrator.version, manifest.calibrator.slope, manifest.calibrator.intercept),
         reference=Reference(reference.astype(np.float64), np.sort(ordinary.astype(np.float64))),
     )
+
+
+def text_model(
+    manifest: TextLinear, files: dict[str, bytes], arrays: dict[str, Matrix], labels: dict[str, str]
+) -> TextModel:
+    """Put a text model together; shapes and numbers that do not fit are refused.
+
+    `weights.npy` is (terms, 2): weight and rarity. `reference.npy` is (values, 3): sample, place, value.
+    """
+    terms, weights, points = json.loads(files[TERMS]), arrays[WEIGHTS], arrays[REFERENCE]
+    if not isinstance(terms, list) or weights.shape != (len(terms), 2) or not np.isfinite(weights).all():
+        raise ConfigurationError(f"{manifest.name}: the weights do not fit the vocabulary")
+    if points.ndim != 2 or points.shape[1] != 3 or not np.isfinite(points).all():  # noqa: PLR2004 - as said above
+        raise ConfigurationError(f"{manifest.name}: the reference sample is no list of values")
+    samples, places = points[:, 0].astype(np.int64), points[:, 1].astype(np.int64)
+    if (
+        len(samples) == 0
+        or samples.max() + 1 < NEIGHBOURS
+        or samples.min() < 0
+        or not 0 <= places.min() <= places.max() < len(terms)
+    ):
+        raise ConfigurationError(f"{manifest.name}: the reference sample does not fit the vocabulary")
+    dense = np.zeros((len(terms), int(samples.max()) + 1))
+    dense[places, samples] = points[:, 2]
+    entry = manifest.calibrator
+    return TextModel(
+        name=manifest.name, version=manifest.version, artifact_sha256=manifest.files[WEIGHTS],
+        negative=_outcome(manifest.negative, labels), positive=_outcome(manifest.positive, labels),
+        features=TextFeatures.of(
+            manifest.text_field, manifest.category_fields, terms, weights[:, 1].astype(np.float64)
+        ),
+        weight=weights[:, 0].astype(np.float64), bias=manifest.bias,
+        calibrator=Calibrator(entry.version, entry.slope, entry.intercept),
+        reference=TextReference(dense, np.sort(arrays[ORDINARY].astype(np.float64))), labels=manifest.labels,
+    )  # fmt: skip
 
 
 def digest_of(value: Any) -> str:

@@ -12,6 +12,7 @@ from countersign_inference.adapters.none import NoScorer
 from countersign_inference.adapters.onnx import OnnxScorer
 from countersign_inference.adapters.panel import Beside, Extract, Panel, RemotePanel, SecondModel
 from countersign_inference.adapters.rules import RuleBook, RulesScorer
+from countersign_inference.adapters.text import TextScorer
 from countersign_inference.adapters.upstream import UpstreamScorer
 from countersign_inference.domain.entities import extractor
 from countersign_inference.domain.features import Matrix
@@ -24,10 +25,13 @@ from countersign_inference.manifest import (
     LinearOnnx,
     Manifest,
     Rules,
+    TextLinear,
+    Trained,
     Upstream,
     linear_model,
     read_files,
     read_manifest,
+    text_model,
 )
 from countersign_inference.registry_parts import chat_scorer, check_fields, rule_book
 from countersign_shared.contracts.decision_types import DecisionType
@@ -100,6 +104,9 @@ class _Entry:
             params = {field for one in (manifest.negative, manifest.positive) for field in one.params.values()}
             check_fields(self.path, decision_type, params.union(item.field for item in manifest.inputs))
             return onnx_scorer(manifest, self.path.with_suffix(""), labels=labels)
+        if isinstance(manifest, TextLinear):
+            check_fields(self.path, decision_type, [manifest.text_field, *manifest.category_fields])
+            return text_scorer(manifest, self.path.with_suffix(""), labels=labels)
         if isinstance(manifest, Rules):
             return RulesScorer(self.book(proposing=True), decision_type.outcomes)
         if isinstance(manifest, Chat):
@@ -119,7 +126,7 @@ class _Entry:
         if isinstance(self.manifest, Rules):
             return self.book()
         scorer = self.scorer()
-        if not isinstance(scorer, OnnxScorer | RulesScorer):
+        if not isinstance(scorer, OnnxScorer | TextScorer | RulesScorer):
             raise ConfigurationError(f"{self.path}: `role: method` needs a model on this machine")
         return SecondModel(scorer)
 
@@ -168,6 +175,20 @@ def onnx_scorer(manifest: LinearOnnx, directory: Path, *, labels: dict[str, str]
     files = read_files(manifest, directory)
     model = linear_model(manifest, reference=_array(files[REFERENCE]), ordinary=_array(files[ORDINARY]), labels=labels)
     return OnnxScorer(model, files[ARTIFACT])
+
+
+def text_scorer(manifest: TextLinear, directory: Path, *, labels: dict[str, str]) -> TextScorer:
+    """Load a trained text model from its directory."""
+    files = read_files(manifest, directory)
+    arrays = {name: _array(data) for name, data in files.items() if name.endswith(".npy")}
+    return TextScorer(text_model(manifest, files, arrays, labels))
+
+
+def trained_scorer(manifest: Trained, directory: Path, *, labels: dict[str, str]) -> OnnxScorer | TextScorer:
+    """Load a model that training wrote."""
+    if isinstance(manifest, TextLinear):
+        return text_scorer(manifest, directory, labels=labels)
+    return onnx_scorer(manifest, directory, labels=labels)
 
 
 def _array(data: bytes) -> Matrix:

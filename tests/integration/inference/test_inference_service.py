@@ -19,6 +19,7 @@ from countersign_shared.messaging import Bus, Message, Record, open_bus
 from countersign_shared.messaging.topics import ensure_topics
 from countersign_shared.observability import Health, Metrics
 from tests.unit.inference.loans import body_of, loans, record
+from tests.unit.inference.test_inference_calibrators import control
 
 pytestmark = [pytest.mark.kafka, pytest.mark.postgres]
 
@@ -103,6 +104,33 @@ async def test_a_case_sent_over_http_is_scored(settings):
     assert event.payload_sha256 == first.json()["payload_sha256"]
     assert ready.status_code == 200
     assert 'countersign_cases_created_total{decision_type="loan_application"} 1.0' in metrics.text
+
+
+async def test_a_calibrator_is_switched_between_two_cases_and_neither_is_scored_again(settings):
+    async with upstream(settings) as bus:
+        switched = control()
+        async with running(settings):
+            await bus.publish([message(body_of(0), 0)])
+            (first,) = await answers(bus, "case.scored", 1)
+            await bus.publish(
+                [Message("control.changed", 0, switched.key or b"", switched.value or b"", switched.headers)]
+            )
+            number = 1
+            async with asyncio.timeout(LIMIT_SECONDS):
+                while True:
+                    await bus.publish([message(body_of(number), 0)])
+                    found = await answers(bus, "case.scored", number + 1)
+                    if orjson.loads(found[-1].value or b"")["model"]["calibrator_version"] == "platt-2":
+                        break
+                    number += 1
+        # A start reads the topic from its beginning, before its first case; what was scored before stays as it was.
+        async with running(settings):
+            await bus.publish([message(body_of(0), 0), message(body_of(number + 1), 0)])
+            found = await answers(bus, "case.scored", number + 3)
+    again, new = found[-2:]
+    assert (again.value, again.headers) == (first.value, first.headers)
+    assert orjson.loads(new.value or b"")["model"]["calibrator_version"] == "platt-2"
+    CaseScored.model_validate_json(new.value or b"")
 
 
 async def _submitter(_request):

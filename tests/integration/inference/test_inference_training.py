@@ -96,7 +96,7 @@ def test_bands_have_the_edges_of_the_product():
 
 
 def test_a_type_without_a_recipe_or_card_is_refused_by_name(tmp_path):
-    with pytest.raises(ConfigurationError, match="there is one for loan_application"):
+    with pytest.raises(ConfigurationError, match="there is one for content_moderation, loan_application"):
         train("refund", tmp_path, lambda _text, _share: None)
     with pytest.raises(ConfigurationError, match=CARD_PAGE):
         read_card("refund", tmp_path)

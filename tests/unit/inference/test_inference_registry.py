@@ -152,17 +152,22 @@ class TestUpstream:
         assert answer.reason == reason
 
 
-def test_posts_are_moderated_by_the_model_that_the_case_brings():
+def test_posts_are_moderated_by_the_proposal_that_the_case_brings_and_ours_is_an_opinion():
     scorer = load(PACKAGED_MODELS)["content_moderation"]
+    post = {"text": "You have won a free phone, claim it at https://win.example.org/win", "category": "spam"}
     limit = {"outcome": "limit", "outcome_params": {"days": 7}, "confidence": 0.93, "explanation": "Seen 40 times."}
-    keep = {"outcome": "keep", "confidence": 0.8, "alternatives": [{"outcome": "remove", "confidence": 0.2}]}
-    first, second, none, wrong = scorer.score([
-        Question({}, upstream=limit), Question({}, upstream=keep), Question({}),
-        Question({}, upstream={**limit, "outcome_params": {}}),
+    remove = {"outcome": "remove", "confidence": 0.8, "alternatives": [{"outcome": "keep", "confidence": 0.2}]}
+    first, second, ours, wrong = scorer.score([
+        Question(post, upstream=limit), Question(post, upstream=remove), Question(post),
+        Question(post, upstream={**limit, "outcome_params": {}}),
     ])  # fmt: skip
     assert first.proposal == {
         "outcome": "limit", "outcome_params": {"days": 7}, "confidence": 0.93, "raw_score": 0.93, "alternatives": [],
         "explanation": {"summary": "Seen 40 times.", "factors": []},
     }  # fmt: skip
-    assert second.proposal["alternatives"] == [{"outcome": "remove", "confidence": 0.2}]
-    assert (none.reason, wrong.reason) == ("no_proposal", "invalid_proposal")
+    assert second.proposal["alternatives"] == [{"outcome": "keep", "confidence": 0.2}]
+    assert (first.brought, second.brought, ours.brought) == (True, True, False)
+    assert first.consensus["value"] == 0.0
+    assert second.consensus["detail"]["agree"][-1].startswith("content_moderation-terms")
+    assert (ours.proposal["outcome"], wrong.reason) == ("remove", "invalid_proposal")
+    assert first.entities == ours.entities == wrong.entities

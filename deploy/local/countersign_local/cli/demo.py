@@ -20,7 +20,9 @@ _HEADLESS_PER_SECOND = 50.0
 
 
 def demo(
-    cases: Annotated[int, typer.Option(min=0, help="Real loan applications that arrive; 0: none.")] = 200,
+    cases: Annotated[
+        int, typer.Option(min=0, help="Loan applications that arrive, and a post after every eighth; 0: none.")
+    ] = 200,
     headless: Annotated[
         bool,
         typer.Option("--headless", help="Scripted reviewers decide everything; then check, sum up, end with 0 or 1."),
@@ -46,7 +48,7 @@ def demo(
     ] = False,
     json: JsonOption = False,
 ) -> None:
-    """Run the whole system on this machine, with real loan applications arriving; the next start goes on from there."""
+    """Run the whole system on this machine, with loan applications and posts arriving; the next start goes on."""
     from countersign_local.demo.options import DemoOptions
 
     default_rate = _HEADLESS_PER_SECOND if headless else _ATTENDED_PER_SECOND

@@ -19,6 +19,8 @@ _KEY_FILE = "api-key"
 _KEY_LASTS = timedelta(days=90)
 _LINK_LASTS = timedelta(hours=12)
 _ENVIRONMENT = "local"
+_SKILLS = ("wellbeing",)
+"""What the policy for posts asks of whoever reads them."""
 DESK_ROLES = ("reviewer", "lead")
 OFFICE_ROLES = ("admin", "auditor", "policy_author", "policy_approver", "operator", "submitter", "analyst")
 
@@ -68,5 +70,5 @@ async def _ensure_user(people: People, username: str, display_name: str, roles: 
     if await people.find(username) is None:
         await people.add(
             username, display_name=display_name, roles=roles, tenants=["*"],
-            authority=Authority(max_tier="critical"), password_hash=None, by=_ACTOR,
+            authority=Authority(max_tier="critical", skills=_SKILLS), password_hash=None, by=_ACTOR,
         )  # fmt: skip

@@ -81,6 +81,6 @@ async def _line(demo: Demo) -> str:
     automatic = sum(kind["decisions"] for kind in kinds if kind["mode"] == "automatic")
     by_people = sum(kind["decisions"] for kind in kinds) - automatic
     return (
-        f"{census.cases} of {demo.run.size} applications arrived: {automatic} decided automatically, "
+        f"{census.cases} of {demo.run.size} cases arrived: {automatic} decided automatically, "
         f"{by_people} by people, {census.undecided} open"
     )

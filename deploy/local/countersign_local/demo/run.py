@@ -12,7 +12,7 @@ from pathlib import Path
 from typing import Any
 
 from countersign_local.demo.access import Access, open_access
-from countersign_local.demo.arrivals import Arrivals
+from countersign_local.demo.arrivals import Arrivals, with_posts
 from countersign_local.demo.finishing import Finisher
 from countersign_local.demo.flow import Flow, open_sampler
 from countersign_local.demo.gate import Gate
@@ -138,7 +138,7 @@ async def running_demo(
             open_access(ground.database_url, settings["review_url"], directory, clock)
         )
         stack.enter_context(announced(directory, _announcement(ground, access)))
-        run = await ledger.take_up(options.cases) if options.cases else Run(0, 0, 0)
+        run = await ledger.take_up(with_posts(options.cases)) if options.cases else Run(0, 0, 0)
         arrivals = Arrivals(bus, ledger, flow, clock)
         yield Demo(options, directory, ground, access, ledger, flow, progress, arrivals, run)
 

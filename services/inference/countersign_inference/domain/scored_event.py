@@ -48,6 +48,8 @@ def scored_body(
         body["proposal"] = answer.proposal
         if answer.brought:
             body["model"] = None
+        elif answer.calibrator is not None:
+            body["model"] = {**(model or {}), "calibrator_version": answer.calibrator}
     if answer.entities:
         body["entities"], cut = fitting(answer.entities)
         if cut:

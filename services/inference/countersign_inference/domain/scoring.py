@@ -20,7 +20,8 @@ class Question(NamedTuple):
 class Scored(NamedTuple):
     """A proposal and signals in the shape of `case.scored`; None where no method gave the signal.
 
-    `brought` tells that the proposal came with the event: then no model of ours spoke.
+    `brought` tells that the proposal came with the event: then no model of ours spoke. `calibrator` is the version of
+    the calibrator that is in force, where it is another one than the model was trained with.
     """
 
     proposal: dict[str, Any]
@@ -30,6 +31,7 @@ class Scored(NamedTuple):
     rule_clarity: dict[str, Any] | None = None
     entities: Sequence[Mapping[str, Any]] = ()
     brought: bool = False
+    calibrator: str | None = None
 
 
 class Abstained(NamedTuple):

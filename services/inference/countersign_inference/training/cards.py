@@ -37,7 +37,7 @@ def page(card: Card, definition: Definition) -> str:
         _slices(card),
         f"**Artifact.** SHA-256 `{card.artifact_sha256}`, calibrator `{card.calibrator_version}`.",
         "## Inputs",
-        "\n".join(f"- `{item.field}`: {item.label}{_need(item.required)}" for item in definition.inputs),
+        "\n".join(f"- `{field}`: {label}{_need(required)}" for field, label, required in definition.listed),
         "Left out on purpose:",
         "\n".join(f"- {line}" for line in definition.left_out),
         "## Quality",

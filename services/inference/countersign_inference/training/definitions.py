@@ -2,11 +2,11 @@
 
 from collections.abc import Callable, Iterator, Mapping
 from dataclasses import dataclass
-from typing import Any
+from typing import Any, Literal
 
 from countersign_inference.domain.features import Column, Input
-from countersign_inference.manifest import OutcomeEntry
-from countersign_inference.training import loanapp
+from countersign_inference.manifest import EntityType, OutcomeEntry
+from countersign_inference.training import loanapp, posts
 
 
 @dataclass(frozen=True, slots=True)
@@ -23,7 +23,8 @@ class Example:
 class Definition:
     """A model that can be trained, and the words for its card.
 
-    `left_out` gives the payload fields that reach no feature, each group with its reason.
+    `left_out` gives the payload fields that reach no feature, each group with its reason. `strange` makes payloads that
+    are declared to be out of distribution. A model of tables has `inputs` and `columns`, one of texts has `text`.
     """
 
     decision_type: str
@@ -35,10 +36,30 @@ class Definition:
     left_out: tuple[str, ...]
     negative: OutcomeEntry
     positive: OutcomeEntry
-    inputs: tuple[Input, ...]
-    columns: tuple[Column, ...]
     protected: tuple[str, ...]
     examples: Callable[[], Iterator[Example]]
+    strange: Callable[[], Iterator[Mapping[str, Any]]]
+    inputs: tuple[Input, ...] = ()
+    columns: tuple[Column, ...] = ()
+    text: "TextRecipe | None" = None
+
+    @property
+    def listed(self) -> list[tuple[str, str, bool]]:
+        """Return the payload fields that enter: name, label, whether a case needs it."""
+        if self.text is not None:
+            return [(name, label, True) for name, label in self.text.labels.items()]
+        return [(item.field, item.label, item.required) for item in self.inputs]
+
+
+@dataclass(frozen=True, slots=True)
+class TextRecipe:
+    """What a text model reads, with labels: a text field, categories; and what stands beside it when it serves."""
+
+    text_field: str
+    category_fields: tuple[str, ...]
+    labels: Mapping[str, str]
+    entity_types: tuple[EntityType, ...]
+    brought: Literal["first", "ignore"]
 
 
 LARGE_FAMILY = 3
@@ -138,6 +159,51 @@ LOAN_APPLICATION = Definition(
     columns=LOAN_COLUMNS,
     protected=loanapp.PROTECTED,
     examples=_loans,
+    strange=loanapp.strange_payloads,
 )
 
-DEFINITIONS = {LOAN_APPLICATION.decision_type: LOAN_APPLICATION}
+
+def _posts() -> Iterator[Example]:
+    for one in posts.posts():
+        yield Example(one.row, one.payload, one.removed, one.protected)
+
+
+def _strange_posts() -> Iterator[Mapping[str, Any]]:
+    return posts.strange_payloads(200)
+
+
+CONTENT_MODERATION = Definition(
+    decision_type=posts.DECISION_TYPE,
+    name="content_moderation-terms",
+    release="1",
+    source=(
+        f"{posts.ROWS:,} posts made by the recipe in `countersign_inference/training/posts.py`, seed "
+        f"`{posts.SEED}`: phrases of six kinds, each with a known chance that moderators remove it"
+    ),
+    use=(
+        "Demonstration of Countersign on texts: propose `keep` or `remove` for a reported post where its case brings "
+        "no proposal, and give an opinion where it does. Not for moderation."
+    ),
+    limits=(
+        "Made-up posts are simpler than real ones: figures say that the machinery works, no more.",
+        "English only; other languages, code and noise show as unlike the training data.",
+        "It reads words and pairs of neighbours, no irony and no pictures, and never proposes `limit`.",
+        "The labels are drawn with the recipe's chances, so nobody could be right more often than those allow.",
+    ),
+    left_out=(
+        "author_religion, author_gender: protected",
+        "author_id, post_id: names, not reasons",
+        "followers, reports, earlier_violations, author_joined_on: about author and crowd; the policy weighs them",
+    ),
+    negative=OutcomeEntry(code="keep"),
+    positive=OutcomeEntry(code="remove"),
+    protected=posts.PROTECTED,
+    examples=_posts,
+    strange=_strange_posts,
+    text=TextRecipe(
+        "text", ("category",), {"text": "Post", "category": "Suspected"},
+        ("url", "email", "money", "phone", "mention", "hashtag"), "first",
+    ),
+)  # fmt: skip
+
+DEFINITIONS = {one.decision_type: one for one in (LOAN_APPLICATION, CONTENT_MODERATION)}

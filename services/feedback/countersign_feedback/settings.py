@@ -15,3 +15,9 @@ class Settings(ServiceSettings):
         le=3600.0,
         description="how often the error and override gauges are computed anew, in seconds",
     )
+    certificate_days: float = Field(
+        default=90.0, gt=0.0, le=3650.0, description="how long a certificate lives unless it is renewed, in days"
+    )
+    renewal_days: float = Field(
+        default=30.0, ge=0.0, le=3650.0, description="after how many days fresh labels may renew a certificate"
+    )

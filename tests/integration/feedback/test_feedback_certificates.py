@@ -29,7 +29,7 @@ from countersign_shared.observability import Health, Metrics
 from countersign_shared.postgres import migrate, open_pool
 from countersign_shared.runtime import serving
 from tests.integration.feedback.test_feedback_store import record
-from tests.unit.feedback.events import decided, judged, routed
+from tests.unit.feedback.events import decided, judged, routed, sampling
 
 Command = Callable[..., Awaitable[Result]]
 NOW = datetime(2026, 6, 1, tzinfo=UTC)
@@ -49,6 +49,7 @@ def lives(count: int, *, sha: str, model: str, start: datetime) -> list[Record]:
         case_id, time = f"{model}-{sha[0]}-{n}", (start + timedelta(hours=n)).strftime("%Y-%m-%dT%H:%M:%S.000000Z")
         placed: dict[str, Any] = routed(case_id, tier="low", level=2)
         placed["proposal"]["confidence"] = 0.9 + 0.0995 * n / count
+        placed["sampling"] = sampling(0.5, selected=bool(n % 2))
         placed["model"]["version"], placed["policy"]["automation_sha256"] = model, sha
         found += [record("case.routed", placed, time=time), record("decision.made", decided(case_id), time=time)]
         if n % 2:

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from datetime import date
+from datetime import UTC, date, datetime
 from pathlib import Path
 from typing import Any
 
@@ -16,18 +16,21 @@ from countersign_feedback.domain.facts import (
     PLACED,
     REVERSED,
     UNKNOWN,
+    Answer,
     Conclusion,
     Gathered,
+    Purpose,
 )
+from countersign_feedback.handlers import TOPICS
 from countersign_feedback.wire import gather
 from tests.unit.feedback.events import decided, judged, routed
 
-DAY = date(2026, 1, 2)
+MOMENT = datetime(2026, 1, 2, 3, 4, 5, tzinfo=UTC)
 EXAMPLES = Path(__file__).parents[3] / "shared" / "contracts" / "examples"
 
 
-def told(gathered: Gathered, topic: str, body: dict[str, Any]) -> None:
-    gather(gathered, topic, orjson.dumps(body), DAY)
+def told(gathered: Gathered, topic: str, body: dict[str, Any], event_id: str = "e-1") -> None:
+    gather(gathered, topic, orjson.dumps(body), MOMENT, event_id)
 
 
 def only(gathered: Gathered) -> Any:
@@ -40,7 +43,7 @@ def test_routing_places_a_case() -> None:
     told(gathered, "case.routed", routed(reasons=["matrix", "new_customer", "matrix"]))
     facts = only(gathered)
     assert facts.seen == PLACED
-    assert facts.day == DAY
+    assert facts.routed_at == MOMENT
     assert facts.confidence == 0.93
     assert facts.cell._asdict() == {
         "tenant": "default", "decision_type": "loan_application", "tier": "low", "band": "high", "level": 2,
@@ -119,18 +122,15 @@ def test_tenants_with_one_case_id_stay_apart() -> None:
 
 @pytest.mark.parametrize(
     "path",
-    [
-        path
-        for topic in ("case.routed", "decision.made", "activity.recorded")
-        for path in sorted((EXAMPLES / topic).iterdir())
-    ],
+    [path for topic in TOPICS for path in sorted((EXAMPLES / topic).iterdir())],
     ids=lambda path: f"{path.parent.name}/{path.stem}",
 )
 def test_every_committed_example_is_read(path: Path) -> None:
     gathered = Gathered()
-    gather(gathered, path.parent.name, path.read_bytes(), DAY)
-    if path.parent.name != "activity.recorded":
+    gather(gathered, path.parent.name, path.read_bytes(), MOMENT, "e-1")
+    if path.parent.name in {"case.routed", "decision.made"}:
         assert only(gathered).seen
+    assert bool(gathered.outcomes) == (path.stem == "outcome_reported")
 
 
 @pytest.mark.parametrize(
@@ -157,3 +157,94 @@ def test_a_word_that_the_contract_does_not_have_is_refused() -> None:
 def test_a_judgement_of_no_case_is_refused() -> None:
     with pytest.raises(ValueError, match="without a case_id"):
         told(Gathered(), "activity.recorded", judged() | {"case_id": None})
+
+
+def drawn_for(level: int = 3, *, audit: bool = False, blind: bool = False, human_only: bool = False) -> dict[str, Any]:
+    body = routed(level=level)
+    body["sampling"] = {
+        name: {"probability": chance if selected else 0.0, "selected": selected}
+        for name, chance, selected in (("audit", 0.1, audit), ("blind", 0.25, blind), ("human_only", 0.01, human_only))
+    } | {"key_id": "k1"}
+    return body
+
+
+@pytest.mark.parametrize(
+    ("body", "purpose", "probability"),
+    [
+        (drawn_for(2, audit=True), Purpose.AUDIT, 0.1),
+        (drawn_for(3, blind=True), Purpose.BLIND, 0.25),
+        (drawn_for(5, human_only=True), Purpose.HUMAN_ONLY, 0.01),
+        (drawn_for(5, blind=True, human_only=True), Purpose.HUMAN_ONLY, 0.01),
+    ],
+)
+def test_a_drawn_case_is_a_label_without_an_answer(body: dict[str, Any], purpose: Purpose, probability: float) -> None:
+    gathered = Gathered()
+    told(gathered, "case.routed", body | {"certificate": {"status": "live", "id": "cert-1"}})
+    (label,) = gathered.labels.values()
+    assert label.drawn is not None
+    assert (label.drawn.purpose, label.drawn.probability, label.drawn.certificate_id) == (
+        purpose,
+        probability,
+        "cert-1",
+    )
+    assert (label.error, label.drawn.routed_at, label.drawn.confidence) == (None, MOMENT, 0.93)
+
+
+@pytest.mark.parametrize("certificate", [None, {"status": "void", "id": "cert-1"}, {"status": "missing"}])
+def test_only_a_live_certificate_answers_for_a_decision(certificate: dict[str, str] | None) -> None:
+    gathered = Gathered()
+    told(gathered, "case.routed", drawn_for(2, audit=True) | {"certificate": certificate})
+    (label,) = gathered.labels.values()
+    assert label.drawn is not None
+    assert label.drawn.certificate_id is None
+
+
+def test_what_was_not_drawn_or_had_no_proposal_is_no_label() -> None:
+    gathered = Gathered()
+    told(gathered, "case.routed", drawn_for(3))
+    told(gathered, "case.routed", drawn_for(3, blind=True) | {"proposal": None})
+    told(gathered, "activity.recorded", judged(error=True, selected=False))
+    told(gathered, "activity.recorded", judged(kind="seed.judged", error=True))
+    assert not gathered.labels
+
+
+def test_each_person_counts_once_for_a_case_whichever_events_tell_of_it() -> None:
+    gathered = Gathered()
+    blind = decided(mode="human_with_ai", relation="overrode", blind=True) | {"outcome": "decline"}
+    blind["deciders"][0]["outcome"] = "decline"
+    told(gathered, "decision.made", blind)
+    again = judged(kind="control.judged", error=True)
+    again["body"] |= {"final_outcome": "decline", "answers": [{"pseudonym": "p-1", "outcome": "decline"},
+                                                              {"pseudonym": "p-2", "outcome": "approve"}]}  # fmt: skip
+    told(gathered, "activity.recorded", again)
+    day = MOMENT.date()
+    assert list(gathered.answers.values()) == [
+        Answer("default", "case-1", "p-1", "blind", "loan_application", day, blind=1, blind_agreed=0),
+        Answer("default", "case-1", "p-2", "blind", "loan_application", day, blind=1, blind_agreed=1),
+    ]
+
+
+def test_seeds_and_reading_times_are_counted_per_person() -> None:
+    gathered = Gathered()
+    seed = judged(kind="seed.judged", error=True)
+    seed["body"] |= {"final_outcome": "decline", "answers": [{"pseudonym": "p-1", "outcome": "decline"}]}
+    told(gathered, "activity.recorded", seed)
+    sitting = {"review_id": "r-1", "reviewer": "p-1", "times": {"active_seconds": 20.0, "words_shown": 400}}
+    timed = {"kind": "review.timed", "tenant": "default", "case_id": "case-1", "decision_type": "refund"}
+    told(gathered, "activity.recorded", timed | {"body": sitting})
+    caught, hurried = gathered.answers.values()
+    assert (caught.seeded, caught.caught) == (1, 1)
+    assert (hurried.timed, hurried.too_fast, hurried.what) == (1, 1, "timed r-1")
+
+
+def test_an_outcome_that_upstream_reports_is_kept_under_its_events_id() -> None:
+    gathered = Gathered()
+    path = EXAMPLES / "case.updated" / "outcome_reported.json"
+    for _ in range(2):
+        told(gathered, "case.updated", orjson.loads(path.read_bytes()), "e-7")
+    (outcome,) = gathered.outcomes.values()
+    assert (outcome.event_id, outcome.kind, outcome.severity, outcome.happened_on) == (
+        "e-7", "default", 3, date(2027, 1, 15)
+    )  # fmt: skip
+    told(gathered, "case.updated", {"kind": "withdrawn", "case_id": "c", "decision_type": "refund"})
+    assert len(gathered.outcomes) == 1

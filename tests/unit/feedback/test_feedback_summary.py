@@ -123,7 +123,10 @@ def test_hostile_names_stay_text(name: str) -> None:
 
 def test_openapi_names_the_routes_and_needs_no_database() -> None:
     document = build_openapi()
-    routes = ("summary", "summary.svg", "certificates/preview", "certificates/preview.svg", "plan", "calibration")
+    routes = (
+        "summary", "summary.svg", "certificates/preview", "certificates/preview.svg", "plan", "calibration", "promises",
+        "certificates", "certificates/{certificate_id}", "look-back", "look-back.csv",
+    )  # fmt: skip
     assert set(document["paths"]) == {f"/api/feedback/v1/{route}" for route in routes}
     assert "image/svg+xml" in document["paths"]["/api/feedback/v1/summary.svg"]["get"]["responses"]["200"]["content"]
     assert {"Summary", "Figures", "Proportion"} <= set(document["components"]["schemas"])

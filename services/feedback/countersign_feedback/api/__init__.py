@@ -7,7 +7,7 @@ from typing import Annotated, Any
 from fastapi import APIRouter, Depends, FastAPI, Request
 from fastapi.responses import Response
 
-from countersign_feedback.api import evidence
+from countersign_feedback.api import evidence, promises
 from countersign_feedback.api.scope import reader, scope
 from countersign_feedback.domain.picture import draw
 from countersign_feedback.domain.summary import Scope, Summary, summarise
@@ -52,6 +52,7 @@ def _app(read: Read, desk: evidence.Desk, *, health: Health, metrics: Metrics, a
     )
     app.include_router(_routes(read))
     app.include_router(evidence.routes(desk))
+    app.include_router(promises.routes(desk))
     return app
 
 

@@ -11,6 +11,7 @@ from fastapi.responses import Response
 from countersign_feedback.api.scope import one_type, reader
 from countersign_feedback.domain.assessment import Assessment, Promise, assess
 from countersign_feedback.domain.calibration import Method
+from countersign_feedback.domain.drawn import as_judged, of_one_chance
 from countersign_feedback.domain.drift import Drift, detect_rise
 from countersign_feedback.domain.figures import DELTA, MINIMUM
 from countersign_feedback.domain.intervals import clopper_pearson_upper
@@ -143,7 +144,8 @@ async def _assess(desk: Desk, scope: Scope, tier: str | None, wanted: Asked, met
     store, clock = desk()
     found = []
     for population, cells in await store.populations(scope, tier, MAX_POPULATIONS):
-        labels, traffic = await store.labels(population, cells), await store.traffic(cells)
+        drawn, traffic = of_one_chance(await store.drawn(cells)), await store.traffic(cells)
+        labels = as_judged((case for case in drawn if case.error is not None), population)
         # Off the loop: sorting and fitting some ten thousand labels takes tens of milliseconds.
         found.append(
             await asyncio.to_thread(

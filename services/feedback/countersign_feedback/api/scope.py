@@ -32,9 +32,14 @@ def one_type(
     return Scope(tenants=_tenants(principal, tenant), decision_type=decision_type)
 
 
+def whose(principal: Principal, tenant: str) -> str:
+    """Return a tenant that the caller may see; another one is a 403."""
+    if not principal.sees(tenant):
+        raise Problem(403, "forbidden", "Not your tenant", f"You may not see tenant {tenant}.")
+    return tenant
+
+
 def _tenants(principal: Principal, tenant: str | None) -> tuple[str, ...] | None:
     if tenant is None:
         return None if "*" in principal.tenants else tuple(sorted(principal.tenants))
-    if not principal.sees(tenant):
-        raise Problem(403, "forbidden", "Not your tenant", f"You may not see tenant {tenant}.")
-    return (tenant,)
+    return (whose(principal, tenant),)

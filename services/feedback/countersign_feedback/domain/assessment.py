@@ -7,7 +7,7 @@ from dataclasses import dataclass
 from datetime import date, datetime
 
 import numpy as np
-from numpy.typing import NDArray
+from numpy.typing import ArrayLike, NDArray
 
 from countersign_feedback.domain.calibration import LEAST_ISOTONIC, Calibrator, Method, fit
 from countersign_feedback.domain.certify import Certificate, NoCertificate, certify, expected_counts, spent
@@ -105,9 +105,8 @@ def assess(
     scores, errors = _columns(kept)
     seen = _shares(traffic or [case.confidence for case in cases])
     enough = len(seen) >= LEAST_TRAFFIC and bool(traffic or len(seen) > len(labels))
-    # Only what can be labelled at all: below a live threshold nothing is automated, so nothing is audited.
-    reach = seen[seen >= scores.min(initial=1.0)]
-    problem = problem or (_unlike(scores, reach) if enough else None)
+    reach = reachable(seen, scores)
+    problem = problem or (unlike(scores, reach) if enough else None)
     expected = expected_counts(reach, len(kept)) if enough else None
     outcome = problem or certify(scores, errors, alpha=promise.alpha, delta=promise.level, n_expected=expected)
     right = 1.0 - errors
@@ -135,14 +134,24 @@ def _shares(values: Sequence[float | None]) -> Floats:
     return seen[(seen >= 0.0) & (seen <= 1.0)]
 
 
-def _unlike(scores: Floats, reach: Floats) -> NoCertificate | None:
+def reachable(traffic: ArrayLike, scores: ArrayLike) -> Floats:
+    """Return the confidences of traffic that can be labelled at all: those at or above the lowest labelled one.
+
+    Below a live threshold nothing is automated, so nothing is audited.
+    """
+    seen = np.asarray(traffic, dtype=np.float64)
+    lowest = float(np.asarray(scores, dtype=np.float64).min(initial=1.0))
+    return np.asarray(seen[seen >= lowest])
+
+
+def unlike(scores: ArrayLike, reach: Floats) -> NoCertificate | None:
     """Return why labels are no equal-probability sample of the traffic at or above the lowest of them, if they are not.
 
     Their confidences must be spread as those of all cases are. It looks at no answer, so it costs no delta.
     """
-    if not len(scores):
+    there, at = np.sort(reach), np.sort(np.asarray(scores, dtype=np.float64))
+    if not len(at):
         return None
-    there, at = np.sort(reach), np.sort(scores)
     every = np.concatenate([there, at])
     shares = [np.searchsorted(each, every, side="right") / max(len(each), 1) for each in (there, at)]
     apart = np.abs(shares[0] - shares[1])

@@ -13,7 +13,11 @@ Audits must come at equal probability (``labels.thin``), each judged blind. Ever
 """
 
 import math
+from collections.abc import Sequence
 from dataclasses import dataclass
+
+import numpy as np
+from numpy.typing import NDArray
 
 PRIOR = 0.5
 """Both parameters of the prior (H. Jeffreys): half an error and half a success seen beforehand."""
@@ -65,6 +69,66 @@ def log_safe(k: int, n: int, alpha: float) -> float:
     """Return ln E against "more than alpha are wrong": the prior is cut to error rates of alpha or less."""
     _check(k, n, alpha)
     return _log_mixture(k, n, alpha) + _log_cut(k, n - k, alpha) - _log_cut(0, 0, alpha)
+
+
+@dataclass(frozen=True, slots=True)
+class Watched:
+    """Where a live promise stands after audits in the order of judgement, whenever it may have been broken.
+
+    ``log_alarm`` is the evidence of the mixture over all beginnings, ``path`` (audits, evidence) on the way to it,
+    ``tripped`` as in ``Evidence``. ``since`` is the number of the audit from which the evidence speaks loudest: before
+    it the promise last looked kept.
+    """
+
+    k: int
+    n: int
+    alpha: float
+    delta: float
+    log_alarm: float
+    tripped: bool
+    since: int
+    path: tuple[tuple[int, float], ...]
+    text: str
+
+
+def watch(errors: Sequence[bool], *, alpha: float, delta: float, points: int = 0) -> Watched:
+    """Return what audits of a live promise say, in the order of judgement; ``path`` holds up to ``points`` of the way.
+
+    A model can keep its promise for long and then break it. Evidence counted from the first audit on would first have
+    to use up all that spoke for the model. So the capital is split beforehand: 1 / ((j + 1) (j + 2)) of it begins to
+    bet at audit j, and what has not begun yet lies still. The sum is a bet like any other: were the promise kept, it
+    would ever reach 1 / delta with probability at most delta. A change at audit j costs ln((j + 1) (j + 2)) of
+    evidence, and no more. (Mixtures over change points: M. Pollak, "Optimal detection of a change in distribution",
+    Annals of Statistics 13 (1985) 206-227; detectors that give up the bound over a whole life for a faster alarm: J.
+    Shin, A. Ramdas and A. Rinaldo, "E-detectors", New England Journal of Statistics in Data Science 2 (2024) 229-260.)
+    """
+    wrong = np.asarray(errors, dtype=np.int64)
+    totals = np.concatenate([[0], np.cumsum(wrong)])
+    n = len(wrong)
+    log_e, since = _log_restarted(totals, alpha) if n else (0.0, 0)
+    steps = sorted({round(n * part / points) for part in range(1, points + 1)} - {0})
+    return Watched(
+        k=int(totals[-1]), n=n, alpha=alpha, delta=delta, log_alarm=log_e, tripped=log_e >= -math.log(delta),
+        since=since, path=tuple((step, _log_restarted(totals[: step + 1], alpha)[0]) for step in steps),
+        text=_sentence(log_e, delta),
+    )  # fmt: skip
+
+
+def _log_restarted(totals: NDArray[np.int64], alpha: float) -> tuple[float, int]:
+    """Return ln of the mixture over beginnings, and the beginning with the most capital."""
+    from scipy.special import betainc, betaln, logsumexp
+
+    n = len(totals) - 1
+    begin = np.arange(n)
+    k = (totals[-1] - totals[:-1]).astype(np.float64)
+    m = (n - begin).astype(np.float64)
+    with np.errstate(divide="ignore"):
+        cut = np.log(betainc(PRIOR + m - k, PRIOR + k, 1.0 - alpha)) - _log_cut(0, 0, 1.0 - alpha)
+    mixture = (
+        betaln(PRIOR + k, PRIOR + m - k) - betaln(PRIOR, PRIOR) - k * math.log(alpha) - (m - k) * math.log1p(-alpha)
+    )
+    bets = mixture + cut - np.log((begin + 1.0) * (begin + 2.0))
+    return float(logsumexp([*bets, -math.log(n + 1.0)])), int(np.argmax(bets))
 
 
 def confidence_interval(k: int, n: int, delta: float) -> tuple[float, float]:

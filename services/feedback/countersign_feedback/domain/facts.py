@@ -1,12 +1,13 @@
-"""What feedback keeps of an event: at most five facts per case, each of them counted once.
+"""What feedback keeps of an event: at most five facts per case, each of them counted once; and of drawn cases, labels.
 
 A case can be *placed* (its routing says which cell it belongs to), *concluded* (the first decision), *reversed* (a
 later decision that supersedes it), *audited* and *control judged*. Facts of one case come in any order and any
-number of times; ``seen`` tells which ones a row holds, so that each is counted once.
+number of times; ``seen`` tells which ones a row holds, so that each is counted once. A case that was drawn to be
+judged blind is also a ``Label``, with or without the answer; what persons did is counted per reviewer as ``Answer``.
 """
 
 from dataclasses import dataclass, field
-from datetime import date
+from datetime import date, datetime
 from enum import StrEnum
 from typing import NamedTuple
 
@@ -32,6 +33,17 @@ class Conclusion(StrEnum):
     BLIND_OVERRODE = "blind_overrode"
     NO_PROPOSAL = "no_proposal"
     CLOSED = "closed"
+
+
+class Purpose(StrEnum):
+    """Why a case was drawn to be judged blind, each by a logged chance of its own."""
+
+    AUDIT = "audit"
+    """An automatic decision, judged afterwards."""
+    BLIND = "blind"
+    """A case for a person, who answers before seeing the proposal."""
+    HUMAN_ONLY = "human_only"
+    """A case that people decide without the AI, to compare with."""
 
 
 class Cell(NamedTuple):
@@ -63,7 +75,7 @@ class CaseFacts:
     case_id: str
     seen: int = 0
     cell: Cell | None = None
-    day: date | None = None
+    routed_at: datetime | None = None
     confidence: float | None = None
     conclusion: Conclusion | None = None
     audit_error: bool | None = None
@@ -71,11 +83,81 @@ class CaseFacts:
     control_error: bool | None = None
 
 
+@dataclass(frozen=True, slots=True)
+class Drawn:
+    """That a case was drawn to be judged blind, with everything its label depends on.
+
+    ``certificate_id`` is the certificate that it was decided under, None where none was live.
+    """
+
+    purpose: Purpose
+    cell: Cell
+    routed_at: datetime
+    confidence: float | None
+    probability: float
+    certificate_id: str | None
+    policy_sha256: str
+
+
+@dataclass(slots=True)
+class Label:
+    """What one batch says about a drawn case: that it was drawn, what people answered, or both."""
+
+    tenant: str
+    case_id: str
+    decision_type: str
+    drawn: Drawn | None = None
+    error: bool | None = None
+    judged_at: datetime | None = None
+
+
+class Answer(NamedTuple):
+    """One person's part in one case, as counts that are added once; in the order of the columns.
+
+    A person answers a case once ``assisted``, once ``blind`` and once as ``seeded``, whichever events tell of it;
+    ``what`` says which, or names the sitting that was timed. Counts as in ``Reviews``.
+    """
+
+    tenant: str
+    case_id: str
+    reviewer: str
+    what: str
+    decision_type: str
+    day: date
+    assisted: int = 0
+    assisted_agreed: int = 0
+    blind: int = 0
+    blind_agreed: int = 0
+    seeded: int = 0
+    caught: int = 0
+    timed: int = 0
+    too_fast: int = 0
+
+
+class Outcome(NamedTuple):
+    """What the world said of a decision later, as upstream reported it; in the order of the columns."""
+
+    event_id: str
+    tenant: str
+    case_id: str
+    decision_type: str
+    kind: str
+    severity: int | None
+    happened_on: date
+    source: str
+
+
 @dataclass(slots=True)
 class Gathered:
     """The facts of a batch, one entry per case however many records it has. The first word on each fact stands."""
 
     cases: dict[tuple[str, str], CaseFacts] = field(default_factory=dict)
+    labels: dict[tuple[str, str], Label] = field(default_factory=dict)
+    answers: dict[tuple[str, str, str, str], Answer] = field(default_factory=dict)
+    outcomes: dict[str, Outcome] = field(default_factory=dict)
+
+    def __bool__(self) -> bool:
+        return bool(self.cases or self.labels or self.answers or self.outcomes)
 
     def of(self, tenant: str, case_id: str) -> CaseFacts:
         """Return the entry of a case, made at its first mention."""
@@ -85,12 +167,20 @@ class Gathered:
             facts = self.cases[key] = CaseFacts(tenant, case_id)
         return facts
 
-    def place(self, case_id: str, cell: Cell, day: date, confidence: float | None) -> None:
-        """Note where a case was routed; ``day`` is the UTC date of the routing's own time."""
+    def place(self, case_id: str, cell: Cell, routed_at: datetime, confidence: float | None) -> None:
+        """Note where a case was routed, and when, by the router's own clock."""
         facts = self.of(cell.tenant, case_id)
         if not facts.seen & PLACED:
-            facts.cell, facts.day, facts.confidence = cell, day, confidence
+            facts.cell, facts.routed_at, facts.confidence = cell, routed_at, confidence
             facts.seen |= PLACED
+
+    def label(self, tenant: str, case_id: str, decision_type: str) -> Label:
+        """Return the label of a case, made at its first mention."""
+        key = (tenant, case_id)
+        label = self.labels.get(key)
+        if label is None:
+            label = self.labels[key] = Label(tenant, case_id, decision_type)
+        return label
 
     def conclude(self, tenant: str, case_id: str, conclusion: Conclusion) -> None:
         """Note the case's own decision."""
@@ -102,6 +192,10 @@ class Gathered:
     def reverse(self, tenant: str, case_id: str) -> None:
         """Note that a later decision superseded the case's own."""
         self.of(tenant, case_id).seen |= REVERSED
+
+    def answer(self, answer: Answer) -> None:
+        """Note one person's part in a case; the first word stands."""
+        self.answers.setdefault(answer[:4], answer)
 
     def audit(self, tenant: str, case_id: str, *, error: bool, selected: bool, probability: float) -> None:
         """Note what an audit found, and with what probability this decision had been drawn for it.

@@ -35,22 +35,23 @@ WHERE (tenant, decision_type) IN (SELECT * FROM unnest($1::text[], $2::text[]));
 -- A column of nulls only may come as one null.
 WITH changed AS (
     INSERT INTO cases AS stored (
-        tenant, case_id, cell_id, day, seen, added,
+        tenant, case_id, cell_id, routed_at, day, seen, added,
         conclusion, audit_error, control_error, confidence, audit_weight
     )
     SELECT
-        tenant, case_id, cell_id, day, seen, seen,
+        tenant, case_id, cell_id, routed_at, (routed_at AT TIME ZONE 'UTC')::date, seen, seen,
         conclusion::conclusion, audit_error, control_error, confidence, audit_weight
     FROM unnest(
-        $1::text[], $2::text[], $3::integer[], $4::date[], $5::smallint[],
+        $1::text[], $2::text[], $3::integer[], $4::timestamptz[], $5::smallint[],
         $6::text[], $7::boolean[], $8::boolean[], $9::double precision[], $10::bigint[]
     ) AS given (
-        tenant, case_id, cell_id, day, seen,
+        tenant, case_id, cell_id, routed_at, seen,
         conclusion, audit_error, control_error, confidence, audit_weight
     )
     ORDER BY tenant, case_id
     ON CONFLICT (tenant, case_id) DO UPDATE SET
         cell_id       = coalesce(stored.cell_id, excluded.cell_id),
+        routed_at     = coalesce(stored.routed_at, excluded.routed_at),
         day           = coalesce(stored.day, excluded.day),
         seen          = stored.seen | excluded.seen,
         added         = excluded.seen & ~stored.seen,
@@ -162,14 +163,6 @@ WHERE would_automate AND NOT test
 GROUP BY tenant, decision_type, tier, model_name, model_version, calibrator_version, automation_sha256
 ORDER BY max(day) DESC, cases DESC
 LIMIT $4;
-
--- name: judged
--- The labels of a population: audits whose draw was logged, by case so that the same labels come in the same order.
-SELECT case_id, confidence, audit_error, audit_weight, day
-FROM cases
-WHERE cell_id = ANY ($1::integer[]) AND audit_error IS NOT NULL
-ORDER BY case_id
-LIMIT $2;
 
 -- name: traffic
 -- Confidences of a sample of pages: which confidences occur, without reading every case. $2 is the share in percent.

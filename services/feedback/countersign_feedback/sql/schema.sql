@@ -45,14 +45,15 @@ CREATE TABLE cases (
     control_error boolean,
     confidence    double precision,
     audit_weight  bigint,
+    routed_at     timestamptz,
     PRIMARY KEY (tenant, case_id)
 ) WITH (fillfactor = 80);
 
 -- Decisions whose routing has not arrived: they are counted once it does.
 CREATE INDEX cases_unplaced ON cases (tenant) WHERE cell_id IS NULL;
 
--- Labels are a small part of the cases: certificates and calibration read them without touching the rest.
-CREATE INDEX cases_judged ON cases (cell_id) WHERE audit_error IS NOT NULL;
+-- Automatic decisions of a stretch of time, without an index that every case would pay for.
+CREATE INDEX cases_routed ON cases USING brin (routed_at);
 
 -- The sums that reports read, per cell and UTC day of the routing. Kept in step by the same statement that writes cases.
 CREATE TABLE counters (
@@ -78,3 +79,146 @@ CREATE TABLE counters (
     control_errors    bigint  NOT NULL,
     PRIMARY KEY (cell_id, day)
 ) WITH (fillfactor = 50);
+
+CREATE TYPE purpose AS ENUM ('audit', 'blind', 'human_only');
+
+-- Cases that were drawn by a logged chance to be judged blind, judged or not: what certificates and alarms rest on.
+-- Routing and judgement come in any order, and each is merged in once. draw is the case's own number for thinning.
+CREATE TABLE labels (
+    tenant         text NOT NULL,
+    case_id        text NOT NULL,
+    decision_type  text NOT NULL,
+    purpose        purpose,
+    cell_id        integer,
+    routed_at      timestamptz,
+    confidence     double precision,
+    probability    double precision,
+    draw           double precision,
+    certificate_id text,
+    policy_sha256  text,
+    error          boolean,
+    judged_at      timestamptz,
+    PRIMARY KEY (tenant, case_id)
+);
+
+CREATE INDEX labels_cell ON labels (cell_id, routed_at);
+
+-- What persons did, each thing once: the keys alone, the counts are in reviewers.
+CREATE TABLE answers (
+    tenant   text NOT NULL,
+    case_id  text NOT NULL,
+    reviewer text NOT NULL,
+    what     text NOT NULL,
+    PRIMARY KEY (tenant, case_id, reviewer, what)
+);
+
+-- Sums per reviewer, under pseudonyms, by UTC day.
+CREATE TABLE reviewers (
+    tenant          text    NOT NULL,
+    decision_type   text    NOT NULL,
+    reviewer        text    NOT NULL,
+    day             date    NOT NULL,
+    assisted        integer NOT NULL,
+    assisted_agreed integer NOT NULL,
+    blind           integer NOT NULL,
+    blind_agreed    integer NOT NULL,
+    seeded          integer NOT NULL,
+    caught          integer NOT NULL,
+    timed           integer NOT NULL,
+    too_fast        integer NOT NULL,
+    PRIMARY KEY (tenant, decision_type, reviewer, day)
+);
+
+-- What became of decisions in the world, as upstream reported it.
+CREATE TABLE outcomes (
+    event_id      text     NOT NULL PRIMARY KEY,
+    tenant        text     NOT NULL,
+    case_id       text     NOT NULL,
+    decision_type text     NOT NULL,
+    kind          text     NOT NULL,
+    severity      smallint,
+    happened_on   date     NOT NULL,
+    source        text     NOT NULL
+);
+
+CREATE INDEX outcomes_case ON outcomes (tenant, case_id);
+
+-- What the router has in force, as feedback follows it: the newest state of each control that evidence is held against.
+CREATE TABLE known_controls (
+    kind          text        NOT NULL,
+    tenant        text        NOT NULL,
+    decision_type text        NOT NULL,
+    tier          text        NOT NULL,
+    revision      bigint      NOT NULL,
+    changed_at    timestamptz NOT NULL,
+    state         json        NOT NULL,
+    PRIMARY KEY (kind, tenant, decision_type, tier)
+);
+
+-- The controls that feedback itself writes, each with its event as it was published.
+CREATE TABLE controls (
+    kind          text        NOT NULL,
+    tenant        text        NOT NULL,
+    decision_type text        NOT NULL,
+    tier          text        NOT NULL,
+    revision      bigint      NOT NULL,
+    changed_at    timestamptz NOT NULL,
+    headers       bytea       NOT NULL,
+    body          bytea       NOT NULL,
+    PRIMARY KEY (kind, tenant, decision_type, tier)
+);
+
+-- Attempts at certificates, frozen when they were opened: which drawn cases, thinned how, where the walk begins.
+-- Never derived anew: each attempt spends a part of delta, whatever it found.
+CREATE TABLE attempts (
+    tenant             text             NOT NULL,
+    decision_type      text             NOT NULL,
+    tier               text             NOT NULL,
+    model_name         text             NOT NULL,
+    model_version      text             NOT NULL,
+    calibrator_version text             NOT NULL,
+    automation_sha256  text             NOT NULL,
+    since              timestamptz      NOT NULL,
+    number             integer          NOT NULL,
+    size               integer          NOT NULL,
+    floor              double precision NOT NULL,
+    last_routed_at     timestamptz      NOT NULL,
+    last_case_id       text             NOT NULL,
+    expected           double precision[],
+    opened_at          timestamptz      NOT NULL,
+    PRIMARY KEY (
+        tenant, decision_type, tier, model_name, model_version, calibrator_version, automation_sha256, since, number
+    )
+);
+
+-- Every certificate that was ever proposed, and when it came into force.
+CREATE TABLE certificates (
+    certificate_id     text        NOT NULL PRIMARY KEY,
+    tenant             text        NOT NULL,
+    decision_type      text        NOT NULL,
+    tier               text        NOT NULL,
+    model_name         text        NOT NULL,
+    model_version      text        NOT NULL,
+    calibrator_version text        NOT NULL,
+    automation_sha256  text        NOT NULL,
+    proposed_at        timestamptz NOT NULL,
+    activated_at       timestamptz,
+    ended_at           timestamptz,
+    state              json        NOT NULL
+);
+
+CREATE INDEX certificates_scope ON certificates (tenant, decision_type, tier, proposed_at);
+
+CREATE TABLE outbox (
+    id          bigint GENERATED ALWAYS AS IDENTITY PRIMARY KEY,
+    event_id    text        NOT NULL UNIQUE,
+    topic       text        NOT NULL,
+    partition   integer,
+    key         bytea       NOT NULL,
+    body        bytea       NOT NULL,
+    headers     bytea       NOT NULL,
+    not_before  timestamptz NOT NULL,
+    created_at  timestamptz NOT NULL DEFAULT clock_timestamp()
+);
+
+CREATE INDEX outbox_key ON outbox (key, id);

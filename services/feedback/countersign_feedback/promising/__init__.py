@@ -1,0 +1,1 @@
+"""The closed loop: evidence becomes proposals that people sign, and trips that hold at once."""

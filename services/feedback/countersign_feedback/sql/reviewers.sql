@@ -1,0 +1,74 @@
+-- name: add_answers
+-- Add each person's part in a case to their sums, once however often it is told.
+WITH fresh AS (
+    INSERT INTO answers (tenant, case_id, reviewer, what)
+    SELECT tenant, case_id, reviewer, what
+    FROM unnest($1::text[], $2::text[], $3::text[], $4::text[]) AS given (tenant, case_id, reviewer, what)
+    ORDER BY tenant, case_id, reviewer, what
+    ON CONFLICT DO NOTHING
+    RETURNING tenant, case_id, reviewer, what
+)
+INSERT INTO reviewers AS total (
+    tenant, decision_type, reviewer, day, assisted, assisted_agreed, blind, blind_agreed,
+    seeded, caught, timed, too_fast
+)
+SELECT
+    tenant, decision_type, reviewer, day,
+    sum(assisted), sum(assisted_agreed), sum(blind), sum(blind_agreed),
+    sum(seeded), sum(caught), sum(timed), sum(too_fast)
+FROM unnest(
+    $1::text[], $2::text[], $3::text[], $4::text[], $5::text[], $6::date[], $7::integer[], $8::integer[],
+    $9::integer[], $10::integer[], $11::integer[], $12::integer[], $13::integer[], $14::integer[]
+) AS given (
+    tenant, case_id, reviewer, what, decision_type, day, assisted, assisted_agreed, blind, blind_agreed,
+    seeded, caught, timed, too_fast
+)
+JOIN fresh USING (tenant, case_id, reviewer, what)
+GROUP BY tenant, decision_type, reviewer, day
+ORDER BY tenant, decision_type, reviewer, day
+ON CONFLICT (tenant, decision_type, reviewer, day) DO UPDATE SET
+    assisted        = total.assisted + excluded.assisted,
+    assisted_agreed = total.assisted_agreed + excluded.assisted_agreed,
+    blind           = total.blind + excluded.blind,
+    blind_agreed    = total.blind_agreed + excluded.blind_agreed,
+    seeded          = total.seeded + excluded.seeded,
+    caught          = total.caught + excluded.caught,
+    timed           = total.timed + excluded.timed,
+    too_fast        = total.too_fast + excluded.too_fast;
+
+-- name: reviewers
+-- The sums of every reviewer of a decision type (null = all) since a day.
+SELECT
+    reviewer,
+    sum(assisted)::integer AS assisted, sum(assisted_agreed)::integer AS assisted_agreed,
+    sum(blind)::integer AS blind, sum(blind_agreed)::integer AS blind_agreed,
+    sum(seeded)::integer AS seeded, sum(caught)::integer AS caught,
+    sum(timed)::integer AS timed, sum(too_fast)::integer AS too_fast
+FROM reviewers
+WHERE tenant = $1
+    AND ($2::text IS NULL OR decision_type = $2)
+    AND ($3::date IS NULL OR day >= $3)
+GROUP BY reviewer
+ORDER BY reviewer;
+
+-- name: add_outcomes
+INSERT INTO outcomes (event_id, tenant, case_id, decision_type, kind, severity, happened_on, source)
+SELECT event_id, tenant, case_id, decision_type, kind, severity, happened_on, source
+FROM unnest(
+    $1::text[], $2::text[], $3::text[], $4::text[], $5::text[], $6::smallint[], $7::date[], $8::text[]
+) AS given (event_id, tenant, case_id, decision_type, kind, severity, happened_on, source)
+ORDER BY event_id
+ON CONFLICT DO NOTHING;
+
+-- name: outcomes
+-- Reported outcomes by what was reported, and who had decided.
+SELECT
+    outcomes.decision_type, outcomes.kind, count(*) AS reported,
+    count(*) FILTER (WHERE cases.conclusion = 'automatic') AS automatic,
+    max(severity) AS worst
+FROM outcomes LEFT JOIN cases USING (tenant, case_id)
+WHERE ($1::text[] IS NULL OR outcomes.tenant = ANY ($1))
+    AND ($2::text IS NULL OR outcomes.decision_type = $2)
+GROUP BY outcomes.decision_type, outcomes.kind
+ORDER BY reported DESC
+LIMIT 100;

@@ -1,0 +1,160 @@
+"""What a certificate speaks of, what it is watched by, and what follows from a broken promise."""
+
+from __future__ import annotations
+
+import math
+from dataclasses import replace
+from datetime import UTC, datetime, timedelta
+from typing import Any
+
+import pytest
+from pydantic import TypeAdapter
+
+from countersign_feedback.domain.attempts import due, judge
+from countersign_feedback.domain.certify import Certificate, certify_counts
+from countersign_feedback.domain.evidence import log_alarm, watch
+from countersign_feedback.domain.facts import UNKNOWN, Purpose
+from countersign_feedback.domain.promises import (
+    audit_floor,
+    binds,
+    certificate_state,
+    certified_at,
+    expired,
+    keeps,
+    lifted,
+    reaches,
+    terms_of,
+    trip_state,
+)
+from countersign_shared.contracts.events.control import CertificateState, TripState
+from tests.unit.feedback.test_feedback_attempts import NOW, START, WHO, case
+
+POLICY: dict[str, Any] = {
+    "version": 7, "automation_sha256": "a" * 64,
+    "automation": {
+        "certificate": "required", "delta": 0.1,
+        "tiers": {
+            "low": {"alpha": 0.2, "audit_probability": 0.25}, "negligible": {"alpha": 0.3, "audit_probability": 0.1}
+        },
+    },
+}  # fmt: skip
+TERMS = terms_of(POLICY, "low")
+assert TERMS is not None
+
+
+def state(**changes: Any) -> dict[str, Any]:
+    cases = [case(number) for number in range(40)]
+    (attempt, *_) = due(cases, [], alpha=0.2, delta=0.05)
+    judged = judge(attempt, cases, population=WHO, alpha=0.2, delta=0.05, now=NOW)
+    assert isinstance(judged.outcome, Certificate)
+    assert TERMS is not None
+    return certificate_state(
+        judged, certified_at(judged.outcome, None), population=WHO, terms=TERMS, certificate_id="cert-1", since=START,
+        renews=None, expires_at=NOW + timedelta(days=90),
+    ) | changes  # fmt: skip
+
+
+def test_delta_is_shared_among_the_tiers_that_name_an_alpha() -> None:
+    assert TERMS is not None
+    assert (TERMS.alpha, TERMS.delta, TERMS.audit_probability) == (0.2, 0.05, 0.25)
+    assert terms_of(POLICY, "high") is None
+    assert terms_of({**POLICY, "automation": None}, "low") is None, "published by an earlier release"
+
+
+def test_a_proposal_fits_the_contract_and_can_be_redone_from_its_counts() -> None:
+    proposed = state()
+    TypeAdapter(CertificateState).validate_python(proposed)
+    counts = proposed["evidence"]
+    again = certify_counts(
+        counts["n"], counts["k"], labels=counts["labels"] + counts["unjudged"], alpha=proposed["alpha"],
+        delta=counts["attempt_delta"], grid=counts["thresholds"], n_expected=counts["expected"],
+    )  # fmt: skip
+    assert isinstance(again, Certificate)
+    assert (again.threshold, again.errors, again.labels) == (
+        proposed["threshold"], proposed["errors"], proposed["labels"]
+    )  # fmt: skip
+    assert again.grid_sha256 == proposed["grid_sha256"]
+
+
+@pytest.mark.parametrize("name", ["model_name", "model_version", "calibrator_version", "automation_sha256"])
+def test_a_certificate_speaks_of_one_model_one_calibrator_and_one_policy(name: str) -> None:
+    assert binds(state(), WHO)
+    assert not binds(state(), replace(WHO, **{name: "b" * 64}))
+
+
+def test_a_model_without_a_calibrator_is_one_of_its_own() -> None:
+    bare = replace(WHO, calibrator_version=UNKNOWN)
+    assert not binds(state(), bare)
+    assert binds(state(calibrator_version=None), bare)
+
+
+def test_a_policy_that_asks_for_less_error_is_not_kept() -> None:
+    assert TERMS is not None
+    assert keeps(state(), TERMS)
+    assert not keeps(state(), replace(TERMS, alpha=0.1))
+    assert not keeps(state(), replace(TERMS, automation_sha256="b" * 64))
+    assert not expired(state(), NOW)
+    assert expired(state(), NOW + timedelta(days=90))
+    assert not expired(state(expires_at=None), datetime(2999, 1, 1, tzinfo=UTC))
+
+
+def test_a_renewal_is_never_looser_than_what_it_renews() -> None:
+    cases = [case(number, confidence=0.6 + 0.001 * number) for number in range(400)]
+    (attempt, *_) = reversed(due(cases, [], alpha=0.2, delta=0.05))
+    outcome = judge(attempt, cases, population=WHO, alpha=0.2, delta=0.05, now=NOW).outcome
+    assert isinstance(outcome, Certificate)
+    assert certified_at(outcome, None).threshold == outcome.threshold < 0.8
+    live = state(threshold=0.8232)
+    assert reaches(outcome, live)
+    assert certified_at(outcome, live).threshold >= 0.8232
+    assert not reaches(outcome, state(threshold=0.9995))
+
+
+def test_audits_are_thinned_to_what_the_policy_asks_for_at_the_least() -> None:
+    assert TERMS is not None
+    assert audit_floor(state(), TERMS) == 0.25
+    assert audit_floor(state(), replace(TERMS, audit_probability=0.1)) == 0.1
+    assert audit_floor(state(evidence=None), None) == 1.0
+
+
+def test_the_evidence_is_that_of_every_beginning_weighed() -> None:
+    errors = [False, True, True]
+    bets = [log_alarm(sum(errors[j:]), len(errors) - j, 0.2) - math.log((j + 1) * (j + 2)) for j in range(3)]
+    expected = math.log(sum(math.exp(bet) for bet in bets) + 1 / 4)
+    found = watch(errors, alpha=0.2, delta=0.05, points=3)
+    assert found.log_alarm == pytest.approx(expected)
+    assert [step for step, _ in found.path] == [1, 2, 3]
+    assert found.path[-1][1] == pytest.approx(expected)
+    assert watch([], alpha=0.2, delta=0.05, points=10).path == ()
+
+
+def test_a_long_good_life_delays_the_alarm_by_little() -> None:
+    fresh = watch([True] * 12, alpha=0.2, delta=0.05)
+    after_long = watch([*[False] * 500, *[True] * 12], alpha=0.2, delta=0.05)
+    assert fresh.tripped
+    assert log_alarm(12, 512, 0.2) < 0, "counted from the first audit on, everything looks well"
+    assert watch([*[False] * 500, *[True] * 14], alpha=0.2, delta=0.05).tripped
+    assert after_long.since == 500
+
+
+def test_a_trip_names_the_certificate_and_from_when_to_look_back() -> None:
+    audits = [case(n, purpose=Purpose.AUDIT, error=n >= 20) for n in range(32)]
+    watched = watch([bool(one.error) for one in audits], alpha=0.2, delta=0.05)
+    assert watched.tripped
+    tripped = trip_state(watched, audits, certificate=state(), trip_id="trip-1", activated_at=START)
+    TypeAdapter(TripState).validate_python(tripped)
+    assert tripped["certificate_id"] == "cert-1"
+    # From the last good audit on: what nobody audited before the first wrong one may be wrong as well.
+    assert datetime.fromisoformat(tripped["look_back_from"]) == audits[19].routed_at
+    at_once = trip_state(watched, [replace(one, error=True) for one in audits], certificate=state(), trip_id="t",
+                         activated_at=START - timedelta(days=1))  # fmt: skip
+    assert datetime.fromisoformat(at_once["look_back_from"]) <= audits[20].routed_at
+    assert "12 of 32 audited automatic decisions were wrong, and 12 of the last 12" in tripped["reason"]
+
+
+def test_people_lift_the_trip_that_they_have_read() -> None:
+    tripped = {"trip_id": "trip-1"}
+    assert not lifted(tripped, 1, None)
+    assert not lifted(tripped, 1, {"trip_id": "trip-0"})
+    assert lifted(tripped, 1, {"trip_id": "trip-1", "evidence": {"trip_revision": 1}})
+    assert not lifted(tripped, 2, {"trip_id": "trip-1", "evidence": {"trip_revision": 1}})

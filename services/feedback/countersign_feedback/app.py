@@ -6,8 +6,6 @@ from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager, suppress
 from pathlib import Path
 
-import asyncpg
-
 from countersign_feedback.api import build_app
 from countersign_feedback.domain.figures import DELTA
 from countersign_feedback.domain.intervals import clopper_pearson_upper
@@ -18,7 +16,7 @@ from countersign_feedback.promising.keeper import Keeper, keeping
 from countersign_feedback.promising.looking import Lasting
 from countersign_feedback.promising.writing import TOPIC as CONTROLS
 from countersign_feedback.settings import Settings
-from countersign_feedback.store import SCHEMA, Store
+from countersign_feedback.store import FAULTS, SCHEMA, Store
 from countersign_shared.clock import Clock, system_clock
 from countersign_shared.http import TokenVerifier
 from countersign_shared.messaging.bus import Bus, open_bus
@@ -84,7 +82,7 @@ async def _keep_gauges(store: Store, metrics: Metrics, seconds: float) -> None:
     while True:
         try:
             await set_gauges(store, metrics)
-        except (asyncpg.PostgresError, asyncpg.InterfaceError, OSError, TimeoutError) as error:
+        except FAULTS as error:
             # Figures that are a few seconds older do no harm; the consumer decides whether the service must end.
             log.warning("the gauges keep their last values: %r", error)
         await asyncio.sleep(seconds)

@@ -7,10 +7,8 @@ import time
 from collections.abc import AsyncIterator, Callable
 from contextlib import asynccontextmanager
 
-import asyncpg
-
 from countersign_feedback.promising.looking import Lasting, Seen, look, tiers_of
-from countersign_feedback.store import Store
+from countersign_feedback.store import FAULTS, Store
 from countersign_feedback.store.controls import ControlKey, KnownControl, OwnControl
 from countersign_shared.clock import Clock
 from countersign_shared.observability import Metrics
@@ -22,7 +20,6 @@ REST = 4.0
 """How many times as long as it looked it rests: at most a fifth of the time goes into looking."""
 LOOK_ANYWAY_SECONDS = 60.0
 """What only time changes - an expiry, a renewal that is due - is seen this much later at most."""
-FAULTS = (asyncpg.PostgresError, asyncpg.InterfaceError, OSError, TimeoutError)
 MOST_LOG = 700.0
 """exp of it is still a number."""
 

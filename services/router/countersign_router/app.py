@@ -9,6 +9,8 @@ from pathlib import Path
 
 import asyncpg
 
+from countersign_router.activities import TOPIC as ACTIVITIES
+from countersign_router.activities import ActivityIntake
 from countersign_router.api import Desk, build_app
 from countersign_router.controls.events import republished
 from countersign_router.controls.gauges import show_automation
@@ -19,8 +21,6 @@ from countersign_router.domain.control_rules import OWN_KINDS
 from countersign_router.domain.draws import key_id, keyed_draws
 from countersign_router.handlers import SERVICE, TOPICS, Handler
 from countersign_router.life.files import PACKAGED_POLICIES, publish_files, read_policies
-from countersign_router.life.people_intake import TOPIC as ACTIVITIES
-from countersign_router.life.people_intake import PeopleIntake
 from countersign_router.policy_shelf import PolicyShelf
 from countersign_router.replaying.running import Replays
 from countersign_router.settings import Settings
@@ -82,7 +82,7 @@ async def running(settings: Settings, *, clock: Clock = system_clock) -> AsyncIt
                 relaying(pool, relay, fail=bus.fail, metrics=metrics, clock=clock),
                 # Opens once every control on the topic is in the table: before the first case.
                 following(settings, CONTROLS, ControlIntake(store, metrics), service=SERVICE, fail=bus.fail),
-                bus.consume((*TOPICS, ACTIVITIES), PeopleIntake(store, handler)),
+                bus.consume((*TOPICS, ACTIVITIES), ActivityIntake(store, keyed_draws(key), handler)),
             ):
                 health.ready(True)
                 yield Service(SERVICE, http, bus.failed)

@@ -104,7 +104,10 @@ async def test_the_matrix_counts_what_came(client: httpx.AsyncClient, replica: R
     view = (await call(client, "GET", "/matrix?decision_type=loan_application")).json()
     cells = {(one["tier"], one["band"]): one for one in view["cells"]}
     assert len(cells) == 15
-    assert cells["negligible", "high"] == {"tier": "negligible", "band": "high", "level": 1, "cases": 2, "automatic": 2}
+    nothing = {"judged": 0, "errors": 0, "rate": None, "lower": 0.0, "upper": 1.0, "kept": 0, "kept_errors": 0}
+    assert cells["negligible", "high"] == {
+        "tier": "negligible", "band": "high", "level": 1, "cases": 2, "automatic": 2, "audited": nothing,
+    }  # fmt: skip
     assert (cells["high", "high"]["cases"], cells["high", "high"]["automatic"], view["outside"]) == (1, 0, 1)
     assert {one["level"]: one["cases"] for one in view["by_level"]} == {1: 2, 2: 0, 3: 1, 4: 1, 5: 0}
     one = (await call(client, "GET", "/matrix?decision_type=loan_application&tenant=t")).json()

@@ -5,15 +5,15 @@ from __future__ import annotations
 import orjson
 import pytest
 
+from countersign_router.activities import ActivityIntake
 from countersign_router.domain.signatures import Standing
-from countersign_router.life.people_intake import PeopleIntake
 from countersign_router.store import Store
 from countersign_shared.errors import FatalError
 from countersign_shared.messaging.cloudevents import write_event
 from countersign_shared.messaging.records import Record
 from tests.contract.fits import misfits
 from tests.integration.router.desk import Replica, record
-from tests.unit.router.cases import scored
+from tests.unit.router.cases import NEVER_DRAWN, scored
 
 pytestmark = pytest.mark.postgres
 REVIEW = "/countersign/review"
@@ -39,7 +39,7 @@ async def standing(store: Store, user: str = "u_petra") -> Standing | None:
 
 
 async def test_roles_and_disabled_accounts_are_taken_in(store: Store, replica: Replica) -> None:
-    intake = PeopleIntake(store, replica.handler)
+    intake = ActivityIntake(store, NEVER_DRAWN, replica.handler)
     assert await standing(store) is None
     assert await intake([told("user.added", 1, roles=["policy_approver"], tenants=["*"])]) == ()
     assert await standing(store) == Standing(frozenset({"policy_approver"}), frozenset({"*"}), disabled=False)
@@ -50,7 +50,7 @@ async def test_roles_and_disabled_accounts_are_taken_in(store: Store, replica: R
 
 
 async def test_repeats_and_late_ones_change_nothing(store: Store, replica: Replica) -> None:
-    intake = PeopleIntake(store, replica.handler)
+    intake = ActivityIntake(store, NEVER_DRAWN, replica.handler)
     batch = [told("user.disabled", 7), told("user.added", 1, roles=["lead"])]
     for _ in range(2):
         await intake(batch)
@@ -60,13 +60,13 @@ async def test_repeats_and_late_ones_change_nothing(store: Store, replica: Repli
 
 
 async def test_only_review_speaks_for_people(store: Store, replica: Replica) -> None:
-    intake = PeopleIntake(store, replica.handler)
+    intake = ActivityIntake(store, NEVER_DRAWN, replica.handler)
     await intake([told("user.added", 1, roles=["policy_approver"], source="/somebody/else")])
     assert await standing(store) is None
 
 
 async def test_cases_in_the_same_batch_are_routed(store: Store, replica: Replica) -> None:
-    intake = PeopleIntake(store, replica.handler)
+    intake = ActivityIntake(store, NEVER_DRAWN, replica.handler)
     other = told("user.signed_in", 1)
     noise = other._replace(value=b"not json at all")
     messages = await intake([other, record(scored("a")), noise, told("user.disabled", 2), record(scored("b"))])
@@ -79,4 +79,4 @@ async def test_cases_in_the_same_batch_are_routed(store: Store, replica: Replica
 async def test_what_cannot_be_read_about_a_person_stops_the_service(store: Store, replica: Replica) -> None:
     broken = told("user.disabled", 1)._replace(value=b'{"kind":"user.disabled"}')
     with pytest.raises(FatalError, match=r"activity\.recorded\[2\]@1"):
-        await PeopleIntake(store, replica.handler)([record(scored("a")), broken])
+        await ActivityIntake(store, NEVER_DRAWN, replica.handler)([record(scored("a")), broken])

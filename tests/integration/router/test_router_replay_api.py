@@ -21,7 +21,7 @@ from countersign_router.api import Desk, build_app
 from countersign_router.policy_shelf import PolicyShelf
 from countersign_router.replaying.report import ReplayReport
 from countersign_router.replaying.running import Replays
-from countersign_router.store import Store
+from countersign_router.store import NewJudgement, Store
 from countersign_shared.clock import system_clock
 from countersign_shared.errors import CountersignError
 from countersign_shared.http import Principal, Problem
@@ -81,6 +81,17 @@ async def test_the_answer_is_progress_and_then_the_report(client: httpx.AsyncCli
     assert (report.against.cases, report.fidelity.same, report.draft) == (81, 81, True)
     assert report.raised > 0
     assert {one.field for one in report.segments} >= {"case.owner_occupied", "proposal.outcome", "tenant"}
+
+
+async def test_audits_that_the_router_knows_estimate_the_error(client: httpx.AsyncClient, store: Store) -> None:
+    known = [
+        NewJudgement("default", f"loan-{number:06}", "loan_application", number % 2 == 0, 0.5, 0.0, system_clock())
+        for number in range(80)
+    ]
+    await store.note_judgements(known)
+    answer = await ask(client, yaml=STRICTER, labels=[{"case_id": "loan-000001", "error": True}])
+    audited = json.loads(answer.text.splitlines()[-1])["report"]["audited"]
+    assert 0 < audited["labels"] < 80, "of the judged ones only those count that chance had drawn"
 
 
 async def test_a_published_version_is_named_by_its_hash(client: httpx.AsyncClient) -> None:

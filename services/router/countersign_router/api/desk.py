@@ -10,14 +10,16 @@ import orjson
 from countersign_router.api.explaining import dry_scored, explained
 from countersign_router.api.models.cases import DryRouting, DryRun
 from countersign_router.api.models.drafts import DiagnosticView
-from countersign_router.api.models.matrix import LevelCount, MatrixCell, MatrixView
+from countersign_router.api.models.matrix import AuditedError, LevelCount, MatrixCell, MatrixView
 from countersign_router.api.models.policies import DecisionTypeEntry, PolicyEntry, PolicyView
 from countersign_router.domain.controls import DEFAULT_TENANT, Controls, read_controls
 from countersign_router.domain.draws import Draws
 from countersign_router.domain.policy import BANDS, LEVEL_NAMES, TIERS, Policy
+from countersign_router.domain.sampling import audit_probability
 from countersign_router.language.loading import PolicyRefused, load_policy
 from countersign_router.policy_shelf import PolicyShelf, Shelved
-from countersign_router.store import Store, StoredPolicy
+from countersign_router.replaying.estimates import MINIMUM, interval
+from countersign_router.store import CellChance, CellErrors, Store, StoredPolicy
 from countersign_shared.clock import Clock
 from countersign_shared.contracts.decision_types import DecisionType
 from countersign_shared.observability import Metrics
@@ -98,9 +100,12 @@ class Desk:
         since = self.clock() - timedelta(hours=hours)
         shelved = await self.in_force(tenant or DEFAULT_TENANT, decision_type)
         counts = await self.store.cells(since, decision_type, tenant)
-        cells = [] if shelved is None else [
-            _cell(shelved.loaded.policy, tier, band, counts) for tier in TIERS for band in BANDS
-        ]  # fmt: skip
+        cells = []
+        if shelved is not None:
+            policy = shelved.loaded.policy
+            judged = await self.store.cell_errors(since, decision_type, tenant, _audit_chances(policy))
+            errors = {(one.tier, one.band): one for one in judged}
+            cells = [_cell(policy, tier, band, counts, errors.get((tier, band))) for tier in TIERS for band in BANDS]
         by_level = [
             LevelCount(level=level, level_name=name, cases=sum(one.cases for one in counts if one.level == level))
             for level, name in LEVEL_NAMES.items()
@@ -131,11 +136,31 @@ class Desk:
         return total
 
 
-def _cell(policy: Policy, tier: str, band: str, counts: list[Any]) -> MatrixCell:
+def _audit_chances(policy: Policy) -> list[CellChance]:
+    """The least chance of an audit in each automatic cell: `by` can only raise it."""
+    return [
+        CellChance(tier, band, chance)
+        for tier in TIERS
+        for band in BANDS
+        if (chance := audit_probability(policy, policy.matrix[tier][band], 0.0)) > 0.0
+    ]
+
+
+def _audited(found: CellErrors | None) -> AuditedError:
+    if found is None:
+        return AuditedError(judged=0, errors=0, rate=None, lower=0.0, upper=1.0, kept=0, kept_errors=0)
+    lower, upper = interval(found.kept_errors, found.kept)
+    return AuditedError(
+        judged=found.judged, errors=found.errors, kept=found.kept, kept_errors=found.kept_errors, lower=lower,
+        upper=upper, rate=found.wrong / found.weight if found.judged >= MINIMUM else None,
+    )  # fmt: skip
+
+
+def _cell(policy: Policy, tier: str, band: str, counts: list[Any], errors: CellErrors | None) -> MatrixCell:
     found = [one for one in counts if (one.tier, one.band) == (tier, band)]
     return MatrixCell(
         tier=tier, band=band, level=policy.matrix[tier][band], cases=sum(one.cases for one in found),
-        automatic=sum(one.automatic for one in found),
+        automatic=sum(one.automatic for one in found), audited=_audited(errors),
     )  # fmt: skip
 
 

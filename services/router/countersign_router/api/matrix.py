@@ -13,13 +13,13 @@ router = APIRouter(tags=["router"])
 MAX_HOURS = 24 * 90
 
 
-@router.get("/matrix", summary="The matrix in force, with counts per cell")
+@router.get("/matrix", summary="The matrix in force, with counts and audited errors per cell")
 async def get_matrix(
     desk: WithDesk, principal: Reader, decision_type: Annotated[str, Query(min_length=1, max_length=64)],
     tenant: Annotated[str | None, Query(max_length=64, description="Absent: all tenants together.")] = None,
     hours: Annotated[int, Query(ge=1, le=MAX_HOURS, description="How far back to count.")] = 24,
 ) -> MatrixView:  # fmt: skip
-    """Tier by band: the level of each cell, how many cases it got, and how many of them the machine decided."""
+    """Tier by band: each cell's level, its cases, how many the machine decided, and how often that was wrong."""
     check_tenant(principal, tenant or ANY)
     if decision_type not in desk.decision_types:
         raise Problem(404, "decision-type-unknown", "No such decision type", f"Nobody declared {decision_type}.")

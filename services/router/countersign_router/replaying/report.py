@@ -107,7 +107,7 @@ class ErrorEstimate(Part):
 
 
 class Audited(Part):
-    """Audited error before and after. ``labels`` 0 means that none were given: then nothing is known of errors.
+    """Audited error before and after. ``labels`` 0: none was drawn and judged, nothing is known of errors.
 
     ``unsampled`` cases would become automatic out of places where nobody was ever drawn to be judged blind.
     """

@@ -33,7 +33,10 @@ class Progress(NamedTuple):
 
 @dataclass(frozen=True, slots=True)
 class Wish:
-    """What somebody wants replayed. ``tenants`` are those they may see, None for all."""
+    """What somebody wants replayed. ``tenants`` are those they may see, None for all.
+
+    ``labels`` are judged cases that they bring, beside those that are stored and in their place where both know one.
+    """
 
     policy: LoadedPolicy
     against: Against
@@ -77,13 +80,14 @@ class Replays:
     async def _brief(self, wish: Wish, snapshot: Snapshot) -> Brief:
         policy = wish.policy.policy
         published = await snapshot.published(policy.decision_type)
+        labels = {**await snapshot.judgements(policy.decision_type), **(wish.labels or {})}
         return Brief(
             document=wish.policy.data,
             known_since=next((one.published_at for one in published if one.sha256 == policy.sha256), None),
             originals=tuple((one.sha256, one.document, one.published_at) for one in published),
             keys={**await snapshot.sampling_keys(), self.current_key: self.key}, current_key=self.current_key,
             history=tuple(await snapshot.history(policy.decision_type)), now=self.clock(),
-            decision_types_dir=self.decision_types_dir, segment_by=wish.segment_by, labels=wish.labels,
+            decision_types_dir=self.decision_types_dir, segment_by=wish.segment_by, labels=labels or None,
         )  # fmt: skip
 
     async def _place(self, against: Against, population: Population, snapshot: Snapshot) -> Place:

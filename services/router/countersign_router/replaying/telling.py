@@ -43,7 +43,7 @@ def _summary(report: ReplayReport, cases: int) -> Iterator[str]:
 def _errors(report: ReplayReport) -> str:
     audited = report.audited
     if not audited.labels:
-        return "Audited error: unknown, no judged cases were given."
+        return "Audited error: unknown, none of the cases was drawn and judged."
     return f"Audited error among automatic cases: {told(audited.before)} before, {told(audited.after)} after."
 
 

@@ -40,3 +40,7 @@ SELECT changed_at, kind, tenant, decision_type, tier, body
 FROM control_history
 WHERE decision_type IN ($1, '*')
 ORDER BY changed_at, kind, tenant, decision_type, tier, revision;
+
+-- name: judgements_of_type
+-- The newest judged cases of a decision type.
+SELECT tenant, case_id, error FROM judgements WHERE decision_type = $1 ORDER BY judged_at DESC LIMIT $2;

@@ -4,6 +4,7 @@ from countersign_router.store.change import Change, ControlChange
 from countersign_router.store.controls import BatchInFlightError, ControlKey, StoredControl
 from countersign_router.store.counts import AutomaticDecision, CellCount
 from countersign_router.store.drafts import GivenAnswer, StoredDraft, StoredStep
+from countersign_router.store.judgements import CellChance, CellErrors, NewJudgement
 from countersign_router.store.people import PersonChange
 from countersign_router.store.policies import StoredPolicy
 from countersign_router.store.releases import ReleaseRequest, Said
@@ -17,12 +18,15 @@ __all__ = [
     "Batch",
     "BatchInFlightError",
     "CaseKey",
+    "CellChance",
     "CellCount",
+    "CellErrors",
     "Change",
     "ControlChange",
     "ControlKey",
     "GivenAnswer",
     "HeldControls",
+    "NewJudgement",
     "NewRouting",
     "PersonChange",
     "ReleaseRequest",

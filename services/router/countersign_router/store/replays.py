@@ -15,6 +15,8 @@ from countersign_shared.postgres import Queries, open_pool
 FIRST_WINDOW = timedelta(hours=1)
 WIDENING = 4
 """Newest first, and each further look back four times as far: counts what is needed a third more often at most."""
+MOST_JUDGEMENTS = 100_000
+"""Every process of a replay holds them all."""
 BEGINNING = datetime(1970, 1, 1, tzinfo=UTC)
 FIRST_TENANT = ""
 """Sorts before every tenant and every case id."""
@@ -68,6 +70,11 @@ class Snapshot:
     async def sampling_keys(self) -> dict[str, bytes]:
         """Return the keys of the draws that are kept here, by their id."""
         return {row["key_id"]: row["key"] for row in await self._connection.fetch(self._sql.sampling_keys)}
+
+    async def judgements(self, decision_type: str) -> dict[tuple[str, str], bool]:
+        """Return the newest judged cases of a type: (tenant, case id) to whether the machine had been wrong."""
+        rows = await self._connection.fetch(self._sql.judgements_of_type, decision_type, MOST_JUDGEMENTS)
+        return {(row[0], row[1]): row[2] for row in rows}
 
     async def place_of_newest(self, population: Population, count: int, now: datetime) -> Place:
         """Return where the newest ``count`` cases begin."""

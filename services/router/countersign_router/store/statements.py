@@ -27,6 +27,7 @@ class Statements:
     releases: Queries
     drafts: Queries
     people: Queries
+    judgements: Queries
 
     @classmethod
     def load(cls) -> "Statements":

@@ -13,6 +13,7 @@ from countersign_router.store.change import Change, ControlChange
 from countersign_router.store.controls import BatchEndedError, BatchInFlightError, ControlReads
 from countersign_router.store.counts import CountReads
 from countersign_router.store.drafts import DraftReads
+from countersign_router.store.judgements import JudgementReads
 from countersign_router.store.people import PeopleReads
 from countersign_router.store.policies import PolicyReads
 from countersign_router.store.releases import ReleaseReads
@@ -28,7 +29,7 @@ PATIENCE_SECONDS = 0.75
 tenth of that; one that is ended comes again."""
 
 
-class Store(ControlReads, PolicyReads, DraftReads, PeopleReads, ReleaseReads, CountReads):
+class Store(ControlReads, PolicyReads, DraftReads, PeopleReads, ReleaseReads, CountReads, JudgementReads):
     """The router's schema."""
 
     def __init__(self, pool: asyncpg.Pool, outbox: Outbox) -> None:

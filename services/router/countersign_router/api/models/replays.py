@@ -35,7 +35,10 @@ class ReplayRequest(BaseModel):
     ] = []
     labels: Annotated[
         list[Label],
-        Field(max_length=MOST_LABELS, description="Judged cases, for the audited error; the router has none."),
+        Field(
+            max_length=MOST_LABELS,
+            description="Judged cases for the audited error, beside the audits that the router knows.",
+        ),
     ] = []
 
     @model_validator(mode="after")

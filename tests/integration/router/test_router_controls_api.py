@@ -20,7 +20,7 @@ from countersign_shared.clock import system_clock
 from countersign_shared.http import Principal, Problem
 from countersign_shared.messaging.records import Message
 from countersign_shared.observability import Health, Metrics
-from tests.integration.router.controls import CERTIFIED, as_record, certificate, trip
+from tests.integration.router.controls import CERTIFIED, as_record, calibrator, certificate, trip
 from tests.integration.router.desk import Replica, bodies
 from tests.unit.router.cases import NEVER_DRAWN, decision_types, scored
 
@@ -134,6 +134,23 @@ async def test_a_release_by_somebody_who_lost_the_role_is_refused(
     path = f"/controls/stop/release-requests/{asked.json()['request_id']}/confirm"
     assert problem(await call(client, "POST", path, "lars")) == (403, "role-lost")
     assert bodies(await replica.route(scored()), "case.routed")[0]["level"] == 3
+
+
+async def test_what_signing_would_not_do_or_would_undo_is_said_before(
+    client: httpx.AsyncClient, replica: Replica
+) -> None:
+    await replica.publish(CERTIFIED)
+    await take(replica, certificate(automation_sha256="0" * 64))
+    (waiting,) = (await call(client, "GET", "/controls/proposals", "anna")).json()["items"]
+    assert [one.split(":")[0] for one in waiting["doubts"]] == ["it is about another policy"]
+    await take(replica, certificate("cert-2", revision=2))
+    asked = await answer_to(client)
+    for name in ("lars", "paul"):
+        await call(client, "POST", "/controls/proposals/sign", name, json=asked)
+    await take(replica, calibrator())
+    (waiting,) = (await call(client, "GET", "/controls/proposals", "anna")).json()["items"]
+    assert (waiting["becomes"], waiting["doubts"]) == ("calibrator.active", [])
+    assert [one["certificate_id"] for one in waiting["certificates_voided"]] == ["cert-2"]
 
 
 async def test_a_refusal_is_shown_and_voids(client: httpx.AsyncClient, replica: Replica) -> None:

@@ -16,7 +16,15 @@ from countersign_router.controls.intake import ControlIntake
 from countersign_router.store import ControlKey, Store
 from countersign_shared.contracts.events.activity import ActivityRecorded
 from countersign_shared.messaging.records import Message
-from tests.integration.router.controls import CERTIFIED, as_record, calibrator, certificate, control, trip
+from tests.integration.router.controls import (
+    CERTIFIED,
+    as_record,
+    calibrator,
+    certificate,
+    certificate_state,
+    control,
+    trip,
+)
 from tests.integration.router.desk import Replica, bodies
 from tests.unit.router.cases import scored
 
@@ -101,6 +109,8 @@ async def test_a_replica_that_lags_cannot_go_back(intake: ControlIntake, store: 
         (control("autopilot", {}), "unknown_kind"),
         (trip(key=b"trip|default|loan_application|low"), "wrong_key"),
         (certificate(model={"name": "loan"}), "invalid_control"),
+        (control("certificate.proposed", certificate_state(), tenant="*"), "invalid_control"),
+        (control("certificate.proposed", certificate_state(), tier="*"), "invalid_control"),
         (control("certificate.proposed", {}, body=b"{not json"), "malformed_json"),
         (control("certificate.proposed", {}, revision=2**60, body=b"[]"), "wrong_type"),
         (trip()._replace(value=None), "empty_body"),  # type: ignore[arg-type]

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import AsyncIterator
 from typing import Any
+from uuid import UUID
 
 import asyncpg
 import httpx
@@ -22,7 +23,7 @@ from countersign_shared.clock import system_clock
 from countersign_shared.http import ROLES, Principal, Problem
 from countersign_shared.observability import Health, Metrics
 from tests.integration.router.desk import Replica
-from tests.integration.router.life import REPLAY, activities, everything_to_people, in_force, lose, refusals
+from tests.integration.router.life import REPLAY, Way, activities, everything_to_people, in_force, lose, refusals
 from tests.unit.router.cases import NEVER_DRAWN, PAYLOAD, bent, decision_types, shipped
 
 pytestmark = pytest.mark.postgres
@@ -236,7 +237,9 @@ async def test_asking_for_a_policy_too_early_does_no_harm(client: httpx.AsyncCli
     assert (await call(client, "POST", "/route", "anna", json=asked)).json()["policy"]["version"] == 2
 
 
-async def test_the_preview_names_the_certificates_that_would_be_voided(client: httpx.AsyncClient, store: Store) -> None:
+async def test_the_preview_and_the_record_name_the_certificates_that_are_voided(
+    client: httpx.AsyncClient, store: Store, pool: asyncpg.Pool
+) -> None:
     live = shipped().policy.automation_sha256
     for tenant, tier, automation in (("default", "low", live), ("acme", "low", live), ("default", "medium", "0" * 64)):
         await certify(store, tenant, tier, automation)
@@ -252,6 +255,13 @@ async def test_the_preview_names_the_certificates_that_would_be_voided(client: h
         ("acme", "low"), ("default", "low"),
     ]  # fmt: skip
     assert preview["draft"]["needs"] == ["test", "replay", "approval", "publish"]
+    await (way := Way(store, UUID(draft["draft_id"]))).test()
+    await way.replay()
+    await way.approve()
+    await way.publish()
+    said = {one["kind"]: one["body"].get("result", {}) for one in await activities(pool)}
+    assert said["policy.approved"]["certificates_voided"] == ["c-acme-low", "c-default-low"]
+    assert said["policy.published"]["certificates_voided"] == ["c-acme-low", "c-default-low"]
 
 
 async def test_two_texts_are_compared_in_words(client: httpx.AsyncClient) -> None:

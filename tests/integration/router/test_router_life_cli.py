@@ -21,7 +21,7 @@ from countersign_shared.observability import Health, Metrics
 from countersign_shared.runtime import serving
 from tests.integration.router.desk import KEY_ID, Replica
 from tests.integration.router.life import activities, everything_to_people, in_force
-from tests.integration.router.test_router_life_api import who
+from tests.integration.router.test_router_life_api import certify, who
 from tests.unit.router.cases import DRAW_KEY, NEVER_DRAWN, bent, decision_types, scored, shipped
 
 pytestmark = [pytest.mark.postgres, pytest.mark.slow]
@@ -61,8 +61,9 @@ async def run(replica: Replica, store: Store, database_url: str) -> AsyncIterato
 
 
 async def test_a_policy_is_published_by_two_people_at_the_command_line(
-    run: Run, replica: Replica, pool: asyncpg.Pool, tmp_path: Path
+    run: Run, replica: Replica, store: Store, pool: asyncpg.Pool, tmp_path: Path
 ) -> None:
+    await certify(store, "default", "low", shipped().policy.automation_sha256)
     await replica.route(*(scored(f"case-{number}") for number in range(20)))
     file = tmp_path / "loan_application.yaml"
     file.write_bytes(everything_to_people().data)
@@ -85,15 +86,19 @@ async def test_a_policy_is_published_by_two_people_at_the_command_line(
         True,
     )
     assert "  • The floor changes: " in shown.out
+    assert "Publishing it voids the certificate c-default-low of default, low consequence: " in shown.out
+    assert "Publishing it voids the certificate c-default-low of default, low" in first.out
     assert (await run("petra", *approve, "--comment", "agreed")).code == 0
     done = await run("anton", "publish", str(file), "--reason", "as agreed")
-    assert (done.code, done.out) == (0, "Version 2 of default/loan_application is in force.\n")
+    assert (done.code, done.out.splitlines()[0]) == (0, "Version 2 of default/loan_application is in force.")
+    assert "Voided the certificate c-default-low" in done.out
     assert (await in_force(pool))["state"]["version"] == 2
     told = [one for one in await activities(pool) if one["kind"] == "policy.replayed"]
     assert [one["body"]["result"]["cases"] for one in told] == [20]
     listed = orjson.loads((await run("anna", "list", "--json")).out)
     assert [(one["version"], one["in_force"]) for one in listed["versions"]][:2] == [(2, True), (1, False)]
-    assert (await run("anton", "publish", str(file), "--reason", "again")).out == done.out
+    again = await run("anton", "publish", str(file), "--reason", "again")
+    assert again.out == "Version 2 of default/loan_application is in force.\n"
 
     # The beginning of the hash, as the list shows it, is enough.
     beginning = shipped().policy.sha256[:12]

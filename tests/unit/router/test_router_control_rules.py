@@ -11,10 +11,12 @@ from hypothesis import strategies as st
 
 from countersign_router.domain.control_rules import (
     EVIDENCE_KINDS,
+    MOST_ERRORS,
     OWN_KINDS,
     Arrival,
     arrival,
     is_loosened,
+    unsupported,
     withdraws,
     writer,
 )
@@ -190,3 +192,23 @@ def test_a_peak_ends_by_itself(seconds: int) -> None:
     controls = Controls(peaks={("default", ANY): Switch("sale", NOW)})
     assert controls.peak("default", "loan", NOW + timedelta(seconds=seconds)) is (seconds < 0)
     assert not controls.peak("other", "loan", NOW + timedelta(seconds=seconds))
+
+
+class TestFigures:
+    @pytest.mark.parametrize(
+        ("errors", "labels", "alpha"), [(0, 59, 0.05), (0, 149, 0.02), (0, 299, 0.01), (1, 262, 0.02)]
+    )
+    def test_the_least_labels_that_bear_a_promise_out_do(self, errors: int, labels: int, alpha: float) -> None:
+        state = {**LIVE, "errors": errors, "labels": labels, "alpha": alpha}
+        assert unsupported(state) is None
+        if errors == 0:
+            assert unsupported({**state, "labels": labels - 1}) is not None
+
+    @pytest.mark.parametrize(
+        "change",
+        [{"labels": 0, "errors": 0}, {"errors": 300}, {"alpha": 0.0}, {"errors": 9}, {"delta": 0.001},
+         {"errors": MOST_ERRORS + 1, "labels": 10**12}],
+    )  # fmt: skip
+    def test_what_its_own_figures_do_not_bear_out_never_renews_by_itself(self, change: dict[str, Any]) -> None:
+        assert is_loosened(RENEWAL, LIVE, NOW) is None
+        assert (is_loosened({**RENEWAL, **change}, LIVE, NOW) or "").startswith("its own figures do not bear it out")

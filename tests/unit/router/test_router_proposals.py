@@ -2,16 +2,21 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
 from typing import Any
 
+import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from countersign_router.controls.stop_preview import load_of
 from countersign_router.domain.automation import enabled_tiers
 from countersign_router.domain.controls import ANY, Certificate, Controls, Switch, read_controls
+from countersign_router.domain.doubts import certificate_doubts, voided_by_calibrator
+from countersign_router.domain.policy import Policy
 from countersign_router.domain.proposals import waiting
 from countersign_router.store.counts import HourCount
+from countersign_shared.clock import rfc3339
 from tests.unit.router.cases import NOW, bent, shipped
 from tests.unit.router.test_router_control_rules import LIVE, RENEWAL, body, cleared, trip
 
@@ -24,6 +29,58 @@ def proposed(revision: int = 1, **change: Any) -> dict[str, Any]:
 
 def active(**change: Any) -> dict[str, Any]:
     return body("certificate.active", 1, {**LIVE, **change})
+
+
+ASKING = bent(automation={"certificate": "required", "alpha": {"low": 0.02, "negligible": 0.02}, "delta": 0.05}).policy
+TIER = ("default", "loan_application", "low")
+
+
+def doubts(policy: Policy | None = ASKING, held: Controls | None = None, **change: Any) -> list[str]:
+    acts = {**LIVE, "automation_sha256": ASKING.automation_sha256}
+    return list(certificate_doubts({**acts, **change}, TIER, policy, held or Controls(), NOW))
+
+
+class TestDoubts:
+    def test_a_certificate_that_would_act_leaves_no_doubt(self) -> None:
+        assert doubts() == []
+
+    @pytest.mark.parametrize(
+        ("change", "said"),
+        [
+            ({"expires_at": rfc3339(NOW)}, "it ended at"),
+            ({"errors": 12}, "its own figures do not bear it out: 12 wrong of 262"),
+            ({"automation_sha256": "0" * 64}, "it is about another policy: version 1, which is in force"),
+            ({"alpha": 0.05}, "it promises less than the policy asks for: alpha 0.02 and delta 0.05 at most"),
+        ],
+    )
+    def test_what_would_cover_nothing_says_why(self, change: dict[str, Any], said: str) -> None:
+        assert [one[: len(said)] for one in doubts(**change)] == [said]
+
+    def test_a_policy_may_leave_nothing_to_certify(self) -> None:
+        assert doubts(None) == ["no policy routes cases of loan_application of tenant default"]
+        free = bent(automation={"certificate": "not_required", "tiers": ["negligible"]}).policy
+        assert [one.split(",")[0] for one in doubts(free)] == [
+            "the policy in force automates nothing of low consequence", "the policy in force asks for no certificate",
+        ]  # fmt: skip
+        tripped = Controls(trips=frozenset({TIER}))
+        assert doubts(held=tripped) == ["evidence holds low consequence back; it acts once that is lifted"]
+
+    def test_another_calibrator_voids_what_speaks_for_its_model(self) -> None:
+        def live(name: str, **change: Any) -> Certificate:
+            return replace(Certificate(name, 0.9, "1", "platt-1", "ab" * 32, model_name="loan"), **change)
+
+        held = Controls(certificates={
+            ("default", "loan", "low"): live("voided"),
+            ("default", "loan", "medium"): live("model", model_version="2"),
+            ("default", "loan", "high"): live("calibrator", calibrator_version="platt-2"),
+            ("default", "loan", "negligible"): live("ended", expires_at=NOW),
+            ("acme", "loan", "low"): live("tenant"),
+        })  # fmt: skip
+        state = {"model_name": "loan", "model_version": "1", "calibrator_version": "platt-2"}
+        found = voided_by_calibrator(state, "default", "loan", held, NOW)
+        assert [one.certificate.id for one in found] == ["voided"]
+        everywhere = voided_by_calibrator(state, ANY, ANY, held, NOW)
+        assert [one.certificate.id for one in everywhere] == ["tenant", "voided"]
 
 
 class TestWaiting:

@@ -5,6 +5,7 @@ import typer
 from countersign_local.cli import (
     audit,
     bench,
+    controls,
     dead_letters,
     demo,
     dev,
@@ -45,6 +46,7 @@ def build() -> typer.Typer:
         ("feedback", feedback),
         ("users", users),
         ("stop", stop),
+        ("controls", controls),
     ):
         app.add_typer(group.app, name=name)
     return app

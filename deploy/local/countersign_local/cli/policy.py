@@ -6,7 +6,7 @@ from typing import TYPE_CHECKING, Annotated, Any
 
 import typer
 
-from countersign_local.cli import policy_compare, policy_life, policy_replay
+from countersign_local.cli import policy_compare, policy_explain, policy_life, policy_matrix, policy_replay
 from countersign_local.cli.output import JsonOption, print_json, print_table, print_text
 from countersign_local.errors import NOT_RIGHT
 
@@ -15,9 +15,11 @@ if TYPE_CHECKING:
     from countersign_router.language.examples import ExampleResult
 
 app = typer.Typer(
-    help="Policy files: check, test, compare, draw and replay them; publish them through two people's hands.",
+    help="Policies: check, test, explain, compare, draw and replay them; publish them through two people's hands.",
     no_args_is_help=True,
 )
+app.command()(policy_explain.explain)
+app.command()(policy_matrix.matrix)
 app.command()(policy_replay.replay)
 app.command()(policy_compare.diff)
 app.command()(policy_compare.draw)

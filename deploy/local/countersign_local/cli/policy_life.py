@@ -1,5 +1,6 @@
 """countersign policy publish, approve, roll-back, list: a policy on its way into force, through two people's hands."""
 
+from collections.abc import Iterable
 from itertools import groupby
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated, Any
@@ -148,9 +149,10 @@ async def _carry_on(client: "Client", draft: Draft, reason: str, against: str) -
     if "replay" in draft["needs"]:
         await _replay(client, draft, against)
         draft = await client.get(f"{_DRAFTS}/{draft['draft_id']}")
+    voided = (await client.get(f"{_DRAFTS}/{draft['draft_id']}/preview"))["certificates_voided"]
     if draft["needs"] == ["publish"]:
         draft = await _step(client, draft, "publish", {"reason": reason})
-    return draft
+    return {**draft, "certificates_voided": voided}
 
 
 async def _preview(client: "Client", draft_id: str) -> dict[str, Any]:
@@ -202,6 +204,7 @@ def _say(draft: Draft, path: Path | None) -> None:
     name = f"Version {draft['version']} of {draft['id']}"
     if draft["state"] == "published":
         print_text(f"{name} is in force.")
+        _say_voided(draft.get("certificates_voided", ()), "Voided")
         return
     tested = draft["tested"]["result"]
     if not draft["tested"]["passed"]:
@@ -212,11 +215,21 @@ def _say(draft: Draft, path: Path | None) -> None:
     replayed = draft["replayed"]["result"]
     print_text(f"{name} is drafted; {tested['examples']} examples pass; {draft['sha256']}")
     print_text(_replayed(replayed))
+    _say_voided(draft["certificates_voided"], "Publishing it voids")
     authors = " and ".join(draft["authors"])
     command = f"countersign policy approve {draft['draft_id']} {draft['sha256']}"
     print_text(f"Next: somebody with the role policy_approver other than {authors} reads it and approves:\n  {command}")
     again = f"countersign policy publish {path}" if path else f"countersign policy roll-back {draft['sha256']}"
     print_text(f"Then, within a day, publish it:\n  {again} --reason TEXT")
+
+
+def _say_voided(voided: Iterable[dict[str, Any]], verb: str) -> None:
+    """Say which certificates a version voids, and what that means until there are new ones."""
+    for one in voided:
+        print_text(
+            f"{verb} the certificate {one['certificate_id']} of {one['tenant']}, {one['tier']} consequence: what it let "
+            "the machine decide goes to people until a new one is signed."
+        )
 
 
 def _replayed(result: dict[str, Any]) -> str:
@@ -243,6 +256,5 @@ def _say_preview(preview: dict[str, Any]) -> None:
     print_text(f"What decides about automation {'changes' if changes else 'stays'}.")
     if changes and not voided:
         print_text("No live certificate is void by it.")
-    for one in voided:
-        print_text(f"Voids the certificate of {one['tenant']}, {one['tier']}: {one['certificate_id']}")
+    _say_voided(voided, "Publishing it voids")
     print_text(f"To approve it:\n  countersign policy approve {draft['draft_id']} {draft['sha256']}")

@@ -2,7 +2,7 @@
 
 import shlex
 import sys
-from collections.abc import Iterable
+from collections.abc import Iterable, Mapping
 from typing import Annotated, Any
 
 import typer
@@ -27,7 +27,7 @@ def on(
     json: JsonOption = False,
 ) -> None:  # fmt: skip
     """Halt automation: show what that sends to people, ask, and do it. No later automatic decision can happen then."""
-    asked = _asked(reason, tenant, decision_type)
+    asked = about(reason, tenant, decision_type)
     if not yes:
         _confirmed({name: value for name, value in asked.items() if name != "reason"})
     answer: dict[str, Any] = over_http(lambda client: client.post(_STOP, asked))
@@ -67,7 +67,7 @@ def off(
     if confirm is not None:
         answer: dict[str, Any] = over_http(lambda client: client.post(f"{_STOP}/release-requests/{confirm}/confirm"))
     elif reason is not None:
-        asked = _asked(reason, tenant, decision_type)
+        asked = about(reason, tenant, decision_type)
         answer = over_http(lambda client: client.post(f"{_STOP}/release-requests", asked))
     else:
         raise CommandError("Say why with --reason TEXT, or which request to --confirm.", USAGE)
@@ -91,21 +91,23 @@ def list_stops(json: JsonOption = False) -> None:
         print_text("No stop switch is on.")
         return
     print_table(
-        [{"stopped": _scope(one), "since": one["changed_at"][:19], "by": one["changed_by"],
+        [{"stopped": scope_name(one), "since": one["changed_at"][:19], "by": one["changed_by"],
           "reason": one["state"]["reason"]} for one in stops],
         ("stopped", "since", "by", "reason"),
     )  # fmt: skip
     for one in asked:
-        print_text(f"{one['requested_by']} asked for {_scope(one)} to go on: {one['reason']}. Somebody else confirms:")
+        print_text(
+            f"{one['requested_by']} asked for {scope_name(one)} to go on: {one['reason']}. Somebody else confirms:"
+        )
         print_text(f"  countersign stop off --confirm {one['request_id']}")
 
 
 def _say_on(released: dict[str, Any]) -> None:
     """Say that one switch is off, and which others hold cases that it held."""
-    print_text(f"The stop of {_scope(released)} is off.")
+    print_text(f"The stop of {scope_name(released)} is off.")
     rest = [one for one in _active(over_http(lambda client: client.get(_CONTROLS))["items"]) if _meets(one, released)]
     for one in rest:
-        print_text(f"Still stopped: {_scope(one)}, because: {one['state']['reason']}")
+        print_text(f"Still stopped: {scope_name(one)}, because: {one['state']['reason']}")
         print_text(f"  {_off(*(None if part == _ANY else part for part in _key(one)))}")
     if not rest:
         print_text("Automation goes on.")
@@ -115,7 +117,7 @@ def _active(controls: Iterable[dict[str, Any]]) -> list[dict[str, Any]]:
     return [one for one in controls if one["kind"] == "stop" and one["state"]["active"]]
 
 
-def _key(scoped: dict[str, Any]) -> tuple[str, str]:
+def _key(scoped: Mapping[str, Any]) -> tuple[str, str]:
     return scoped["tenant"], scoped["decision_type"]
 
 
@@ -124,7 +126,8 @@ def _meets(one: dict[str, Any], other: dict[str, Any]) -> bool:
     return all(mine == theirs or _ANY in {mine, theirs} for mine, theirs in zip(_key(one), _key(other), strict=True))
 
 
-def _scope(scoped: dict[str, Any]) -> str:
+def scope_name(scoped: Mapping[str, Any]) -> str:
+    """Name what a control is about, as in a list."""
     tenant, decision_type = (None if part == _ANY else part for part in _key(scoped))
     return ", ".join(part for part in (decision_type, f"tenant {tenant}" if tenant else None) if part) or "everything"
 
@@ -141,6 +144,7 @@ def _of(tenant: str | None, decision_type: str | None) -> str:
     return "".join(f"{word} {name} " for word, name in named if name)
 
 
-def _asked(reason: str, tenant: str | None, decision_type: str | None) -> dict[str, Any]:
+def about(reason: str, tenant: str | None, decision_type: str | None) -> dict[str, Any]:
+    """Return the request about a scope."""
     scope = "decision_type" if decision_type else "tenant" if tenant else "all"
     return {"scope": scope, "tenant": tenant, "decision_type": decision_type, "reason": reason}

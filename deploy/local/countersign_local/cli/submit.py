@@ -25,7 +25,7 @@ def submit(
     json: JsonOption = False,
 ) -> None:
     """Submit cases; with --wait, print what was decided."""
-    cases = _read(source)
+    cases = read_cases(source)
 
     async def work(client: "Client") -> list[dict[str, Any]]:
         from countersign_local.cases import submit_case
@@ -46,7 +46,8 @@ def submit(
         raise CommandError(f"not every case was decided within {timeout:g} s.", NOT_RIGHT)
 
 
-def _read(source: str) -> list[dict[str, Any]]:
+def read_cases(source: str) -> list[dict[str, Any]]:
+    """Return the cases of a file, or of standard input for `-`; a ``CommandError`` says what is wrong with it."""
     import orjson
 
     try:

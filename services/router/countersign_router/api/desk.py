@@ -1,5 +1,6 @@
 """What the HTTP API asks of the router: explanations, counts, policies. Nothing here changes anything."""
 
+import asyncio
 from collections.abc import Mapping
 from dataclasses import dataclass, replace
 from datetime import datetime, timedelta
@@ -68,11 +69,23 @@ class Desk:
         return None if sha256 is None else self.shelf.get(sha256)
 
     async def dry_run(self, asked: DryRun, tenants: frozenset[str]) -> DryRouting | None:
-        """Explain a case under the policy named, published or a draft of these tenants; None when there is none."""
+        """Explain a case under the policy named, published or a draft of these tenants; None when there is none.
+
+        ``PolicyRefused``: the text that came along cannot be used.
+        """
         controls = await self.controls()
+        if asked.yaml is not None:
+            tried = await asyncio.to_thread(
+                load_policy, asked.yaml.encode(), name="the policy", decision_types=self.decision_types,
+                published_at=self.clock(),
+            )  # fmt: skip
+            return self._explained(asked, tried.policy, controls)
         sha256 = asked.policy_sha256 or controls.policy(asked.tenant, asked.decision_type)
         policy = None if sha256 is None else await self._policy(sha256, tenants, own=asked.policy_sha256 is None)
-        if policy is None or policy.decision_type != asked.decision_type:
+        return None if policy is None else self._explained(asked, policy, controls)
+
+    def _explained(self, asked: DryRun, policy: Policy, controls: Controls) -> DryRouting | None:
+        if policy.decision_type != asked.decision_type:
             return None
         scored = dry_scored(asked, self.decision_types[asked.decision_type])
         return explained(scored, policy, controls, self.clock(), self.draws)

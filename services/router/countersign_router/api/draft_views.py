@@ -14,6 +14,7 @@ from countersign_router.api.models.drafts import (
     StepView,
     VersionInForce,
 )
+from countersign_router.domain.doubts import VoidedCertificate
 from countersign_router.language.diagnostics import Diagnostic
 from countersign_router.language.loading import PolicyRefused, read_document
 from countersign_router.life.progress import Approval, Effect, Progress
@@ -55,14 +56,17 @@ def publish_preview(found: Effect, diagnostics: Sequence[Diagnostic]) -> Publish
         ),
         automation_changes=found.automation_changes,
         certificates_voided=[
-            CertificateView(
-                tenant=one.tenant, tier=one.tier, certificate_id=one.certificate.id,
-                threshold=one.certificate.threshold, model_version=one.certificate.model_version,
-                expires_at=one.certificate.expires_at,
-            )
-            for one in found.certificates_voided
+            certificate_view(one) for one in found.certificates_voided
         ],
         diagnostics=[DiagnosticView.model_validate(one) for one in diagnostics],
+    )  # fmt: skip
+
+
+def certificate_view(one: VoidedCertificate) -> CertificateView:
+    """Return a certificate that a change would void."""
+    return CertificateView(
+        tenant=one.tenant, tier=one.tier, certificate_id=one.certificate.id, threshold=one.certificate.threshold,
+        model_version=one.certificate.model_version, expires_at=one.certificate.expires_at,
     )  # fmt: skip
 
 

@@ -1,9 +1,12 @@
 """Signing over HTTP: what evidence proposes, what it holds back, and what people say to that."""
 
+from datetime import datetime
 from typing import Annotated, Any
 
 from fastapi import APIRouter
 
+from countersign_router.api.desk import Desk
+from countersign_router.api.draft_views import certificate_view
 from countersign_router.api.models.controls import Control
 from countersign_router.api.models.proposals import (
     Proposal,
@@ -18,7 +21,8 @@ from countersign_router.api.refusals import BUSY, answered
 from countersign_router.controls import proposals
 from countersign_router.controls.events import Actor
 from countersign_router.controls.gauges import show_automation
-from countersign_router.domain.controls import ANY
+from countersign_router.domain.controls import ANY, Controls
+from countersign_router.domain.doubts import VoidedCertificate, certificate_doubts, voided_by_calibrator
 from countersign_router.store import ControlKey
 from countersign_shared.http import Principal, require
 
@@ -38,8 +42,10 @@ _NOT_SIGNED: dict[int | str, dict[str, Any]] = {
 @router.get("/controls/proposals", summary="What waits for signatures")
 async def list_proposals(desk: WithDesk, principal: Reader) -> ProposalList:
     """Certificates and calibrators that evidence proposes, and tiers that it holds back until people lift that."""
-    found = await proposals.open_proposals(desk.store, desk.clock())
-    return ProposalList(items=[_view(one) for one in found if _seen(principal, one.waiting.becomes[1])])
+    now = desk.clock()
+    found, held = await proposals.open_proposals(desk.store, now), await desk.controls()
+    seen = [one for one in found if _seen(principal, one.waiting.becomes[1])]
+    return ProposalList(items=[_view(one, desk, held, now) for one in seen])
 
 
 @router.post("/controls/proposals/sign", summary="Sign a change", responses=_NOT_SIGNED)
@@ -82,11 +88,20 @@ def _actor(principal: Principal) -> Actor:
     return Actor(principal.subject, next(role for role in SIGNERS if role in principal.roles))
 
 
-def _view(found: proposals.Open) -> Proposal:
+def _view(found: proposals.Open, desk: Desk, held: Controls, now: datetime) -> Proposal:
     one = found.waiting
     becomes, tenant, decision_type, tier = one.becomes
+    doubts: list[str] = []
+    voided: list[VoidedCertificate] = []
+    if becomes == "certificate.active":
+        shelved = desk.shelf.get(held.policy(tenant, decision_type) or "")
+        policy = None if shelved is None else shelved.loaded.policy
+        doubts = list(certificate_doubts(one.state, (tenant, decision_type, tier), policy, held, now))
+    elif becomes == "calibrator.active":
+        voided = voided_by_calibrator(one.state, tenant, decision_type, held, now)
     return Proposal(
         becomes=becomes, tenant=tenant, decision_type=decision_type, tier=tier, revision=one.revision,
-        sha256=one.sha256, why=one.why, state=dict(one.state), signatures_needed=proposals.RULE.count,
+        sha256=one.sha256, why=one.why, state=dict(one.state), doubts=doubts,
+        certificates_voided=[certificate_view(each) for each in voided], signatures_needed=proposals.RULE.count,
         said=[Said.model_validate(said, from_attributes=True) for said in found.said],
     )  # fmt: skip

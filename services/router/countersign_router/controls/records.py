@@ -9,7 +9,7 @@ from pydantic import TypeAdapter, ValidationError
 
 from countersign_router.domain.control_rules import EVIDENCE_KINDS, OWN_KINDS, writer
 from countersign_router.store import ControlKey
-from countersign_shared.contracts.events.control import ControlChanged, control_key
+from countersign_shared.contracts.events.control import ANY, ControlChanged, control_key
 from countersign_shared.messaging.cloudevents import Unreadable, read_event
 from countersign_shared.messaging.records import Message, Record, pack_headers
 
@@ -17,6 +17,7 @@ TYPE = "dev.countersign.control.changed.v1"
 MOST_REVISION = 2**53
 """Revisions are counted by ones; a larger number is nobody's count, and would not survive JSON everywhere."""
 CONTROL: TypeAdapter[Any] = TypeAdapter(ControlChanged)
+PARTS = ("tenant", "decision_type", "tier")
 
 
 @dataclass(frozen=True, slots=True)
@@ -95,8 +96,14 @@ def _problem(event_type: str, body: Mapping[str, Any], data: bytes) -> tuple[str
         return "invalid_control", "".join(f"/{step}" for step in steps), first["msg"]
     if body["revision"] > MOST_REVISION:
         return "invalid_control", "/revision", f"at most {MOST_REVISION}"
-    if "certificate" in body["kind"] and not isinstance(body["state"]["model"].get("version"), str):
+    return _certificate_problem(body) if "certificate" in body["kind"] else None
+
+
+def _certificate_problem(body: Mapping[str, Any]) -> tuple[str, str, str] | None:
+    if not isinstance(body["state"]["model"].get("version"), str):
         return "invalid_control", "/state/model/version", "a certificate names the version of the model it is about"
+    if named := next((part for part in PARTS if body[part] == ANY), None):
+        return "invalid_control", f"/{named}", "a certificate is about one tenant, one decision type and one tier"
     return None
 
 

@@ -5,6 +5,7 @@ from datetime import datetime
 from enum import Enum
 from typing import Any
 
+from countersign_router.domain.binomial import at_most
 from countersign_router.domain.controls import ended
 
 ROUTER_SOURCE = "/countersign/router"
@@ -13,6 +14,10 @@ OWN_KINDS = frozenset({"stop", "peak", "policy", "certificate.active", "calibrat
 """Kinds that this service alone writes."""
 EVIDENCE_KINDS = frozenset({"trip", "certificate.proposed", "calibrator.proposed"})
 """Kinds that feedback alone writes."""
+
+
+MOST_ERRORS = 100_000
+"""No certificate has as many; adding up a number that somebody made up would take for ever."""
 
 
 class Arrival(Enum):
@@ -47,8 +52,8 @@ def is_loosened(proposed: Mapping[str, Any], live: Mapping[str, Any] | None, now
     """Say why a proposed certificate needs signatures, or None: it renews a live one and nowhere promises less.
 
     Both are states of certificates. A renewal names the certificate it renews, binds to the same model, calibrator and
-    policy, and its threshold, alpha and delta are the same or stricter. Renewing twice never loosens: the stricter one
-    is the next one's measure.
+    policy, its threshold, alpha and delta are the same or stricter, and its own figures bear it out. Renewing twice
+    never loosens: the stricter one is the next one's measure.
     """
     if live is None or not live.get("active", True):
         return "there is no live certificate that it could renew"
@@ -56,7 +61,22 @@ def is_loosened(proposed: Mapping[str, Any], live: Mapping[str, Any] | None, now
         return f"the certificate {live['certificate_id']} has expired"
     if proposed.get("renews") != live["certificate_id"]:
         return f"it does not renew the live certificate {live['certificate_id']}"
-    return _differs(proposed, live)
+    return _differs(proposed, live) or unsupported(proposed)
+
+
+def unsupported(certificate: Mapping[str, Any]) -> str | None:
+    """Say that a certificate's own figures do not bear its promise out, or None.
+
+    The exact test: with errors k among labels n, P(X <= k) for X ~ Binomial(n, alpha) must be at most delta. Evidence
+    that was looked at several times spends less than delta and passes all the more.
+    """
+    errors, labels = certificate["errors"], certificate["labels"]
+    if errors > MOST_ERRORS:
+        return f"its own figures do not bear it out: {errors} wrong"
+    chance = at_most(errors, labels, certificate["alpha"])
+    if errors <= labels and chance <= certificate["delta"]:
+        return None
+    return f"its own figures do not bear it out: {errors} wrong of {labels} happen with a chance of {chance:.3g}"
 
 
 def _differs(proposed: Mapping[str, Any], live: Mapping[str, Any]) -> str | None:

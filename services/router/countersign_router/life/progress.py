@@ -6,7 +6,8 @@ from datetime import datetime
 
 import orjson
 
-from countersign_router.domain.controls import ANY, DEFAULT_TENANT, Certificate, Controls
+from countersign_router.domain.controls import ANY, DEFAULT_TENANT, Controls, read_controls
+from countersign_router.domain.doubts import VoidedCertificate
 from countersign_router.domain.signatures import Signature, SignatureRefusal, require_signed
 from countersign_router.life.in_force import InForce, policy_key, read_in_force
 from countersign_router.life.steps import APPROVAL, current, replayed, signatures, tested
@@ -35,15 +36,6 @@ class Progress:
     replayed: StoredStep | None
     approvals: tuple[Approval, ...]
     needs: tuple[str, ...]
-
-
-@dataclass(frozen=True, slots=True)
-class VoidedCertificate:
-    """A certificate that covers something now and would cover nothing afterwards."""
-
-    tenant: str
-    tier: str
-    certificate: Certificate
 
 
 @dataclass(frozen=True, slots=True)
@@ -95,6 +87,12 @@ async def effect(store: Store, draft: StoredDraft, controls: Controls, now: date
     (one,) = await progress(store, [draft], now)
     changes = before is None or before.automation_sha256 != draft.automation_sha256
     return Effect(one, before, changes, tuple(_voided(draft, before, controls, now)) if changes else ())
+
+
+async def certificates_voided(store: Store, draft: StoredDraft, now: datetime) -> list[VoidedCertificate]:
+    """Return the live certificates that publishing a draft would void."""
+    controls = read_controls([orjson.loads(body) for _, _, body in await store.controls()])
+    return list((await effect(store, draft, controls, now)).certificates_voided)
 
 
 def _voided(draft: StoredDraft, before: InForce | None, controls: Controls, now: datetime) -> list[VoidedCertificate]:

@@ -7,11 +7,13 @@ from uuid import UUID
 import orjson
 
 from countersign_router.controls.events import Fact
+from countersign_router.domain.doubts import VoidedCertificate
 from countersign_router.domain.signatures import UNKNOWN, Signature, require_signed, sign
 from countersign_router.language.loading import read_document
 from countersign_router.life.drafting import Types, compiled
 from countersign_router.life.facts import policy_fact, tell
 from countersign_router.life.in_force import in_force, put_in_force
+from countersign_router.life.progress import certificates_voided
 from countersign_router.life.refusals import AlreadyInForce, DraftUnknown, VersionTaken
 from countersign_router.life.steps import APPROVAL, WORKERS, Asked, Caller, Held, carry_out, signatures
 from countersign_router.repeats import Once
@@ -38,7 +40,10 @@ async def approve(
             orjson.dumps({"expires_at": until, "comment": comment}),
         )  # fmt: skip
         await held.change.add_step(step)
-        fact = policy_fact("policy.approved", draft, comment=comment, expires_at=until)
+        voided = await certificates_voided(store, draft, moment)
+        fact = policy_fact(
+            "policy.approved", draft, comment=comment, expires_at=until, certificates_voided=_ids(voided)
+        )
         await tell(held.change, draft.tenant, draft.decision_type, fact, actor=held.actor, moment=moment)
 
     await carry_out(store.change(), draft_id, Asked("approve", caller, APPROVAL.roles, named, once), work)
@@ -61,7 +66,8 @@ async def publish(
     async def work(held: Held[ControlChange]) -> None:
         held.require_examined()
         signed = await _signed(held)
-        await _put(held, signed, reason)
+        voided = await certificates_voided(store, held.draft, held.moment)
+        await _put(held, signed, reason, _ids(voided))
 
     await carry_out(store.control_change(), draft_id, Asked("publish", caller, WORKERS, named, once), work)
 
@@ -76,7 +82,11 @@ async def _signed(held: Held[ControlChange]) -> tuple[Signature, ...]:
     )  # fmt: skip
 
 
-async def _put(held: Held[ControlChange], signed: tuple[Signature, ...], reason: str) -> None:
+def _ids(voided: list[VoidedCertificate]) -> list[str]:
+    return [one.certificate.id for one in voided]
+
+
+async def _put(held: Held[ControlChange], signed: tuple[Signature, ...], reason: str, voided: list[str]) -> None:
     change, draft, moment = held.change, held.draft, held.moment
     before = await in_force(change, draft.tenant, draft.decision_type)
     if before is not None and before.sha256 == draft.sha256:
@@ -88,7 +98,7 @@ async def _put(held: Held[ControlChange], signed: tuple[Signature, ...], reason:
                     for one in signed],
     )  # fmt: skip
     await change.end_draft(draft.id, moment)
-    fact = _published(draft, reason, None if before is None else before.version, signed)
+    fact = _published(draft, reason, None if before is None else before.version, signed, voided)
     await tell(change, draft.tenant, draft.decision_type, fact, actor=held.actor, moment=moment)
 
 
@@ -109,9 +119,11 @@ async def _version(held: Held[ControlChange], reason: str) -> StoredPolicy:
     return version
 
 
-def _published(draft: StoredDraft, reason: str, previous: int | None, signed: tuple[Signature, ...]) -> Fact:
+def _published(
+    draft: StoredDraft, reason: str, previous: int | None, signed: tuple[Signature, ...], voided: list[str]
+) -> Fact:
     kind = "policy.rolled_back" if draft.returns else "policy.published"
     return policy_fact(
         kind, draft, comment=reason, previous_version=previous, authors=list(draft.authors),
-        approved_by=[one.pseudonym for one in signed],
+        approved_by=[one.pseudonym for one in signed], certificates_voided=voided,
     )  # fmt: skip

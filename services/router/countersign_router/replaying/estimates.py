@@ -3,6 +3,7 @@
 import math
 from collections.abc import Callable, Iterable
 
+from countersign_router.domain.binomial import at_most
 from countersign_router.replaying.report import ErrorEstimate
 from countersign_router.replaying.tally import Judged
 
@@ -32,8 +33,8 @@ def interval(k: int, n: int) -> tuple[float, float]:
 
     C. J. Clopper and E. S. Pearson, "The use of confidence or fiducial limits", Biometrika 26 (1934) 404-413.
     """
-    lower = 0.0 if k == 0 else _root(lambda p: 1.0 - _at_most(k - 1, n, p) < DELTA / 2)
-    upper = 1.0 if k == n else _root(lambda p: _at_most(k, n, p) > DELTA / 2)
+    lower = 0.0 if k == 0 else _root(lambda p: 1.0 - at_most(k - 1, n, p) < DELTA / 2)
+    upper = 1.0 if k == n else _root(lambda p: at_most(k, n, p) > DELTA / 2)
     return lower, upper
 
 
@@ -43,11 +44,3 @@ def _root(below: Callable[[float], bool]) -> float:
         middle = (low + high) / 2
         low, high = (middle, high) if below(middle) else (low, middle)
     return (low + high) / 2
-
-
-def _at_most(k: int, n: int, p: float) -> float:
-    """Return P(X <= k) for X ~ Binomial(n, p) with 0 < p < 1, summed from the largest term down in logarithms."""
-    top = math.lgamma(n + 1)
-    log_p, log_q = math.log(p), math.log1p(-p)
-    terms = (top - math.lgamma(i + 1) - math.lgamma(n - i + 1) + i * log_p + (n - i) * log_q for i in range(k + 1))
-    return min(math.fsum(map(math.exp, terms)), 1.0)

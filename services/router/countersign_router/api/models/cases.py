@@ -1,10 +1,11 @@
 """A case to explain, and its explanation."""
 
 from datetime import datetime
-from typing import Annotated, Any
+from typing import Annotated, Any, Self
 
-from pydantic import BaseModel, Field
+from pydantic import BaseModel, Field, model_validator
 
+from countersign_router.api.models.drafts import MAX_YAML
 from countersign_router.api.models.fields import Name, Request
 from countersign_shared.contracts.events.fields import Probability
 
@@ -47,6 +48,15 @@ class DryRun(Request):
     policy_sha256: Annotated[str, Field(pattern=r"^[0-9a-f]{64}$")] | None = Field(
         default=None, description="A published version or a draft to try; unset: the one in force."
     )
+    yaml: Annotated[str, Field(min_length=1, max_length=MAX_YAML)] | None = Field(
+        default=None, description="The text of a policy to try instead of a stored one."
+    )
+
+    @model_validator(mode="after")
+    def _names_one_policy(self) -> Self:
+        if self.yaml is not None and self.policy_sha256 is not None:
+            raise ValueError("give `yaml` or `policy_sha256`, not both")
+        return self
 
 
 class TraceEntry(BaseModel):

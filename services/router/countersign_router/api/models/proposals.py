@@ -6,6 +6,7 @@ from typing import Annotated, Any, Literal
 from pydantic import AwareDatetime, BaseModel, Field
 
 from countersign_router.api.models.controls import Control, StopScope
+from countersign_router.api.models.drafts import CertificateView
 from countersign_router.api.models.fields import Reason, Request
 
 ScopeName = Annotated[str, Field(pattern=r"^(\*|[A-Za-z0-9._-]{1,64})$", description="A name, or `*` for all.")]
@@ -33,6 +34,12 @@ class Proposal(BaseModel):
     sha256: str = Field(description="Hash of exactly this change; whoever signs names it.")
     why: str = Field(description="Why it needs signatures.")
     state: dict[str, Any] = Field(description="What comes into force.")
+    doubts: list[str] = Field(
+        description="Why it would cover nothing now, or should not be believed. Empty: signed, it acts at once."
+    )
+    certificates_voided: list[CertificateView] = Field(
+        description="Live certificates that speak for this model under another calibrator."
+    )
     signatures_needed: int
     said: list[Said]
 

@@ -1,0 +1,184 @@
+"""countersign controls: what is switched on, what it was before, busy periods; and what waits for signatures."""
+
+from collections.abc import Iterator, Mapping
+from datetime import UTC, datetime, timedelta
+from typing import Annotated, Any
+
+import typer
+
+from countersign_local.cli import controls_signing
+from countersign_local.cli.connection import over_http
+from countersign_local.cli.output import JsonOption, print_json, print_table, print_text
+from countersign_local.cli.stop import ReasonOption, TenantOption, TypeOption, about, scope_name
+from countersign_local.errors import USAGE, CommandError
+
+app = typer.Typer(
+    help="What changes while the routers run: stops, peaks, trips, certificates; what waits for signatures.",
+    no_args_is_help=True,
+)
+app.command()(controls_signing.proposals)
+app.command()(controls_signing.sign)
+app.command()(controls_signing.refuse)
+_CONTROLS = "/api/router/v1/controls"
+_KINDS = (
+    "policy", "stop", "peak", "trip", "trip.cleared", "certificate.proposed", "certificate.active",
+    "calibrator.proposed", "calibrator.active",
+)  # fmt: skip
+_SWITCHES = ("stop", "peak")
+_MOST = 200
+
+
+@app.command("list")
+def list_controls(
+    everything: Annotated[bool, typer.Option("--all", help="Also what is off, lifted or has ended.")] = False,
+    json: JsonOption = False,
+) -> None:
+    """List what holds now: policies, stops, peaks, trips, certificates, calibrators; since when, by whom and why."""
+    found = over_http(lambda client: client.get(_CONTROLS))["items"]
+    shown = found if everything else list(_holding(found, datetime.now(UTC)))
+    if json:
+        print_json(shown)
+        return
+    if not shown:
+        print_text("Nothing is switched on.")
+        return
+    print_table([_row(one) for one in shown], ("control", "of", "since", "by", "says"))
+
+
+@app.command()
+def history(
+    kind: Annotated[str, typer.Argument(metavar="KIND", help=f"One of: {', '.join(_KINDS)}.")],
+    tenant: TenantOption = None,
+    decision_type: TypeOption = None,
+    tier: Annotated[str | None, typer.Option(help="Of trips and certificates: the consequence.")] = None,
+    limit: Annotated[int, typer.Option(min=1, help="States at most, the newest.")] = 20,
+    json: JsonOption = False,
+) -> None:
+    """Show every state that one control has had, newest first. Exit code 1 when there never was such a control.
+
+    Name exactly its scope: what is left out stands for all, as in the list.
+    """
+    if kind not in _KINDS:
+        raise CommandError(f"There are no controls of the kind {kind}: name one of {', '.join(_KINDS)}.", USAGE)
+    scope = {"kind": kind, "tenant": tenant, "decision_type": decision_type, "tier": tier}
+    states = over_http(lambda client: _states(client, scope, limit))
+    if json:
+        print_json(states)
+        return
+    rows = [{**_row(one), "revision": one["revision"], "signed_by": _signers(one)} for one in states]
+    print_table(rows, ("revision", "since", "by", "says", "signed_by"))
+
+
+@app.command()
+def peak(
+    reason: ReasonOption,
+    lasts: Annotated[str | None, typer.Option("--for", metavar="3h|2d", help="How long; minutes, hours, days.")] = None,
+    until: Annotated[str | None, typer.Option(metavar="TIME", help="Or its end, such as 2026-11-30T18:00Z.")] = None,
+    tenant: TenantOption = None,
+    decision_type: TypeOption = None,
+    json: JsonOption = False,
+) -> None:
+    """Declare a busy period, for policies that read `controls.peak`. It ends by itself. Needs the role lead.
+
+    Declaring it anew replaces it. Exit code 1 when it is refused, 77 without the role.
+    """
+    body = {**about(reason, tenant, decision_type), "until": _end(lasts, until, datetime.now(UTC)).isoformat()}
+    declared: dict[str, Any] = over_http(lambda client: client.post(f"{_CONTROLS}/peak", body))
+    if json:
+        print_json(declared)
+        return
+    print_text(f"Peak of {scope_name(declared)} until {_moment(declared['state']['expires_at'])} UTC.")
+    print_text("Policies that read controls.peak may be a little less strict now; a certificate's threshold never is.")
+
+
+@app.command("end-peak")
+def end_peak(
+    reason: ReasonOption, tenant: TenantOption = None, decision_type: TypeOption = None, json: JsonOption = False
+) -> None:
+    """End a busy period early. Exit code 1 when there is none of exactly this scope."""
+    ended: dict[str, Any] = over_http(
+        lambda client: client.post(f"{_CONTROLS}/peak/end", about(reason, tenant, decision_type))
+    )
+    if json:
+        print_json(ended)
+    else:
+        print_text(f"The peak of {scope_name(ended)} is over.")
+
+
+async def _states(client: Any, scope: Mapping[str, str | None], limit: int) -> list[dict[str, Any]]:
+    states: list[dict[str, Any]] = []
+    before: int | None = None
+    while True:
+        page = await client.get(f"{_CONTROLS}/history", **scope, limit=min(limit, _MOST), before=before)
+        states = states or [page["control"]]
+        states += page["earlier"]
+        before = page["next_cursor"]
+        if before is None or len(states) >= limit:
+            return states[:limit]
+
+
+def _end(lasts: str | None, until: str | None, now: datetime) -> datetime:
+    from countersign_router.language.loading import DURATION_UNITS, duration
+
+    if (lasts is None) == (until is None):
+        raise CommandError("Say when it ends: --for 3h, or --until TIME.", USAGE)
+    if lasts is not None:
+        if not lasts[:-1].isdecimal() or lasts[-1] not in DURATION_UNITS:
+            raise CommandError(f"--for {lasts}: a number and one of {', '.join(DURATION_UNITS)}, such as 3h.", USAGE)
+        span: timedelta = duration(lasts)
+        return now + span
+    try:
+        moment = datetime.fromisoformat(str(until))
+    except ValueError as error:
+        raise CommandError(f"--until {until} is no time: write it like 2026-11-30T18:00Z.", USAGE) from error
+    if moment.tzinfo is None:
+        raise CommandError(f"--until {until} names no time zone: end it with Z, or with one such as +01:00.", USAGE)
+    return moment
+
+
+def _holding(items: list[dict[str, Any]], now: datetime) -> Iterator[dict[str, Any]]:
+    """Give the controls that hold now; what waits for signatures has a list of its own."""
+    from countersign_router.domain.controls import ended, lifts
+
+    cleared = {_scope(one): one["state"] for one in items if one["kind"] == "trip.cleared"}
+    for one in items:
+        if one["kind"] in {"trip.cleared", "certificate.proposed", "calibrator.proposed"}:
+            continue
+        if one["kind"] == "trip" and lifts(cleared.get(_scope(one)), one):
+            continue
+        if one["state"].get("active", True) and not ended(one["state"], now):
+            yield one
+
+
+def _scope(one: Mapping[str, Any]) -> tuple[str, str, str]:
+    return one["tenant"], one["decision_type"], one["tier"]
+
+
+def _row(one: Mapping[str, Any]) -> dict[str, Any]:
+    tier = "" if one["tier"] == "*" else f", {one['tier']} consequence"
+    return {
+        "control": one["kind"], "of": scope_name(one) + tier, "since": _moment(one["changed_at"]),
+        "by": one["changed_by"], "says": _says(one["kind"], one["state"]),
+    }  # fmt: skip
+
+
+def _says(kind: str, state: Mapping[str, Any]) -> str:
+    off = "" if state.get("active", True) else "off: "
+    end = f", until {_moment(state['expires_at'])}" if state.get("expires_at") else ""
+    if kind in _SWITCHES:
+        return f"{off}{state['reason']}{end}"
+    if kind == "policy":
+        return f"version {state['version']}, {state['sha256'][:12]}"
+    if kind.startswith("certificate"):
+        return off + controls_signing.certificate_told(state) + end
+    if kind.startswith("calibrator"):
+        return controls_signing.calibrator_told(state)
+    return str(state["reason"])
+
+
+def _signers(one: Mapping[str, Any]) -> str:
+    return ", ".join(f"{signature['pseudonym']} ({signature['role']})" for signature in one["signatures"])
+
+
+def _moment(text: str) -> str:
+    return text[:16].replace("T", " ")

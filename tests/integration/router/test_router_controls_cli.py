@@ -119,9 +119,7 @@ async def test_two_people_sign_at_the_command_line(run: Run, replica: Replica) -
     await replica.publish(CERTIFIED)
     await take(replica, certificate(automation_sha256="0" * 64), trip(tier="low"))
     shown = (await run("anna", "controls", "proposals")).out
-    assert (
-        "certificate.active of loan_application, tenant default, negligible consequence, because there" in shown
-    )
+    assert "certificate.active of loan_application, tenant default, negligible consequence, because there" in shown
     assert "from a confidence of 0.93 on at most 2 % are wrong, 95 % sure (1 of 262 were; model loan 1" in shown
     assert "! it is about another policy: version 2" in shown
     assert "lifts the trip trip-1: 9 of 120 audited automatic decisions were wrong." in shown

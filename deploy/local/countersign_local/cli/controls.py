@@ -1,7 +1,7 @@
 """countersign controls: what is switched on, what it was before, busy periods; and what waits for signatures."""
 
 from collections.abc import Iterator, Mapping
-from datetime import UTC, datetime, timedelta
+from datetime import datetime, timedelta
 from typing import Annotated, Any
 
 import typer
@@ -11,6 +11,7 @@ from countersign_local.cli.connection import over_http
 from countersign_local.cli.output import JsonOption, print_json, print_table, print_text
 from countersign_local.cli.stop import ReasonOption, TenantOption, TypeOption, about, scope_name
 from countersign_local.errors import USAGE, CommandError
+from countersign_shared.clock import system_clock
 
 app = typer.Typer(
     help="What changes while the routers run: stops, peaks, trips, certificates; what waits for signatures.",
@@ -35,7 +36,7 @@ def list_controls(
 ) -> None:
     """List what holds now: policies, stops, peaks, trips, certificates, calibrators; since when, by whom and why."""
     found = over_http(lambda client: client.get(_CONTROLS))["items"]
-    shown = found if everything else list(_holding(found, datetime.now(UTC)))
+    shown = found if everything else list(_holding(found, system_clock()))
     if json:
         print_json(shown)
         return
@@ -82,7 +83,7 @@ def peak(
 
     Declaring it anew replaces it. Exit code 1 when it is refused, 77 without the role.
     """
-    body = {**about(reason, tenant, decision_type), "until": _end(lasts, until, datetime.now(UTC)).isoformat()}
+    body = {**about(reason, tenant, decision_type), "until": _end(lasts, until, system_clock()).isoformat()}
     declared: dict[str, Any] = over_http(lambda client: client.post(f"{_CONTROLS}/peak", body))
     if json:
         print_json(declared)

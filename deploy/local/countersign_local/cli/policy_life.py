@@ -227,8 +227,8 @@ def _say_voided(voided: Iterable[dict[str, Any]], verb: str) -> None:
     """Say which certificates a version voids, and what that means until there are new ones."""
     for one in voided:
         print_text(
-            f"{verb} the certificate {one['certificate_id']} of {one['tenant']}, {one['tier']} consequence: what it let "
-            "the machine decide goes to people until a new one is signed."
+            f"{verb} the certificate {one['certificate_id']} of {one['tenant']}, {one['tier']} consequence: what it "
+            "let the machine decide goes to people until a new one is signed."
         )
 
 

@@ -134,6 +134,8 @@ async def serving_on(app: FastAPI, sock: socket.socket) -> AsyncIterator[None]:
     try:
         yield
     finally:
+        for stop in getattr(getattr(app, "state", None), "on_stop", ()):
+            stop()
         server.should_exit = True
         await task
         sock.close()

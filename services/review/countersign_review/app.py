@@ -12,20 +12,26 @@ import asyncpg
 
 from countersign_review.api import build_app
 from countersign_review.api.forward import open_client
+from countersign_review.api.hub import Hub
+from countersign_review.api.pace import Pace
 from countersign_review.api.parts import Parts
 from countersign_review.api.sign_in import Attempts
 from countersign_review.api.tokens import Signer, make_key
 from countersign_review.handlers import SERVICE, TOPICS, Handler
 from countersign_review.settings import Settings
 from countersign_review.store.answers import Answers
+from countersign_review.store.case_index import CaseIndex
 from countersign_review.store.claims import Claims, Leases
+from countersign_review.store.delegations import Delegations
 from countersign_review.store.departures import Departures
 from countersign_review.store.events import Connection, Journal
 from countersign_review.store.figures import Figures
 from countersign_review.store.intake import Intake
+from countersign_review.store.live import Live
 from countersign_review.store.passwords import Passwords
 from countersign_review.store.people import People
 from countersign_review.store.register import Register
+from countersign_review.store.saved_views import SavedViews
 from countersign_review.store.updates import Updates
 from countersign_review.store.views import Views
 from countersign_shared.clock import Clock, system_clock
@@ -44,6 +50,7 @@ SWEEP_SECONDS = 1.0
 FIGURES_SECONDS = 5.0
 PATIENCE_MS = 100
 """A person notices no twentieth of a second, and larger batches leave the processor to the automatic decisions."""
+INDEX_SECONDS = 2.0
 HOUSEKEEPING_SECONDS = 600.0
 
 
@@ -60,8 +67,9 @@ async def running(settings: Settings, *, clock: Clock = system_clock) -> AsyncIt
         parts, updates = await build_parts(settings, pool, outbox, metrics=metrics, clock=clock, client=client)
         app = build_app(health=health, metrics=metrics)
         app.state.parts = parts
+        app.state.on_stop.append(parts.hub.close)
         bus = await stack.enter_async_context(open_bus(settings, service=SERVICE, health=health, metrics=metrics))
-        intake = Intake(pool, Journal(outbox), updates, clock)
+        intake = Intake(pool, Journal(outbox, parts.live.hint), updates, clock)
         relay = Relay(outbox, bus.publish, clock=clock, sent=sent_marker(parts.answers, clock))
         await stack.enter_async_context(relaying(pool, relay, fail=bus.fail, metrics=metrics, clock=clock))
         await stack.enter_async_context(_sweeping(parts, updates, Figures(pool, metrics, clock), bus))
@@ -80,16 +88,20 @@ async def build_parts(
 ) -> tuple[Parts, Updates]:
     """Wire what stands behind the routes, and what applies updates."""
     types = load_decision_types(settings.decision_types_dir)
-    journal, views = Journal(outbox), Views(types)
+    hub = Hub()
+    live = Live(pool, hub, clock)
+    journal, views = Journal(outbox, live.hint), Views(types)
     leases = Leases(timedelta(seconds=settings.lease_seconds), timedelta(seconds=settings.look_ahead_seconds))
     claims = Claims(pool, journal, views, leases=leases, clock=clock, metrics=metrics)
-    people = People(pool, journal, clock=clock)
+    people = People(pool, journal, clock=clock, idle_after=timedelta(minutes=settings.session_idle_minutes))
     keys = [(row["kid"], row["private"]) for row in await people.signing_keys(make_key())]
     parts = Parts(
         settings=settings, types=types, claims=claims, views=views, people=people,
         answers=Answers(pool, journal, views, leases=leases, clock=clock, metrics=metrics),
-        register=Register(pool, views), departures=Departures(pool, people, claims, journal),
-        passwords=Passwords(), attempts=Attempts(), signer=Signer(keys), client=client, clock=clock,
+        register=Register(pool, views), saved_views=SavedViews(pool, clock), case_index=CaseIndex(pool, types, clock),
+        departures=Departures(pool, people, claims, journal), hub=hub, live=live,
+        delegations=Delegations(pool, people, journal, clock),
+        passwords=Passwords(), attempts=Attempts(), pace=Pace(), signer=Signer(keys), client=client, clock=clock,
     )  # fmt: skip
     return parts, Updates(pool, journal, clock)
 
@@ -115,9 +127,21 @@ async def _sweeping(parts: Parts, updates: Updates, figures: Figures, bus: Bus) 
         if not task.cancelled() and (error := task.exception()) is not None:
             bus.fail(error)
 
-    rounds = ((sweep, SWEEP_SECONDS), (figures.measure, FIGURES_SECONDS),
-              (parts.people.forget_old_sessions, HOUSEKEEPING_SECONDS))  # fmt: skip
+    async def index() -> None:
+        await parts.case_index.catch_up()
+
+    async def tidy() -> None:
+        await parts.people.forget_old_sessions()
+        await parts.live.forget()
+
+    rounds = (
+        (sweep, SWEEP_SECONDS),
+        (figures.measure, FIGURES_SECONDS),
+        (index, INDEX_SECONDS),
+        (tidy, HOUSEKEEPING_SECONDS),
+    )
     tasks = [asyncio.create_task(_every(seconds, work)) for work, seconds in rounds]
+    tasks.append(asyncio.create_task(parts.live.run()))
     for task in tasks:
         task.add_done_callback(ended)
     try:

@@ -16,6 +16,9 @@ class Settings(ServiceSettings):
         default=60, ge=1, le=3_600, description="how long a claim holds that its reviewer has not opened yet"
     )
     session_hours: int = Field(default=12, ge=1, le=168, description="how long a person stays signed in")
+    session_idle_minutes: int = Field(
+        default=60, ge=1, le=1_440, description="after how many unused minutes a person is signed out"
+    )
     local_users: Literal["loopback", "allow"] = Field(
         default="loopback",
         description="`loopback`: passwords only where HTTP_HOST is loopback; `allow`: also elsewhere, for a port that "

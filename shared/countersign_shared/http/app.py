@@ -53,6 +53,7 @@ def create_app(
     """Return an application with problem details, health, metrics and a limit on bodies.
 
     Routes under ``/api/<service>/v1`` are the service's own; each states its roles with ``require`` or ``public``.
+    What is added to ``state.on_stop`` is called when the server stops, before it waits for open answers: streams end.
     """
     app = FastAPI(
         title=title, version=__version__, openapi_url="/openapi.json", docs_url=None, redoc_url=None,
@@ -60,6 +61,8 @@ def create_app(
     )  # fmt: skip
     app.state.authenticate = authenticate
     app.state.service = service
+    on_stop: list[Callable[[], None]] = []
+    app.state.on_stop = on_stop
     problems.install(app)
     app.add_middleware(BodyLimit, max_bytes=max_body_bytes)
     poll_age = metrics.gauge("last_poll_age_seconds")

@@ -4,7 +4,18 @@ from typing import Any
 
 from fastapi import FastAPI
 
-from countersign_review.api import answers, console, desk, forward, people, problems, register
+from countersign_review.api import (
+    answers,
+    console,
+    delegations,
+    desk,
+    forward,
+    people,
+    problems,
+    register,
+    stream,
+    users,
+)
 from countersign_review.api.access import authenticate
 from countersign_shared.http import create_app
 from countersign_shared.observability import Health, Metrics
@@ -18,7 +29,7 @@ def build_app(*, health: Health, metrics: Metrics) -> FastAPI:
     app = create_app(service="review", title=TITLE, health=health, metrics=metrics, authenticate=authenticate)
     problems.install(app)
     app.add_middleware(console.SecurityHeaders)
-    for feature in (people, desk, answers, register):
+    for feature in (people, users, delegations, desk, answers, register, stream):
         app.include_router(feature.router, prefix=PREFIX)
     for router in forward.routers():
         app.include_router(router)

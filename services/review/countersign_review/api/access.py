@@ -1,6 +1,7 @@
 """Who is calling: a browser with its cookie, a program with its key, or a bearer of one of our tokens."""
 
 import hmac
+import math
 from collections.abc import Mapping
 from dataclasses import dataclass
 from datetime import datetime
@@ -10,12 +11,15 @@ from fastapi import Depends, Header, Request
 
 from countersign_review.api.parts import Parts
 from countersign_review.api.tokens import Bearer
+from countersign_review.settings import Settings
 from countersign_review.store.claims import Caller
 from countersign_review.store.people import narrowed, profile_of
 from countersign_shared.http import ROLES, Principal, Problem, require
 from countersign_shared.http.auth import unauthenticated
 
 COOKIE = "cs_session"
+SECURE_COOKIE = "__Host-cs_session"
+"""Behind HTTPS: browsers take a cookie of this name only when it is Secure, for this host alone, from this host."""
 SAFE_METHODS = frozenset({"GET", "HEAD", "OPTIONS"})
 DESK = require("reviewer", "lead")
 ADMIN = require("admin")
@@ -55,16 +59,36 @@ class Identity:
         return bool(self.roles & {"reviewer", "lead"})
 
 
+def cookie_name(settings: Settings) -> str:
+    """Return what the session's cookie is called here."""
+    return SECURE_COOKIE if settings.cookie_secure else COOKIE
+
+
 async def authenticate(request: Request) -> Principal:
     """Find out who is calling, or raise a 401 problem."""
+    identity = await identify(request)
+    if request.method not in SAFE_METHODS:
+        _check_pace(request.app.state.parts, identity)
+    request.state.identity = identity
+    return identity.principal
+
+
+def _check_pace(parts: Parts, identity: Identity) -> None:
+    if wait := parts.pace.wait_seconds(identity.user["pseudonym"], parts.clock()):
+        seconds = max(math.ceil(wait), 1)
+        raise Problem(
+            429, "too-many-writes", "Too many writes", f"Nothing was changed; try again in {seconds} s.",
+            headers={"Retry-After": str(seconds)},
+        )  # fmt: skip
+
+
+async def identify(request: Request, *, used: bool = True) -> Identity:
+    """Return everything known of the caller, or raise a 401 problem; ``used`` starts a session's idle time anew."""
     parts: Parts = request.app.state.parts
     scheme, _, token = request.headers.get("authorization", "").partition(" ")
     if scheme.lower() == "bearer" and token:
-        identity = await (_by_key(parts, token) if token.startswith("cs_") else _by_token(parts, token))
-    else:
-        identity = await _by_cookie(parts, request)
-    request.state.identity = identity
-    return identity.principal
+        return await (_by_key(parts, token) if token.startswith("cs_") else _by_token(parts, token))
+    return await _by_cookie(parts, request, used=used)
 
 
 async def _by_key(parts: Parts, key: str) -> Identity:
@@ -83,9 +107,9 @@ async def _by_token(parts: Parts, token: str) -> Identity:
     return Identity(user, roles, narrowed(frozenset(user["tenants"]), frozenset(claims["tenants"])))
 
 
-async def _by_cookie(parts: Parts, request: Request) -> Identity:
-    cookie = request.cookies.get(COOKIE)
-    session = await parts.people.session(cookie) if cookie else None
+async def _by_cookie(parts: Parts, request: Request, *, used: bool) -> Identity:
+    cookie = request.cookies.get(cookie_name(parts.settings))
+    session = await parts.people.session(cookie, used=used) if cookie else None
     if session is None:
         raise unauthenticated("Sign in, or send `Authorization: Bearer KEY`.")
     if request.method not in SAFE_METHODS:
@@ -115,16 +139,16 @@ AtDesk = Annotated[Caller, Depends(_at_desk)]
 
 def _version(
     if_match: Annotated[
-        str | None, Header(alias="If-Match", description='The claim\'s version, for example `"3"`.')
+        str | None, Header(alias="If-Match", description='The version that was read, for example `"3"`.')
     ] = None,
 ) -> int:
     if if_match is None:
-        raise Problem(428, "version-required", "Which version?", "Send the claim's version as If-Match.")
+        raise Problem(428, "version-required", "Which version?", "Send the version you read as If-Match.")
     text = if_match.strip().removeprefix("W/").strip('"')
     if not text.isascii() or not text.isdigit() or len(text) > 9:  # noqa: PLR2004 - far more than any claim sees
-        raise Problem(400, "bad-version", "Not a version", f"If-Match must be a claim's version, not {if_match!r}.")
+        raise Problem(400, "bad-version", "Not a version", f"If-Match must be a version, not {if_match!r}.")
     return int(text)
 
 
 Version = Annotated[int, Depends(_version)]
-"""The version of the claim that a write rests on."""
+"""The version that a write rests on."""

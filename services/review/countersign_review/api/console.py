@@ -25,6 +25,8 @@ HEADERS = {
     "cross-origin-resource-policy": "same-origin",
     "permissions-policy": "camera=(), geolocation=(), microphone=(), payment=()",
 }
+ONLY_HTTPS = {"strict-transport-security": "max-age=31536000"}
+"""Sent where the operator says that HTTPS is in front; browsers ignore it elsewhere."""
 NOT_BUILT = """<!doctype html><html lang="en"><meta charset="utf-8"><title>Countersign</title>
 <body style="font-family: system-ui; max-width: 40rem; margin: 4rem auto; line-height: 1.5">
 <h1>The console has not been built</h1>
@@ -48,11 +50,13 @@ class SecurityHeaders:
             await self._app(scope, receive, send)
             return
         api = scope["path"].startswith("/api/")
+        parts = getattr(scope["app"].state, "parts", None)
+        headers_here = HEADERS | (ONLY_HTTPS if parts is not None and parts.settings.cookie_secure else {})
 
         async def with_headers(message: Message) -> None:
             if message["type"] == "http.response.start":
                 headers = MutableHeaders(scope=message)
-                for name, value in HEADERS.items():
+                for name, value in headers_here.items():
                     headers.setdefault(name, value)
                 if api:
                     headers.setdefault("cache-control", "no-store")

@@ -43,6 +43,7 @@ async def list_queues(caller: AtDesk, parts: Using) -> Queues:
         Queue(
             queue=row["queue"], label=words(row["queue"]), depth=row["depth"],
             oldest_age_seconds=max((now - row["oldest"]).total_seconds(), 0.0), due_within_hour=row["due_within_hour"],
+            more=row["more"],
         )
         for row in await parts.claims.queues(caller)
     ])  # fmt: skip

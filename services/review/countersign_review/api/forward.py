@@ -1,10 +1,12 @@
 """The way to the other services' APIs: the caller's session or key is exchanged for a five-minute token."""
 
+import re
 from collections.abc import AsyncIterator
 from typing import Any
 from urllib.parse import quote
 
 import httpx
+import orjson
 from fastapi import APIRouter, Request
 from starlette.background import BackgroundTask
 from starlette.responses import Response, StreamingResponse
@@ -13,6 +15,7 @@ from countersign_review.api.access import Identity, Known
 from countersign_review.api.parts import Parts, Using
 from countersign_review.api.tokens import Bearer
 from countersign_shared.http import Problem, require
+from countersign_shared.ids import DEFAULT_TENANT
 
 # A reviewer's answer must be their own: no way leads from that role alone to what the router or the log says.
 REACH: dict[str, tuple[str, ...]] = {
@@ -21,6 +24,13 @@ REACH: dict[str, tuple[str, ...]] = {
     "feedback": ("reviewer", "lead", "admin", "auditor", "policy_author", "policy_approver", "operator", "analyst"),
     "inference": ("admin", "operator", "submitter"),
 }
+WHOLE_LOG = frozenset({"auditor", "admin"})
+"""Who reads the log at large. Whoever gives one of these roles to somebody who answers has chosen to trust them."""
+POLICY_WORK = frozenset({"policy_author", "policy_approver", "analyst", "auditor", "admin"})
+LOG_WITHOUT_CASES = re.compile(r"/api/audit/v1/(checkpoint|proof/(inclusion|consistency))")
+ONE_CASE = re.compile(r"/api/audit/v1/cases/([^/]+)/(timeline|proof)")
+REPLAYS = re.compile(r"/api/router/v1/policies/(replays|drafts/[^/]+/replay)")
+STOP = "/api/router/v1/controls/stop"
 METHODS = ["GET", "POST", "PUT", "PATCH", "DELETE"]
 PASSED_ON = frozenset({
     "accept", "accept-language", "content-type", "if-match", "if-none-match", "idempotency-key", "last-event-id",
@@ -52,19 +62,57 @@ def _router(service: str, roles: tuple[str, ...]) -> APIRouter:
         f"/api/{service}/{{path:path}}", methods=METHODS, dependencies=[require(*roles)], name=f"forward_{service}"
     )
     async def forward(request: Request, who: Known, parts: Using) -> Response:
-        return await _forward(parts, who.bearer, service, request)
+        if who.may_answer:
+            await _check_untold(parts, who, request)
+        answer = await _forward(parts, who.bearer, service, request)
+        if who.may_answer and request.method == "POST" and request.scope["path"] == STOP:
+            return await _without_outstanding(parts, answer)
+        return answer
 
     return router
 
 
-async def timeline_of(parts: Parts, who: Identity, tenant: str, case_id: str, request: Request) -> Response:
-    """Ask the audit service for a case's timeline, for somebody who may read this one case."""
+async def _check_untold(parts: Parts, who: Identity, request: Request) -> None:
+    """Refuse what could tell somebody who may have to answer unseen what the AI said of that case."""
+    path: str = request.scope["path"]
+    if case := ONE_CASE.fullmatch(path):
+        tenant = request.query_params.get("tenant", DEFAULT_TENANT)
+        await parts.register.check_timeline(who.tenants, tenant, case.group(1), masked=True)
+    if path.startswith("/api/audit/") and not who.roles & WHOLE_LOG and not LOG_WITHOUT_CASES.fullmatch(path):
+        raise Problem(
+            403, "forbidden", "Not for those who answer",
+            "The log tells what the AI said of cases that you may have to answer unseen. A case's timeline and proof "
+            "are at /api/review/v1/cases/{tenant}/{case_id}/timeline and /proof, once it has been answered.",
+        )  # fmt: skip
+    if REPLAYS.fullmatch(path) and not who.roles & POLICY_WORK:
+        raise Problem(
+            403, "forbidden", "Not for those who answer", "A replay lists cases with what the AI said of them."
+        )
+
+
+async def _without_outstanding(parts: Parts, answer: StreamingResponse) -> Response:
+    """Leave out of a stop's recent automatic cases those that somebody still has to judge unseen."""
+    body = b"".join([chunk async for chunk in answer.body_iterator if isinstance(chunk, bytes)])
+    try:
+        told = orjson.loads(body)
+        recent = [(str(case["tenant"]), str(case["case_id"])) for case in told["recent"]]
+    except (orjson.JSONDecodeError, KeyError, TypeError):
+        return Response(body, answer.status_code, media_type=answer.headers.get("content-type"))
+    hidden = await parts.register.outstanding(recent)
+    told["recent"] = [case for case, key in zip(told["recent"], recent, strict=True) if key not in hidden]
+    return Response(orjson.dumps(told), answer.status_code, media_type="application/json")
+
+
+async def record_of(
+    parts: Parts, who: Identity, tenant: str, case_id: str, request: Request, *, part: str
+) -> StreamingResponse:
+    """Ask the audit service for a case's ``timeline`` or ``proof``, for somebody who may read this one case."""
     bearer = Bearer(who.user["pseudonym"], who.user["username"], frozenset({"auditor"}), frozenset({tenant}))
-    url = f"{parts.settings.audit_url}/api/audit/v1/cases/{quote(case_id, safe='')}/timeline"
+    url = f"{parts.settings.audit_url}/api/audit/v1/cases/{quote(case_id, safe='')}/{part}"
     return await _send(parts, bearer, "audit", request, "GET", f"{url}?tenant={quote(tenant, safe='')}", None)
 
 
-async def _forward(parts: Parts, bearer: Bearer, service: str, request: Request) -> Response:
+async def _forward(parts: Parts, bearer: Bearer, service: str, request: Request) -> StreamingResponse:
     raw = request.scope.get("raw_path") or request.url.path.encode()
     path = raw.decode("ascii", errors="replace").split("?", 1)[0]
     # The path goes on as it came; what could climb out of /api/<service>/ does not go on at all.
@@ -78,7 +126,7 @@ async def _forward(parts: Parts, bearer: Bearer, service: str, request: Request)
 
 async def _send(
     parts: Parts, bearer: Bearer, service: str, request: Request, method: str, url: str, body: bytes | None
-) -> Response:
+) -> StreamingResponse:
     token = parts.signer.sign(bearer, audience=service, now=parts.clock())
     headers = {name: value for name, value in request.headers.items() if name.lower() in PASSED_ON}
     headers["authorization"] = f"Bearer {token}"

@@ -7,15 +7,21 @@ from typing import Annotated
 import httpx
 from fastapi import Depends, Request
 
+from countersign_review.api.hub import Hub
+from countersign_review.api.pace import Pace
 from countersign_review.api.sign_in import Attempts
 from countersign_review.api.tokens import Signer
 from countersign_review.settings import Settings
 from countersign_review.store.answers import Answers
+from countersign_review.store.case_index import CaseIndex
 from countersign_review.store.claims import Claims
+from countersign_review.store.delegations import Delegations
 from countersign_review.store.departures import Departures
+from countersign_review.store.live import Live
 from countersign_review.store.passwords import Passwords
 from countersign_review.store.people import People
 from countersign_review.store.register import Register
+from countersign_review.store.saved_views import SavedViews
 from countersign_review.store.views import Views
 from countersign_shared.clock import Clock
 from countersign_shared.contracts.decision_types import DecisionType
@@ -31,10 +37,16 @@ class Parts:
     answers: Answers
     views: Views
     register: Register
+    saved_views: SavedViews
+    case_index: CaseIndex
     people: People
     departures: Departures
+    delegations: Delegations
+    hub: Hub
+    live: Live
     passwords: Passwords
     attempts: Attempts
+    pace: Pace
     signer: Signer
     client: httpx.AsyncClient
     clock: Clock

@@ -1,39 +1,30 @@
-"""Signing in, who I am, users, keys and tokens over HTTP."""
+"""Signing in, who I am, keys and tokens over HTTP."""
 
-import ipaddress
 from collections.abc import Mapping
+from dataclasses import replace
 from datetime import timedelta
-from decimal import Decimal
 from typing import Any
 
 from fastapi import APIRouter, Request, Response
 
-from countersign_review.api.access import ADMIN, ANYBODY, COOKIE, Identity, Known
+from countersign_review.api.access import ADMIN, ANYBODY, Identity, Known, cookie_name
+from countersign_review.api.forward import WHOLE_LOG
 from countersign_review.api.models.people import (
     ApiKey,
     ApiKeyCreated,
     ApiKeyRequest,
     ApiKeys,
-    Authority,
     JsonWebKeys,
     Me,
-    Money,
     SessionRequest,
     Token,
     TokenRequest,
-    User,
-    UserCreated,
-    UserRequest,
-    Users,
 )
 from countersign_review.api.models.text import PathPart
 from countersign_review.api.parts import Parts, Using
 from countersign_review.api.tokens import LIFETIME
-from countersign_review.domain.eligibility import TIERS, Amount
-from countersign_review.domain.events import person
+from countersign_review.api.users import admin, no_local_users, passwords_allowed, user_fields
 from countersign_review.settings import Settings
-from countersign_review.store.passwords import new_password
-from countersign_review.store.people import Authority as StoredAuthority
 from countersign_shared.http import FieldError, Problem, public
 from countersign_shared.http.auth import unauthenticated
 
@@ -56,7 +47,9 @@ async def sign_in(body: SessionRequest, request: Request, response: Response, pa
         raise unauthenticated("That did not work: wrong name, password or link, or the link was used before.")
     parts.attempts.succeeded(who)
     lasts = timedelta(hours=parts.settings.session_hours)
-    token = await parts.people.open_session(user["username"], lasts=lasts, replaces=request.cookies.get(COOKIE))
+    token = await parts.people.open_session(
+        user["username"], lasts=lasts, replaces=request.cookies.get(cookie_name(parts.settings))
+    )
     _set_cookie(response, parts.settings, token, int(lasts.total_seconds()))
     session = await parts.people.session(token)
     if session is None:
@@ -70,7 +63,7 @@ async def sign_in(body: SessionRequest, request: Request, response: Response, pa
 @router.delete("/session", dependencies=[ANYBODY], status_code=204)
 async def sign_out(request: Request, parts: Using) -> Response:
     """Sign out: the session is over everywhere."""
-    if cookie := request.cookies.get(COOKIE):
+    if cookie := request.cookies.get(cookie_name(parts.settings)):
         await parts.people.close_session(cookie)
     response = Response(status_code=204)
     _set_cookie(response, parts.settings, "", 0)
@@ -81,36 +74,6 @@ async def sign_out(request: Request, parts: Using) -> Response:
 async def me(who: Known) -> Me:
     """Return who is signed in."""
     return _me(who)
-
-
-@router.get("/users", dependencies=[ADMIN])
-async def list_users(parts: Using) -> Users:
-    """Return every user."""
-    return Users(items=[User(**_user(row)) for row in await parts.people.all()])
-
-
-@router.post("/users", dependencies=[ADMIN], status_code=201)
-async def create_user(body: UserRequest, who: Known, parts: Using) -> UserCreated:
-    """Add a local user; the password is in this answer and nowhere else."""
-    if not passwords_allowed(parts.settings):
-        raise _no_local_users()
-    password = new_password()
-    row = await parts.people.add(
-        body.username, display_name=body.display_name, roles=body.roles, tenants=body.tenants,
-        authority=_stored(body.authority), password_hash=await parts.passwords.hash(password), by=_by(who),
-    )  # fmt: skip
-    if row is None:
-        raise Problem(409, "name-taken", "The name is taken", f"There is a user {body.username} already.")
-    return UserCreated(**_user(row), password=password)
-
-
-@router.post("/users/{username}/disable", dependencies=[ADMIN])
-async def disable_user(username: PathPart, who: Known, parts: Using) -> User:
-    """Disable a user: sessions, links, keys and claims end at once."""
-    row = await parts.departures.disable(username, by=_by(who))
-    if row is None:
-        raise Problem(404, "not-found", "Not found", "There is no such user.")
-    return User(**_user(row))
 
 
 @router.get("/api-keys", dependencies=[ADMIN])
@@ -130,15 +93,27 @@ async def create_api_key(body: ApiKeyRequest, who: Known, parts: Using) -> ApiKe
         raise Problem(422, "invalid-request", "Beyond its owner", detail, errors=(FieldError("/roles", detail),))
     row, key = await parts.people.add_key(
         name=body.name, username=body.username, roles=body.roles, tenants=body.tenants,
-        lasts=timedelta(days=body.expires_in_days), environment=parts.settings.key_environment, by=_by(who),
+        lasts=timedelta(days=body.expires_in_days), environment=parts.settings.key_environment, by=admin(who),
     )  # fmt: skip
     return ApiKeyCreated(**_key(row), api_key=key)
 
 
+@router.post("/api-keys/{key_id}/revoke", dependencies=[ADMIN])
+async def revoke_api_key(key_id: PathPart, who: Known, parts: Using) -> ApiKey:
+    """Take a key back: it is refused from now on. Doing it twice changes nothing."""
+    return ApiKey(**_key(await parts.people.revoke_key(key_id, by=admin(who))))
+
+
 @router.post("/token", dependencies=[ANYBODY])
 async def token(body: TokenRequest, who: Known, parts: Using) -> Token:
-    """Exchange a session or an API key for a five-minute token for one service."""
-    signed = parts.signer.sign(who.bearer, audience=body.audience, now=parts.clock())
+    """Exchange a session or an API key for a five-minute token for one service.
+
+    The log at large is not for those who answer, so a token for it does not carry the roles of the desk.
+    """
+    bearer = who.bearer
+    if body.audience == "audit" and who.may_answer:
+        bearer = replace(bearer, roles=bearer.roles & WHOLE_LOG)
+    signed = parts.signer.sign(bearer, audience=body.audience, now=parts.clock())
     return Token(access_token=signed, token_type="Bearer", expires_in=int(LIFETIME.total_seconds()))  # noqa: S106 - a kind, not a secret
 
 
@@ -148,19 +123,9 @@ async def jwks(parts: Using) -> JsonWebKeys:
     return JsonWebKeys.model_validate(parts.signer.public())
 
 
-def passwords_allowed(settings: Settings) -> bool:
-    """Tell whether local users may sign in with passwords: on loopback, or where the operator says so."""
-    if settings.local_users == "allow" or settings.http_host == "localhost":
-        return True
-    try:
-        return ipaddress.ip_address(settings.http_host).is_loopback
-    except ValueError:
-        return False
-
-
 async def _by_password(parts: Parts, body: SessionRequest) -> Mapping[str, Any] | None:
     if not passwords_allowed(parts.settings):
-        raise _no_local_users()
+        raise no_local_users()
     username, password = body.username or "", body.password.get_secret_value() if body.password else ""
     user = await parts.people.find(username)
     if await parts.passwords.matches(user["password_hash"] if user else None, password):
@@ -175,14 +140,6 @@ async def _by_link(parts: Parts, body: SessionRequest) -> Mapping[str, Any] | No
     return await parts.people.find(username) if username else None
 
 
-def _no_local_users() -> Problem:
-    return Problem(
-        403, "local-users-only-on-loopback", "Local users are for this machine",
-        "Local users exist only where HTTP_HOST is loopback. Behind a port that only this machine reaches, set "
-        "LOCAL_USERS=allow.",
-    )  # fmt: skip
-
-
 def _same_origin(request: Request) -> None:
     # SameSite does not cover signing in: a foreign page could sign the browser in as somebody else.
     origin = request.headers.get("origin")
@@ -192,41 +149,23 @@ def _same_origin(request: Request) -> None:
 
 def _set_cookie(response: Response, settings: Settings, token: str, seconds: int) -> None:
     response.set_cookie(
-        COOKIE, token, max_age=seconds, path="/", httponly=True, samesite="strict", secure=settings.cookie_secure
+        cookie_name(settings),
+        token,
+        max_age=seconds,
+        path="/",
+        httponly=True,
+        samesite="strict",
+        secure=settings.cookie_secure,
     )
-
-
-def _by(who: Identity) -> dict[str, Any]:
-    return person(who.user["pseudonym"], "admin")
 
 
 def _me(who: Identity) -> Me:
     return Me.model_validate({
-        **_user(who.user), "roles": sorted(who.roles), "tenants": sorted(who.tenants), "csrf_token": who.csrf_token,
-        "session_expires_at": who.expires_at,
+        **user_fields(who.user), "roles": sorted(who.roles), "tenants": sorted(who.tenants),
+        "csrf_token": who.csrf_token, "session_expires_at": who.expires_at,
     })  # fmt: skip
-
-
-def _user(row: Mapping[str, Any]) -> dict[str, Any]:
-    limit = row["amount_limit"]
-    authority = Authority.model_validate({
-        "decision_types": row["decision_types"], "max_tier": TIERS[row["max_tier_rank"]],
-        "amount_limit": Money(value=str(limit), currency=row["currency"]) if limit is not None else None,
-        "skills": row["skills"], "languages": row["languages"],
-    })  # fmt: skip
-    names = ("username", "display_name", "pseudonym", "roles", "tenants", "created_at", "disabled_at")
-    return {**{name: row[name] for name in names}, "authority": authority}
 
 
 def _key(row: Mapping[str, Any]) -> dict[str, Any]:
     names = ("key_id", "name", "username", "roles", "tenants", "created_at", "expires_at", "revoked_at")
     return {name: row[name] for name in names}
-
-
-def _stored(authority: Authority) -> StoredAuthority:
-    limit = authority.amount_limit
-    return StoredAuthority(
-        decision_types=authority.decision_types, max_tier=authority.max_tier,
-        amount_limit=Amount(Decimal(limit.value), limit.currency) if limit else None,
-        skills=authority.skills, languages=authority.languages,
-    )  # fmt: skip

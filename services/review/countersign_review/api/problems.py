@@ -20,6 +20,8 @@ _STATUS = {
     "invalid-answer": (422, "The answer cannot be recorded"),
     "idempotency-key-reused": (422, "The key was used before"),
     "already-left": (409, "Too late to undo"),
+    "search-too-broad": (422, "The search is too broad"),
+    "too-many": (409, "You keep as many as anybody may"),
     "answer-outstanding": (403, "Answer first"),
     "outcomes-exist": (409, "This case can be decided"),
     "cannot-take-it": (409, "They cannot take it"),

@@ -12,8 +12,11 @@ NEW = "new"
 """The flag of a fact that an answer to a question brought."""
 MOST_FACTORS = 8
 """More bars than that nobody reads; the strongest come first."""
-HISTORY_NOTE = "Earlier cases of the same subject, newest first. Similar cases of other subjects are not looked up yet."
-NO_HISTORY_NOTE = "No earlier case of this subject is known. Similar cases of other subjects are not looked up yet."
+EARLIER = ("No earlier case of this subject is known.", "Earlier cases of the same subject, newest first.")
+SIMILAR = (
+    "No case like it has been decided by a person here.",
+    "Similar cases are of other subjects, were decided by people, and are found by their facts alone.",
+)
 
 
 @dataclass(frozen=True, slots=True)
@@ -33,6 +36,7 @@ class View:
     protected: Collection[str]
     evidence: Sequence[str] = ()
     history: Sequence[Mapping[str, Any]] = field(default_factory=tuple)
+    similar: Sequence[Mapping[str, Any]] = field(default_factory=tuple)
     others: Sequence[tuple[str, str | None]] = ()
     dispute: Mapping[str, Any] | None = None
 
@@ -55,10 +59,10 @@ def context_package(view: View) -> dict[str, Any]:
         "key_facts": [_fact(fact, withheld=withheld) for fact in view.facts],
         "flags": _flags(view, withheld=withheld),
         "history": {
-            "subject": list(view.history), "similar": [],
-            "note": HISTORY_NOTE if view.history else NO_HISTORY_NOTE,
+            "subject": list(view.history), "similar": list(view.similar),
+            "note": f"{EARLIER[bool(view.history)]} {SIMILAR[bool(view.similar)]}",
         },
-        "policy_reference": _policy(routed),
+        "policy_reference": _policy(routed, withheld=withheld),
         "actions": _actions(view, withheld=withheld),
         "dispute": view.dispute,
     }  # fmt: skip
@@ -159,13 +163,18 @@ def _flags(view: View, *, withheld: bool) -> list[dict[str, Any]]:
     return routed + [{"code": "new_evidence", "text": text, "rule_id": None} for text in view.evidence]
 
 
-def _policy(routed: Mapping[str, Any]) -> dict[str, Any] | None:
+def _policy(routed: Mapping[str, Any], *, withheld: bool) -> dict[str, Any] | None:
     section, policy = routed["handling"].get("policy_section"), routed.get("policy")
     if not section:
         return None
     return {
         "title": section["title"], "text": section["text"],
         "policy": policy["id"] if policy else None, "version": policy["version"] if policy else None,
+        "rules": [
+            {"rule_id": reason["rule_id"], "text": reason["text"]}
+            for reason in routed["reasons"]
+            if reason.get("rule_id") and (not withheld or tells_nothing(reason))
+        ],
     }  # fmt: skip
 
 

@@ -17,6 +17,8 @@ Refusal
 ├── NotForYou         only the named role, or whoever did it, may
 ├── NothingToReverse  no decision stands that could be looked at again
 ├── ReviewOpen        the case is being looked at already
+├── SearchTooBroad    no index leads to it, and looking through everything takes too long
+├── TooMany           one person keeps no more of these
 └── AnswerOutstanding this may be seen once the case has been answered
 """
 
@@ -110,6 +112,18 @@ class AlreadyLeft(Refusal):
     """The decision has left; only a later decision can supersede it."""
 
     code = "already-left"
+
+
+class SearchTooBroad(Refusal):
+    """No index leads to what is asked for, and looking through everything takes too long."""
+
+    code = "search-too-broad"
+
+
+class TooMany(Refusal):
+    """One person keeps no more of these."""
+
+    code = "too-many"
 
 
 class AnswerOutstanding(Refusal):

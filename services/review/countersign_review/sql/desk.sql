@@ -1,14 +1,48 @@
 -- Queues and claims. $2 is always the caller's own scope of tenants, which a key may narrow.
 
 -- name: queues
--- Only what this reviewer could take is counted.
-SELECT r.queue, count(*) AS depth, min(r.created_at) AS oldest,
-       count(*) FILTER (WHERE r.due_at <= $3::timestamptz + interval '1 hour') AS due_within_hour
-FROM users AS u JOIN reviews AS r ON eligible(u, r)
-WHERE u.username = $1 AND r.state = 'waiting' AND ('*' = ANY ($2::text[]) OR r.tenant = ANY ($2))
-  AND NOT EXISTS (SELECT FROM skips AS s
-                  WHERE s.reviewer = u.pseudonym AND s.review_id = r.review_id AND s.until > $3)
-GROUP BY r.queue ORDER BY r.queue;
+-- Only what this reviewer could take is counted, among the $4 most urgent of each queue: to a person "many" is as good
+-- as a number, and counting all of them would cost more the longer the queue is. Where none of those is for them, the
+-- rest is asked whether any is.
+WITH RECURSIVE named AS (
+    (SELECT queue FROM reviews WHERE state = 'waiting' ORDER BY queue LIMIT 1)
+    UNION ALL
+    SELECT (SELECT r.queue FROM reviews AS r WHERE r.state = 'waiting' AND r.queue > named.queue
+            ORDER BY r.queue LIMIT 1)
+    FROM named WHERE named.queue IS NOT NULL
+), counted AS (
+    SELECT n.queue, k.*
+    FROM users AS u
+    CROSS JOIN named AS n
+    CROSS JOIN LATERAL (
+        SELECT count(*) FILTER (WHERE mine) AS depth, min(created_at) FILTER (WHERE mine) AS oldest,
+               count(*) FILTER (WHERE mine AND due_at <= $3::timestamptz + interval '1 hour') AS due_within_hour,
+               count(*) = $4 AS more
+        FROM (SELECT r.created_at, r.due_at,
+                     eligible(u, r) AND ('*' = ANY ($2::text[]) OR r.tenant = ANY ($2))
+                     AND NOT EXISTS (SELECT FROM skips AS s WHERE s.reviewer = u.pseudonym
+                                     AND s.review_id = r.review_id AND s.until > $3) AS mine
+              FROM reviews AS r
+              WHERE r.queue = n.queue AND r.state = 'waiting'
+              ORDER BY r.due_minute, r.tier_rank DESC, r.priority DESC, r.review_id
+              LIMIT $4) AS most_urgent
+    ) AS k
+    WHERE u.username = $1 AND n.queue IS NOT NULL
+)
+SELECT queue, depth, oldest, due_within_hour, more FROM counted WHERE depth > 0
+UNION ALL
+SELECT c.queue, 1, r.created_at, 0, true
+FROM counted AS c
+CROSS JOIN LATERAL (
+    SELECT r.created_at FROM users AS u JOIN reviews AS r ON eligible(u, r)
+    WHERE u.username = $1 AND r.queue = c.queue AND r.state = 'waiting'
+      AND ('*' = ANY ($2::text[]) OR r.tenant = ANY ($2))
+      AND NOT EXISTS (SELECT FROM skips AS s
+                      WHERE s.reviewer = u.pseudonym AND s.review_id = r.review_id AND s.until > $3)
+    LIMIT 1
+) AS r
+WHERE c.depth = 0 AND c.more
+ORDER BY queue;
 
 -- name: queue_items
 -- Most urgent first, after the row that the cursor names.

@@ -2,13 +2,10 @@
 
 -- name: insert_user
 INSERT INTO users (username, pseudonym, display_name, password_hash, roles, tenants, decision_types, max_tier_rank,
-                   amount_limit, currency, skills, languages, created_at)
-VALUES ($1, $2, $3, $4, $5, $6, $7, $8, $9, $10, $11, $12, $13)
+                   amount_limit, currency, skills, languages, training_valid_until, delegates, created_at)
+VALUES ($1, $2, $3, $4, $5, $6, $7, $8, $9, $10, $11, $12, $13, $14, $15)
 ON CONFLICT (username) DO NOTHING
 RETURNING *;
-
--- name: list_users
-SELECT * FROM users ORDER BY username;
 
 -- name: user
 SELECT * FROM users WHERE username = $1 AND disabled_at IS NULL;
@@ -20,7 +17,7 @@ SELECT * FROM users WHERE username = $1 FOR NO KEY UPDATE;
 WITH ended AS (DELETE FROM sessions WHERE username = $1),
      unlinked AS (DELETE FROM login_links WHERE username = $1),
      revoked AS (UPDATE api_keys SET revoked_at = $2 WHERE username = $1 AND revoked_at IS NULL)
-UPDATE users SET disabled_at = $2 WHERE username = $1 RETURNING *;
+UPDATE users SET disabled_at = $2, version = version + 1 WHERE username = $1 RETURNING *;
 
 -- name: take_user_number
 -- Events about a user are numbered like those of a case.
@@ -28,18 +25,20 @@ UPDATE users SET next_sequence = next_sequence + 1 WHERE username = $1
 RETURNING next_sequence - 1 AS sequence, pseudonym;
 
 -- name: insert_session
-INSERT INTO sessions (token_sha256, username, csrf_token, created_at, expires_at) VALUES ($1, $2, $3, $4, $5);
+INSERT INTO sessions (token_sha256, username, csrf_token, created_at, last_seen_at, expires_at)
+VALUES ($1, $2, $3, $4, $4, $5);
 
 -- name: session
-SELECT s.csrf_token, s.expires_at, u.* FROM sessions AS s JOIN users AS u USING (username)
-WHERE s.token_sha256 = $1 AND s.expires_at > $2 AND u.disabled_at IS NULL;
+-- $3 is how long ago it must have been used.
+SELECT s.csrf_token, s.expires_at, s.last_seen_at, u.* FROM sessions AS s JOIN users AS u USING (username)
+WHERE s.token_sha256 = $1 AND s.expires_at > $2 AND s.last_seen_at > $3 AND u.disabled_at IS NULL;
 
 -- name: delete_session
 DELETE FROM sessions WHERE token_sha256 = $1 RETURNING username;
 
 -- name: delete_old_sessions
 WITH links AS (DELETE FROM login_links WHERE expires_at <= $1)
-DELETE FROM sessions WHERE expires_at <= $1;
+DELETE FROM sessions WHERE expires_at <= $1 OR last_seen_at <= $2;
 
 -- name: insert_login_link
 INSERT INTO login_links (token_sha256, username, expires_at) VALUES ($1, $2, $3);
@@ -72,3 +71,72 @@ SELECT kid, private, public FROM signing_keys ORDER BY created_at DESC;
 
 -- name: insert_signing_key
 INSERT INTO signing_keys (kid, private, public, created_at) VALUES ($1, $2, $3, $4);
+
+-- name: page_of_users
+SELECT * FROM users WHERE username > $1 ORDER BY username LIMIT $2;
+
+-- name: colleagues
+-- People at the desk who share a tenant with the caller.
+SELECT u.username, u.display_name, u.roles, d.delegate AS stands_in, d.ends_at AS away_until
+FROM users AS u
+LEFT JOIN LATERAL (SELECT delegate, ends_at FROM delegations AS d
+                   WHERE d.username = u.username AND d.starts_at <= $2 AND d.ends_at > $2
+                   ORDER BY d.starts_at LIMIT 1) AS d ON true
+WHERE u.disabled_at IS NULL AND u.roles && ARRAY['reviewer', 'lead']
+  AND ('*' = ANY ($1::text[]) OR '*' = ANY (u.tenants) OR u.tenants && $1)
+ORDER BY u.display_name, u.username
+LIMIT $3;
+
+-- name: change_user
+UPDATE users
+SET display_name = $2, roles = $3, tenants = $4, decision_types = $5, max_tier_rank = $6, amount_limit = $7,
+    currency = $8, skills = $9, languages = $10, training_valid_until = $11, delegates = $12, version = version + 1
+WHERE username = $1
+RETURNING *;
+
+-- name: enable_user
+UPDATE users SET disabled_at = NULL, version = version + 1 WHERE username = $1 RETURNING *;
+
+-- name: set_password
+-- Whoever was signed in with the old one is not any more.
+WITH ended AS (DELETE FROM sessions WHERE username = $1),
+     unlinked AS (DELETE FROM login_links WHERE username = $1)
+UPDATE users SET password_hash = $2, version = version + 1 WHERE username = $1 RETURNING *;
+
+-- name: revoke_api_key
+UPDATE api_keys SET revoked_at = coalesce(revoked_at, $2) WHERE key_id = $1 RETURNING *;
+
+-- name: key_was_revoked
+SELECT revoked_at IS NOT NULL FROM api_keys WHERE key_id = $1 FOR UPDATE;
+
+-- name: touch_session
+UPDATE sessions SET last_seen_at = $2 WHERE token_sha256 = $1;
+
+-- name: delegations
+-- Those that are not over, of one person on either side, or of everybody.
+SELECT * FROM delegations
+WHERE ends_at > $2 AND ($1::text IS NULL OR username = $1 OR delegate = $1)
+ORDER BY starts_at, delegation_id
+LIMIT $3;
+
+-- name: delegation
+SELECT * FROM delegations WHERE delegation_id = $1 FOR UPDATE;
+
+-- name: overlapping
+SELECT delegation_id FROM delegations WHERE username = $1 AND starts_at < $3 AND ends_at > $2 LIMIT 1;
+
+-- name: insert_delegation
+INSERT INTO delegations (delegation_id, username, delegate, starts_at, ends_at, reason, created_by, created_at)
+VALUES ($1, $2, $3, $4, $5, $6, $7, $8)
+RETURNING *;
+
+-- name: end_delegation
+-- One that has not begun leaves nothing behind; one that has ends now.
+WITH gone AS (DELETE FROM delegations WHERE delegation_id = $1 AND starts_at >= $2)
+UPDATE delegations SET ends_at = $2 WHERE delegation_id = $1 AND starts_at < $2;
+
+-- name: stands_in
+-- Who stands in for a person now, directly.
+SELECT u.username, u.pseudonym FROM delegations AS d JOIN users AS u ON u.username = d.delegate
+WHERE d.username = $1 AND d.starts_at <= $2 AND d.ends_at > $2 AND u.disabled_at IS NULL
+ORDER BY d.starts_at LIMIT 1;

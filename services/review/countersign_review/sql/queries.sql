@@ -133,6 +133,10 @@ RETURNING next - $3 AS first, partition;
 SELECT partition FROM case_counters WHERE tenant = $1 AND case_id = $2 FOR UPDATE;
 
 -- name: insert_event
+-- What people who look at the desk are told of it is that something changed; times go with the answer they belong to.
+WITH told AS (
+    INSERT INTO live (kind, tenant, case_id) SELECT $6, $2, $3 WHERE $6 <> 'review.timed'
+)
 INSERT INTO events (event_id, tenant, case_id, sequence, topic, kind, actor, at, partition, body, headers)
 VALUES ($1, $2, $3, $4, $5, $6, $7, $8, $9, $10, $11);
 

@@ -20,6 +20,15 @@ ALTER TABLE cases ALTER COLUMN body SET STORAGE EXTERNAL;
 CREATE INDEX cases_arrival ON cases (arrival);
 CREATE INDEX cases_subject ON cases (subject_ref, tenant, arrival) WHERE subject_ref IS NOT NULL;
 
+-- What cases are found by beside their names: words, and the tier of their consequence. Filled after the intake, when there
+-- is time; a case without a row is found by its id and its subject only.
+CREATE TABLE case_index (
+    arrival   bigint   PRIMARY KEY,
+    tier_rank smallint,
+    words     tsvector NOT NULL
+);
+CREATE INDEX case_index_words ON case_index USING gin (words);
+
 -- Decisions to act on: the router's and this service's own. At most one first decision a case,
 -- and at most one successor of each.
 CREATE TABLE decisions (
@@ -34,6 +43,19 @@ CREATE TABLE decisions (
     relation       text        NOT NULL,
     decided_at     timestamptz NOT NULL,
     UNIQUE NULLS NOT DISTINCT (tenant, case_id, supersedes)
+);
+
+-- The likeness of cases that people have taken up. A case's places lie beside those of cases like it.
+CREATE TABLE precedents (
+    arrival bigint PRIMARY KEY,
+    code    bytea  NOT NULL
+);
+CREATE TABLE precedent_places (
+    scope   bigint   NOT NULL,
+    tree    smallint NOT NULL,
+    place   bigint   NOT NULL,
+    arrival bigint   NOT NULL,
+    PRIMARY KEY (scope, tree, place, arrival)
 );
 
 -- The number of the next event this service writes about a case, and the partition all of them go to.
@@ -104,6 +126,8 @@ CREATE INDEX reviews_open ON reviews (tenant, case_id) WHERE open;
 CREATE INDEX reviews_held ON reviews (queue, tenant) WHERE state IN ('claimed', 'revealed');
 CREATE INDEX reviews_aside ON reviews (state, created_at) WHERE state IN ('asked', 'blocked');
 CREATE INDEX reviews_assigned ON reviews (assigned_to) WHERE assigned_to IS NOT NULL;
+-- Reviews of a case whatever became of them.
+CREATE INDEX reviews_of_case ON reviews (tenant, case_id);
 
 -- One row per hold of a reviewer on a review, kept when it ends.
 CREATE TABLE claims (
@@ -202,6 +226,17 @@ CREATE TABLE updates (
 );
 CREATE INDEX updates_pending ON updates (tenant, case_id) WHERE applied_at IS NULL;
 
+-- What changed lately, told to everybody who looks at the desk. Nothing rests on it: pages are fetched, and whoever was
+-- away reads them anew. So it needs no write-ahead log, and is emptied every few minutes.
+CREATE UNLOGGED TABLE live (
+    number  bigint      GENERATED ALWAYS AS IDENTITY PRIMARY KEY,
+    at      timestamptz NOT NULL DEFAULT clock_timestamp(),
+    kind    text        NOT NULL,
+    tenant  text        NOT NULL,
+    case_id text,
+    queue   text
+);
+
 CREATE TABLE outbox (
     id          bigint GENERATED ALWAYS AS IDENTITY PRIMARY KEY,
     event_id    text        NOT NULL UNIQUE,
@@ -232,7 +267,21 @@ CREATE TABLE users (
     next_sequence  integer     NOT NULL DEFAULT 1,
     created_at     timestamptz NOT NULL,
     disabled_at    timestamptz,
+    -- What administrators keep of people beside their authority, and a version so that two of them do not overwrite each
+    -- other. `delegates` are the usernames that somebody may hand work to; null means every colleague.
+    training_valid_until date,
+    delegates      text[],
+    version        integer     NOT NULL DEFAULT 1,
     CHECK ((amount_limit IS NULL) = (currency IS NULL))
+);
+
+-- Searches that people keep.
+CREATE TABLE saved_views (
+    username   text        NOT NULL REFERENCES users,
+    name       text        NOT NULL,
+    filters    bytea       NOT NULL,
+    updated_at timestamptz NOT NULL,
+    PRIMARY KEY (username, name)
 );
 
 CREATE TABLE sessions (
@@ -240,10 +289,27 @@ CREATE TABLE sessions (
     username     text        NOT NULL REFERENCES users,
     csrf_token   text        NOT NULL,
     created_at   timestamptz NOT NULL,
-    expires_at   timestamptz NOT NULL
+    expires_at   timestamptz NOT NULL,
+    -- A session also ends when nobody uses it.
+    last_seen_at timestamptz NOT NULL
 );
 CREATE INDEX sessions_user ON sessions (username);
 CREATE INDEX sessions_expiry ON sessions (expires_at);
+
+-- Who stands in for whom, and when. Work is handed over, never authority.
+CREATE TABLE delegations (
+    delegation_id text        PRIMARY KEY,
+    username      text        NOT NULL REFERENCES users,
+    delegate      text        NOT NULL REFERENCES users,
+    starts_at     timestamptz NOT NULL,
+    ends_at       timestamptz NOT NULL,
+    reason        text,
+    created_by    text        NOT NULL,
+    created_at    timestamptz NOT NULL,
+    CHECK (username <> delegate AND starts_at < ends_at)
+);
+CREATE INDEX delegations_of ON delegations (username, starts_at);
+CREATE INDEX delegations_to ON delegations (delegate, starts_at);
 
 CREATE TABLE login_links (
     token_sha256 text        PRIMARY KEY,

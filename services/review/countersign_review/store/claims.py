@@ -24,6 +24,8 @@ MOST_CLAIMS = 2
 """One at hand, one fetched ahead."""
 SKIP_HOLDS = timedelta(hours=8)
 """A skip ends after a working day, so that a case skipped by everybody does not wait for ever."""
+MOST_COUNTED = 500
+"""Reviews of a queue looked at to count what somebody could take: some milliseconds, however long the queue is."""
 EXPIRIES_PER_ROUND = 200
 FIRST_PAGE = (-(2**62), 0, 0, "")
 
@@ -76,7 +78,7 @@ class Claims:
     async def queues(self, caller: Caller) -> list[Any]:
         """Return the queues that hold work for this caller."""
         rows: list[Any] = await self._pool.fetch(
-            self._queries.queues, caller.profile.username, caller.tenants, self._clock()
+            self._queries.queues, caller.profile.username, caller.tenants, self._clock(), MOST_COUNTED
         )
         return rows
 

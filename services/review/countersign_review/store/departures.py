@@ -5,13 +5,14 @@ from typing import Any
 
 import asyncpg
 
+from countersign_review.domain.delegation import AT_THE_DESK
 from countersign_review.store.claims import Claims
 from countersign_review.store.events import Journal
-from countersign_review.store.people import People
+from countersign_review.store.people import Change, People
 
 
 class Departures:
-    """Disables users."""
+    """Disables users, and changes what they may do."""
 
     def __init__(self, pool: asyncpg.Pool, people: People, claims: Claims, journal: Journal) -> None:
         self._pool = pool
@@ -24,6 +25,15 @@ class Departures:
         async with self._pool.acquire() as connection, connection.transaction():
             user = await self._people.disable(connection, username, by=by)
             if user is not None:
+                await self._claims.release_all(connection, user["pseudonym"])
+        self._journal.hurry()
+        return user
+
+    async def change(self, username: str, change: Change, *, by: Mapping[str, Any]) -> Mapping[str, Any]:
+        """Set what a user may do; whoever leaves the desk gives back what they hold."""
+        async with self._pool.acquire() as connection, connection.transaction():
+            user = await self._people.change(connection, username, change, by=by)
+            if not AT_THE_DESK & set(user["roles"]):
                 await self._claims.release_all(connection, user["pseudonym"])
         self._journal.hurry()
         return user

@@ -1,6 +1,6 @@
 """Writing events: a number within the case, the stored bytes, and the outbox row, in the caller's transaction."""
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
 from datetime import datetime
 from pathlib import Path
@@ -47,8 +47,9 @@ class Outgoing:
 class Journal:
     """Numbers, stores and queues what this service says about cases."""
 
-    def __init__(self, outbox: Outbox) -> None:
+    def __init__(self, outbox: Outbox, hint: Callable[[], None] = lambda: None) -> None:
         self._outbox = outbox
+        self._hint = hint
         self._queries = Queries.load(SQL / "queries.sql")
 
     async def numbers(self, connection: Connection, case: CaseRef, count: int) -> Numbered:
@@ -85,8 +86,9 @@ class Journal:
         await self._outbox.add(connection, message, event_id=event_id, not_before=at)
 
     def hurry(self) -> None:
-        """Wake the relay after a commit."""
+        """Wake the relay, and those who look at the desk, after a commit."""
         self._outbox.hurry()
+        self._hint()
 
 
 def activity_event(

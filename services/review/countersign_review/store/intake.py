@@ -74,6 +74,7 @@ class Intake:
         self._updates = updates
         self._clock = clock
         self._queries = Queries.load(SQL / "queries.sql")
+        self._live = Queries.load(SQL / "live.sql")
         self._all_new = False
 
     async def absorb(self, batch: Batch) -> list[Message]:
@@ -177,6 +178,9 @@ class Intake:
         return False
 
     async def _store_updates(self, connection: Connection, batch: Batch) -> None:
+        if batch.reviews:
+            places = [(review.tenant, review.case_id, review.queue) for review, _ in batch.reviews]
+            await connection.execute(self._live.tell_waiting, *_columns(places))
         if batch.updates:
             await connection.execute(self._queries.insert_updates, *_columns(batch.updates), self._clock())
         keys = {_key(row) for row in batch.updates} | {(one.tenant, one.case_id) for one, _ in batch.reviews}

@@ -2,7 +2,7 @@
 
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
-from datetime import datetime, timedelta
+from datetime import date, datetime, timedelta
 from decimal import Decimal
 from typing import Any
 
@@ -10,6 +10,7 @@ import asyncpg
 import orjson
 
 from countersign_review.domain.eligibility import TIERS, Amount, Profile, tier_rank
+from countersign_review.domain.refusals import NotFound, StaleVersion
 from countersign_review.store.events import ACTIVITIES, SOURCE, SQL, Connection, Journal
 from countersign_review.store.passwords import new_name, new_password, new_secret, same_digest, secret_digest
 from countersign_shared.clock import Clock, rfc3339
@@ -18,6 +19,8 @@ from countersign_shared.messaging import write_event
 from countersign_shared.postgres import Queries
 
 KEY_PARTS = 4
+SEEN_EVERY = timedelta(minutes=1)
+"""How exactly the last use of a session is known: a write a minute, not one a request."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -29,6 +32,28 @@ class Authority:
     amount_limit: Amount | None = None
     skills: Sequence[str] = ()
     languages: Sequence[str] | None = None
+    training_valid_until: date | None = None
+    delegates: Sequence[str] | None = None
+
+    def columns(self) -> tuple[Any, ...]:
+        """Return it as the columns of a user, in their order."""
+        limit = self.amount_limit
+        return (
+            _listed(self.decision_types), tier_rank(self.max_tier), limit.value if limit else None,
+            limit.currency if limit else None, sorted(set(self.skills)), _listed(self.languages),
+            self.training_valid_until, _listed(self.delegates),
+        )  # fmt: skip
+
+
+@dataclass(frozen=True, slots=True)
+class Change:
+    """What an administrator sets of a user, in place of what was there at ``version``."""
+
+    display_name: str
+    roles: Sequence[str]
+    tenants: Sequence[str]
+    authority: Authority
+    version: int
 
 
 @dataclass(frozen=True, slots=True)
@@ -52,10 +77,13 @@ class KeyHolder:
 class People:
     """Users and what proves that somebody is one. Every change is on the record."""
 
-    def __init__(self, pool: asyncpg.Pool, journal: Journal, *, clock: Clock) -> None:
+    def __init__(
+        self, pool: asyncpg.Pool, journal: Journal, *, clock: Clock, idle_after: timedelta = timedelta(hours=1)
+    ) -> None:
         self._pool = pool
         self._journal = journal
         self._clock = clock
+        self._idle_after = idle_after
         self._queries = Queries.load(SQL / "people.sql")
 
     async def add(
@@ -63,25 +91,73 @@ class People:
         password_hash: str | None, by: Mapping[str, Any],
     ) -> Mapping[str, Any] | None:  # fmt: skip
         """Add a user; None when the name is taken."""
-        now, limit = self._clock(), authority.amount_limit
         async with self._pool.acquire() as connection, connection.transaction():
             row = await connection.fetchrow(
                 self._queries.insert_user, username, new_name("u_"), display_name, password_hash,
-                sorted(set(roles)), sorted(set(tenants)), _listed(authority.decision_types),
-                tier_rank(authority.max_tier), limit.value if limit else None, limit.currency if limit else None,
-                sorted(set(authority.skills)), _listed(authority.languages), now,
+                sorted(set(roles)), sorted(set(tenants)), *authority.columns(), self._clock(),
             )  # fmt: skip
             if row is None:
                 return None
-            await self._tell(
+            await self.tell(
                 connection, username, "user.added", by, roles=sorted(set(roles)), tenants=sorted(set(tenants))
             )
         self._journal.hurry()
         return dict(row)
 
-    async def all(self) -> list[Mapping[str, Any]]:
-        """Return every user."""
-        return [dict(row) for row in await self._pool.fetch(self._queries.list_users)]
+    async def page(self, *, after: str, limit: int) -> list[Mapping[str, Any]]:
+        """Return users by name, disabled ones too."""
+        return [dict(row) for row in await self._pool.fetch(self._queries.page_of_users, after, limit)]
+
+    async def colleagues(self, tenants: Sequence[str], *, limit: int) -> list[Any]:
+        """Return the people at the desk of these tenants, and who stands in for those who are away."""
+        rows: list[Any] = await self._pool.fetch(self._queries.colleagues, list(tenants), self._clock(), limit)
+        return rows
+
+    async def lock(self, connection: Connection, username: str) -> Mapping[str, Any]:
+        """Lock a user, disabled or not, and return them."""
+        row = await connection.fetchrow(self._queries.lock_user, username)
+        if row is None:
+            raise NotFound("There is no such user.")
+        return dict(row)
+
+    async def change(
+        self, connection: Connection, username: str, change: Change, *, by: Mapping[str, Any]
+    ) -> Mapping[str, Any]:
+        """Set a user's roles, tenants and authority, in the caller's transaction."""
+        user = await self.lock(connection, username)
+        if user["version"] != change.version:
+            raise StaleVersion(
+                f"{username} is at version {user['version']}, not {change.version}: somebody changed them since.",
+                version=user["version"],
+            )  # fmt: skip
+        roles, tenants = sorted(set(change.roles)), sorted(set(change.tenants))
+        row = await connection.fetchrow(
+            self._queries.change_user, username, change.display_name, roles, tenants, *change.authority.columns()
+        )
+        await self.tell(
+            connection, username, "user.changed", by, roles=roles, tenants=tenants, reason=_changed(user, dict(row))
+        )
+        return dict(row)
+
+    async def enable(self, username: str, *, by: Mapping[str, Any]) -> Mapping[str, Any]:
+        """Let a disabled user in again, with the roles they had; keys and links stay gone."""
+        async with self._pool.acquire() as connection, connection.transaction():
+            user = await self.lock(connection, username)
+            if user["disabled_at"] is None:
+                return user
+            row = await connection.fetchrow(self._queries.enable_user, username)
+            await self.tell(connection, username, "user.enabled", by, roles=user["roles"], tenants=user["tenants"])
+        self._journal.hurry()
+        return dict(row or {})
+
+    async def set_password(self, username: str, password_hash: str, *, by: Mapping[str, Any]) -> Mapping[str, Any]:
+        """Give a user another password; their sessions and links end."""
+        async with self._pool.acquire() as connection, connection.transaction():
+            await self.lock(connection, username)
+            row = await connection.fetchrow(self._queries.set_password, username, password_hash)
+            await self.tell(connection, username, "user.changed", by, reason="password")
+        self._journal.hurry()
+        return dict(row or {})
 
     async def find(self, username: str) -> Mapping[str, Any] | None:
         """Return a user who is not disabled."""
@@ -101,7 +177,7 @@ class People:
         if user is None or user["disabled_at"] is not None:
             return dict(user) if user else None
         row = await connection.fetchrow(self._queries.disable_user, username, self._clock())
-        await self._tell(connection, username, "user.disabled", by)
+        await self.tell(connection, username, "user.disabled", by)
         return dict(row) if row else None
 
     async def open_session(self, username: str, *, lasts: timedelta, replaces: str | None) -> str:
@@ -113,32 +189,38 @@ class People:
             await connection.execute(
                 self._queries.insert_session, secret_digest(token), username, new_secret(), now, now + lasts
             )
-            await self._tell(connection, username, "user.signed_in", None)
+            await self.tell(connection, username, "user.signed_in", None)
         self._journal.hurry()
         return token
 
-    async def session(self, token: str) -> Session | None:
-        """Return the session of a cookie."""
-        row = await self._pool.fetchrow(self._queries.session, secret_digest(token), self._clock())
-        return Session(dict(row), row["csrf_token"], row["expires_at"]) if row else None
+    async def session(self, token: str, *, used: bool = True) -> Session | None:
+        """Return the session of a cookie, None when it is over or idle; ``used`` starts the idle time anew."""
+        now, digest = self._clock(), secret_digest(token)
+        row = await self._pool.fetchrow(self._queries.session, digest, now, now - self._idle_after)
+        if row is None:
+            return None
+        if used and now - row["last_seen_at"] >= SEEN_EVERY:
+            await self._pool.execute(self._queries.touch_session, digest, now)
+        return Session(dict(row), row["csrf_token"], row["expires_at"])
 
     async def close_session(self, token: str) -> None:
         """End a session."""
         async with self._pool.acquire() as connection, connection.transaction():
             username = await connection.fetchval(self._queries.delete_session, secret_digest(token))
             if username is not None:
-                await self._tell(connection, username, "user.signed_out", None)
+                await self.tell(connection, username, "user.signed_out", None)
         self._journal.hurry()
 
     async def note_failed_sign_in(self, username: str) -> None:
         """Put a wrong password on the record; names that are nobody's are not."""
         async with self._pool.acquire() as connection, connection.transaction():
-            await self._tell(connection, username, "user.sign_in_failed", None)
+            await self.tell(connection, username, "user.sign_in_failed", None)
         self._journal.hurry()
 
     async def forget_old_sessions(self) -> None:
         """Delete sessions and links that have ended."""
-        await self._pool.execute(self._queries.delete_old_sessions, self._clock())
+        now = self._clock()
+        await self._pool.execute(self._queries.delete_old_sessions, now, now - self._idle_after)
 
     async def new_link(self, username: str, *, lasts: timedelta) -> str:
         """Return a token that signs its user in once."""
@@ -164,9 +246,21 @@ class People:
                 self._queries.insert_api_key, key_id, name, username, secret_digest(secret), sorted(set(roles)),
                 sorted(set(tenants)), now, now + lasts,
             )  # fmt: skip
-            await self._tell(connection, username, "user.key_created", by, api_key_id=key_id)
+            await self.tell(connection, username, "user.key_created", by, api_key_id=key_id)
         self._journal.hurry()
         return dict(row or {}), f"cs_{environment}_{key_id}_{secret}"
+
+    async def revoke_key(self, key_id: str, *, by: Mapping[str, Any]) -> Mapping[str, Any]:
+        """Take a key back; doing it twice changes nothing."""
+        async with self._pool.acquire() as connection, connection.transaction():
+            revoked = await connection.fetchval(self._queries.key_was_revoked, key_id)
+            if revoked is None:
+                raise NotFound("There is no such key.")
+            row = await connection.fetchrow(self._queries.revoke_api_key, key_id, self._clock())
+            if not revoked and row is not None:
+                await self.tell(connection, row["username"], "user.key_revoked", by, api_key_id=key_id)
+        self._journal.hurry()
+        return dict(row or {})
 
     async def keys(self) -> list[Mapping[str, Any]]:
         """Return every key, without secrets."""
@@ -195,9 +289,10 @@ class People:
                 rows = await connection.fetch(self._queries.signing_keys)
         return rows
 
-    async def _tell(
+    async def tell(
         self, connection: Connection, username: str, kind: str, by: Mapping[str, Any] | None, **fact: Any
     ) -> None:
+        """Put something about a user on the record, in the caller's transaction; ``by`` None is the user themselves."""
         row = await connection.fetchrow(self._queries.take_user_number, username)
         if row is None:
             return
@@ -234,8 +329,13 @@ def narrowed(left: frozenset[str], right: frozenset[str]) -> frozenset[str]:
     return left if "*" in right else left & right
 
 
+def _changed(before: Mapping[str, Any], after: Mapping[str, Any]) -> str:
+    names = sorted(name for name in before if before[name] != after[name] and name not in {"version", "next_sequence"})
+    return f"changed: {', '.join(names)}" if names else "nothing changed"
+
+
 def _listed(values: Sequence[str] | None) -> list[str] | None:
     return sorted(set(values)) if values is not None else None
 
 
-__all__ = ["Authority", "KeyHolder", "People", "Session", "narrowed", "new_password", "profile_of"]
+__all__ = ["Authority", "Change", "KeyHolder", "People", "Session", "narrowed", "new_password", "profile_of"]

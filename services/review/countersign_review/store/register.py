@@ -1,18 +1,33 @@
 """Reading the register of cases, told as much of it as the reader may know."""
 
+import time
+from collections.abc import Sequence
+from dataclasses import dataclass, field
+from datetime import datetime
 from typing import Any
 
 import asyncpg
 import orjson
 
 from countersign_review.domain.case_state import CaseState, Known, case_state, label
-from countersign_review.domain.refusals import AnswerOutstanding, NotFound
-from countersign_review.store.events import SQL
+from countersign_review.domain.eligibility import TIERS, tier_rank
+from countersign_review.domain.refusals import AnswerOutstanding, NotFound, SearchTooBroad
+from countersign_review.domain.words import asked
+from countersign_review.store.events import SQL, Connection
 from countersign_review.store.routed import routed_of
 from countersign_review.store.views import Views
 from countersign_shared.postgres import Queries
 
 NEWEST = 2**62
+WINDOW = 20_000
+"""Cases looked at in one statement, when no index knows which of them are wanted."""
+PATIENCE_SECONDS = 0.4
+"""After this long a page is given out as it is, with the place from which to look further."""
+MOST_SECONDS = 5.0
+OUT_OF_ORDER = 10_000
+"""Cases are numbered in the order in which batches are stored; their times may differ from that by some batches."""
+MOST_UNINDEXED = 10_000
+MODES = {"automation": ["automatic"], "person": ["human", "human_with_ai"]}
 _ANSWERED = {
     "decision.made": "A person decided",
     "audit.judged": "A person judged the automatic decision",
@@ -54,6 +69,44 @@ _WORDS = {
 _UNSAID = {"review.timed", "seed.judged"}
 
 
+@dataclass(frozen=True, slots=True)
+class Filters:
+    """What a search asks for; None asks for nothing. ``q`` is words of title, case id or subject."""
+
+    tenants: Sequence[str]
+    q: str | None = None
+    case_id: str | None = None
+    subject: str | None = None
+    decision_type: str | None = None
+    since: datetime | None = None
+    until: datetime | None = None
+    state: str | None = None
+    levels: Sequence[int] = ()
+    tiers: Sequence[str] = ()
+    outcome: str | None = None
+    decided_by: str | None = None
+
+    @property
+    def indexed(self) -> bool:
+        """Whether an index leads to what is asked for, so that no stretch of cases has to be looked through."""
+        return bool(self.q or self.case_id or self.subject)
+
+    @property
+    def by_index(self) -> bool:
+        """Whether the index that follows the intake is needed."""
+        return bool(self.q or self.tiers)
+
+
+@dataclass(slots=True)
+class Found:
+    """A page of cases. ``next_place`` is where to look further, ``searched_to`` the time up to which was looked."""
+
+    rows: list[dict[str, Any]] = field(default_factory=list)
+    next_place: int | None = None
+    searched_to: datetime | None = None
+    not_indexed: int = 0
+
+
 class Register:
     """Reads cases. ``masked`` readers might still have to answer unseen, so they are not told what automation did."""
 
@@ -62,12 +115,75 @@ class Register:
         self._views = views
         self._queries = Queries.load(SQL / "register.sql")
 
-    async def rows(
-        self, tenants: list[str], *, subject: str | None, state: str | None, before: int, masked: bool, limit: int
-    ) -> list[tuple[int, dict[str, Any]]]:
-        """Return cases, newest first, each with its place for the cursor."""
-        found = await self._pool.fetch(self._queries.list_cases, tenants, subject, state, before, masked, limit)
-        return [(row["arrival"], self._row(row, row, masked=masked)) for row in found]
+    async def search(self, filters: Filters, *, before: int, masked: bool, limit: int) -> Found:
+        """Return cases, newest first.
+
+        Where no index leads to what is asked for, stretches of cases are looked through until the page is full or time
+        is over; the page then says how far it looked.
+        """
+        async with self._pool.acquire() as connection:
+            try:
+                found = await self._search(connection, filters, before=before, masked=masked, limit=limit)
+            except TimeoutError as error:
+                raise SearchTooBroad("The search took too long; add a filter, or more letters.") from error
+            if filters.by_index:
+                found.not_indexed = await connection.fetchval(self._queries.count_unindexed, MOST_UNINDEXED)
+        return found
+
+    async def _search(
+        self, connection: Connection, filters: Filters, *, before: int, masked: bool, limit: int
+    ) -> Found:
+        found, until = Found(), time.monotonic() + PATIENCE_SECONDS
+        lowest, before = await self._bounds(connection, filters, before)
+        asking = self._asking(filters)
+        while True:
+            floor = lowest if filters.indexed else max(before - WINDOW, lowest)
+            rows = await connection.fetch(
+                self._queries.list_cases, list(filters.tenants), masked, before, floor, limit - len(found.rows),
+                *asking, timeout=MOST_SECONDS,
+            )  # fmt: skip
+            found.rows += [self._row(row, row, masked=masked) for row in rows]
+            if len(found.rows) == limit:
+                found.next_place = rows[-1]["arrival"]
+                return found
+            before = floor
+            if before <= lowest:
+                return found
+            if time.monotonic() >= until:
+                found.next_place = before
+                found.searched_to = await connection.fetchval(self._queries.routed_from, before)
+                return found
+
+    async def _bounds(self, connection: Connection, filters: Filters, before: int) -> tuple[int, int]:
+        """Return between which numbers to look: those that the times leave, with room for cases out of order."""
+        newest = await connection.fetchval(self._queries.newest_place)
+        before = min(before, newest)
+        lowest = 0
+        if filters.until is not None:
+            before = min(before, await self._place(connection, filters.until, newest) + OUT_OF_ORDER)
+        if filters.since is not None:
+            lowest = max(await self._place(connection, filters.since, newest) - OUT_OF_ORDER, 0)
+        return lowest, before
+
+    async def _place(self, connection: Connection, at: datetime, newest: int) -> int:
+        """Return about the first number whose case came at a time or after, by halving."""
+        low, high = 0, newest
+        while low < high:
+            middle = (low + high) // 2
+            routed_at = await connection.fetchval(self._queries.routed_from, middle)
+            if routed_at is not None and routed_at < at:
+                low = middle + 1
+            else:
+                high = middle
+        return low
+
+    def _asking(self, filters: Filters) -> tuple[Any, ...]:
+        levels, tiers = list(filters.levels), [tier_rank(tier) for tier in filters.tiers]
+        return (
+            asked(filters.q) if filters.q else None, filters.case_id, filters.subject, filters.decision_type,
+            filters.since, filters.until, filters.state, levels or None, tiers or None, filters.outcome,
+            MODES.get(filters.decided_by or ""),
+        )  # fmt: skip
 
     async def page(self, tenants: frozenset[str], tenant: str, case_id: str, *, masked: bool) -> dict[str, Any]:
         """Return one case with its facts, decisions and history."""
@@ -75,9 +191,12 @@ class Register:
         hidden = masked and case["answer_outstanding"]
         decisions = [] if hidden else await self._pool.fetch(self._queries.decisions_of, tenant, case_id)
         last = decisions[-1] if decisions else None
-        facts = self._views.facts(routed_of(case["body"]))
+        routed = routed_of(case["body"])
+        facts, consequence = self._views.facts(routed), routed.get("consequence")
+        rank = tier_rank(consequence["tier"]) if consequence and not hidden else None
         return {
-            **self._row(case, last, masked=masked),
+            **self._row({**case, "level": None if hidden else case["level"], "tier_rank": rank}, last, masked=masked),
+            "level_name": None if hidden else routed["level_name"],
             "facts": [
                 {name: fact[name] for name in ("field", "label", "value", "formatted", "unit")} for fact in facts
             ],
@@ -91,6 +210,12 @@ class Register:
         case = await self._case(tenants, tenant, case_id)
         if masked and case["answer_outstanding"]:
             raise AnswerOutstanding("The timeline can be read once the case has been answered.")
+
+    async def outstanding(self, cases: Sequence[tuple[str, str]]) -> set[tuple[str, str]]:
+        """Return those of some cases (tenant, id) that somebody still has to answer unseen."""
+        tenants, ids = [tenant for tenant, _ in cases], [case_id for _, case_id in cases]
+        rows = await self._pool.fetch(self._queries.outstanding, tenants, ids)
+        return {(row["tenant"], row["case_id"]) for row in rows}
 
     async def _case(self, tenants: frozenset[str], tenant: str, case_id: str) -> Any:
         case = None
@@ -112,6 +237,8 @@ class Register:
         automatic = decided is not None and decided["mode"] == "automatic"
         return {
             **{name: case[name] for name in ("tenant", "case_id", "decision_type", "subject_ref", "routed_at")},
+            "level": case["level"],
+            "tier": None if case["tier_rank"] is None else TIERS[case["tier_rank"]],
             "title": self._views.title(case),
             "state": state.value,
             "state_label": label(state, outcome),

@@ -13,6 +13,7 @@ from countersign_review.domain.review import ReviewState
 from countersign_review.domain.titles import case_title
 from countersign_review.store.disputes import Disputes
 from countersign_review.store.events import SQL, Connection
+from countersign_review.store.precedents import Precedents
 from countersign_review.store.routed import routed_of
 from countersign_shared.contracts.decision_types import DecisionType
 from countersign_shared.contracts.execution import execution
@@ -32,11 +33,12 @@ class Shown:
 
 
 class Views:
-    """Builds what reviewers see. Reads, never writes."""
+    """Builds what reviewers see. Of a case that is shown nothing is kept but its likeness."""
 
     def __init__(self, types: Mapping[str, DecisionType]) -> None:
         self._types = types
         self._disputes = Disputes()
+        self._precedents = Precedents(types)
         self._queries = Queries.load(SQL / "desk.sql")
 
     async def show(self, connection: Connection, review: Any, routed: Mapping[str, Any]) -> Shown:
@@ -58,6 +60,7 @@ class Views:
             protected=known.protected_fields if known else (),
             evidence=[f"New information arrived on {row['received_at']:%-d %B %Y at %H:%M} UTC." for row in evidence],
             history=[self._earlier(row) for row in history], others=OTHERS,
+            similar=await self._precedents.similar(connection, review, routed),
             dispute=await self._disputes.of(connection, review, labels),
         )), option=orjson.OPT_UTC_Z)  # fmt: skip
         return Shown(package, digest(package))

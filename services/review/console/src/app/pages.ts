@@ -22,7 +22,7 @@ export const PAGES: readonly Page[] = [
   { href: "/policies", label: "Policies", opens: looksAtPolicies },
   { href: "/insight", label: "Insight", opens: looksAtPolicies },
   { href: "/controls", label: "Controls", opens: looksAtPolicies },
-  { href: "/audit", label: "Audit", opens: anyOf("lead", "admin", "auditor") },
+  { href: "/audit", label: "Audit", opens: anyOf("admin", "auditor") },
   { href: "/team", label: "Team", opens: anyOf("admin") },
 ];
 

@@ -10,7 +10,7 @@ import { useAddUser } from "./useTeam";
 
 const ROLES: readonly { readonly role: Role; readonly label: string }[] = [
   { role: "reviewer", label: "Reviewer: decides cases" },
-  { role: "lead", label: "Lead: decides, looks at figures and the record, stops automation" },
+  { role: "lead", label: "Lead: decides, looks at figures, stops automation" },
   { role: "policy_author", label: "Policy author: writes policies" },
   { role: "policy_approver", label: "Policy approver: approves what others wrote" },
   { role: "operator", label: "Operator: stops automation" },

@@ -15,6 +15,9 @@ class Queue(BaseModel):
     queue: str
     label: str
     depth: int = Field(description="Reviews waiting that you may take; skipped ones and those beyond you are left out.")
+    more: bool = Field(
+        description="Only the most urgent 500 of the queue were looked at; `depth` is then the least there is for you."
+    )
     oldest_age_seconds: float | None = Field(description="How long the oldest of them has waited; null when empty.")
     due_within_hour: int
 
@@ -152,21 +155,38 @@ class EarlierCase(BaseModel):
     outcome_label: str | None
 
 
+class SimilarCase(EarlierCase):
+    """A case of another subject that is like this one and was decided by a person."""
+
+    decided_at: datetime
+    likeness: float = Field(description="About which share of their facts the two have in common, 0 to 1.")
+    alike_in: list[str] = Field(description="Labels of facts that are the same or near.")
+    differs_in: list[str]
+
+
 class History(BaseModel):
     """Precedents: the subject's own earlier cases, and similar decided ones."""
 
     subject: list[EarlierCase]
-    similar: list[EarlierCase]
-    note: str = Field(description="What these lists hold, and what they do not hold yet.")
+    similar: list[SimilarCase]
+    note: str = Field(description="What these lists hold.")
+
+
+class RuleShown(BaseModel):
+    """A rule of the policy that took effect, in its own words."""
+
+    rule_id: str
+    text: str
 
 
 class PolicyShown(BaseModel):
-    """The rule that applies, as the organisation words it."""
+    """The section that applies, as the organisation words it, and the rules that took effect."""
 
     title: str
     text: str
     policy: str | None
     version: int | None
+    rules: list[RuleShown]
 
 
 class OutcomeChoice(BaseModel):

@@ -1,11 +1,11 @@
 """What the API about people says and takes."""
 
-from datetime import datetime
+from datetime import date, datetime
 from typing import Annotated, Literal
 
-from pydantic import BaseModel, ConfigDict, Field, SecretStr, model_validator
+from pydantic import AwareDatetime, BaseModel, ConfigDict, Field, SecretStr, model_validator
 
-from countersign_review.api.models.text import Code, Line
+from countersign_review.api.models.text import NO_CONTROL_CHARACTERS, Code, Line
 
 Role = Literal[
     "reviewer", "lead", "admin", "auditor", "policy_author", "policy_approver", "operator", "submitter", "analyst"
@@ -56,6 +56,12 @@ class Authority(Model):
     amount_limit: Money | None = Field(default=None, description="Null = no limit.")
     skills: list[Code] = Field(default_factory=list, max_length=100)
     languages: list[Code] | None = Field(default=None, max_length=100, description="Null = every language.")
+    training_valid_until: date | None = Field(
+        default=None, description="Last day of their training; from the next on they are given no cases. Null = no end."
+    )
+    delegates: list[Username] | None = Field(
+        default=None, max_length=100, description="Whom they may hand work to; null = every colleague."
+    )
 
 
 class Me(BaseModel):
@@ -82,12 +88,67 @@ class User(BaseModel):
     authority: Authority
     created_at: datetime
     disabled_at: datetime | None
+    version: int = Field(description="To be sent back as If-Match with a change.")
 
 
 class Users(BaseModel):
-    """Every user."""
+    """A page of users, by name."""
 
     items: list[User]
+    next_cursor: str | None
+
+
+class UserChange(Model):
+    """What a user is called and may do; all of it, in place of what was there."""
+
+    display_name: Name
+    roles: list[Role] = Field(min_length=1)
+    tenants: list[TenantScope] = Field(min_length=1, max_length=100)
+    authority: Authority
+
+
+class Colleague(BaseModel):
+    """Somebody at the desk."""
+
+    username: str
+    display_name: str
+    roles: list[Role]
+    stands_in: str | None = Field(description="Who stands in for them now; null when nobody has to.")
+    away_until: datetime | None
+
+
+class Colleagues(BaseModel):
+    """The people at the desk, by name."""
+
+    items: list[Colleague]
+
+
+class DelegationRequest(Model):
+    """Who shall stand in, from when until when; without `username` for the caller."""
+
+    username: Username | None = None
+    delegate: Username
+    starts_at: AwareDatetime
+    ends_at: AwareDatetime
+    reason: Annotated[str, Field(max_length=500, pattern=NO_CONTROL_CHARACTERS)] | None = None
+
+
+class Delegation(BaseModel):
+    """Somebody stands in for somebody."""
+
+    delegation_id: str
+    username: str
+    delegate: str
+    starts_at: datetime
+    ends_at: datetime
+    reason: str | None
+    created_at: datetime
+
+
+class Delegations(BaseModel):
+    """Delegations that are not over."""
+
+    items: list[Delegation]
 
 
 class UserRequest(Model):

@@ -1,0 +1,89 @@
+"""Who stands in for whom, and when."""
+
+from collections.abc import Mapping
+from datetime import datetime
+from typing import Any
+
+import asyncpg
+
+from countersign_review.domain.delegation import MOST_HOPS, Wish, delegation_faults
+from countersign_review.domain.refusals import InvalidAnswer, NotFound, TooMany
+from countersign_review.store.events import SQL, Connection, Journal
+from countersign_review.store.passwords import new_name
+from countersign_review.store.people import People
+from countersign_shared.clock import Clock, rfc3339
+from countersign_shared.postgres import Queries
+
+MOST_LISTED = 1_000
+
+
+class Delegations:
+    """Keeps delegations; every one is on the record of the person it is about."""
+
+    def __init__(self, pool: asyncpg.Pool, people: People, journal: Journal, clock: Clock) -> None:
+        self._pool = pool
+        self._people = people
+        self._journal = journal
+        self._clock = clock
+        self._queries = Queries.load(SQL / "people.sql")
+
+    async def standing(self, username: str | None) -> list[Any]:
+        """Return those that are not over: of one person on either side, or everybody's."""
+        rows: list[Any] = await self._pool.fetch(self._queries.delegations, username, self._clock(), MOST_LISTED)
+        return rows
+
+    async def add(self, wish: Wish, *, reason: str | None, by: Mapping[str, Any]) -> Any:
+        """Let somebody stand in; two for one person at one time are refused."""
+        now = self._clock()
+        person, delegate = await self._people.find(wish.username), await self._people.find(wish.delegate)
+        if faults := delegation_faults(wish, person, delegate, now=now):
+            raise InvalidAnswer(faults)
+        async with self._pool.acquire() as connection, connection.transaction():
+            await connection.execute(self._queries.lock_user, wish.username)
+            if await connection.fetchval(self._queries.overlapping, wish.username, wish.starts_at, wish.ends_at):
+                raise TooMany("Somebody else stands in at that time; end that delegation first.")
+            row = await connection.fetchrow(
+                self._queries.insert_delegation, new_name("d_"), wish.username, wish.delegate, wish.starts_at,
+                wish.ends_at, reason, by["pseudonym"], now,
+            )  # fmt: skip
+            told = f"{(delegate or {})['pseudonym']} stands in from {_at(wish.starts_at)} until {_at(wish.ends_at)}"
+            await self._people.tell(connection, wish.username, "user.changed", by, reason=told)
+        self._journal.hurry()
+        return row
+
+    async def find(self, delegation_id: str) -> Any:
+        """Return one."""
+        row = await self._pool.fetchrow(self._queries.delegation, delegation_id)
+        if row is None:
+            raise NotFound("There is no such delegation.")
+        return row
+
+    async def end(self, delegation_id: str, *, by: Mapping[str, Any]) -> None:
+        """End one now; one that is over stays as it is."""
+        now = self._clock()
+        async with self._pool.acquire() as connection, connection.transaction():
+            row = await connection.fetchrow(self._queries.delegation, delegation_id)
+            if row is None:
+                raise NotFound("There is no such delegation.")
+            if row["ends_at"] <= now:
+                return
+            await connection.execute(self._queries.end_delegation, delegation_id, now)
+            await self._people.tell(connection, row["username"], "user.changed", by, reason="delegation ended")
+        self._journal.hurry()
+
+    async def stands_in(self, connection: Connection, username: str) -> Any:
+        """Return who does a person's work now, along the chain; None when nobody does, or it is a ring."""
+        now, found, seen = self._clock(), None, {username}
+        for _ in range(MOST_HOPS):
+            row = await connection.fetchrow(self._queries.stands_in, username, now)
+            if row is None:
+                return found
+            if row["username"] in seen:
+                return None
+            found, username = row, row["username"]
+            seen.add(username)
+        return None
+
+
+def _at(moment: datetime) -> str:
+    return rfc3339(moment)

@@ -262,7 +262,7 @@ async def open_desk(database_url: str, **settings: Any) -> AsyncIterator[Desk]:
             sent.extend(messages)
 
         relay = Relay(outbox, publish, clock=clock, sent=sent_marker(parts.answers, clock))
-        handler = Handler(Intake(pool, Journal(outbox), updates, clock), parts.types, metrics)
+        handler = Handler(Intake(pool, Journal(outbox, parts.live.hint), updates, clock), parts.types, metrics)
         desk = Desk(pool, parts, handler, updates, relay, clock, metrics, app, sent, gate=gate)
         try:
             yield desk

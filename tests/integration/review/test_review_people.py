@@ -197,3 +197,16 @@ async def test_review_whoever_writes_too_fast_is_told_when_to_go_on_and_can_stil
     assert (await ana.get("/me")).status_code == 200
     desk.clock.forward(seconds=1)
     assert (await ana.post("/token", {"audience": "review"})).status_code == 200
+
+
+async def test_review_whoever_is_not_trained_any_more_is_given_no_case(desk: Desk) -> None:
+    await desk.take_in(record("case.routed", routed()))
+    ana = await desk.client("ana", training_valid_until=START.date())
+    review_id = await desk.pool.fetchval("SELECT review_id FROM reviews")
+    assert len((await ana.get("/queues/senior/items")).json()["items"]) == 1
+    desk.clock.forward(hours=15)
+    assert (await ana.get("/queues")).json()["items"] == []
+    assert (await ana.get("/queues/senior/items")).json()["items"] == []
+    assert (await ana.claim()).status_code == 204
+    named = await ana.claim(review_id=review_id)
+    assert (named.status_code, named.json()["lacks"]) == (403, ["training"])

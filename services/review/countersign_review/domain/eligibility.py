@@ -2,6 +2,7 @@
 
 from collections.abc import Sequence
 from dataclasses import dataclass
+from datetime import date
 from decimal import Decimal
 
 TIERS = ("negligible", "low", "medium", "high", "critical")
@@ -33,6 +34,7 @@ class Profile:
     amount_limit: Amount | None
     skills: frozenset[str]
     languages: frozenset[str] | None
+    trained_until: date | None = None
 
 
 @dataclass(frozen=True, slots=True)
@@ -61,9 +63,22 @@ class Lack:
     needs: str
 
 
-def lacks(profile: Profile, demand: Demand) -> list[Lack]:
-    """Return what the reviewer lacks, empty when eligible. ``sql/migrations`` holds the same rule as ``eligible``."""
-    return [*_authority(profile, demand), *_qualification(profile, demand), *conflicts(profile, demand)]
+def lacks(profile: Profile, demand: Demand, today: date | None = None) -> list[Lack]:
+    """Return what the reviewer lacks, empty when eligible. ``sql/migrations`` holds the same rule as ``eligible``.
+
+    With ``today`` (of UTC) their training has to be valid too; queries ask for that beside ``eligible``.
+    """
+    return [
+        *_authority(profile, demand), *_qualification(profile, demand), *_training(profile, today),
+        *conflicts(profile, demand),
+    ]  # fmt: skip
+
+
+def _training(profile: Profile, today: date | None) -> list[Lack]:
+    until = profile.trained_until
+    if until is None or today is None or today <= until:
+        return []
+    return [Lack("training", f"Your training was valid until {until:%-d %B %Y}; renew it first.", "valid training")]
 
 
 def _authority(profile: Profile, demand: Demand) -> list[Lack]:

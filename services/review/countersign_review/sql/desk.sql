@@ -19,7 +19,7 @@ WITH RECURSIVE named AS (
                count(*) FILTER (WHERE mine AND due_at <= $3::timestamptz + interval '1 hour') AS due_within_hour,
                count(*) = $4 AS more
         FROM (SELECT r.created_at, r.due_at,
-                     eligible(u, r) AND ('*' = ANY ($2::text[]) OR r.tenant = ANY ($2))
+                     eligible(u, r) AND trained(u, $3) AND ('*' = ANY ($2::text[]) OR r.tenant = ANY ($2))
                      AND NOT EXISTS (SELECT FROM skips AS s WHERE s.reviewer = u.pseudonym
                                      AND s.review_id = r.review_id AND s.until > $3) AS mine
               FROM reviews AS r
@@ -34,7 +34,7 @@ UNION ALL
 SELECT c.queue, 1, r.created_at, 0, true
 FROM counted AS c
 CROSS JOIN LATERAL (
-    SELECT r.created_at FROM users AS u JOIN reviews AS r ON eligible(u, r)
+    SELECT r.created_at FROM users AS u JOIN reviews AS r ON eligible(u, r) AND trained(u, $3)
     WHERE u.username = $1 AND r.queue = c.queue AND r.state = 'waiting'
       AND ('*' = ANY ($2::text[]) OR r.tenant = ANY ($2))
       AND NOT EXISTS (SELECT FROM skips AS s
@@ -48,7 +48,7 @@ ORDER BY queue;
 -- Most urgent first, after the row that the cursor names.
 SELECT r.review_id, r.case_id, r.tenant, r.decision_type, r.title, r.reason, r.due_at, r.at_risk_at,
        r.due_minute, r.tier_rank, r.priority
-FROM users AS u JOIN reviews AS r ON eligible(u, r)
+FROM users AS u JOIN reviews AS r ON eligible(u, r) AND trained(u, $3)
 WHERE u.username = $1 AND r.queue = $4 AND r.state = 'waiting' AND ('*' = ANY ($2::text[]) OR r.tenant = ANY ($2))
   AND r.due_minute >= $5
   AND (r.due_minute, -r.tier_rank, -r.priority, r.review_id) > ($5::bigint, -$6::integer, -$7::integer, $8::text)
@@ -73,7 +73,7 @@ SELECT count(*) FROM claims WHERE reviewer = $1 AND state = 'held' AND lease_exp
 
 -- name: best_review
 -- Earliest deadline, then consequence; what another transaction is taking is passed over.
-SELECT r.* FROM users AS u JOIN reviews AS r ON eligible(u, r)
+SELECT r.* FROM users AS u JOIN reviews AS r ON eligible(u, r) AND trained(u, $3)
 WHERE u.username = $1 AND r.queue = $4 AND r.state = 'waiting' AND ('*' = ANY ($2::text[]) OR r.tenant = ANY ($2))
   AND NOT EXISTS (SELECT FROM skips AS s
                   WHERE s.reviewer = u.pseudonym AND s.review_id = r.review_id AND s.until > $3)

@@ -352,3 +352,8 @@ CREATE FUNCTION eligible(u users, r reviews) RETURNS boolean LANGUAGE sql IMMUTA
        AND u.pseudonym <> ALL (r.excluded)
        AND (r.assigned_to IS NULL OR r.assigned_to = u.pseudonym)
 $$;
+
+-- Whether a user's training is valid at a time; without a date it has no end.
+CREATE FUNCTION trained(u users, moment timestamptz) RETURNS boolean LANGUAGE sql IMMUTABLE AS $$
+    SELECT u.training_valid_until IS NULL OR (moment AT TIME ZONE 'UTC')::date <= u.training_valid_until
+$$;

@@ -141,7 +141,7 @@ class Answers:
             self._queries.case_and_shown, claim["tenant"], claim["case_id"], claim["claim_id"]
         )
         routed = routed_of(case["body"])
-        if missing := lacks(caller.profile, demand_of(claim)):
+        if missing := lacks(caller.profile, demand_of(claim), now.date()):
             raise NotEligible(missing, offers=["escalate", "release"])
         before = await self._before(connection, claim, caller)
         answer = with_reasons_of(submission.answer, before.blind.answer) if before.blind else submission.answer

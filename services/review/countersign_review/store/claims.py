@@ -120,7 +120,7 @@ class Claims:
         review = await connection.fetchrow(self._queries.lock_review, review_id)
         if review is None or review["queue"] != queue:
             raise NotFound("There is no such review in this queue.")
-        if missing := lacks(profile, demand_of(review)):
+        if missing := lacks(profile, demand_of(review), now.date()):
             raise NotEligible(missing)
         advance(ReviewState(review["state"]), Action.CLAIM)
         return review

@@ -319,6 +319,7 @@ def profile_of(user: Mapping[str, Any], *, roles: frozenset[str], tenants: froze
         decision_types=frozenset(types) if types is not None else None, max_tier=TIERS[user["max_tier_rank"]],
         amount_limit=Amount(Decimal(limit), user["currency"]) if limit is not None else None,
         skills=frozenset(user["skills"]), languages=frozenset(languages) if languages is not None else None,
+        trained_until=user["training_valid_until"],
     )  # fmt: skip
 
 

@@ -23,3 +23,8 @@ CREATE TABLE delegations (
 );
 CREATE INDEX delegations_of ON delegations (username, starts_at);
 CREATE INDEX delegations_to ON delegations (delegate, starts_at);
+
+-- Whether a user's training is valid at a time; without a date it has no end.
+CREATE FUNCTION trained(u users, moment timestamptz) RETURNS boolean LANGUAGE sql IMMUTABLE AS $$
+    SELECT u.training_valid_until IS NULL OR (moment AT TIME ZONE 'UTC')::date <= u.training_valid_until
+$$;

@@ -10,7 +10,7 @@ index finds them without looking at the others. What the AI said of a case enter
 
 import math
 import zlib
-from collections.abc import Iterable, Iterator, Mapping
+from collections.abc import Iterable, Mapping
 from dataclasses import dataclass
 from datetime import date
 from decimal import Decimal, InvalidOperation
@@ -33,7 +33,8 @@ BITS = 10
 CODE_BITS = 512
 EMPTY = 2**32
 _SPREAD = 0x9E3779B97F4A7C15
-Token = str
+Token = int
+"""64 bits, spread evenly; the same in every process."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -46,17 +47,17 @@ class Signature:
 
 def signature(payload: Mapping[str, Any], known: DecisionType) -> Signature | None:
     """Return a case's signature from the fields its decision type shows; None when it says nothing."""
-    numbers = [_number_of(token) for facts in facts_as_tokens(payload, known).values() for token in facts]
-    if not numbers:
+    tokens = [token for facts in facts_as_tokens(payload, known).values() for token in facts]
+    if not tokens:
         return None
-    bins = _minimums(numbers)
+    bins = _minimums(tokens)
     keys = tuple(
         sum((bins[tree * DEPTH + place] % 2**BITS) << (BITS * (DEPTH - 1 - place)) for place in range(DEPTH))
         for tree in range(TREES)
     )
     code = 0
-    for number in numbers:
-        code |= 1 << ((number >> 40) % CODE_BITS)
+    for token in tokens:
+        code |= 1 << ((token >> 40) % CODE_BITS)
     return Signature(keys, code.to_bytes(CODE_BITS // 8, "big"))
 
 
@@ -73,7 +74,7 @@ def facts_as_tokens(payload: Mapping[str, Any], known: DecisionType) -> dict[str
     for field in known.fields:
         value = payload.get(field.name)
         if value is not None and field.name not in known.protected_fields:
-            found[field.name] = [f"{field.name}{token}" for token in _tokens(field, value)]
+            found[field.name] = _tokens(field, value)
     return found
 
 
@@ -90,21 +91,29 @@ def compare(payload: Mapping[str, Any], other: Mapping[str, Any], known: Decisio
     return alike, differ
 
 
-def _tokens(field: Field, value: Any) -> Iterator[str]:
+def _tokens(field: Field, value: Any) -> list[Token]:
     if field.format in {"money", "percent", "number"} and (amount := _amount(value)) is not None:
         scaled = math.copysign(math.log2(1 + abs(amount)) * STEPS_PER_OCTAVE, amount)
-        yield from (f"#{round(scaled) + step}" for step in range(WIDTH))
-        return
+        return _steps(f"{field.name}#", round(scaled))
     if field.format == "date" and (day := _day(value)) is not None:
         # Quarters: what lies within half a year shares most.
-        yield from (f"@{day.toordinal() // 91 + step}" for step in range(WIDTH))
-        return
+        return _steps(f"{field.name}@", day.toordinal() // 91)
     if isinstance(value, str) and len(words := value.casefold().split()) > MOST_CHOICE_WORDS:
         plain = ("".join(letter for letter in word if letter.isalnum()) for word in words)
         seen = dict.fromkeys(word for word in plain if len(word) >= SHORTEST_WORD)
-        yield from (f":{word}" for word in list(seen)[:MOST_WORDS])
-        return
-    yield from (f"={value!r}/{copy}" for copy in range(WIDTH))
+        return [token for word in list(seen)[:MOST_WORDS] for token in _steps(f"{field.name}:{word}", 0, 1)]
+    return _steps(f"{field.name}={value!r}", 0)
+
+
+def _steps(name: str, first: int, count: int = WIDTH) -> list[Token]:
+    # A checksum, because Python's own hash differs between processes; multiplied out to 64 bits that look random.
+    base = zlib.crc32(name.encode(errors="replace")) << 24
+    found = []
+    for step in range(first, first + count):
+        mixed = (base + step) * _SPREAD % 2**64
+        mixed = (mixed ^ (mixed >> 29)) * _SPREAD % 2**64
+        found.append(mixed ^ (mixed >> 32))
+    return found
 
 
 def _amount(value: Any) -> float | None:
@@ -126,18 +135,11 @@ def _day(value: Any) -> date | None:
         return None
 
 
-def _number_of(token: Token) -> int:
-    # Stable between processes and versions, as Python's own hash is not; two sums make 64 bits of the 32 there are.
-    data = token.encode(errors="replace")
-    mixed = ((zlib.crc32(data) << 32 | zlib.crc32(data, 0xABCD1234)) * _SPREAD) % 2**64
-    return mixed ^ (mixed >> 29)
-
-
-def _minimums(numbers: Iterable[int]) -> list[int]:
+def _minimums(tokens: Iterable[Token]) -> list[int]:
     count = TREES * DEPTH
     bins = [EMPTY] * count
-    for number in numbers:
-        place, value = number % count, (number >> 16) % 2**32
+    for token in tokens:
+        place, value = token % count, (token >> 16) % 2**32
         bins[place] = min(bins[place], value)
     filled = list(bins)
     for place in range(count):

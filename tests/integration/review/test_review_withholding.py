@@ -9,7 +9,7 @@ from typing import Any
 import pytest
 
 from countersign_shared.runtime import serving
-from tests.integration.review.harness import API, Client, Desk, audited, automatic_decision, record, routed
+from tests.integration.review.harness import API, Client, Desk, audited, automatic_decision, decision, record, routed
 from tests.integration.review.test_review_access import roles_of, routes_of
 from tests.integration.review.test_review_blind import MARKS, marked
 from tests.integration.review.test_review_stream import following, listening
@@ -88,6 +88,11 @@ async def test_review_no_route_tells_what_is_withheld_until_the_answer_is_stored
         assert len(said) > 30
         answer = await ana.decide(claim)
         assert answer.status_code == 200
+        if answer.json()["state"] == "revealed":
+            assert (await ana.get("/cases/default/c-1/timeline")).status_code == 403
+            shown = (await ana.get(f"/claims/{claim['claim_id']}")).json()
+            bound = {**decision(shown, "approve")["binding"], "shown_sha256": shown["shown_sha256_all"]}
+            assert (await ana.decide(shown, key="again", binding=bound)).status_code == 200
         timeline = await ana.get("/cases/default/c-1/timeline")
         assert (timeline.status_code, upstream.asked) == (200, ["/api/audit/v1/cases/c-1/timeline"])
 

@@ -51,7 +51,10 @@ async def running(settings: Settings, *, clock: Clock = system_clock) -> AsyncIt
         store = Store(pool, outbox)
         keeper = Keeper(store, metrics, clock, Lasting(settings.certificate_days, settings.renewal_days))
         authenticate = TokenVerifier(SERVICE, settings.jwks_url)
-        http = build_app(store=store, health=health, metrics=metrics, authenticate=authenticate, clock=clock)
+        http = build_app(
+            store=store, health=health, metrics=metrics, authenticate=authenticate, clock=clock,
+            modes=lambda tenant: settings.reviewer_signals_by_tenant.get(tenant, settings.reviewer_signals),
+        )  # fmt: skip
         gauges = asyncio.create_task(_keep_gauges(store, metrics, settings.gauge_seconds))
         try:
             async with (

@@ -2,6 +2,7 @@
 
 from pydantic import Field
 
+from countersign_feedback.domain.reviewer_privacy import ReviewerSignals
 from countersign_shared.settings import ServiceSettings
 
 
@@ -14,6 +15,13 @@ class Settings(ServiceSettings):
         ge=1.0,
         le=3600.0,
         description="how often the error and override gauges are computed anew, in seconds",
+    )
+    reviewer_signals: ReviewerSignals = Field(
+        default=ReviewerSignals.TEAM,
+        description="what is shown of how reviewers decide: off, team, pseudonymous or named",
+    )
+    reviewer_signals_by_tenant: dict[str, ReviewerSignals] = Field(
+        default={}, description='the same for single tenants, as JSON: {"acme": "pseudonymous"}'
     )
     certificate_days: float = Field(
         default=90.0, gt=0.0, le=3650.0, description="how long a certificate lives unless it is renewed, in days"

@@ -49,6 +49,7 @@ class _Model(_Part):
     name: str
     version: str
     calibrator_version: str | None = None
+    artifact_sha256: str | None = None
 
 
 class _Policy(_Part):
@@ -75,6 +76,7 @@ class _Routed(_Part):
     policy: _Policy | None
     # Looked into for drawn cases only, which are few: kept as bytes it costs the others next to nothing.
     sampling: msgspec.Raw
+    signals: msgspec.Raw = msgspec.Raw()
     model: _Model | None = None
     certificate: _Certificate | None = None
 
@@ -121,6 +123,18 @@ class _Routing(_Part):
     sampling: _Sampling
 
 
+class _Detail(_Part):
+    base_confidence: float | None = None
+
+
+class _Signal(_Part):
+    detail: _Detail | None = None
+
+
+class _Signals(_Part):
+    probability: _Signal | None = None
+
+
 class _JudgementAnswer(_Part):
     pseudonym: str
     outcome: str
@@ -162,6 +176,7 @@ class _Update(_Part):
 
 _routed = msgspec.json.Decoder(_Routed)
 _sampling = msgspec.json.Decoder(_Sampling)
+_signals = msgspec.json.Decoder(_Signals)
 _decided = msgspec.json.Decoder(_Decided)
 _recorded = msgspec.json.Decoder(_Recorded)
 _judgement = msgspec.json.Decoder(_Judgement)
@@ -197,8 +212,18 @@ def _routing(gathered: Gathered, event: _Routed, moment: datetime) -> None:
         live = event.certificate if event.certificate and event.certificate.status == "live" else None
         gathered.label(event.tenant, event.case_id, event.decision_type).drawn = Drawn(
             purpose, cell, moment, confidence, probability, live.id if live else None,
-            event.policy.sha256 if event.policy else UNKNOWN,
+            event.policy.sha256 if event.policy else UNKNOWN, _base(event.signals, confidence),
+            event.model.artifact_sha256 if event.model else None,
         )  # fmt: skip
+
+
+def _base(signals: msgspec.Raw, confidence: float | None) -> float | None:
+    """Return the confidence as the model was trained to say it: under a later calibrator the signals have it."""
+    if b"base_confidence" not in bytes(signals):
+        return confidence
+    probability = _signals.decode(signals).probability
+    said = None if probability is None or probability.detail is None else probability.detail.base_confidence
+    return confidence if said is None else said
 
 
 def _draw(sampling: _Sampling, level: int) -> tuple[Purpose, float] | None:

@@ -2,15 +2,19 @@
 
 from __future__ import annotations
 
+import asyncio
 from datetime import UTC, datetime
 from pathlib import Path
 from typing import Any
 
 import httpx
 import pytest
+from typer.testing import CliRunner
 
 from countersign_feedback.api import build_app
+from countersign_local.cli import feedback as cli
 from countersign_shared.observability import Health, Metrics
+from countersign_shared.runtime import serving
 from tests.integration.feedback.desk import SCOPE, Desk, open_desk
 from tests.integration.feedback.test_feedback_certificates import authenticate
 
@@ -117,3 +121,15 @@ async def _over_http(desk: Desk, tripped: str) -> None:
         assert page["next_cursor"] == page["items"][-1]["case_id"]
         lines = (await client.get("look-back.csv", params={**kind, "tier": SCOPE[2]})).text.splitlines()
         assert lines[1].split(",")[0] == page["items"][0]["case_id"]
+    async with serving(app, "127.0.0.1", 0) as port:
+        environment = {"COUNTERSIGN_URL": f"http://127.0.0.1:{port}", "COUNTERSIGN_API_KEY": "cs_test_0_0"}
+
+        async def run(*words: str) -> str:
+            done = await asyncio.to_thread(CliRunner().invoke, cli.app, words, env=environment)
+            assert done.exit_code == 0, done.exception
+            return done.output
+
+        told_ = await run("promises", SCOPE[1])
+        assert "Decided automatically from a confidence of" in told_
+        assert "The evidence against the promise stands at" in told_
+        assert f"{len(lines) - 1} decisions." in await run("look-back", SCOPE[1], SCOPE[2]) or len(lines) > 21

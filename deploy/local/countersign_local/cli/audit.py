@@ -63,7 +63,7 @@ def key(
     """Print the log's verifier key, for whoever runs it. Hand it on by another way than the log."""
     from countersign_audit.verify import local_verifier_key
 
-    directory = _keys_directory(keys)
+    directory = keys_directory(keys)
     if directory is None:
         raise CommandError("The log's keys are not here: name their directory with --keys.", USAGE)
     found = asyncio.run(local_verifier_key(connection.database_url(), directory))
@@ -131,7 +131,7 @@ def verify(
                 verified(
                     connection.database_url(),
                     vkey=vkey,
-                    keys=_keys_directory(keys),
+                    keys=keys_directory(keys),
                     old=_read(old),
                     progress=lambda done, total: bar.update(task, completed=done, total=total),
                 )
@@ -172,7 +172,8 @@ def _verify_offline(path: Path, vkey: str | None, old: Path | None, *, json: boo
         raise typer.Exit(code)
 
 
-def _keys_directory(named: Path | None) -> Path | None:
+def keys_directory(named: Path | None) -> Path | None:
+    """Return where the log's keys lie: as named, as in the environment, or locally; None when they are not there."""
     if named is not None:
         return named
     fallback = Path(os.environ.get("AUDIT_KEYS_DIR") or state_directory(os.environ) / "audit-keys")

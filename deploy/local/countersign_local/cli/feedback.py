@@ -5,13 +5,14 @@ from typing import Annotated, Any
 
 import typer
 
-from countersign_local.cli import feedback_evidence
+from countersign_local.cli import feedback_evidence, feedback_promises
 from countersign_local.cli.connection import over_http
 from countersign_local.cli.output import JsonOption, print_json, print_text
 
 app = typer.Typer(help="Figures about automation and its errors.", no_args_is_help=True)
 for command in (
     feedback_evidence.certify, feedback_evidence.plan, feedback_evidence.calibration, feedback_evidence.reviewers,
+    feedback_promises.promises, feedback_promises.look_back, feedback_promises.rebuild,
 ):  # fmt: skip
     app.command()(command)
 

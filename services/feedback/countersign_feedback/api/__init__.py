@@ -7,9 +7,10 @@ from typing import Annotated, Any
 from fastapi import APIRouter, Depends, FastAPI, Request
 from fastapi.responses import Response
 
-from countersign_feedback.api import evidence, promises
+from countersign_feedback.api import evidence, promises, reviewers
 from countersign_feedback.api.scope import reader, scope
 from countersign_feedback.domain.picture import draw
+from countersign_feedback.domain.reviewer_privacy import ReviewerSignals
 from countersign_feedback.domain.summary import Scope, Summary, summarise
 from countersign_feedback.store import Store
 from countersign_shared.clock import Clock, rfc3339
@@ -20,15 +21,22 @@ Read = Callable[[Scope], Awaitable[Summary]]
 """Computes the summary of a scope."""
 
 
-def build_app(*, store: Store, health: Health, metrics: Metrics, authenticate: Authenticate, clock: Clock) -> FastAPI:
-    """Return the feedback service's HTTP application."""
+def build_app(
+    *, store: Store, health: Health, metrics: Metrics, authenticate: Authenticate, clock: Clock,
+    modes: reviewers.Modes | None = None,
+) -> FastAPI:  # fmt: skip
+    """Return the feedback service's HTTP application; ``modes`` says what each tenant lets be shown of reviewers."""
 
     async def read(scope: Scope) -> Summary:
         rows, unplaced = await store.rows(scope), await store.unplaced(scope)
         # Off the loop: the first exact interval imports scipy, which takes most of a second.
         return await asyncio.to_thread(summarise, rows, scope=scope, unplaced=unplaced, generated_at=rfc3339(clock()))
 
-    return _app(read, lambda: (store, clock), health=health, metrics=metrics, authenticate=authenticate)
+    return _app(read, lambda: (store, clock), modes or _team, health=health, metrics=metrics, authenticate=authenticate)
+
+
+def _team(_: str) -> ReviewerSignals:
+    return ReviewerSignals.TEAM
 
 
 def build_openapi() -> dict[str, Any]:
@@ -43,16 +51,20 @@ def build_openapi() -> dict[str, Any]:
     def nowhere() -> tuple[Store, Clock]:
         raise Problem(503, "no-database", "Only a description", "There is nothing to read from.")
 
-    return _app(nothing, nowhere, health=Health(), metrics=Metrics("feedback"), authenticate=nobody).openapi()
+    return _app(nothing, nowhere, _team, health=Health(), metrics=Metrics("feedback"), authenticate=nobody).openapi()
 
 
-def _app(read: Read, desk: evidence.Desk, *, health: Health, metrics: Metrics, authenticate: Authenticate) -> FastAPI:
+def _app(
+    read: Read, desk: evidence.Desk, modes: reviewers.Modes, *, health: Health, metrics: Metrics,
+    authenticate: Authenticate,
+) -> FastAPI:  # fmt: skip
     app = create_app(
         service="feedback", title="Countersign feedback", health=health, metrics=metrics, authenticate=authenticate
     )
     app.include_router(_routes(read))
     app.include_router(evidence.routes(desk))
     app.include_router(promises.routes(desk))
+    app.include_router(reviewers.routes(desk, modes))
     return app
 
 

@@ -87,7 +87,8 @@ class CaseFacts:
 class Drawn:
     """That a case was drawn to be judged blind, with everything its label depends on.
 
-    ``certificate_id`` is the certificate that it was decided under, None where none was live.
+    ``certificate_id`` is the certificate that it was decided under, None where none was live; ``base`` the confidence
+    before any calibrator that came into force after training, ``artifact_sha256`` whose it is.
     """
 
     purpose: Purpose
@@ -97,6 +98,8 @@ class Drawn:
     probability: float
     certificate_id: str | None
     policy_sha256: str
+    base: float | None = None
+    artifact_sha256: str | None = None
 
 
 @dataclass(slots=True)

@@ -7,6 +7,7 @@ import time
 from collections.abc import AsyncIterator, Callable
 from contextlib import asynccontextmanager
 
+from countersign_feedback.promising.calibrating import recalibrate
 from countersign_feedback.promising.looking import Lasting, Seen, look, tiers_of
 from countersign_feedback.store import FAULTS, Store
 from countersign_feedback.store.controls import ControlKey, KnownControl, OwnControl
@@ -84,7 +85,9 @@ class Keeper:
             known: dict[ControlKey, KnownControl] = {one.key: one for one in await change.known_controls()}
             own: dict[ControlKey, OwnControl] = {one.key: one for one in await change.own_controls()}
             tiers = await tiers_of(change, tenant, decision_type, known, own)
-            return [await look(change, tier, self._lasting, self._clock()) for tier in tiers]
+            found = [await look(change, tier, self._lasting, self._clock()) for tier in tiers]
+            await recalibrate(change, tenant, decision_type, self._clock())
+            return found
 
     def _show(self, found: list[Seen], *, everything: bool) -> None:
         if everything:

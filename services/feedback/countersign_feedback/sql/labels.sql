@@ -2,17 +2,18 @@
 -- Merge what a batch says of drawn cases: that they were drawn, what people answered. The first word on each stands.
 INSERT INTO labels AS stored (
     tenant, case_id, decision_type, purpose, cell_id, routed_at, confidence, probability, draw,
-    certificate_id, policy_sha256, error, judged_at
+    certificate_id, policy_sha256, error, judged_at, base, artifact_sha256
 )
 SELECT
     tenant, case_id, decision_type, purpose::purpose, cell_id, routed_at, confidence, probability, draw,
-    certificate_id, policy_sha256, error, judged_at
+    certificate_id, policy_sha256, error, judged_at, base, artifact_sha256
 FROM unnest(
     $1::text[], $2::text[], $3::text[], $4::text[], $5::integer[], $6::timestamptz[], $7::double precision[],
-    $8::double precision[], $9::double precision[], $10::text[], $11::text[], $12::boolean[], $13::timestamptz[]
+    $8::double precision[], $9::double precision[], $10::text[], $11::text[], $12::boolean[], $13::timestamptz[],
+    $14::double precision[], $15::text[]
 ) AS given (
     tenant, case_id, decision_type, purpose, cell_id, routed_at, confidence, probability, draw,
-    certificate_id, policy_sha256, error, judged_at
+    certificate_id, policy_sha256, error, judged_at, base, artifact_sha256
 )
 ORDER BY tenant, case_id
 ON CONFLICT (tenant, case_id) DO UPDATE SET
@@ -25,7 +26,9 @@ ON CONFLICT (tenant, case_id) DO UPDATE SET
     certificate_id = CASE WHEN stored.purpose IS NULL THEN excluded.certificate_id ELSE stored.certificate_id END,
     policy_sha256  = coalesce(stored.policy_sha256, excluded.policy_sha256),
     error          = coalesce(stored.error, excluded.error),
-    judged_at      = coalesce(stored.judged_at, excluded.judged_at)
+    judged_at      = coalesce(stored.judged_at, excluded.judged_at),
+    base           = coalesce(stored.base, excluded.base),
+    artifact_sha256 = coalesce(stored.artifact_sha256, excluded.artifact_sha256)
 WHERE (stored.purpose IS NULL AND excluded.purpose IS NOT NULL) OR (stored.error IS NULL AND excluded.error IS NOT NULL);
 
 -- name: drawn
@@ -58,3 +61,25 @@ SELECT
     count(*) FILTER (WHERE purpose IS NULL) AS unplaced
 FROM labels
 WHERE ($1::text[] IS NULL OR tenant = ANY ($1));
+
+-- name: calibration_labels
+-- The judged cases of a model version under the calibrator that speaks now, all tiers together, the newest first.
+SELECT case_id, base, confidence, error
+FROM labels
+WHERE cell_id = ANY ($1::integer[]) AND error IS NOT NULL AND base IS NOT NULL
+ORDER BY routed_at DESC, case_id
+LIMIT $2;
+
+-- name: speaking
+-- Which model and calibrator speak for a decision type: those of the newest drawn case.
+SELECT model_name, model_version, calibrator_version, artifact_sha256
+FROM labels JOIN cells USING (cell_id)
+WHERE cells.tenant = $1 AND cells.decision_type = $2 AND NOT cells.test AND labels.base IS NOT NULL
+ORDER BY labels.routed_at DESC
+LIMIT 1;
+
+-- name: cells_of
+SELECT cell_id
+FROM cells
+WHERE tenant = $1 AND decision_type = $2 AND model_name = $3 AND model_version = $4 AND calibrator_version = $5
+    AND NOT test;

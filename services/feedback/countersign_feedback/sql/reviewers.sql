@@ -72,3 +72,17 @@ WHERE ($1::text[] IS NULL OR outcomes.tenant = ANY ($1))
 GROUP BY outcomes.decision_type, outcomes.kind
 ORDER BY reported DESC
 LIMIT 100;
+
+-- name: lock_openings
+SELECT pg_advisory_xact_lock(hashtextextended('countersign.feedback.openings', 0));
+
+-- name: find_opening
+-- The same request again: it was recorded.
+SELECT number
+FROM openings
+WHERE tenant = $1 AND reviewer = $2 AND opened_by = $3 AND request_key = $4;
+
+-- name: add_opening
+INSERT INTO openings (tenant, reviewer, number, opened_by, request_key, opened_at)
+SELECT $1, $2, coalesce(max(number), 0) + 1, $3, $4, $5 FROM openings WHERE tenant = $1 AND reviewer = $2
+RETURNING number;

@@ -98,6 +98,8 @@ CREATE TABLE labels (
     policy_sha256  text,
     error          boolean,
     judged_at      timestamptz,
+    base           double precision,
+    artifact_sha256 text,
     PRIMARY KEY (tenant, case_id)
 );
 
@@ -222,3 +224,17 @@ CREATE TABLE outbox (
 );
 
 CREATE INDEX outbox_key ON outbox (key, id);
+
+-- Whoever opened a person's page, and what for. Numbered per person; each is announced and becomes part of the record.
+CREATE TABLE openings (
+    tenant      text        NOT NULL,
+    reviewer    text        NOT NULL,
+    number      integer     NOT NULL,
+    opened_by   text        NOT NULL,
+    request_key text,
+    opened_at   timestamptz NOT NULL,
+    PRIMARY KEY (tenant, reviewer, number)
+);
+
+CREATE UNIQUE INDEX openings_request ON openings (tenant, reviewer, opened_by, request_key)
+    WHERE request_key IS NOT NULL;

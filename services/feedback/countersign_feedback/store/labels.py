@@ -8,14 +8,17 @@ from countersign_feedback.domain.drawn import DrawnCase
 from countersign_feedback.domain.facts import Cell, Drawn, Label, Purpose
 from countersign_feedback.domain.judged import Population
 from countersign_feedback.domain.labels import keyed_draw
+from countersign_feedback.domain.refits import BaseLabel, Speaker
 from countersign_feedback.domain.summary import Scope
 from countersign_feedback.store.statements import Reads, Statements, columns
 
 MAX_LABELS = 200_000
 """Labels read for one population, a few hundred bytes each while they are read; far beyond what any alpha needs."""
+MAX_CALIBRATION = 20_000
+"""Labels that a calibrator is fitted to: more change the fit by less than its own error."""
 TRAFFIC_SAMPLE = 20_000
 """Confidences that tell where labels will lie: a sample, because every case of a large table would take seconds."""
-WIDTH = 13
+WIDTH = 15
 
 
 class LabelWrites:
@@ -27,7 +30,10 @@ class LabelWrites:
     async def add(self, connection: Any, labels: Collection[Label], known: Mapping[Cell, int]) -> None:
         """Merge what a batch says of drawn cases."""
         if labels:
-            rows = [(*_whose(label), *_drawn(label, label.drawn, known), *_answer(label)) for label in labels]
+            rows = [
+                (*_whose(label), *_drawn(label, label.drawn, known), *_answer(label), *_base(label.drawn))
+                for label in labels
+            ]
             await connection.execute(self._sql.labels.add_labels, *columns(rows, WIDTH))
 
 
@@ -48,6 +54,10 @@ def _drawn(label: Label, drawn: Drawn | None, known: Mapping[Cell, int]) -> tupl
 
 def _answer(label: Label) -> tuple[Any, ...]:
     return label.error, label.judged_at
+
+
+def _base(drawn: Drawn | None) -> tuple[Any, ...]:
+    return (None, None) if drawn is None else (drawn.base, drawn.artifact_sha256)
 
 
 class LabelReads(Reads):
@@ -79,6 +89,21 @@ class LabelReads(Reads):
         """Return the judged audits of what was decided under a certificate, in the order of judgement."""
         found = await self._connection.fetch(self._sql.labels.certified, cells, certificate_id, MAX_LABELS)
         return [_case(row) for row in found]
+
+    async def speaking(self, tenant: str, decision_type: str) -> Speaker | None:
+        """Return which model and calibrator speak for a decision type now, as its newest drawn case says."""
+        row = await self._connection.fetchrow(self._sql.labels.speaking, tenant, decision_type)
+        return None if row is None else Speaker(**dict(row))
+
+    async def calibration_labels(self, tenant: str, decision_type: str, speaker: Speaker) -> list[BaseLabel]:
+        """Return the judged cases of a model version under one calibrator, all tiers together, the newest first."""
+        cells = await self._connection.fetch(
+            self._sql.labels.cells_of, tenant, decision_type, speaker.model_name, speaker.model_version,
+            speaker.calibrator_version,
+        )  # fmt: skip
+        numbers = [row["cell_id"] for row in cells]
+        found = await self._connection.fetch(self._sql.labels.calibration_labels, numbers, MAX_CALIBRATION)
+        return [BaseLabel(**dict(row)) for row in found]
 
     async def waiting(self, tenants: tuple[str, ...] | None) -> tuple[int, int]:
         """Return how many drawn cases nobody has judged, and how many judgements wait for their case."""

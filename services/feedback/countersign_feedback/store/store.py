@@ -2,6 +2,7 @@
 
 from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager
+from datetime import datetime
 
 import asyncpg
 
@@ -9,6 +10,7 @@ from countersign_feedback.domain.facts import Gathered
 from countersign_feedback.store.controls import ControlChange, ControlReads
 from countersign_feedback.store.facts import CaseReads, CaseWrites
 from countersign_feedback.store.labels import LabelReads, LabelWrites
+from countersign_feedback.store.openings import Opening, opened_event
 from countersign_feedback.store.reviewers import ReviewerReads, ReviewerWrites
 from countersign_feedback.store.statements import SCHEMA, Statements
 from countersign_shared.messaging.outbox import Outbox
@@ -41,6 +43,21 @@ class Store(CaseReads, LabelReads, ReviewerReads, ControlReads):
             await self._labels.add(connection, gathered.labels.values(), known)
             await self._reviewers.add(connection, gathered.answers.values(), gathered.outcomes.values())
         self._cases.remember(known)
+
+    async def open_page(self, opening: Opening, moment: datetime) -> None:
+        """Record that a person's page is opened, before anything of it is shown; the same request is recorded once."""
+        queries = self._sql.reviewers
+        asked = (opening.tenant, opening.reviewer)
+        async with self._pool.acquire() as connection, connection.transaction():
+            await connection.execute(queries.lock_openings)
+            if opening.request_key is not None:
+                known = await connection.fetchval(queries.find_opening, *asked, opening.asker, opening.request_key)
+                if known is not None:
+                    return
+            number = await connection.fetchval(queries.add_opening, *asked, opening.asker, opening.request_key, moment)
+            event_id, message = opened_event(opening, number, moment)
+            await self._outbox.add(connection, message, event_id=event_id, not_before=moment)
+        self._outbox.hurry()
 
     @asynccontextmanager
     async def control_change(self) -> AsyncIterator[ControlChange]:

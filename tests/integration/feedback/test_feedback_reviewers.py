@@ -1,0 +1,134 @@
+"""How reviewers decide: as much as the tenant lets be shown, and a person only for a purpose that is on the record."""
+
+from __future__ import annotations
+
+from collections.abc import AsyncIterator
+from datetime import UTC, datetime
+from typing import Any
+
+import asyncpg
+import httpx
+import pytest
+from fastapi import Request
+from pydantic import TypeAdapter
+
+from countersign_feedback.api import build_app
+from countersign_feedback.app import MIGRATIONS
+from countersign_feedback.domain.reviewer_privacy import ReviewerSignals
+from countersign_feedback.handlers import Handler
+from countersign_feedback.store import SCHEMA, Store
+from countersign_shared.contracts.events import ActivityRecorded
+from countersign_shared.http import ROLES, Principal
+from countersign_shared.observability import Health, Metrics
+from countersign_shared.postgres import migrate, open_pool
+from tests.integration.feedback.test_feedback_store import record
+from tests.unit.feedback.events import decided
+
+pytestmark = pytest.mark.postgres
+MODES = {"shown": ReviewerSignals.PSEUDONYMOUS, "off": ReviewerSignals.OFF}
+
+
+async def authenticate(request: Request) -> Principal:
+    return Principal(
+        subject=request.headers.get("x-subject", "p-lead"), username="u", roles=frozenset({request.headers["x-role"]}),
+        tenants=frozenset(request.headers.get("x-tenants", "*").split(",")),
+    )  # fmt: skip
+
+
+def reviews(tenant: str) -> list[Any]:
+    """Six reviewers with 40 assisted and 40 blind reviews each; r-0 agrees with whatever is in sight."""
+    found = []
+    for person in range(6):
+        for n in range(80):
+            blind = n < 40
+            agreed = n % 4 != 0 or (person == 0 and not blind)
+            body = decided(f"{tenant}-{person}-{n}", tenant=tenant, mode="human_with_ai", blind=blind,
+                           relation="agreed" if agreed else "overrode") | {"outcome": "approve"}  # fmt: skip
+            body["deciders"] = [{"pseudonym": f"r-{person}", "blind": blind, "outcome": "approve"}]
+            found.append(record("decision.made", body))
+    return found
+
+
+@pytest.fixture
+async def pool(database_url: str) -> AsyncIterator[asyncpg.Pool]:
+    async with open_pool(database_url, schema=SCHEMA) as pool:
+        await migrate(pool, schema=SCHEMA, migrations=MIGRATIONS)
+        store = Store(pool)
+        for _ in range(2):
+            await Handler(store)([*reviews("shown"), *reviews("default"), *reviews("off")])
+        yield pool
+
+
+@pytest.fixture
+async def client(pool: asyncpg.Pool) -> AsyncIterator[httpx.AsyncClient]:
+    app = build_app(
+        store=Store(pool), health=Health(), metrics=Metrics("feedback"), authenticate=authenticate,
+        clock=lambda: datetime(2026, 6, 1, tzinfo=UTC),
+        modes=lambda tenant: MODES.get(tenant, ReviewerSignals.TEAM),
+    )  # fmt: skip
+    transport = httpx.ASGITransport(app)
+    async with httpx.AsyncClient(transport=transport, base_url="http://feedback/api/feedback/v1/") as client:
+        client.headers["x-role"] = "lead"
+        yield client
+
+
+async def test_a_tenant_decides_what_is_shown(client: httpx.AsyncClient) -> None:
+    async def desk(tenant: str) -> Any:
+        return (await client.get("reviewers", params={"tenant": tenant})).json()
+
+    team = await desk("default")
+    assert (team["people"], team["findings"]) == (6, [])
+    assert team["team"]["assisted"]["n"] == 240, "told twice, counted once"
+    shown = await desk("shown")
+    assert [one["reviewer"] for one in shown["findings"]] == [f"r-{n}" for n in range(6)]
+    assert (await desk("off"))["people"] == 0
+
+
+async def test_opening_a_person_needs_a_purpose_and_is_on_the_record_once(
+    client: httpx.AsyncClient, pool: asyncpg.Pool
+) -> None:
+    asked = {"params": {"tenant": "shown"}, "json": {"purpose": "Talk after complaint 12"}}
+    for _ in range(2):
+        opened = await client.post("reviewers/r-0/open", headers={"Idempotency-Key": "k-1"}, **asked)
+        assert opened.status_code == 200, opened.text
+    assert opened.json()["assisted"] == {"k": 40, "n": 40, "lower": pytest.approx(0.912, abs=0.001), "upper": 1.0}
+    await client.post("reviewers/r-0/open", **asked)
+    bodies = await pool.fetch("SELECT body FROM outbox ORDER BY id")
+    activities = [TypeAdapter(ActivityRecorded).validate_json(row["body"]) for row in bodies]
+    assert [one.sequence for one in activities] == [1, 2]
+    assert activities[0].body.purpose == "Talk after complaint 12"
+    assert activities[0].actor.pseudonym == "p-lead"
+    nothing = await client.post("reviewers/r-0/open", params={"tenant": "shown"}, json={"purpose": ""})
+    assert nothing.status_code == 422
+    assert nothing.json()["errors"][0]["pointer"] == "/purpose"
+
+
+@pytest.mark.parametrize("tenant", ["default", "off"])
+async def test_no_purpose_opens_a_person_where_persons_are_not_shown(
+    client: httpx.AsyncClient, pool: asyncpg.Pool, tenant: str
+) -> None:
+    refused = await client.post("reviewers/r-0/open", params={"tenant": tenant}, json={"purpose": "curiosity"})
+    assert refused.status_code == 403
+    assert "not about persons" in refused.json()["detail"]
+    assert await pool.fetchval("SELECT count(*) FROM outbox") == 0
+
+
+async def test_a_reviewer_sees_their_own_page_whatever_the_setting(client: httpx.AsyncClient) -> None:
+    mine = await client.get("reviewers/me", headers={"x-role": "reviewer", "x-subject": "r-3"})
+    assert mine.json()["reviewer"] == "r-3"
+    stranger = await client.get("reviewers/me", headers={"x-role": "reviewer", "x-subject": "r-9"})
+    assert stranger.status_code == 403
+    assert "nothing is said about anybody on so little" in stranger.json()["detail"]
+
+
+@pytest.mark.parametrize("role", sorted(ROLES))
+async def test_who_may_ask(client: httpx.AsyncClient, role: str) -> None:
+    headers = {"x-role": role, "x-subject": "r-1"}
+    opened = await client.post(
+        "reviewers/r-0/open", params={"tenant": "shown"}, json={"purpose": "why"}, headers=headers
+    )
+    assert opened.status_code == (200 if role in {"lead", "auditor", "admin"} else 403)
+    desk = await client.get("reviewers", headers=headers)
+    assert desk.status_code == (403 if role in {"reviewer", "submitter"} else 200)
+    other = await client.get("reviewers", params={"tenant": "shown"}, headers=headers | {"x-tenants": "default"})
+    assert other.status_code == 403

@@ -26,8 +26,6 @@ from countersign_shared.postgres import migrate, open_pool
 
 BATCH = 2_000
 GROUP = "countersign-feedback"
-DERIVED = ("cases", "counters", "labels", "answers", "reviewers", "outcomes")
-"""Tables that follow from events alone. ``cells`` only number what occurs, so they may stay."""
 
 Progress = Callable[[int, int], None]
 
@@ -44,10 +42,11 @@ async def rebuild(
     await _require_stopped(bootstrap, prefix)
     async with open_pool(database_url, schema=SCHEMA, size=2) as pool:
         await migrate(pool, schema=SCHEMA, migrations=MIGRATIONS)
-        await pool.execute(f"TRUNCATE {', '.join(DERIVED)}")
+        store = Store(pool)
+        await store.forget()
         read = erased = 0
         if keys_dir is not None:
-            read, erased = await _from_log(database_url, Handler(Store(pool)), keys_dir, progress)
+            read, erased = await _from_log(database_url, Handler(store), keys_dir, progress)
     await _to_the_beginning(bootstrap, prefix)
     return {"entries": read, "erased": erased}
 

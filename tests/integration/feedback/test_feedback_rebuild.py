@@ -14,12 +14,13 @@ from countersign_audit.settings import Settings as AuditSettings
 from countersign_feedback import app as feedback
 from countersign_feedback.settings import Settings
 from countersign_local.errors import CommandError
-from countersign_local.rebuilding import DERIVED, rebuild
+from countersign_local.rebuilding import rebuild
 from countersign_shared.messaging.producer import open_publisher
 from countersign_shared.messaging.records import Message
 from countersign_shared.messaging.topics import ensure_topics
 from tests.integration.feedback.test_feedback_store import story
 
+DERIVED = ("cases", "counters", "labels", "answers", "reviewers", "outcomes")
 pytestmark = [pytest.mark.kafka, pytest.mark.postgres]
 
 

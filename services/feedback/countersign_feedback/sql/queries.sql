@@ -186,3 +186,7 @@ WHERE NOT test
     AND decision_type = $2
 GROUP BY day
 ORDER BY day;
+
+-- name: forget
+-- Empty what follows from events alone, to fill it anew. Cells only number what occurs, and stay; so does what was spent.
+TRUNCATE cases, counters, labels, answers, reviewers, outcomes;

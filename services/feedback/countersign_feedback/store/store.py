@@ -44,6 +44,10 @@ class Store(CaseReads, LabelReads, ReviewerReads, ControlReads):
             await self._reviewers.add(connection, gathered.answers.values(), gathered.outcomes.values())
         self._cases.remember(known)
 
+    async def forget(self) -> None:
+        """Empty what follows from events alone; attempts, certificates and controls stay."""
+        await self._pool.execute(self._sql.queries.forget)
+
     async def open_page(self, opening: Opening, moment: datetime) -> None:
         """Record that a person's page is opened, before anything of it is shown; the same request is recorded once."""
         queries = self._sql.reviewers

@@ -6,6 +6,9 @@ from typing import Literal
 from pydantic import Field
 from pydantic_settings import BaseSettings, SettingsConfigDict
 
+Compression = Literal["none", "gzip", "snappy", "lz4", "zstd"]
+"""Codecs every Kafka client knows."""
+
 
 class ServiceSettings(BaseSettings):
     """Settings that all five services share; names in the environment are these in capitals."""
@@ -21,6 +24,9 @@ class ServiceSettings(BaseSettings):
         description="stable name of this replica for static Kafka membership; two replicas must not share one",
     )
     topic_prefix: str = Field(default="", description="put before every topic and consumer group name")
+    kafka_compression: Compression = Field(
+        default="zstd", description="how batches are compressed on the topics: none, gzip, snappy, lz4 or zstd"
+    )
     broker: Literal["kafka", "mock"] = Field(
         default="kafka", description="`mock` for the in-memory development broker, which keeps little and forgets"
     )

@@ -51,7 +51,10 @@ class Ground:
 
 async def preload(ground: Ground, prefix: str, count: int, run: str) -> None:
     """Put ``count`` cases on case.created."""
-    async with open_publisher(ground.kafka.bootstrap, prefix=prefix, client_id="bench") as publisher:
+    # Plain, as producers upstream send unless they are told otherwise.
+    async with open_publisher(
+        ground.kafka.bootstrap, prefix=prefix, client_id="bench", compression="none"
+    ) as publisher:
         batch = []
         for message in cases.messages(count, partitions=PARTITIONS, run=run):
             batch.append(message)

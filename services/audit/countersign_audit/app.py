@@ -24,7 +24,7 @@ from countersign_shared.contracts.topics import load_topics
 from countersign_shared.errors import ConfigurationError
 from countersign_shared.http import TokenVerifier
 from countersign_shared.messaging.bus import Bus, open_bus
-from countersign_shared.messaging.outbox import Outbox, Relay, relaying
+from countersign_shared.messaging.outbox import PATIENT_POLL_SECONDS, Outbox, Relay, relaying
 from countersign_shared.observability import Health, Metrics
 from countersign_shared.postgres import migrate, open_pool
 from countersign_shared.runtime import Service
@@ -57,8 +57,9 @@ async def running(settings: Settings, *, clock: Clock = system_clock) -> AsyncIt
             http = build_app(
                 room=room, published=PublishedLog(pool), health=health, metrics=metrics, authenticate=authenticate
             )
+            relay = Relay(outbox, bus.publish, clock=clock, poll_seconds=PATIENT_POLL_SECONDS)
             async with (
-                relaying(pool, Relay(outbox, bus.publish, clock=clock), fail=bus.fail, metrics=metrics, clock=clock),
+                relaying(pool, relay, fail=bus.fail, metrics=metrics, clock=clock),
                 signing(writer, settings.audit_checkpoint_interval_ms, bus),
                 bus.consume(
                     tuple(load_topics()), Handler(writer, metrics, clock), max_records=BATCH, patience_ms=PATIENCE_MS

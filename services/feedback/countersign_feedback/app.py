@@ -21,7 +21,7 @@ from countersign_shared.clock import Clock, system_clock
 from countersign_shared.http import TokenVerifier
 from countersign_shared.messaging.bus import Bus, open_bus
 from countersign_shared.messaging.follower import following
-from countersign_shared.messaging.outbox import Outbox, Relay, relaying
+from countersign_shared.messaging.outbox import PATIENT_POLL_SECONDS, Outbox, Relay, relaying
 from countersign_shared.observability import Health, Metrics
 from countersign_shared.postgres import migrate, open_pool
 from countersign_shared.runtime import Service
@@ -55,10 +55,11 @@ async def running(settings: Settings, *, clock: Clock = system_clock) -> AsyncIt
             store=store, health=health, metrics=metrics, authenticate=authenticate, clock=clock,
             modes=lambda tenant: settings.reviewer_signals_by_tenant.get(tenant, settings.reviewer_signals),
         )  # fmt: skip
+        relay = Relay(outbox, bus.publish, clock=clock, poll_seconds=PATIENT_POLL_SECONDS)
         gauges = asyncio.create_task(_keep_gauges(store, metrics, settings.gauge_seconds))
         try:
             async with (
-                relaying(pool, Relay(outbox, bus.publish, clock=clock), fail=bus.fail, metrics=metrics, clock=clock),
+                relaying(pool, relay, fail=bus.fail, metrics=metrics, clock=clock),
                 # Opens once every control on the topic is known: before anything is proposed, or said again.
                 following(settings, CONTROLS, ControlIntake(store, keeper.controlled), service=SERVICE, fail=bus.fail),
                 _said_again(bus, store),

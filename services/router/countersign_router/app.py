@@ -31,7 +31,7 @@ from countersign_shared.errors import ConfigurationError
 from countersign_shared.http import TokenVerifier
 from countersign_shared.messaging.bus import open_bus
 from countersign_shared.messaging.follower import following
-from countersign_shared.messaging.outbox import Outbox, Relay, relaying
+from countersign_shared.messaging.outbox import PATIENT_POLL_SECONDS, Outbox, Relay, relaying
 from countersign_shared.messaging.records import Message, unpack_headers
 from countersign_shared.observability import Health, Metrics
 from countersign_shared.postgres import migrate, open_pool
@@ -76,7 +76,7 @@ async def running(settings: Settings, *, clock: Clock = system_clock) -> AsyncIt
         )  # fmt: skip
         await bus.publish(await _present_controls(store))
         watching = asyncio.create_task(_watch(desk))
-        relay = Relay(outbox, bus.publish, clock=clock)
+        relay = Relay(outbox, bus.publish, clock=clock, poll_seconds=PATIENT_POLL_SECONDS)
         try:
             async with (
                 relaying(pool, relay, fail=bus.fail, metrics=metrics, clock=clock),

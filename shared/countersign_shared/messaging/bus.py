@@ -128,8 +128,9 @@ async def open_bus(settings: ServiceSettings, *, service: str, health: Health, m
     """Connect a service to Kafka and check the topics; what is wrong is said in one line."""
     take_any_header_name()
     async with open_publisher(
-        settings.kafka_bootstrap_servers, prefix=settings.topic_prefix, client_id=f"countersign-{service}"
-    ) as publisher:
+        settings.kafka_bootstrap_servers, prefix=settings.topic_prefix, client_id=f"countersign-{service}",
+        compression=settings.kafka_compression,
+    ) as publisher:  # fmt: skip
         bus = Bus(settings, publisher, service=service, health=health, metrics=metrics)
         await bus.check_topics()
         try:

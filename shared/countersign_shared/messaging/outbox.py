@@ -20,6 +20,8 @@ log = logging.getLogger(__name__)
 
 POLL_SECONDS = 0.05
 """Polling is the truth; a hint only shortens the wait."""
+PATIENT_POLL_SECONDS = 0.5
+"""For services whose own hint is all that somebody waits for: it bounds how long a row of another replica stays."""
 LOCK_RETRY_SECONDS = 1.0
 BATCH = 500
 
@@ -55,13 +57,14 @@ class Relay:
 
     def __init__(
         self, outbox: Outbox, publish: Callable[[Sequence[Message]], Awaitable[None]], *, clock: Clock,
-        sent: Sent | None = None,
+        sent: Sent | None = None, poll_seconds: float = POLL_SECONDS,
     ) -> None:  # fmt: skip
         self._outbox = outbox
         self._queries = outbox._queries  # noqa: SLF001 - the two halves of one mechanism
         self._publish = publish
         self._clock = clock
         self._sent = sent
+        self._poll_seconds = poll_seconds
 
     async def acquire(self, connection: Any) -> bool:
         """Try to become the one relay; the lock lives as long as the connection."""
@@ -98,11 +101,11 @@ class Relay:
     async def _pump(self, connection: Any) -> None:
         while True:
             self._outbox.hint.clear()
-            # One question outside of any transaction: with nothing to send, it is asked twenty times a second.
+            # One question outside of any transaction: with nothing to send, it is asked again and again.
             waiting = await connection.fetchval(self._queries.some_due, self._clock())
             if not waiting or await self.pass_once(connection) < BATCH:
                 try:
-                    await asyncio.wait_for(self._outbox.hint.wait(), POLL_SECONDS)
+                    await asyncio.wait_for(self._outbox.hint.wait(), self._poll_seconds)
                 except TimeoutError:
                     continue
 

@@ -12,6 +12,7 @@ from aiokafka.partitioner import murmur2
 
 from countersign_shared.errors import ConfigurationError, FatalError
 from countersign_shared.messaging.records import Message
+from countersign_shared.settings import Compression
 
 log = logging.getLogger(__name__)
 
@@ -73,11 +74,13 @@ class Publisher:
         physical = self._prefix + topic
         batch, futures = self._producer.create_batch(), []
         for message in group:
+            if len(message.value) > BATCH_BYTES:
+                # The library takes any first record of a batch, and compressed the broker might take it too.
+                raise MessageSizeTooLargeError(f"{len(message.value)} bytes for {physical}")
             if self._append(batch, message) is None:
                 futures.append(await self._producer.send_batch(batch, physical, partition=partition))
                 batch = self._producer.create_batch()
-                if self._append(batch, message) is None:
-                    raise MessageSizeTooLargeError(f"{len(message.value)} bytes for {physical}")
+                self._append(batch, message)
         futures.append(await self._producer.send_batch(batch, physical, partition=partition))
         return futures
 
@@ -95,12 +98,19 @@ def partition_for(key: bytes, partitions: int) -> int:
 
 
 @asynccontextmanager
-async def open_publisher(bootstrap: str, *, prefix: str, client_id: str) -> AsyncIterator[Publisher]:
-    """Open an idempotent producer; an unreachable broker is a ``ConfigurationError`` in one line."""
+async def open_publisher(
+    bootstrap: str, *, prefix: str, client_id: str, compression: Compression = "zstd"
+) -> AsyncIterator[Publisher]:
+    """Open an idempotent producer; an unreachable broker is a ``ConfigurationError`` in one line.
+
+    Events of one batch share most of their words: Zstandard takes a tenth of them to the broker and to each of up to
+    four readers, and costs less than moving the rest would.
+    """
     producer = AIOKafkaProducer(
         bootstrap_servers=bootstrap, client_id=client_id, acks="all", enable_idempotence=True,
         max_batch_size=BATCH_BYTES, max_request_size=4 * BATCH_BYTES, linger_ms=0,
         request_timeout_ms=15_000, metadata_max_age_ms=60_000,
+        compression_type=None if compression == "none" else compression,
     )  # fmt: skip
     try:
         await asyncio.wait_for(producer.start(), SEND_SECONDS)

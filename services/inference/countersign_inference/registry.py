@@ -16,7 +16,7 @@ from countersign_inference.adapters.text import TextScorer
 from countersign_inference.adapters.upstream import UpstreamScorer
 from countersign_inference.domain.entities import extractor
 from countersign_inference.domain.features import Matrix
-from countersign_inference.domain.scoring import AnyScorer, Method
+from countersign_inference.domain.scoring import AnyScorer, Method, Scorer
 from countersign_inference.manifest import (
     ARTIFACT,
     ORDINARY,
@@ -26,7 +26,6 @@ from countersign_inference.manifest import (
     Manifest,
     Rules,
     TextLinear,
-    Trained,
     Upstream,
     linear_model,
     read_files,
@@ -88,6 +87,20 @@ def load_models(models: Path, decision_types: Mapping[str, DecisionType], chance
 def load_scorers(models: Path, decision_types: Mapping[str, DecisionType]) -> Mapping[str, AnyScorer]:
     """Return the scorer of every decision type, as ``load_models`` does; models on other machines are refused."""
     return load_models(models, decision_types).scorers
+
+
+def load_panel(models: Path, decision_type: DecisionType) -> Scorer:
+    """Return the trained model of one decision type with its methods, as it serves; other files are not looked at."""
+    found = [(path, read_manifest(path)) for path in sorted(models.glob("*.yaml"))]
+    entries = [
+        _Entry(manifest, path, decision_type, None)
+        for path, manifest in found
+        if manifest.decision_type == decision_type.name and manifest.role != "shadow"
+    ]
+    scorer = _proposing(decision_type, entries, ())
+    if not isinstance(scorer, OnnxScorer | TextScorer | Panel):
+        raise ConfigurationError(f"{decision_type.name} is answered by {scorer.kind}, which cannot be evaluated here")
+    return scorer
 
 
 @dataclass(frozen=True, slots=True)
@@ -182,13 +195,6 @@ def text_scorer(manifest: TextLinear, directory: Path, *, labels: dict[str, str]
     files = read_files(manifest, directory)
     arrays = {name: _array(data) for name, data in files.items() if name.endswith(".npy")}
     return TextScorer(text_model(manifest, files, arrays, labels))
-
-
-def trained_scorer(manifest: Trained, directory: Path, *, labels: dict[str, str]) -> OnnxScorer | TextScorer:
-    """Load a model that training wrote."""
-    if isinstance(manifest, TextLinear):
-        return text_scorer(manifest, directory, labels=labels)
-    return onnx_scorer(manifest, directory, labels=labels)
 
 
 def _array(data: bytes) -> Matrix:

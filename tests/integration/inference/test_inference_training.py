@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import xml.dom.minidom
 from pathlib import Path
 
 import numpy as np
@@ -13,10 +14,14 @@ from countersign_inference.registry import PACKAGED_MODELS
 from countersign_inference.training.cards import CARD_JSON, CARD_PAGE, read_card
 from countersign_inference.training.definitions import DEFINITIONS
 from countersign_inference.training.evaluate import band_of, evaluate
+from countersign_inference.training.honesty import study
+from countersign_inference.training.measures import ece, honest_ece
 from countersign_inference.training.slices import sliced
 from countersign_inference.training.train import train
 from countersign_shared.errors import ConfigurationError
 from tests.unit.inference.loans import LOAN
+
+POSTS = "content_moderation"
 
 
 @pytest.fixture(scope="module")
@@ -47,7 +52,8 @@ def test_training_again_gives_the_committed_model_and_figures(trained):
     fresh = orjson.loads((out / LOAN / CARD_JSON).read_bytes())
     committed = orjson.loads((PACKAGED_MODELS / LOAN / CARD_JSON).read_bytes())
     # Digests may differ with the libraries' versions; what was measured may not.
-    for name in ("certification", "train", "bands", "parity", "slices", "abstained", "uncalibrated_log_loss"):
+    for name in ("certification", "train", "bands", "parity", "slices", "abstained", "uncalibrated_log_loss",
+                 "signals", "strange", "reliability"):  # fmt: skip
         assert fresh[name] == committed[name], name
 
 
@@ -68,6 +74,61 @@ def test_the_model_is_worth_having_and_its_probabilities_mean_what_they_say(card
     assert certification.auc > 0.85
     assert certification.ece < 0.05
     assert certification.errors.share < 0.08
+
+
+def test_similarity_tells_what_is_declared_strange(card):
+    assert card.strange.auroc > 0.9
+    assert evaluate(POSTS, PACKAGED_MODELS).strange.auroc > 0.9
+
+
+def test_every_signal_is_measured_where_it_has_values(card):
+    assert [one.signal for one in card.signals] == [
+        "probability", "similarity", "consensus", "rule_clarity", "completeness",
+    ]  # fmt: skip
+    surest = card.signals[0].right_of_surest_half
+    assert surest.share > card.signals[0].right_of_all.share
+    assert (surest.n, card.signals[2].right_of_all.n) == (229, 0)
+
+
+def test_text_training_again_gives_the_committed_model(tmp_path):
+    result = train(POSTS, tmp_path, lambda _text, _share: None)
+    fresh, committed = (np.load(directory / POSTS / "weights.npy") for directory in (tmp_path, PACKAGED_MODELS))
+    assert fresh == pytest.approx(committed, abs=1e-4)
+    assert (tmp_path / POSTS / "terms.json").read_bytes() == (PACKAGED_MODELS / POSTS / "terms.json").read_bytes()
+    before = orjson.loads((PACKAGED_MODELS / POSTS / CARD_JSON).read_bytes())
+    assert result.card.certification.auc == pytest.approx(before["certification"]["auc"], abs=1e-3)
+    assert all(one["right_of_all"]["n"] > 0 for one in before["signals"])
+    picture = (tmp_path / POSTS / "calibration.svg").read_text()
+    assert picture.count("<circle") == 10
+    assert xml.dom.minidom.parseString(picture).documentElement.tagName == "svg"
+
+
+@pytest.mark.parametrize("name", [LOAN, POSTS])
+def test_the_committed_recipe_is_honest_and_mends_what_is_not(name):
+    committed = orjson.loads((PACKAGED_MODELS / name / "honesty.json").read_bytes())
+    means = committed["means"]
+    assert committed["of"] == 20
+    assert means["calibrated_ece"] <= means["honest_ece"]
+    assert committed["honest"] >= 15
+    assert means["recalibrated_ece"] <= means["miscalibrated_ece"] / 2
+    assert means["calibrated_brier"] <= means["raw_brier"]
+    assert means["calibrated_log_loss"] <= means["raw_log_loss"]
+
+
+def test_the_committed_study_is_what_a_split_measures():
+    committed = orjson.loads((PACKAGED_MODELS / LOAN / "honesty.json").read_bytes())
+    again = study(LOAN, 2, lambda _text, _share: None).as_json()
+    for split, said in zip(again["splits"], committed["splits"][:2], strict=True):
+        assert split == pytest.approx(said, abs=5e-4)
+
+
+def test_honest_confidences_have_an_ece_above_zero_and_dishonest_ones_a_larger_one():
+    rng = np.random.default_rng(3)
+    confidence = rng.uniform(0.5, 1.0, 500)
+    bar = honest_ece(confidence, 300, rng)
+    within = sum(ece(confidence, (rng.random(500) < confidence).astype(float)) <= bar for _ in range(200))
+    assert within == pytest.approx(190, abs=10)
+    assert ece(confidence, (rng.random(500) < confidence - 0.2).astype(float)) > bar
 
 
 def test_every_figure_on_the_card_has_its_n(card):

@@ -2,11 +2,15 @@
 
 import os
 from pathlib import Path
-from typing import Annotated
+from typing import TYPE_CHECKING, Annotated
 
 import typer
 
 from countersign_local.cli.output import JsonOption, print_json, print_table, print_text
+
+if TYPE_CHECKING:
+    from countersign_inference.training.evaluate import SignalFigures
+    from countersign_inference.training.measures import Interval
 
 app = typer.Typer(help="Local models: train, evaluate, card, list.", no_args_is_help=True)
 DecisionType = Annotated[str, typer.Argument(help="For example loan_application.")]
@@ -26,9 +30,12 @@ def _directory(named: Path | None) -> Path:
 def train(
     decision_type: DecisionType,
     out: Annotated[Path, typer.Option(help="Where to write the model; then name it in MODELS_DIR.")] = Path("models"),
+    splits: Annotated[
+        int, typer.Option(min=0, max=100, help="On how many splits to judge whether the recipe is honest; 0: none.")
+    ] = 20,
     json: JsonOption = False,
 ) -> None:
-    """Train a model on its real data, calibrate it on a slice of its own, judge it on another."""
+    """Train a model on its data, calibrate it on cases it did not see, judge it on others."""
     from rich.progress import Progress
 
     from countersign_inference.training.train import train as fit
@@ -36,7 +43,9 @@ def train(
     out.mkdir(parents=True, exist_ok=True)
     with Progress(transient=True, disable=json) as bar:
         task = bar.add_task("starting", total=1.0)
-        trained = fit(decision_type, out, lambda what, done: bar.update(task, description=what, completed=done))
+        trained = fit(
+            decision_type, out, lambda what, done: bar.update(task, description=what, completed=done), splits=splits
+        )
     if json:
         print_json({"manifest": str(trained.manifest), "card": trained.card.as_json()})
     else:
@@ -58,8 +67,23 @@ def evaluate(decision_type: DecisionType, models: ModelsOption = None, json: Jso
     print_text(f"{card.name} {card.version} on {figures.n} cases it had never seen")
     rows = [{"measure": name, "value": f"{getattr(figures, name):.4f}"} for name in ("auc", "brier", "log_loss", "ece")]
     print_table(rows, ("measure", "value"))
+    print_text("How right proposals are, and the half with the higher values of a signal:")
+    print_table([_signal(one) for one in card.signals], ("signal", "all", "surer half"))
+    if card.strange.auroc is not None:
+        print_text(f"Similarity tells {card.strange.n} strange rows from ordinary ones: AUROC {card.strange.auroc:.3f}")
     bands = [{"band": band.band, "wrong": band.errors.k, "of": band.errors.n} for band in card.bands]
     print_table(bands, ("band", "wrong", "of"))
+
+
+def _signal(one: "SignalFigures") -> dict[str, str]:
+    half = _share(one.right_of_surest_half) if one.values > 1 else "same for all"
+    return {"signal": one.signal, "all": _share(one.right_of_all), "surer half": half}
+
+
+def _share(share: "Interval") -> str:
+    if share.share is None:
+        return "no cases"
+    return f"{share.share:.1%} of {share.n} ({share.low:.1%} to {share.high:.1%})"
 
 
 @app.command()
@@ -87,14 +111,15 @@ def list_models(models: ModelsOption = None, json: JsonOption = False) -> None:
     for path in sorted(directory.glob("*.yaml")):
         manifest = read_manifest(path)
         found.append({
-            "decision_type": path.stem,
+            "decision_type": manifest.decision_type,
             "scorer": manifest.scorer,
+            "role": manifest.role,
             "name": getattr(manifest, "name", None),
             "version": getattr(manifest, "version", None),
         })  # fmt: skip
     if json:
         print_json(found)
     elif found:
-        print_table(found, ("decision_type", "scorer", "name", "version"))
+        print_table(found, ("decision_type", "role", "scorer", "name", "version"))
     else:
         print_text(f"No models in {directory}.")

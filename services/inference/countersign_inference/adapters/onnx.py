@@ -53,9 +53,12 @@ class OnnxScorer:
                 answers[row] = Abstained(reason, f"the model needs {', '.join(fields)}"[:500])
         open_rows = [row for row, answer in enumerate(answers) if answer is None]
         if open_rows:
-            matrix = features.matrix(reading.values[open_rows])
+            values = reading.values[open_rows]
+            matrix = features.matrix(values)
             payloads = [batch[row].payload for row in open_rows]
-            proposals = self._proposer.propose(payloads, matrix, self.positive_probability(matrix))
+            proposals = self._proposer.propose(
+                payloads, matrix, self.positive_probability(matrix), features.outside(values)
+            )
             for row, proposal in zip(open_rows, proposals, strict=True):
                 answers[row] = proposal
         return [answer for answer in answers if answer is not None]

@@ -17,6 +17,7 @@ Kind = Literal["number", "money", "boolean", "category"]
 Transform = Literal["clip", "hinge", "log1p", "one_of", "at_least"]
 Matrix = npt.NDArray[np.float64]
 
+_SIZES = {"number", "money"}
 MAX_DECIMAL_CHARACTERS = 32
 """Longest money text that is read: fifteen digits, sign, point and fraction fit twice."""
 
@@ -88,6 +89,12 @@ class Features:
         for column in self.columns:
             if column.field not in self._position:
                 raise ValueError(f"column {column.name} reads {column.field}, which is not among the inputs")
+        self._ranges: dict[int, tuple[float, float]] = {}
+        for column in self.columns:
+            position = self._position[column.field]
+            if column.transform in {"clip", "hinge", "log1p"} and self.inputs[position].kind in _SIZES:
+                low, high = self._ranges.get(position, (column.low, column.high))
+                self._ranges[position] = min(low, column.low), max(high, column.high)
         self.column_inputs = tuple(self._position[column.field] for column in self.columns)
 
     def read(self, payloads: Sequence[Mapping[str, Any]]) -> Reading:
@@ -122,6 +129,14 @@ class Features:
         for index, (column, position) in enumerate(zip(self.columns, self.column_inputs, strict=True)):
             out[:, index] = self._apply(column, position, values[:, position])
         return out
+
+    def outside(self, values: Matrix) -> Matrix:
+        """Return per case how many inputs lie beyond what the model distinguishes: there it sees only the limit."""
+        found: Matrix = np.zeros(values.shape[0])
+        for position, (low, high) in self._ranges.items():
+            raw = values[:, position]
+            found += (raw < low) | (raw > high)
+        return found
 
     def _apply(self, column: Column, position: int, raw: Matrix) -> Matrix:
         if column.transform == "clip":

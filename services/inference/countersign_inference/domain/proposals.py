@@ -36,14 +36,20 @@ class Proposer:
         self._sides = {True: (model.positive, model.negative, start), False: (model.negative, model.positive, -start)}
         self._sample = model.reference.points.shape[0]
 
-    def propose(self, payloads: Sequence[Mapping[str, Any]], matrix: Matrix, probability: Matrix) -> list[Scored]:
-        """Return a proposal per case; `probability` is the model's own, of the positive outcome, uncalibrated."""
+    def propose(
+        self, payloads: Sequence[Mapping[str, Any]], matrix: Matrix, probability: Matrix, outside: Matrix
+    ) -> list[Scored]:
+        """Return a proposal per case; `probability` is the model's own, of the positive outcome, uncalibrated.
+
+        `outside` counts inputs beyond what the model distinguishes; each puts a case as much further from the sample as
+        one spread of a column does.
+        """
         model = self._model
         standardised = model.weights.standardise(matrix)
         self._check(standardised, probability)
         log_odds = model.calibrator.calibrated_logit(probability)
         effects = contributions(model.features, model.weights, model.calibrator, standardised)
-        distance = model.reference.distance(standardised)
+        distance = model.reference.distance(standardised) + outside
         p_value = model.reference.p_value(distance)
         # All effects below count towards the proposed outcome, whichever of the two it is.
         sign = np.where(log_odds >= 0.0, 1.0, -1.0)

@@ -1,22 +1,32 @@
 """The model card: what was measured, as JSON for programs and as a page for people."""
 
+from collections.abc import Sequence
 from pathlib import Path
 
 import orjson
 
+from countersign_inference.training.calibration_picture import calibration_svg
 from countersign_inference.training.definitions import DEFINITIONS, Definition
-from countersign_inference.training.evaluate import Card, Figures, Interval
+from countersign_inference.training.evaluate import Card, Figures
+from countersign_inference.training.honesty import Honesty
+from countersign_inference.training.measures import Interval
 from countersign_shared.errors import ConfigurationError
 
 CARD_JSON = "card.json"
 CARD_PAGE = "card.md"
+HONESTY = "honesty.json"
+PICTURE = "calibration.svg"
 
 
-def write_card(card: Card, definition: Definition, directory: Path) -> None:
-    """Write both forms of the card beside the model."""
+def write_card(card: Card, definition: Definition, directory: Path, honesty: Honesty | None = None) -> None:
+    """Write both forms of the card beside the model, its picture, and what many splits say where they were made."""
     options = orjson.OPT_INDENT_2 | orjson.OPT_APPEND_NEWLINE
     (directory / CARD_JSON).write_bytes(orjson.dumps(card.as_json(), option=options))
-    (directory / CARD_PAGE).write_text(page(card, definition), encoding="utf-8")
+    (directory / CARD_PAGE).write_text(page(card, definition, honesty), encoding="utf-8")
+    title = f"Calibration of {card.name} {card.version} on {card.certification.n} cases it had never seen"
+    (directory / PICTURE).write_text(calibration_svg(title, card.reliability), encoding="utf-8")
+    if honesty is not None:
+        (directory / HONESTY).write_bytes(orjson.dumps(honesty.as_json(), option=options))
 
 
 def read_card(decision_type: str, models: Path) -> str:
@@ -28,7 +38,7 @@ def read_card(decision_type: str, models: Path) -> str:
     return path.read_text(encoding="utf-8")
 
 
-def page(card: Card, definition: Definition) -> str:
+def page(card: Card, definition: Definition, honesty: Honesty | None = None) -> str:
     """Write the card as Markdown."""
     parts = [
         f"# {card.name} {card.version}",
@@ -42,8 +52,14 @@ def page(card: Card, definition: Definition) -> str:
         "\n".join(f"- {line}" for line in definition.left_out),
         "## Quality",
         _quality(card),
+        f"![How often proposals were right, by how sure they were]({PICTURE})",
+        *([] if honesty is None else ["## Honest confidence", _honesty(honesty)]),
         "## Errors by confidence",
         _table(("band", "wrong proposals"), [(band.band, _interval(band.errors)) for band in card.bands]),
+        "## What the signals tell",
+        "How right proposals are, and how right the half with the higher values is; certification slice.",
+        _signals(card),
+        _strange(card),
         "## Outcomes by protected group",
         "On the certification slice. No protected attribute reaches the model; this is what it does all the same.",
         _parity(card, definition),
@@ -75,6 +91,47 @@ def _figures(name: str, figures: Figures) -> tuple[str, ...]:
     return (name, str(figures.n), *(f"{value:.4f}" for value in measured), _interval(figures.errors))
 
 
+def _honesty(honesty: Honesty) -> str:
+    rows = [
+        ("ECE", _mean(honesty, "raw_ece"), _mean(honesty, "calibrated_ece")),
+        ("Brier", _mean(honesty, "raw_brier"), _mean(honesty, "calibrated_brier")),
+        ("log loss", _mean(honesty, "raw_log_loss"), _mean(honesty, "calibrated_log_loss")),
+        ("ECE of a model made dishonest on purpose", _mean(honesty, "miscalibrated_ece"),
+         _mean(honesty, "recalibrated_ece")),
+    ]  # fmt: skip
+    return (
+        f"Trained, calibrated and judged anew on {len(honesty.splits)} splits. In {honesty.honest} of them the "
+        "calibrated ECE is within the 95th percentile of what honest confidences would show at the same n and "
+        f"the same scores (its mean: {_mean(honesty, 'honest_ece')}); nineteen of twenty would be expected of them."
+        f"\n\n{_table(('mean over the splits', 'raw', 'calibrated'), rows)}"
+    )
+
+
+def _mean(honesty: Honesty, name: str) -> str:
+    return f"{honesty.mean(name):.4f}"
+
+
+def _signals(card: Card) -> str:
+    rows = [
+        (
+            f"`{one.signal}`", _interval(one.right_of_all),
+            _interval(one.right_of_surest_half) if one.values > 1 else "all cases have the same value",
+        )
+        for one in card.signals
+    ]  # fmt: skip
+    return _table(("signal", "right of all that have it", "right of the surer half"), rows)
+
+
+def _strange(card: Card) -> str:
+    strange = card.strange
+    if strange.auroc is None:
+        return "No rows are declared to be out of distribution."
+    return (
+        f"Similarity tells {strange.n} rows that are declared to be out of distribution from the certification slice "
+        f"with an AUROC of {strange.auroc:.3f}; below 0.05 are {_interval(strange.flagged)} of them."
+    )
+
+
 def _parity(card: Card, definition: Definition) -> str:
     code = definition.positive.code
     head = ("attribute", "group", f"`{code}` proposed", f"`{code}` decided by people", "wrong proposals")
@@ -91,6 +148,6 @@ def _interval(share: Interval) -> str:
     return f"{share.share:.1%} ({share.k} of {share.n}; {share.low:.1%} to {share.high:.1%})"
 
 
-def _table(head: tuple[str, ...], rows: list[tuple[str, ...]]) -> str:
+def _table(head: tuple[str, ...], rows: Sequence[tuple[str, ...]]) -> str:
     lines = [head, tuple("---" for _ in head), *rows]
     return "\n".join(f"| {' | '.join(line)} |" for line in lines)

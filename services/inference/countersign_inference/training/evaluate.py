@@ -1,37 +1,29 @@
 """How good a trained model is, on the slice that neither training nor calibration saw; every figure with its n."""
 
+import hashlib
 from collections import Counter
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import asdict, dataclass
 from pathlib import Path
 from typing import Any
 
 import numpy as np
 
+from countersign_inference.domain.completeness import Checklist
 from countersign_inference.domain.features import Matrix
-from countersign_inference.domain.scoring import Abstained, Question, Scored, Scorer
+from countersign_inference.domain.scoring import Abstained, Answer, Question, Scored, Scorer
 from countersign_inference.manifest import LinearOnnx, TextLinear, Trained, read_manifest
-from countersign_inference.registry import trained_scorer
+from countersign_inference.registry import load_panel
 from countersign_inference.training.definitions import DEFINITIONS, Definition, Example
+from countersign_inference.training.measures import DIGITS, Interval, auroc, ece, share_of
 from countersign_inference.training.slices import sliced
+from countersign_shared.contracts.decision_types import load_decision_types
 from countersign_shared.errors import ConfigurationError
 
-ECE_BINS = 15
 HIGH_ABOVE, MEDIUM_FROM = 0.90, 0.70
-INTERVAL = 0.95
+UNLIKE_BELOW = 0.05
+RELIABILITY_BINS = 10
 UNSTATED = "not stated"
-DIGITS = 4
-
-
-@dataclass(frozen=True, slots=True)
-class Interval:
-    """A share k of n, with its exact 95 % interval (Clopper and Pearson, 1934)."""
-
-    k: int
-    n: int
-    share: float | None
-    low: float
-    high: float
 
 
 @dataclass(frozen=True, slots=True)
@@ -70,6 +62,40 @@ class Group:
 
 
 @dataclass(frozen=True, slots=True)
+class SignalFigures:
+    """How right proposals are, all of them and the half with the higher values of a signal; only where it has one.
+
+    `values` counts different values: with one there is no half that is surer. Ties at the middle fall by the row.
+    """
+
+    signal: str
+    values: int
+    right_of_all: Interval
+    right_of_surest_half: Interval
+
+
+@dataclass(frozen=True, slots=True)
+class Strange:
+    """How well similarity tells rows that are declared out of distribution: `auroc` over n such rows.
+
+    `auroc` is the chance that such a row has a lower value than one of the certification slice, ties counted half;
+    `flagged` counts those below 0.05, which one ordinary row in twenty is.
+    """
+
+    n: int
+    auroc: float | None
+    flagged: Interval
+
+
+@dataclass(frozen=True, slots=True)
+class Bin:
+    """One bin of the reliability picture: mean confidence of its proposals, and how many were right."""
+
+    confidence: float
+    right: Interval
+
+
+@dataclass(frozen=True, slots=True)
 class Card:
     """Everything measured about one model version. Slices are counted before abstentions."""
 
@@ -85,6 +111,9 @@ class Card:
     train: Figures
     bands: Sequence[Band]
     parity: Sequence[Group]
+    signals: Sequence["SignalFigures"]
+    strange: Strange
+    reliability: Sequence["Bin"]
 
     def as_json(self) -> dict[str, Any]:
         """Return the card as plain JSON values."""
@@ -98,6 +127,15 @@ class _Judged:
     example: Example
     answer: Scored
     proposed_positive: bool
+    completeness: float
+
+    def signal(self, name: str) -> float | None:
+        """Return the value of a signal, None where there is none."""
+        if name == "completeness":
+            return self.completeness
+        found = getattr(self.answer, name)
+        value: float | None = None if found is None else found["value"]
+        return value
 
     @property
     def error(self) -> bool:
@@ -117,19 +155,21 @@ def evaluate(decision_type: str, models: Path) -> Card:
     definition = DEFINITIONS.get(decision_type)
     if definition is None:
         raise ConfigurationError(f"there is no labelled data for {decision_type!r}")
+    decision_types = load_decision_types()
     manifest = read_manifest(models / f"{decision_type}.yaml")
     if not isinstance(manifest, LinearOnnx | TextLinear):
         raise ConfigurationError(f"{decision_type} is answered by {manifest.scorer}, which cannot be evaluated here")
-    codes = {outcome.code: outcome.code for outcome in (manifest.negative, manifest.positive)}
-    scorer = trained_scorer(manifest, models / decision_type, labels=codes)
+    # With all that stands beside it when it serves: consensus and rule clarity are judged too.
+    scorer = load_panel(models, decision_types[decision_type])
     slices = sliced(decision_type, definition.examples())
-    judged, abstained = _judge(scorer, manifest, slices["certification"])
-    seen, _ = _judge(scorer, manifest, slices["train"])
+    checklist = Checklist(decision_types[decision_type])
+    judged, abstained = _judge(scorer, manifest, slices["certification"], checklist)
+    seen, _ = _judge(scorer, manifest, slices["train"], checklist)
     return Card(
         decision_type=decision_type,
         name=manifest.name,
         version=manifest.version,
-        artifact_sha256=scorer.model["artifact_sha256"],
+        artifact_sha256=(scorer.model or {})["artifact_sha256"],
         calibrator_version=manifest.calibrator.version,
         slices={name: len(examples) for name, examples in slices.items()},
         abstained=dict(sorted(abstained.items())),
@@ -138,17 +178,24 @@ def evaluate(decision_type: str, models: Path) -> Card:
         train=_figures(seen),
         bands=_bands(judged),
         parity=_parity(judged, definition),
+        signals=[_signal(name, judged) for name in SIGNALS],
+        strange=_strange(judged, scorer.score([Question(payload) for payload in definition.strange()])),
+        reliability=_reliability(judged),
     )
 
 
-def _judge(scorer: Scorer, manifest: Trained, examples: Sequence[Example]) -> tuple[list[_Judged], Counter[str]]:
+def _judge(
+    scorer: Scorer, manifest: Trained, examples: Sequence[Example], checklist: Checklist
+) -> tuple[list[_Judged], Counter[str]]:
     answers = scorer.score([Question(example.payload) for example in examples])
     judged, abstained = [], Counter[str]()
     for example, answer in zip(examples, answers, strict=True):
         if isinstance(answer, Abstained):
             abstained[answer.reason] += 1
         else:
-            judged.append(_Judged(example, answer, answer.proposal["outcome"] == manifest.positive.code))
+            positive = answer.proposal["outcome"] == manifest.positive.code
+            complete = checklist.check(example.payload).signal["value"]
+            judged.append(_Judged(example, answer, positive, complete))
     return judged, abstained
 
 
@@ -161,8 +208,8 @@ def _figures(judged: Sequence[_Judged]) -> Figures:
         auc=round(float(roc_auc_score(labels, probability)), DIGITS),
         brier=round(float(brier_score_loss(labels, probability)), DIGITS),
         log_loss=round(float(log_loss(labels, probability)), DIGITS),
-        ece=round(_ece(judged), DIGITS),
-        errors=_share(one.error for one in judged),
+        ece=round(ece(_confidences(judged), _right(judged)), DIGITS),
+        errors=share_of(one.error for one in judged),
     )
 
 
@@ -177,16 +224,45 @@ def _labels(judged: Sequence[_Judged]) -> Matrix:
     return np.array([one.example.positive for one in judged], dtype=np.float64)
 
 
-def _ece(judged: Sequence[_Judged]) -> float:
-    confidence = np.array([one.confidence for one in judged])
-    right = np.array([not one.error for one in judged])
-    bins = np.minimum((confidence * ECE_BINS).astype(int), ECE_BINS - 1)
-    gaps = [
-        abs(float(confidence[bins == index].mean()) - float(right[bins == index].mean())) * int((bins == index).sum())
-        for index in range(ECE_BINS)
-        if (bins == index).any()
+def _confidences(judged: Sequence[_Judged]) -> Matrix:
+    return np.array([one.confidence for one in judged])
+
+
+def _right(judged: Sequence[_Judged]) -> Matrix:
+    return np.array([not one.error for one in judged], dtype=np.float64)
+
+
+SIGNALS = ("probability", "similarity", "consensus", "rule_clarity", "completeness")
+
+
+def _signal(name: str, judged: Sequence[_Judged]) -> SignalFigures:
+    told = [(value, one) for one in judged if (value := one.signal(name)) is not None]
+    order = sorted(told, key=lambda pair: (-pair[0], hashlib.sha256(str(pair[1].example.row).encode()).digest()))
+    surest = [one for _, one in order[: len(order) // 2]]
+    return SignalFigures(
+        name, len({value for value, _ in told}), share_of(not one.error for _, one in told),
+        share_of(not one.error for one in surest),
+    )  # fmt: skip
+
+
+def _strange(judged: Sequence[_Judged], answers: Sequence[Answer]) -> Strange:
+    strange = np.array([one.similarity["value"] for one in answers if isinstance(one, Scored)], dtype=np.float64)
+    ordinary = np.array([one.answer.similarity["value"] for one in judged], dtype=np.float64)
+    flagged = share_of(bool(value < UNLIKE_BELOW) for value in strange)
+    return Strange(len(strange), round(auroc(ordinary, strange), DIGITS) if len(strange) else None, flagged)
+
+
+def _reliability(judged: Sequence[_Judged]) -> list[Bin]:
+    """Cut the proposals into ten parts of equal size by their confidence."""
+    order = sorted(judged, key=lambda one: one.confidence)
+    parts = [part for part in np.array_split(np.arange(len(order)), RELIABILITY_BINS) if len(part)]
+    return [
+        Bin(
+            round(float(np.mean([order[at].confidence for at in part])), DIGITS),
+            share_of(not order[at].error for at in part),
+        )
+        for part in parts
     ]
-    return sum(gaps) / len(judged)
 
 
 def band_of(confidence: float) -> str:
@@ -198,7 +274,7 @@ def band_of(confidence: float) -> str:
 
 def _bands(judged: Sequence[_Judged]) -> list[Band]:
     return [
-        Band(name, _share(one.error for one in judged if band_of(one.confidence) == name))
+        Band(name, share_of(one.error for one in judged if band_of(one.confidence) == name))
         for name in ("high", "medium", "low")
     ]
 
@@ -213,19 +289,9 @@ def _parity(judged: Sequence[_Judged], definition: Definition) -> list[Group]:
                 Group(
                     attribute,
                     value,
-                    proposed_positive=_share(one.proposed_positive for one in members),
-                    decided_positive=_share(one.example.positive for one in members),
-                    errors=_share(one.error for one in members),
+                    proposed_positive=share_of(one.proposed_positive for one in members),
+                    decided_positive=share_of(one.example.positive for one in members),
+                    errors=share_of(one.error for one in members),
                 )
             )
     return groups
-
-
-def _share(flags: Iterable[bool]) -> Interval:
-    from scipy.stats import beta
-
-    counted = [bool(flag) for flag in flags]
-    k, n, tail = sum(counted), len(counted), (1 - INTERVAL) / 2
-    low = 0.0 if k == 0 else float(beta.ppf(tail, k, n - k + 1))
-    high = 1.0 if k == n else float(beta.ppf(1 - tail, k + 1, n - k))
-    return Interval(k, n, round(k / n, DIGITS) if n else None, round(low, DIGITS), round(high, DIGITS))

@@ -23,7 +23,7 @@ from countersign_inference.manifest import (
     digest_of,
 )
 from countersign_inference.training.definitions import Definition, Example, TextRecipe
-from countersign_inference.training.fitting import REFERENCE_ROWS, npy, platt, reference_order
+from countersign_inference.training.fitting import REFERENCE_ROWS, folds, npy, platt, reference_order
 from countersign_inference.training.slices import Slice
 
 MOST_TERMS = 1_200
@@ -32,6 +32,8 @@ LEAST_TEXTS = 4
 REGULARISATION = 4.0
 """Inverse strength of the L2 penalty; best of 0.5, 1, 2, 4, 8, 16 by five-fold log loss on the training slice."""
 DIGITS = 9
+TextFit = tuple[TextFeatures, Matrix, float]
+"""Features, weights and bias."""
 
 
 def fit_texts(
@@ -41,13 +43,14 @@ def fit_texts(
     recipe = definition.text
     if recipe is None:
         raise ValueError(f"{definition.decision_type} has no text")
-    learned = _readable(recipe, slices["train"])
-    held_out = _readable(recipe, slices["calibration"])
+    learned = readable_texts(recipe, slices["train"])
+    held_out = readable_texts(recipe, slices["calibration"])
     progress(f"fitting on {len(learned)} texts", 0.2)
     features, weight, bias = fit(recipe, learned)
     progress(f"calibrating on {len(held_out)} texts", 0.6)
     vectors = [features.vector(example.payload) for example in held_out]
-    calibrator = platt(raw_probabilities(vectors, weight, bias), labels_of(held_out))
+    model = features, weight, bias
+    calibrator = platt(*texts_to_calibrate_on(recipe, learned, held_out, model))
     files = {
         TERMS: orjson.dumps(list(features.terms), option=orjson.OPT_APPEND_NEWLINE),
         WEIGHTS: npy(np.column_stack([weight, features.rarity])),
@@ -66,7 +69,7 @@ def fit_texts(
     return manifest, files
 
 
-def fit(recipe: TextRecipe, learned: Sequence[Example]) -> tuple[TextFeatures, Matrix, float]:
+def fit(recipe: TextRecipe, learned: Sequence[Example]) -> TextFit:
     """Return features, weights and bias learned from readable examples."""
     from scipy.sparse import csr_matrix
     from sklearn.linear_model import LogisticRegression
@@ -83,12 +86,31 @@ def fit(recipe: TextRecipe, learned: Sequence[Example]) -> tuple[TextFeatures, M
     return features, classifier.coef_[0].round(DIGITS), round(float(classifier.intercept_[0]), DIGITS)
 
 
+def texts_to_calibrate_on(
+    recipe: TextRecipe, learned: Sequence[Example], held_out: Sequence[Example], model: TextFit
+) -> tuple[Matrix, Matrix]:
+    """Return the model's own probabilities and the labels of texts it did not see, as for tables."""
+    raw, truth = [probabilities(model, held_out)], [labels_of(held_out)]
+    for outside, inside in folds(len(learned)):
+        kept = [learned[at] for at in inside]
+        raw.append(probabilities(fit(recipe, [learned[at] for at in outside]), kept))
+        truth.append(labels_of(kept))
+    return np.concatenate(raw), np.concatenate(truth)
+
+
+def probabilities(model: TextFit, examples: Sequence[Example]) -> Matrix:
+    """Return a model's own probabilities of the positive outcome for readable examples."""
+    features, weight, bias = model
+    return raw_probabilities([features.vector(example.payload) for example in examples], weight, bias)
+
+
 def labels_of(examples: Sequence[Example]) -> Matrix:
     """Return 1 for the positive outcome, 0 for the other."""
     return np.array([example.positive for example in examples], dtype=np.float64)
 
 
-def _readable(recipe: TextRecipe, examples: Sequence[Example]) -> list[Example]:
+def readable_texts(recipe: TextRecipe, examples: Sequence[Example]) -> list[Example]:
+    """Return the examples that the model can read."""
     empty = TextFeatures.of(recipe.text_field, recipe.category_fields, (), np.empty(0))
     return [example for example in examples if empty.refused(example.payload) is None]
 

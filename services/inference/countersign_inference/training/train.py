@@ -25,7 +25,17 @@ from countersign_inference.manifest import (
 from countersign_inference.training.cards import write_card
 from countersign_inference.training.definitions import DEFINITIONS, Definition, Example
 from countersign_inference.training.evaluate import Card, evaluate
-from countersign_inference.training.fitting import REFERENCE_ROWS, npy, platt, reference_order
+from countersign_inference.training.fitting import (
+    REFERENCE_ROWS,
+    Readable,
+    columns_to_calibrate_on,
+    fit_columns,
+    npy,
+    platt,
+    readable,
+    reference_order,
+)
+from countersign_inference.training.honesty import study
 from countersign_inference.training.slices import Slice, sliced
 from countersign_inference.training.texts import fit_texts
 from countersign_shared.errors import ConfigurationError
@@ -33,8 +43,6 @@ from countersign_shared.errors import ConfigurationError
 Progress = Callable[[str, float], None]
 """Told what is going on and how far it is, 0 to 1."""
 
-REGULARISATION = 0.1
-"""Inverse strength of the L2 penalty; best of 0.01, 0.03, 0.1, 0.3, 1, 3 by ten-fold log loss on the training slice."""
 OPSET = 17
 NEUTRAL_STEPS = 200_001
 """Steps of the search for a neutral quantity: 10 USD in assets up to two million."""
@@ -49,21 +57,11 @@ class Trained:
     card: Card
 
 
-@dataclass(frozen=True, slots=True)
-class _Readable:
-    """The examples of a slice that have every required input, as the model sees them."""
-
-    values: Matrix
-    matrix: Matrix
-    positive: Matrix
-    rows: tuple[int, ...]
-
-
-def train(decision_type: str, out: Path, progress: Progress) -> Trained:
+def train(decision_type: str, out: Path, progress: Progress, *, splits: int = 0) -> Trained:
     """Train the model of a decision type and write `out/NAME.yaml` and `out/NAME/`.
 
     `out` is then a directory that the setting MODELS_DIR may name. Training data, split and solver are fixed, so
-    training again gives the same figures.
+    training again gives the same figures. `splits` is on how many splits the recipe is judged beside that.
     """
     definition = DEFINITIONS.get(decision_type)
     if definition is None:
@@ -76,7 +74,8 @@ def train(decision_type: str, out: Path, progress: Progress) -> Trained:
     directory = _write(out, manifest, files)
     progress("judging it on the certification slice", 0.8)
     card = evaluate(decision_type, out)
-    write_card(card, definition, directory)
+    honesty = study(decision_type, splits, lambda what, done: progress(what, 0.8 + done / 5)) if splits else None
+    write_card(card, definition, directory, honesty)
     progress("done", 1.0)
     return Trained(out / f"{decision_type}.yaml", directory, card)
 
@@ -86,35 +85,16 @@ def fit_tables(
 ) -> tuple[LinearOnnx, dict[str, bytes]]:
     """Fit the model of a decision type with inputs and columns."""
     features = Features(definition.inputs, definition.columns)
-    learned, held_out = _readable(features, slices["train"]), _readable(features, slices["calibration"])
+    learned, held_out = readable(features, slices["train"]), readable(features, slices["calibration"])
     progress(f"fitting on {len(learned.rows)} cases", 0.2)
-    pipeline = _fit(learned)
+    pipeline = fit_columns(learned)
     weights = _weights(pipeline)
     progress("exporting to ONNX", 0.4)
     artifact = _onnx(pipeline, len(definition.columns))
     progress(f"calibrating on {len(held_out.rows)} cases", 0.6)
-    raw = pipeline.predict_proba(held_out.matrix)[:, 1]
-    calibrator = platt(raw, held_out.positive)
-    files = {ARTIFACT: artifact, **_reference(definition.decision_type, weights, learned, held_out)}
+    calibrator = platt(*columns_to_calibrate_on(learned, held_out, pipeline))
+    files = {ARTIFACT: artifact, **_reference(definition.decision_type, features, weights, learned, held_out)}
     return _manifest(definition, features, weights, calibrator, files), files
-
-
-def _readable(features: Features, examples: Sequence[Example]) -> _Readable:
-    reading = features.read([example.payload for example in examples])
-    kept = [index for index in range(len(examples)) if index not in reading.refused]
-    values = reading.values[kept]
-    positive = np.array([examples[index].positive for index in kept], dtype=np.float64)
-    return _Readable(values, features.matrix(values), positive, tuple(examples[index].row for index in kept))
-
-
-def _fit(learned: _Readable) -> Any:
-    from sklearn.linear_model import LogisticRegression
-    from sklearn.pipeline import make_pipeline
-    from sklearn.preprocessing import StandardScaler
-
-    # Newton's method to a tight tolerance: the optimum is unique, so no library version moves the figures.
-    classifier = LogisticRegression(C=REGULARISATION, solver="newton-cholesky", tol=1e-10, max_iter=200)
-    return make_pipeline(StandardScaler(), classifier).fit(learned.matrix, learned.positive.astype(np.int64))
 
 
 def _weights(pipeline: Any) -> WeightsEntry:
@@ -143,7 +123,9 @@ def _onnx(pipeline: Any, width: int) -> bytes:
     return data
 
 
-def _reference(decision_type: str, weights: WeightsEntry, learned: _Readable, held_out: _Readable) -> dict[str, bytes]:
+def _reference(
+    decision_type: str, features: Features, weights: WeightsEntry, learned: Readable, held_out: Readable
+) -> dict[str, bytes]:
     """Draw the sample by hash of the row, and measure how far the calibration slice lies from it."""
     order = sorted(
         range(len(learned.rows)),
@@ -152,7 +134,8 @@ def _reference(decision_type: str, weights: WeightsEntry, learned: _Readable, he
     mean, spread = np.array(weights.mean), np.array(weights.spread)
     points = ((learned.matrix[order[:REFERENCE_ROWS]] - mean) / spread).astype(np.float32)
     sample = Reference(points.astype(np.float64), np.empty(0))
-    ordinary = np.sort(sample.distance((held_out.matrix - mean) / spread)).round(9)
+    distances = sample.distance((held_out.matrix - mean) / spread) + features.outside(held_out.values)
+    ordinary = np.sort(distances).round(9)
     return {REFERENCE: npy(points), ORDINARY: npy(ordinary)}
 
 

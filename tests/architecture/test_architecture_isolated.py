@@ -28,7 +28,7 @@ CONTRACTS_CAME_ALONG = """
 from countersign_shared.contracts.decision_types import load_decision_types
 from countersign_shared.contracts.topics import contracts_dir, load_topics
 assert "site-packages" in str(contracts_dir()), contracts_dir()
-assert len(load_topics()) == 8 and load_decision_types()
+assert len(load_topics()) == 9 and load_decision_types()
 """
 SAY_WHAT_WAS_IMPORTED = """
 print(" ".join(sorted({name.split(".")[0] for name in sys.modules if name.startswith("countersign_")})))

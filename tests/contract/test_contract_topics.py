@@ -16,14 +16,15 @@ def every_topic(test):
     return pytest.mark.parametrize("topic", load_topics().values(), ids=lambda topic: topic.name)(test)
 
 
-def test_there_are_exactly_the_eight_topics_and_each_has_a_model() -> None:
+def test_there_are_exactly_the_nine_topics_and_each_has_a_model() -> None:
     assert list(load_topics()) == list(EVENTS)
-    assert len(EVENTS) == 8
+    assert len(EVENTS) == 9
 
 
 def test_topics_that_carry_cases_have_the_same_number_of_partitions() -> None:
     assert len({load_topics()[name].partitions for name in copartitioned_topics()}) == 1
-    assert set(load_topics()) - set(copartitioned_topics()) == {"control.changed", "countersign.dead-letter"}
+    others = set(load_topics()) - set(copartitioned_topics())
+    assert others == {"control.changed", "countersign.dead-letter", "checkpoint.signed"}
 
 
 def test_controls_are_one_compacted_partition_kept_for_ever() -> None:

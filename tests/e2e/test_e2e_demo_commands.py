@@ -2,20 +2,25 @@
 
 from __future__ import annotations
 
+import asyncio
 import json
 import signal
 import tempfile
 from collections.abc import Iterator
+from contextlib import suppress
 from pathlib import Path
 
+import asyncpg
 import pytest
 
 from countersign_local.client import Refused, open_client
 from countersign_local.demo.arrivals import demo_cases
 from countersign_shared.clock import system_clock
-from tests.e2e.demo_process import DemoProcess
+from countersign_shared.postgres.bodies import bodies
+from tests.e2e.demo_process import DemoProcess, count
 
 pytestmark = pytest.mark.slow
+SERVICES = ("inference", "router", "review", "feedback")
 
 
 @pytest.fixture(scope="module")
@@ -104,6 +109,78 @@ def test_figures_as_table_and_picture(demo, tmp_path):
     assert summary["decision_types"][0]["decision_type"] == "loan_application"
     assert picture.read_text().startswith("<svg")
     assert "loan_application" in demo.run("feedback", "report").stdout
+
+
+def _places(running, text):
+    """Name every table of every service that holds a text, in what is packed too."""
+
+    def holds(value):
+        if isinstance(value, bytes):
+            with suppress(ValueError):
+                return text.encode() in bodies().unpack(value)
+            return text.encode() in value
+        return text in str(value)
+
+    async def look():
+        connection = await asyncpg.connect(running.database_url)
+        try:
+            tables = await connection.fetch(
+                "SELECT schemaname || '.' || tablename AS name FROM pg_tables"
+                " WHERE schemaname IN ('inference', 'router', 'review', 'audit', 'feedback')"
+            )
+            return {
+                table["name"]
+                for table in tables
+                for row in await connection.fetch(f"SELECT * FROM {table['name']}")
+                if any(holds(value) for value in row.values())
+            }
+        finally:
+            await connection.close()
+
+    return asyncio.run(look())
+
+
+def test_a_person_is_erased_from_every_service_and_the_proofs_stand(demo, tmp_path):
+    running, secret = demo.running(), "Unforgettable"
+    cases = [_case(number, subject_ref=f"ref-{secret}", title=f"Mrs {secret}") for number in (400, 401)]
+    for case in cases:
+        _submit(demo, case, wait=False)
+        demo.wait_for(lambda case=case: _entries(demo, case["case_id"], "case.routed"))
+    gone = cases[0]["case_id"]
+    before = {"inference.cases", "router.routings", "review.cases"}
+    demo.wait_for(lambda: before <= _places(running, secret))
+    demo.json("audit", "export", str(tmp_path / "before"))
+    old = tmp_path / "before" / "checkpoint"
+
+    erased = demo.json("audit", "erase", "--subject", f"ref-{secret}", "--basis", "GDPR 17(1)(a)", "--yes")
+    assert sorted(case["case_id"] for case in erased["cases"]) == sorted(case["case_id"] for case in cases)
+    assert all(case["confirmed_by"] == ["feedback", "inference", "review", "router"] for case in erased["cases"])
+
+    assert _places(running, secret) == set()
+    left = {"inference.cases", "feedback.cases", "audit.erasures", *(f"{name}.erasures" for name in SERVICES)}
+    assert _places(running, gone) <= left
+    keys = "SELECT count(*) FROM audit.data_keys AS k JOIN audit.erased AS e USING (scope)"
+    # The log's own word that it is complete has a key of its own.
+    demo.wait_for(lambda: count(running, keys) == len(cases))
+    for name in ("before", "after"):
+        if name == "after":
+            demo.json("audit", "export", str(tmp_path / name))
+        files = [path for path in (tmp_path / name).rglob("*") if path.is_file()]
+        assert not [path for path in files if secret.encode() in path.read_bytes()]
+    vkey = demo.json("audit", "key")["verifier_key"]
+    assert demo.json("audit", "verify", str(tmp_path / "after"), "--vkey", vkey, "--old", str(old))["verified"]
+    report = demo.json("audit", "verify")
+    assert report["verified"]
+    assert report["payloads_erased"] >= 2 * len(cases)
+
+    timeline = demo.json("audit", "timeline", gone)
+    kinds = {entry["kind"]: entry["payload"] for entry in timeline["entries"]}
+    assert kinds["case.created"] == kinds["case.routed"] == "erased"
+    assert all(entry["proof"] for entry in timeline["entries"] if entry["included"])
+    # The case sent again is refused, and comes back nowhere.
+    again = demo.run("submit", "-", given=json.dumps(cases[0]))
+    assert again.returncode == 1
+    assert _places(running, secret) == set()
 
 
 def test_no_dead_letters_and_no_such_letter(demo):

@@ -37,6 +37,7 @@ async def verified(
         "checkpoints": report.checkpoints,
         "unsigned": report.unsigned,
         "payloads_opened": report.payloads_opened,
+        "payloads_erased": report.payloads_erased,
         "findings": [str(finding) for finding in report.findings],
     }
 

@@ -1,27 +1,26 @@
 """The composition root: builds, wires and closes everything."""
 
 import asyncio
-import secrets
 import uuid
-from collections.abc import AsyncIterator
+from collections.abc import AsyncIterator, Sequence
 from contextlib import asynccontextmanager
-from datetime import timedelta
 
 import asyncpg
-import orjson
 
+from countersign_audit.anchors import Anchoring, DirectoryPlace, Place, TopicPlace, anchoring
 from countersign_audit.api import build_app
-from countersign_audit.handlers import Handler
-from countersign_audit.keys import LogKeys, create_keys, load_keys
+from countersign_audit.erasing import Eraser, erasing
+from countersign_audit.erasure_desk import ErasureDesk
+from countersign_audit.handlers import TOPICS, Handler
+from countersign_audit.keys import LogKeys
+from countersign_audit.opening import open_writer
 from countersign_audit.published import PublishedLog
 from countersign_audit.reading_room import ReadingRoom
 from countersign_audit.settings import Settings
-from countersign_audit.store import MIGRATIONS, SCHEMA, Store, WriterSession
+from countersign_audit.store import MIGRATIONS, SCHEMA, WriterSession
 from countersign_audit.timeline import TimelineReader
 from countersign_audit.writer import LogWriter
 from countersign_shared.clock import Clock, system_clock
-from countersign_shared.contracts.topics import load_topics
-from countersign_shared.errors import ConfigurationError
 from countersign_shared.http import TokenVerifier
 from countersign_shared.messaging.bus import Bus, open_bus
 from countersign_shared.messaging.outbox import PATIENT_POLL_SECONDS, Outbox, Relay, relaying
@@ -30,10 +29,11 @@ from countersign_shared.postgres import migrate, open_pool
 from countersign_shared.runtime import Service
 
 SERVICE = "audit"
-NAME_BYTES = 8
 MIN_INTERVAL_MS = 50
 """An interval of 0 signs with every batch; the tail is still only looked after so often."""
 
+ERASURE_SECONDS = 1.0
+"""How often it is asked whether an erasure can be carried out: two short questions."""
 BATCH = 1_000
 """Records at once: twice the usual costs a tenth less each; more would not fit the memory this service may take."""
 PATIENCE_MS = 200
@@ -49,21 +49,28 @@ async def running(settings: Settings, *, clock: Clock = system_clock) -> AsyncIt
         open_bus(settings, service=SERVICE, health=health, metrics=metrics) as bus,
     ):
         await migrate(pool, schema=SCHEMA, migrations=MIGRATIONS)
-        async with writing(settings, pool, clock=clock) as (writer, keys):
+        places = anchor_places(settings, bus)
+        async with writing(settings, pool, clock=clock, places=places) as (writer, keys):
             _watch(writer, metrics, clock)
-            outbox = Outbox()
-            room = ReadingRoom(pool, TimelineReader(keys), outbox, clock=clock, new_id=lambda: str(uuid.uuid4()))
+            outbox, timelines = Outbox(), TimelineReader(keys)
+            room = ReadingRoom(pool, timelines, outbox, clock=clock, new_id=lambda: str(uuid.uuid4()))
+            erasures = ErasureDesk(pool, timelines, outbox, clock)
             authenticate = TokenVerifier(SERVICE, settings.jwks_url)
             http = build_app(
-                room=room, published=PublishedLog(pool), health=health, metrics=metrics, authenticate=authenticate
+                room=room,
+                published=PublishedLog(pool),
+                erasures=erasures,
+                health=health,
+                metrics=metrics,
+                authenticate=authenticate,
             )
             relay = Relay(outbox, bus.publish, clock=clock, poll_seconds=PATIENT_POLL_SECONDS)
             async with (
                 relaying(pool, relay, fail=bus.fail, metrics=metrics, clock=clock),
                 signing(writer, settings.audit_checkpoint_interval_ms, bus),
-                bus.consume(
-                    tuple(load_topics()), Handler(writer, metrics, clock), max_records=BATCH, patience_ms=PATIENCE_MS
-                ),
+                anchoring(Anchoring(pool, places, clock), settings.audit_anchor_interval_seconds, metrics, bus.fail),
+                erasing(Eraser(pool, writer, outbox, clock), ERASURE_SECONDS, bus.fail),
+                bus.consume(TOPICS, Handler(writer, metrics, clock), max_records=BATCH, patience_ms=PATIENCE_MS),
             ):
                 health.ready(True)
                 try:
@@ -72,34 +79,28 @@ async def running(settings: Settings, *, clock: Clock = system_clock) -> AsyncIt
                     health.ready(False)
 
 
+def anchor_places(settings: Settings, bus: Bus) -> list[Place]:
+    """Return where signed checkpoints are kept outside the database."""
+    directory = settings.audit_anchors_dir
+    return [TopicPlace(bus.publish, bus.read_last), *([DirectoryPlace(directory)] if directory is not None else [])]
+
+
 @asynccontextmanager
-async def writing(settings: Settings, pool: asyncpg.Pool, *, clock: Clock) -> AsyncIterator[tuple[LogWriter, LogKeys]]:
-    """Open the log for writing, as the only one; an empty one begins with new keys, a name and a genesis."""
+async def writing(
+    settings: Settings, pool: asyncpg.Pool, *, clock: Clock, places: Sequence[Place] = ()
+) -> AsyncIterator[tuple[LogWriter, LogKeys]]:
+    """Open the log for writing, as the only one; an empty one begins with new keys, a name and a genesis.
+
+    Nothing is written to a log that is older than, or differs from, what ``places`` keep of it.
+    """
     session = WriterSession(pool, settings.audit_writer_wait_seconds)
     try:
-        genesis = await Store().genesis(await session.connection())
-        if genesis is None:
-            await asyncio.to_thread(create_keys, settings.audit_keys_dir, secrets.token_bytes)
-        keys = await asyncio.to_thread(load_keys, settings.audit_keys_dir)
-        writer = LogWriter(
-            session, keys, origin=log_name(settings.audit_log_name, genesis), clock=clock, random=secrets.token_bytes,
-            checkpoint_interval=timedelta(milliseconds=settings.audit_checkpoint_interval_ms),
-        )  # fmt: skip
+        writer, keys = await open_writer(settings, session, places, clock)
         await writer.start()
         yield writer, keys
         await writer.sign_tail()
     finally:
         await session.close()
-
-
-def log_name(wanted: str | None, genesis: bytes | None) -> str:
-    """Return the name the log signs under; one that began under another name is a ``ConfigurationError``."""
-    if genesis is None:
-        return wanted or f"countersign.local/log/{secrets.token_hex(NAME_BYTES)}"
-    began_as: str = orjson.loads(genesis)["origin"]
-    if wanted is not None and wanted != began_as:
-        raise ConfigurationError(f"AUDIT_LOG_NAME is {wanted}, but the log in this database began as {began_as}")
-    return began_as
 
 
 @asynccontextmanager

@@ -56,9 +56,10 @@ class Batch:
         ))  # fmt: skip
         self.payloads.append((index, key.number, sealed))
 
-    def add_genesis(self, leaf: bytes, record_id: bytes, kind: str, occurred_at: datetime) -> None:
-        """Put the first leaf, which is about the log itself and has no payload."""
-        self.entries.append((0, leaf, leaf_hash(leaf), record_id, None, None, kind, occurred_at, None))
+    def add_own(self, leaf: bytes, record_id: bytes, kind: str, occurred_at: datetime) -> None:
+        """Give a leaf about the log itself, which has no payload, the next place."""
+        index = self._size + len(self.entries)
+        self.entries.append((index, leaf, leaf_hash(leaf), record_id, None, None, kind, occurred_at, None))
 
     def grow(self, edge: Edge) -> tuple[Edge, list[FullTile]]:
         """Return the edge of the log with these entries, and the tiles that they fill up."""

@@ -3,13 +3,18 @@
 import logging
 from collections.abc import Sequence
 
+from countersign_audit.anchors import TOPIC as CHECKPOINTS
 from countersign_audit.intake import Intake
 from countersign_audit.writer import LogWriter
 from countersign_shared.clock import Clock
+from countersign_shared.contracts.topics import load_topics
 from countersign_shared.messaging import Message, Record
 from countersign_shared.observability import Metrics
 
 log = logging.getLogger(__name__)
+
+TOPICS = tuple(name for name in load_topics() if name != CHECKPOINTS)
+"""Every topic but the log's own checkpoints: an entry for each of those would be a reason to sign the next."""
 
 
 class Handler:

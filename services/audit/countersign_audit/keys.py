@@ -28,6 +28,7 @@ Random = Callable[[int], bytes]
 """Gives that many unpredictable bytes."""
 
 SIGNING = "signing.key"
+SIGNING_BEFORE = "signing-before.key"
 PSEUDONYMS = "pseudonyms.key"
 EPOCH = re.compile(r"epoch-(\d{4})\.key")
 FIRST_EPOCH = 1
@@ -75,8 +76,30 @@ def create_keys(directory: Path, random: Random) -> None:
         raise ConfigurationError(f"AUDIT_KEYS_DIR {directory} cannot be written: {error}") from error
 
 
-def load_keys(directory: Path) -> LogKeys:
-    """Read the keys; missing, damaged or readable by others is a ``ConfigurationError`` that says what to do."""
+def replace_signing_key(directory: Path, random: Random) -> None:
+    """Put the signing key aside as ``signing-before.key`` and make a new one; both are needed at the next start.
+
+    One that was put aside before is a ``ConfigurationError``: the log may not have gone over from it yet.
+    """
+    directory = directory.expanduser()
+    old, current = directory / SIGNING_BEFORE, directory / SIGNING
+    if old.exists():
+        raise ConfigurationError(
+            f"{old} is still there: start audit once, so that it goes over to the new key, then destroy the file"
+        )
+    _read(current)
+    try:
+        current.rename(old)
+        _create(current, random)
+    except OSError as error:
+        raise ConfigurationError(f"{directory} cannot be written: {error}") from error
+
+
+def load_keys(directory: Path, signing: str | None = None) -> LogKeys:
+    """Read the keys; missing, damaged or readable by others is a ``ConfigurationError`` that says what to do.
+
+    ``signing`` is the signing key as its file would hold it, for who keeps it elsewhere; the file is then not read.
+    """
     directory = directory.expanduser()
     if not directory.is_dir():
         raise ConfigurationError(f"AUDIT_KEYS_DIR {directory} is missing: restore the log's keys from their backup")
@@ -86,8 +109,9 @@ def load_keys(directory: Path) -> LogKeys:
     }
     if not epochs:
         raise ConfigurationError(f"{directory} holds no epoch-NNNN.key: restore the log's keys from their backup")
+    seed = _read(directory / SIGNING) if signing is None else seed_of(signing.encode(), "AUDIT_SIGNING_KEY")
     return LogKeys(
-        signing=Ed25519PrivateKey.from_private_bytes(_read(directory / SIGNING)),
+        signing=Ed25519PrivateKey.from_private_bytes(seed),
         pseudonyms=_read(directory / PSEUDONYMS), epochs=epochs,
     )  # fmt: skip
 
@@ -113,13 +137,21 @@ def _create(path: Path, random: Random) -> None:
 def _read(path: Path) -> bytes:
     try:
         _check_private(path)
-        data = base64.b64decode(path.read_bytes().strip(), validate=True)
+        return seed_of(path.read_bytes(), str(path))
     except FileNotFoundError as error:
         raise ConfigurationError(f"{path} is missing: restore the log's keys from their backup") from error
-    except (OSError, binascii.Error) as error:
+    except OSError as error:
         raise ConfigurationError(f"{path} cannot be read: {error}") from error
+
+
+def seed_of(text: bytes, where: str) -> bytes:
+    """Read a key as files hold it; anything but 32 bytes in base64 is a ``ConfigurationError`` that names where."""
+    try:
+        data = base64.b64decode(text.strip(), validate=True)
+    except binascii.Error as error:
+        raise ConfigurationError(f"{where} cannot be read: {error}") from error
     if len(data) != KEY_BYTES:
-        raise ConfigurationError(f"{path} holds {len(data)} bytes, not {KEY_BYTES}: restore it from its backup")
+        raise ConfigurationError(f"{where} holds {len(data)} bytes, not {KEY_BYTES}: restore it from its backup")
     return data
 
 

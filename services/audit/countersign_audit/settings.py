@@ -2,7 +2,7 @@
 
 from pathlib import Path
 
-from pydantic import Field
+from pydantic import Field, SecretStr
 from pydantic_settings import SettingsConfigDict
 
 from countersign_shared.settings import ServiceSettings
@@ -19,7 +19,7 @@ class Settings(ServiceSettings):
         description="directory of the log's keys, outside the database and backed up apart; made for an empty log",
     )
     audit_log_name: str | None = Field(
-        default=None, max_length=200, pattern=r"^[^\s+]+$",
+        default=None, max_length=170, pattern=r"^[^\s+]+$",
         description="name the log signs under, e.g. example.org/decisions; unset: a unique one, chosen once",
     )  # fmt: skip
     audit_checkpoint_interval_ms: int = Field(
@@ -27,4 +27,18 @@ class Settings(ServiceSettings):
     )
     audit_writer_wait_seconds: float = Field(
         default=30.0, ge=0, le=600, description="how long to wait at start for another writer of the log to end"
+    )
+    audit_signing_key: SecretStr | None = Field(
+        default=None, description="signing key in base64, 32 bytes; unset: signing.key in AUDIT_KEYS_DIR"
+    )
+    audit_signing_key_before: SecretStr | None = Field(
+        default=None,
+        description="the key before it, for the start that goes over to a new one; unset: signing-before.key",
+    )
+    audit_anchors_dir: Path | None = Field(
+        default=None,
+        description="directory for signed checkpoints, on another disk than the database; unset: the topic only",
+    )
+    audit_anchor_interval_seconds: float = Field(
+        default=10.0, gt=0, le=3600, description="longest time until a signed checkpoint is kept outside the database"
     )

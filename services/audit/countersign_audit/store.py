@@ -149,6 +149,10 @@ class Store:
         leaf: bytes | None = await connection.fetchval(self._queries.genesis)
         return leaf
 
+    async def own_entries(self, connection: Any) -> list[tuple[int, bytes]]:
+        """Return index and leaf of the entries that may be the log's own words about itself, in its order."""
+        return [tuple(row) for row in await connection.fetch(self._queries.own_entries)]
+
     async def known_records(self, connection: Any, record_ids: Sequence[bytes]) -> dict[bytes, Mapping[str, Any]]:
         """Return the entries that already hold one of these records, with the keys of their payloads."""
         rows = await connection.fetch(self._queries.known_records, record_ids)

@@ -106,6 +106,14 @@ class TimelineReader:
             complete=len(rows) <= MAX_ENTRIES,
         )  # fmt: skip
 
+    async def case_id(self, connection: Any, case_ref: bytes) -> str | None:
+        """Return the id of a case that the log knows under a name, as far as one of its payloads can be opened."""
+        for row in await self._store.case_entries(connection, case_ref, MAX_ENTRIES):
+            opened, _ = self._open(row, orjson.loads(row["leaf"]))
+            if opened is not None and opened.event is not None and (found := _text(opened.event.body.get("case_id"))):
+                return found
+        return None
+
     def _open(self, row: Any, leaf: dict[str, Any]) -> tuple[Opened | None, str]:
         try:
             opened = self._opener.open(row, leaf)

@@ -16,7 +16,8 @@ import orjson
 
 from countersign_audit.domain.commitments import Commit, Pseudonyms
 from countersign_audit.domain.entry import GENESIS, UNREADABLE, moment
-from countersign_audit.domain.note import Checkpoint, NoteError, VerifierKey, open_note, parse_verifier_key
+from countersign_audit.domain.lineage import Lineage, LineageError, Signer, is_erasure, is_own
+from countersign_audit.domain.note import NoteError, VerifierKey, open_note, parse_verifier_key
 from countersign_audit.domain.profile import LEAF_BYTES, LEAF_SCHEMA, leaf_problem
 from countersign_audit.domain.tree import Frontier, leaf_hash
 from countersign_audit.drafts import committed, tidied
@@ -39,6 +40,7 @@ Progress = Callable[[int, int], None]
 MAX_FINDINGS = 20
 """After so many faults the first ones say enough."""
 PROGRESS_EVERY = 500
+GONE = "its payload or data key is gone, and no erasure is on record"
 NO_FACTS = frozenset({UNREADABLE, DEAD_LETTERS})
 # No word holds a quote, a bracket or a comma, so this finds numbers only, never digits inside a text.
 _NUMBER_TO_LOOK_AT = re.compile(rb'(?:":|[\[,])-?(?:[0-9]+[.eE]|[0-9]{16})')
@@ -64,6 +66,20 @@ class Finding:
         return f"{where}: {self.what}"
 
 
+@dataclass(frozen=True, slots=True)
+class Old:
+    """What an earlier checkpoint says, and who signed it."""
+
+    signer: Signer
+    size: int
+    root: bytes
+
+    @property
+    def still_there(self) -> bool:
+        """Whether the log has not itself said that it lost some of these entries."""
+        return self.signer.until is None or self.size <= self.signer.until
+
+
 @dataclass(slots=True)
 class Report:
     """What verification found. ``ok`` only when the whole log was read and nothing was wrong."""
@@ -77,6 +93,7 @@ class Report:
     unsigned: int = 0
     payloads_opened: int = 0
     payloads_without_key: int = 0
+    payloads_erased: int = 0
     findings: list[Finding] = field(default_factory=list)
 
     @property
@@ -105,7 +122,6 @@ async def verify_database(
     A damaged key or note is a ``NoteError``.
     """
     key = parse_verifier_key(verifier_key)
-    old = open_note(old_checkpoint, key, verify_signature) if old_checkpoint is not None else None
     keys = load_keys(keys_dir) if keys_dir is not None else None
     payloads = PayloadCheck(Opener(keys.epochs), Pseudonyms(keys.pseudonyms)) if keys is not None else None
     store = Store()
@@ -114,7 +130,7 @@ async def verify_database(
         connection.transaction(isolation="repeatable_read", readonly=True),
     ):
         total, _ = await store.extent(connection)
-        verifier = Verifier(key, old, payloads)
+        verifier = Verifier(key, await _opened_old(connection, store, key, old_checkpoint), payloads)
         await verifier.run(store.all_entries(connection), store.all_checkpoints(connection), total, progress)
         if verifier.report.ok:
             async for first, last, what in bad_tiles(connection, store, total):
@@ -122,17 +138,33 @@ async def verify_database(
     return verifier.report
 
 
-async def local_verifier_key(database_url: str, keys_dir: Path) -> str:
+async def _opened_old(connection: Any, store: Store, key: VerifierKey, note: bytes | None) -> Old | None:
+    """Open a checkpoint from earlier with the key given, or with one that the log says came before it."""
+    if note is None:
+        return None
+    try:
+        lineage = Lineage.read(await store.own_entries(connection))
+    except LineageError:
+        lineage = None
+    opened = lineage.opened(note, verify_signature) if lineage is not None else None
+    if opened is not None:
+        return Old(*opened)
+    said = open_note(note, key, verify_signature)
+    return Old(Signer(key), said.size, said.root)
+
+
+async def local_verifier_key(database_url: str, keys_dir: Path, signing: str | None = None) -> str:
     """Return the verifier key of the log whose keys lie here, for who runs the system and verifies it as well.
 
-    A stranger is given this text by another way than the log itself.
+    A stranger is given this text by another way than the log itself. ``signing`` is the signing key where it is not in
+    a file.
     """
-    keys = load_keys(keys_dir)
+    keys = load_keys(keys_dir, signing)
     async with connected(database_url) as connection:
-        leaf = await Store().genesis(connection)
-    if leaf is None:
+        lineage = Lineage.read(await Store().own_entries(connection))
+    if lineage is None:
         raise ConfigurationError("the log is empty: start the audit service once")
-    return keys.verifier_key(orjson.loads(leaf)["origin"]).text()
+    return keys.verifier_key(lineage.current.name).text()
 
 
 class PayloadCheck:
@@ -149,7 +181,7 @@ class PayloadCheck:
         except SealError as error:
             return f"its payload was altered: {error}"
         if opened is None:
-            return "its payload or data key is gone, and no erasure is on record"
+            return GONE
         made = leaf.get("commitments", {})
         if opened.key.commit("record", opened.content) != made.get("record"):
             return "its payload is not what the leaf commits to"
@@ -175,13 +207,16 @@ class PayloadCheck:
 class Verifier:
     """One pass over a log, entries and checkpoints side by side."""
 
-    def __init__(self, key: VerifierKey, old: Checkpoint | None, payloads: PayloadCheck | None) -> None:
+    def __init__(self, key: VerifierKey, old: Old | None, payloads: PayloadCheck | None) -> None:
         self.report = Report(origin=key.name)
         self._key = key
         self._old = old
         self._payloads = payloads
         self._frontier = Frontier()
+        self._lineage: Lineage | None = None
         self._last_of_case: dict[str, int] = {}
+        self._erased: dict[str, int] = {}
+        self._gone: list[tuple[int, str | None]] = []
         self._proven = 0
         self._root_broken = False
 
@@ -199,7 +234,7 @@ class Verifier:
             while due is not None and due["size"] <= self._frontier.size:
                 self._checkpoint(due)
                 due = await anext(checkpoints, None)
-            if self._old is not None and self._old.size == self._frontier.size:
+            if self._old is not None and self._old.size == self._frontier.size and self._old.still_there:
                 self._compare_old(self._old)
             if len(self.report.findings) >= MAX_FINDINGS:
                 break
@@ -221,8 +256,11 @@ class Verifier:
             self._found(index, f"its leaf breaks the profile: {problem}", in_itself=True)
             return
         said = orjson.loads(leaf)
-        if index == 0 or said["kind"] == GENESIS:
-            problem = self._genesis(said, index)
+        if index == 0 or is_own(said):
+            problem = self._own(said, index)
+        elif is_erasure(said):
+            self._erased[str(said.get("erased_case"))] = index
+            problem = None
         else:
             problem = copy_problem(row, said) or self._payload_problem(row, said)
             misplaced = self._previous_problem(said, index)
@@ -231,12 +269,27 @@ class Verifier:
         if problem is not None:
             self._found(index, problem, in_itself=True)
 
-    def _genesis(self, said: Mapping[str, Any], index: int) -> str | None:
-        if index != 0 or said.get("kind") != GENESIS:
+    def _own(self, said: Mapping[str, Any], index: int) -> str | None:
+        if (index == 0) != (said.get("kind") == GENESIS):
             return "a log begins with its genesis, and with nothing else"
-        if said.get("origin") != self._key.name or said.get("verifier_key") != self._key.text():
-            return "the log began under another name or key than the one given"
+        try:
+            self._lineage = self._lineage.after(index, said) if self._lineage else Lineage.read([(0, encode(said))])
+        except LineageError as error:
+            return str(error)
         return None
+
+    def _check_lineage(self) -> None:
+        lineage = self._lineage or Lineage.begun(self._key)
+        began = lineage.signers[0].key
+        if lineage.current == self._key:
+            return
+        if len(lineage.signers) == 1:
+            self._found(
+                0, f"the log began under another name or key than the one given: {began.text()}", in_itself=True
+            )
+        else:
+            until = lineage.signers[-2].until or 0
+            self._found(until, f"since here another key signs than the one given: {lineage.current.text()}")
 
     def _previous_problem(self, said: Mapping[str, Any], index: int) -> str | None:
         case = said.get("case")
@@ -253,6 +306,10 @@ class Verifier:
             self.report.payloads_without_key += 1
             return None
         problem = self._payloads.problem(row, said)
+        if problem == GONE:
+            # Whether an erasure is on record shows later in the log.
+            self._gone.append((row["index"], said.get("case")))
+            return None
         self.report.payloads_opened += problem is None
         return problem
 
@@ -260,7 +317,8 @@ class Verifier:
         self.report.checkpoints += 1
         first, last = self._proven, self._frontier.size - 1
         try:
-            checkpoint = open_note(row["note"], self._key, verify_signature)
+            key = self._lineage.key_for(row["size"]) if self._lineage else self._key
+            checkpoint = open_note(row["note"], key, verify_signature)
         except NoteError as error:
             self._found(last, f"the checkpoint over {row['size']} entries: {error}")
             return
@@ -276,7 +334,7 @@ class Verifier:
             self.report.size, self.report.root = checkpoint.size, checkpoint.root.hex()
             self.report.signed_at = rfc3339(row["signed_at"])
 
-    def _compare_old(self, old: Checkpoint) -> None:
+    def _compare_old(self, old: Old) -> None:
         if old.root != self._frontier.root():
             self._found(0, f"the log was rewritten since the old checkpoint over {old.size} entries", old.size - 1)
 
@@ -285,12 +343,34 @@ class Verifier:
         self.report.unsigned = max(self._frontier.size - self._proven, 0)
         if len(self.report.findings) >= MAX_FINDINGS:
             return
+        self._check_lineage()
+        self._check_old()
+        self._check_gone()
         if due is not None and not self.report.findings:
             self._found(self._frontier.size, f"missing; a checkpoint was signed over {due['size']} entries")
         if self._frontier.size and not self.report.checkpoints and not self.report.findings:
             self._found(0, "no checkpoint covers the log")
-        if self._old is not None and self._old.size > self._frontier.size:
-            self._found(self._frontier.size, f"missing; the old checkpoint covers {self._old.size} entries")
+
+    def _check_gone(self) -> None:
+        for index, case in self._gone:
+            if case is not None and self._erased.get(case, -1) > index:
+                self.report.payloads_erased += 1
+            elif len(self.report.findings) < MAX_FINDINGS:
+                self._found(index, GONE, in_itself=True)
+
+    def _check_old(self) -> None:
+        old = self._old
+        if old is None:
+            return
+        if not old.still_there:
+            until = old.signer.until or 0
+            self._found(
+                until,
+                f"do not fit the old checkpoint over {old.size} entries: they were lost, as entry {until} says",
+                old.size - 1,
+            )
+        elif old.size > self._frontier.size:
+            self._found(self._frontier.size, f"missing; the old checkpoint covers {old.size} entries")
 
     def _found(self, index: int, what: str, last_index: int | None = None, *, in_itself: bool = False) -> None:
         self.report.findings.append(Finding(index, what, last_index, in_itself))

@@ -2,7 +2,7 @@
 
 import asyncio
 import logging
-from collections.abc import Sequence
+from collections.abc import Awaitable, Callable, Sequence
 from dataclasses import dataclass
 from datetime import datetime, timedelta
 from typing import Any
@@ -10,6 +10,7 @@ from typing import Any
 from countersign_audit.batch import Batch
 from countersign_audit.domain.commitments import Pseudonyms
 from countersign_audit.domain.entry import GENESIS
+from countersign_audit.domain.lineage import Lineage
 from countersign_audit.domain.note import Checkpoint, NoteError, open_note, signed_note
 from countersign_audit.domain.tiles import Edge
 from countersign_audit.domain.tree import Frontier, leaf_hash
@@ -60,7 +61,7 @@ class LogWriter:
 
     def __init__(
         self, session: WriterSession, keys: LogKeys, *, origin: str, checkpoint_interval: timedelta, clock: Clock,
-        random: Random,
+        random: Random, lineage: Lineage | None = None,
     ) -> None:  # fmt: skip
         self.origin = origin
         self.names = Pseudonyms(keys.pseudonyms)
@@ -68,6 +69,7 @@ class LogWriter:
         self._store = Store()
         self._keys = keys
         self._verifier_key = keys.verifier_key(origin)
+        self._lineage = lineage or Lineage.begun(self._verifier_key)
         self._wrap = KeyWrap(keys.epochs)
         self._scopes = Scopes(self._wrap)
         self._interval = checkpoint_interval
@@ -127,6 +129,29 @@ class LogWriter:
                 head = await self._write(connection, head, fresh)
         conflicts = sum(1 for draft in fresh if draft.conflicts_with is not None)
         return Appended(head.size, len(fresh), len(drafts) - len(fresh), conflicts), head
+
+    async def append_own(
+        self, leaf: bytes, kind: str, occurred_at: datetime, *,
+        within: Callable[[Any], Awaitable[None]] | None = None, forgetting: bytes | None = None,
+    ) -> int:  # fmt: skip
+        """Add what the log says about itself (``own_entries``), sign over it at once, and return its index.
+
+        ``within`` works in the same transaction; what is known of the case ``forgetting`` is looked up anew after it.
+        """
+        async with self._one_at_a_time:
+            connection, head = await self._current()
+            batch = Batch(head.size, self._scopes, self._wrap, self.names, self._random)
+            batch.add_own(leaf, self.names.record(kind, leaf), kind, occurred_at)
+            async with connection.transaction():
+                edge, tiles = batch.grow(head.edge)
+                await self._store.append(connection, batch.entries, (), (), tiles)
+                signed = await self._sign(connection, edge)
+                if within is not None:
+                    await within(connection)
+            if forgetting is not None:
+                self._scopes.forget([forgetting])
+            self._commit(signed)
+            return head.size
 
     async def sign_tail(self) -> None:
         """Sign a checkpoint over entries that have none yet."""
@@ -189,7 +214,7 @@ class LogWriter:
             epoch=self._keys.epoch, checkpoint_interval_ms=self._interval // timedelta(milliseconds=1),
         )  # fmt: skip
         batch = Batch(0, self._scopes, self._wrap, self.names, self._random)
-        batch.add_genesis(leaf, self.names.record(GENESIS, self.origin.encode()), GENESIS, now)
+        batch.add_own(leaf, self.names.record(GENESIS, self.origin.encode()), GENESIS, now)
         async with connection.transaction():
             edge, tiles = batch.grow(Edge())
             await self._store.append(connection, batch.entries, (), (), tiles)
@@ -219,7 +244,7 @@ class LogWriter:
 
     def _check(self, row: CheckpointRow) -> None:
         try:
-            checkpoint = open_note(row.note, self._verifier_key, verify_signature)
+            checkpoint = open_note(row.note, self._lineage.key_for(row.size), verify_signature)
             frontier = Frontier.unpack(row.size, row.frontier)
         except NoteError as error:
             raise ConfigurationError(

@@ -18,6 +18,7 @@ from countersign_feedback.promising.writing import TOPIC as CONTROLS
 from countersign_feedback.settings import Settings
 from countersign_feedback.store import FAULTS, SCHEMA, Store
 from countersign_shared.clock import Clock, system_clock
+from countersign_shared.erasure import Erasing, eraser
 from countersign_shared.http import TokenVerifier
 from countersign_shared.messaging.bus import Bus, open_bus
 from countersign_shared.messaging.follower import following
@@ -58,13 +59,16 @@ async def running(settings: Settings, *, clock: Clock = system_clock) -> AsyncIt
         relay = Relay(outbox, bus.publish, clock=clock, poll_seconds=PATIENT_POLL_SECONDS)
         gauges = asyncio.create_task(_keep_gauges(store, metrics, settings.gauge_seconds))
         try:
+            # It keeps no more of a case than its id and numbers: there is nothing to erase, and it says so.
+            handler = Handler(store, keeper.judged)
+            erasing = Erasing(handler, pool, eraser(), service=SERVICE, clock=clock, guards=False, activities=True)
             async with (
                 relaying(pool, relay, fail=bus.fail, metrics=metrics, clock=clock),
                 # Opens once every control on the topic is known: before anything is proposed, or said again.
                 following(settings, CONTROLS, ControlIntake(store, keeper.controlled), service=SERVICE, fail=bus.fail),
                 _said_again(bus, store),
                 keeping(keeper, fail=bus.fail),
-                bus.consume(TOPICS, Handler(store, keeper.judged), max_records=BATCH, patience_ms=PATIENCE_MS),
+                bus.consume(TOPICS, erasing, max_records=BATCH, patience_ms=PATIENCE_MS),
             ):
                 health.ready(True)
                 yield Service("feedback", http, bus.failed)

@@ -18,6 +18,8 @@ from countersign_inference.shadows import Shadows
 from countersign_inference.store import SCHEMA, Store
 from countersign_shared.clock import Clock, system_clock
 from countersign_shared.contracts.decision_types import load_decision_types
+from countersign_shared.erasure import TOPIC as ACTIVITIES
+from countersign_shared.erasure import Erasing, eraser
 from countersign_shared.http import TokenVerifier
 from countersign_shared.messaging.bus import open_bus
 from countersign_shared.messaging.follower import following
@@ -55,10 +57,13 @@ async def running(settings: Settings, *, clock: Clock = system_clock) -> AsyncIt
             health=health, metrics=metrics, authenticate=TokenVerifier(SERVICE, settings.jwks_url),
         )  # fmt: skip
         try:
+            erasing = Erasing(
+                handler, pool, eraser(MIGRATIONS.with_name("erasure.sql")), service=SERVICE, clock=clock, guards=False
+            )
             async with (
                 # Opens once every control on the topic is known: before the first case.
                 following(settings, CONTROLS, calibrators, service=SERVICE, fail=bus.fail),
-                bus.consume(TOPICS, handler),
+                bus.consume((*TOPICS, ACTIVITIES), erasing),
             ):
                 health.ready(True)
                 yield Service(SERVICE, http, bus.failed)

@@ -88,6 +88,8 @@ class Handler:
                 continue
             self._outstanding.leave(item.key)
             stored = kept.stored[item.key]
+            if not stored.message.value:
+                continue  # erased: nothing is said about it any more
             if stored.digest != item.digest:
                 messages.append(_conflict(item, record))
             elif item.key not in published:

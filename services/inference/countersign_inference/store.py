@@ -93,7 +93,9 @@ class Store:
         return found
 
     def _scored_case(self, row: asyncpg.Record) -> ScoredCase:
-        body, headers = self._bodies.unpack(row["body"]), unpack_headers(row["headers"])
+        # An erased case has neither.
+        body = self._bodies.unpack(row["body"]) if row["body"] else b""
+        headers = unpack_headers(row["headers"]) if row["headers"] else ()
         message = Message(TOPIC, row["partition"], row["case_id"].encode(), body, headers)
         return ScoredCase((row["tenant"], row["case_id"]), row["digest"], message)
 

@@ -36,6 +36,8 @@ from countersign_review.store.updates import Updates
 from countersign_review.store.views import Views
 from countersign_shared.clock import Clock, system_clock
 from countersign_shared.contracts.decision_types import load_decision_types
+from countersign_shared.erasure import TOPIC as ACTIVITIES
+from countersign_shared.erasure import Erasing, eraser
 from countersign_shared.messaging import Bus, open_bus
 from countersign_shared.messaging.outbox import Outbox, Relay, relaying
 from countersign_shared.observability import Health, Metrics
@@ -72,10 +74,10 @@ async def running(settings: Settings, *, clock: Clock = system_clock) -> AsyncIt
         intake = Intake(pool, Journal(outbox, parts.live.hint), updates, clock)
         relay = Relay(outbox, bus.publish, clock=clock, sent=sent_marker(parts.answers, clock))
         await stack.enter_async_context(relaying(pool, relay, fail=bus.fail, metrics=metrics, clock=clock))
+        handler, erase = Handler(intake, parts.types, metrics), eraser(MIGRATIONS.with_name("erasure.sql"))
+        erasing = Erasing(handler, pool, erase, service=SERVICE, clock=clock, guards=True)
         await stack.enter_async_context(_sweeping(parts, updates, Figures(pool, metrics, clock), bus))
-        await stack.enter_async_context(
-            bus.consume(TOPICS, Handler(intake, parts.types, metrics), patience_ms=PATIENCE_MS)
-        )
+        await stack.enter_async_context(bus.consume((*TOPICS, ACTIVITIES), erasing, patience_ms=PATIENCE_MS))
         health.ready(True)
         try:
             yield Service(SERVICE, app, bus.failed)

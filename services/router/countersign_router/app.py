@@ -27,6 +27,7 @@ from countersign_router.settings import Settings
 from countersign_router.store import SCHEMA, BatchInFlightError, Store
 from countersign_shared.clock import Clock, system_clock
 from countersign_shared.contracts.decision_types import load_decision_types
+from countersign_shared.erasure import Erasing, eraser
 from countersign_shared.errors import ConfigurationError
 from countersign_shared.http import TokenVerifier
 from countersign_shared.messaging.bus import open_bus
@@ -76,13 +77,15 @@ async def running(settings: Settings, *, clock: Clock = system_clock) -> AsyncIt
         )  # fmt: skip
         await bus.publish(await _present_controls(store))
         watching = asyncio.create_task(_watch(desk))
+        intake, erase = ActivityIntake(store, keyed_draws(key), handler), eraser(MIGRATIONS.with_name("erasure.sql"))
+        erasing = Erasing(intake, pool, erase, service=SERVICE, clock=clock, guards=True, activities=True)
         relay = Relay(outbox, bus.publish, clock=clock, poll_seconds=PATIENT_POLL_SECONDS)
         try:
             async with (
                 relaying(pool, relay, fail=bus.fail, metrics=metrics, clock=clock),
                 # Opens once every control on the topic is in the table: before the first case.
                 following(settings, CONTROLS, ControlIntake(store, metrics), service=SERVICE, fail=bus.fail),
-                bus.consume((*TOPICS, ACTIVITIES), ActivityIntake(store, keyed_draws(key), handler)),
+                bus.consume((*TOPICS, ACTIVITIES), erasing),
             ):
                 health.ready(True)
                 yield Service(SERVICE, http, bus.failed)

@@ -6,14 +6,13 @@ from collections.abc import AsyncIterator, Sequence
 from contextlib import asynccontextmanager
 from functools import partial
 
-from aiokafka import AIOKafkaConsumer, TopicPartition
-
 from countersign_shared.contracts.topics import load_topics
 from countersign_shared.errors import ConfigurationError
 from countersign_shared.messaging.consumer import MAX_RECORDS, Delivery, Handler, consuming
 from countersign_shared.messaging.header_names import take_any_header_name
 from countersign_shared.messaging.producer import Publisher, open_publisher
-from countersign_shared.messaging.records import Message, Record, whole_headers
+from countersign_shared.messaging.records import Message, Record
+from countersign_shared.messaging.whole import read_topic
 from countersign_shared.observability.health import Health
 from countersign_shared.observability.metrics import Metrics
 from countersign_shared.settings import ServiceSettings
@@ -21,8 +20,6 @@ from countersign_shared.settings import ServiceSettings
 __all__ = ["Bus", "Handler", "open_bus"]
 
 log = logging.getLogger(__name__)
-
-READ_ALL_SECONDS = 30.0
 
 
 class Bus:
@@ -92,31 +89,15 @@ class Bus:
 
     async def read_all(self, topic: str) -> list[Record]:
         """Read a whole topic from the beginning, without a group, up to where it ended at the call."""
-        name, prefix = self._settings.topic_prefix + topic, len(self._settings.topic_prefix)
-        consumer = AIOKafkaConsumer(
-            bootstrap_servers=self._settings.kafka_bootstrap_servers, enable_auto_commit=False,
-            auto_offset_reset="earliest", client_id=f"countersign-{self._service}-reader",
-        )  # fmt: skip
-        await consumer.start()
-        try:
-            parts = [TopicPartition(name, number) for number in range(await self.partitions(topic))]
-            consumer.assign(parts)
-            await consumer.seek_to_beginning(*parts)
-            ends = await consumer.end_offsets(parts)
-            found: list[Record] = []
-            async with asyncio.timeout(READ_ALL_SECONDS):
-                while any([await consumer.position(part) < ends[part] for part in parts]):
-                    for batch in (await consumer.getmany(timeout_ms=200)).values():
-                        found += [
-                            Record(
-                                raw.topic[prefix:], raw.partition, raw.offset, raw.timestamp, raw.key, raw.value,
-                                whole_headers(raw.headers),
-                            )
-                            for raw in batch
-                        ]  # fmt: skip
-            return found
-        finally:
-            await consumer.stop()
+        return await self._read(topic, None)
+
+    async def read_last(self, topic: str, count: int) -> list[Record]:
+        """Read the last records of each partition of a topic, without a group, up to where it ended at the call."""
+        return await self._read(topic, count)
+
+    async def _read(self, topic: str, last: int | None) -> list[Record]:
+        client_id = f"countersign-{self._service}-reader"
+        return await read_topic(self._settings, topic, await self.partitions(topic), client_id=client_id, last=last)
 
 
 def _lag_of(delivery: Delivery, topic: str) -> float:

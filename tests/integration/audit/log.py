@@ -11,6 +11,7 @@ from typing import Any
 
 import asyncpg
 
+from countersign_audit.anchors import Place
 from countersign_audit.app import writing
 from countersign_audit.handlers import Handler
 from countersign_audit.settings import Settings
@@ -69,12 +70,14 @@ def settings(database_url: str, keys_dir: Path, **more: Any) -> Settings:
 
 
 @asynccontextmanager
-async def open_log(database_url: str, keys_dir: Path, *, clock: Any = None, **more: Any) -> AsyncIterator[Log]:
+async def open_log(
+    database_url: str, keys_dir: Path, *, clock: Any = None, places: Sequence[Place] = (), **more: Any
+) -> AsyncIterator[Log]:
     """Open the log of a database, beginning it when it is empty."""
     chosen = settings(database_url, keys_dir, **more)
     clock = clock or SteppingClock()
     metrics = Metrics("audit")
     async with open_pool(database_url, schema=SCHEMA, size=4) as pool:
         await migrate(pool, schema=SCHEMA, migrations=MIGRATIONS)
-        async with writing(chosen, pool, clock=clock) as (writer, _):
+        async with writing(chosen, pool, clock=clock, places=places) as (writer, _):
             yield Log(database_url, keys_dir, pool, writer, metrics, Handler(writer, metrics, clock))

@@ -9,6 +9,7 @@ import httpx
 from fastapi import FastAPI, Request
 
 from countersign_audit.api import build_app
+from countersign_audit.erasure_desk import ErasureDesk
 from countersign_audit.keys import load_keys
 from countersign_audit.published import PublishedLog
 from countersign_audit.reading_room import ReadingRoom
@@ -40,8 +41,9 @@ def application(log: Log, authenticate: Authenticate = authenticate) -> FastAPI:
         log.pool, TimelineReader(load_keys(log.keys_dir)), Outbox(), clock=SteppingClock(),
         new_id=lambda: f"read-{next(numbers)}",
     )  # fmt: skip
+    erasures = ErasureDesk(log.pool, TimelineReader(load_keys(log.keys_dir)), Outbox(), SteppingClock())
     return build_app(
-        room=room, published=PublishedLog(log.pool), health=Health(), metrics=Metrics("audit"),
+        room=room, published=PublishedLog(log.pool), erasures=erasures, health=Health(), metrics=Metrics("audit"),
         authenticate=authenticate,
     )  # fmt: skip
 

@@ -198,5 +198,5 @@ def test_the_description_needs_no_database() -> None:
     document = build_openapi()
     assert {path.removeprefix(API) for path in document["paths"]} == {
         "/cases/{case_id}/timeline", "/cases/{case_id}/proof", "/entries", "/access-log", "/checkpoint", "/tile/{path}",
-        "/proof/inclusion", "/proof/consistency", "/export",
+        "/proof/inclusion", "/proof/consistency", "/export", "/erasures", "/erasures/{erasure_id}",
     }  # fmt: skip

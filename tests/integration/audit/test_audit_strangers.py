@@ -11,7 +11,6 @@ import pytest
 
 from countersign_audit.keys import load_keys
 from countersign_local import exporting
-from countersign_verifier.cli import open_old
 from countersign_verifier.findings import Report
 from countersign_verifier.log import verify_log
 from countersign_verifier.note import parse_key
@@ -34,7 +33,7 @@ RECORDS, GROWN = 20_000, 1_500
 
 def ours(directory: Path, old: Path | None) -> Report:
     key = parse_key(vkey())
-    return verify_log(directory, key, old=open_old(old, key) if old is not None else None)
+    return verify_log(directory, key, old=old.read_bytes() if old is not None else None)
 
 
 async def export(client: httpx.AsyncClient, directory: Path) -> int:
@@ -64,7 +63,7 @@ async def test_strangers_accept_an_export_and_what_it_grew_into(database_url: st
             await log.add(batch)
         # Full bundles are there already; the open one is fetched again.
         assert await export(client, directory) == GROWN + (RECORDS + 1) % 256
-    report = verify_log(directory, parse_key(key), old=open_old(kept, parse_key(key)), processes=2)
+    report = verify_log(directory, parse_key(key), old=kept.read_bytes(), processes=2)
     assert (report.findings, report.size) == ([], RECORDS + 1 + GROWN)
     built = strangers()
     assert built.go(directory, key, old=kept)[0]

@@ -9,14 +9,18 @@ from typing import Annotated, Any
 import typer
 
 from countersign_local.cli import connection
+from countersign_local.cli.audit_log_life import keys_directory, recover, rotate
+from countersign_local.cli.audit_persons import erase
 from countersign_local.cli.output import JsonOption, print_json, print_table, print_text
 from countersign_local.client import Client
 from countersign_local.errors import CONFIGURATION, NOT_RIGHT, USAGE, CommandError
-from countersign_local.state import state_directory
 
 app = typer.Typer(
     help="The audit log: export and verify it, read a case's timeline, prove a case.", no_args_is_help=True
 )
+app.command()(rotate)
+app.command()(recover)
+app.command()(erase)
 _API = "/api/audit/v1"
 _NOT_EVEN_A_KEY = "Name the log's verifier key with --vkey; `countersign audit key` prints it for who runs the log."
 
@@ -66,7 +70,8 @@ def key(
     directory = keys_directory(keys)
     if directory is None:
         raise CommandError("The log's keys are not here: name their directory with --keys.", USAGE)
-    found = asyncio.run(local_verifier_key(connection.database_url(), directory))
+    signing = os.environ.get("AUDIT_SIGNING_KEY") or None
+    found = asyncio.run(local_verifier_key(connection.database_url(), directory, signing))
     if json:
         print_json({"verifier_key": found})
     else:
@@ -172,14 +177,6 @@ def _verify_offline(path: Path, vkey: str | None, old: Path | None, *, json: boo
         raise typer.Exit(code)
 
 
-def keys_directory(named: Path | None) -> Path | None:
-    """Return where the log's keys lie: as named, as in the environment, or locally; None when they are not there."""
-    if named is not None:
-        return named
-    fallback = Path(os.environ.get("AUDIT_KEYS_DIR") or state_directory(os.environ) / "audit-keys")
-    return fallback if fallback.is_dir() else None
-
-
 def _read(old: Path | None) -> bytes | None:
     try:
         return None if old is None else old.read_bytes()
@@ -199,3 +196,5 @@ def _print(report: dict[str, Any]) -> None:
     print_text(f"Signed {report['signed_at']} over {report['size']:,} entries, root {report['root']}")
     if report["payloads_opened"]:
         print_text(f"{report['payloads_opened']:,} payloads opened and compared with their leaves.")
+    if report["payloads_erased"]:
+        print_text(f"{report['payloads_erased']:,} payloads were erased, each on record.")

@@ -11,7 +11,6 @@ from typing import Any, TypeVar
 from countersign_local.demo.ground import Ground
 from countersign_local.errors import CONFIGURATION, CommandError
 from countersign_shared.clock import Clock
-from countersign_shared.contracts.topics import load_topics
 from countersign_shared.errors import ConfigurationError
 from countersign_shared.runtime import Service, bind, serving_on
 
@@ -63,6 +62,7 @@ def service_settings(ground: Ground, sockets: Mapping[str, socket.socket], direc
         "http_port": 0,
         "jwks_url": f"{urls['review']}/api/review/v1/jwks",
         "audit_keys_dir": directory / "audit-keys",
+        "audit_anchors_dir": directory / "audit-anchors",
         # Five pools share one small server.
         "database_pool_size": 6,
         **{f"{service}_url": url for service, url in urls.items()},
@@ -71,13 +71,14 @@ def service_settings(ground: Ground, sockets: Mapping[str, socket.socket], direc
 
 def service_groups() -> dict[str, tuple[str, ...]]:
     """Return each service's consumer group with the topics it reads."""
+    from countersign_audit import handlers as audit
     from countersign_feedback import handlers as feedback
     from countersign_inference import handlers as inference
     from countersign_review import handlers as review
     from countersign_router import handlers as router
 
     read = {
-        "audit": tuple(load_topics()),
+        "audit": tuple(audit.TOPICS),
         "feedback": tuple(feedback.TOPICS),
         "inference": tuple(inference.TOPICS),
         "review": tuple(review.TOPICS),

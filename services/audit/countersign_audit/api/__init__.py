@@ -5,6 +5,8 @@ from typing import Any
 from fastapi import FastAPI, Request
 
 from countersign_audit.api import entries, log
+from countersign_audit.api import erasures as erasure_routes
+from countersign_audit.erasure_desk import ErasureDesk
 from countersign_audit.published import PublishedLog
 from countersign_audit.reading_room import ReadingRoom
 from countersign_shared.http import Authenticate, Principal, Problem, create_app
@@ -12,11 +14,12 @@ from countersign_shared.observability import Health, Metrics
 
 
 def build_app(
-    *, room: ReadingRoom, published: PublishedLog, health: Health, metrics: Metrics, authenticate: Authenticate
-) -> FastAPI:
+    *, room: ReadingRoom, published: PublishedLog, erasures: ErasureDesk, health: Health, metrics: Metrics,
+    authenticate: Authenticate,
+) -> FastAPI:  # fmt: skip
     """Return the audit service's HTTP application."""
     app = _app(health, metrics, authenticate)
-    app.state.room, app.state.published = room, published
+    app.state.room, app.state.published, app.state.erasures = room, published, erasures
     return app
 
 
@@ -35,4 +38,5 @@ def _app(health: Health, metrics: Metrics, authenticate: Authenticate) -> FastAP
     )
     app.include_router(entries.router())
     app.include_router(log.router())
+    app.include_router(erasure_routes.router())
     return app

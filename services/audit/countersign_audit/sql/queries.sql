@@ -15,6 +15,10 @@ SELECT index, leaf, leaf_hash FROM entries WHERE index >= $1 ORDER BY index;
 -- name: genesis
 SELECT leaf FROM entries WHERE index = 0;
 
+-- name: own_entries
+-- What the log says about itself; whatever else claims one of these kinds has a topic, which the reader looks at.
+SELECT index, leaf FROM entries WHERE kind IN ('log.genesis', 'log.key_rotated', 'log.recovered') ORDER BY index;
+
 -- name: known_records
 -- Which of these records are in the log already, and under which key their content was committed to.
 SELECT e.record_id, e.index, e.leaf, coalesce(e.case_ref, e.record_id) AS scope, p.key_number,

@@ -10,8 +10,8 @@ from typing import Any
 
 from countersign_verifier.case import CaseProofError, CaseReport, verify_case
 from countersign_verifier.findings import Report
-from countersign_verifier.log import verify_log
-from countersign_verifier.note import Checkpoint, NoteError, VerifierKey, open_checkpoint, parse_key
+from countersign_verifier.log import OldCheckpointError, verify_log
+from countersign_verifier.note import NoteError, VerifierKey, parse_key
 from countersign_verifier.progress import Bar
 
 OK = 0
@@ -101,19 +101,16 @@ def _line(said: Mapping[str, Any]) -> str:
     return f"  {said['index']:>9}  {when:<27}  {kind:<24}  {event}"
 
 
-def open_old(path: Path, key: VerifierKey) -> Checkpoint:
-    """Read a checkpoint kept from earlier; one that the key has not signed is a ``NoteError``."""
-    return open_checkpoint(path.read_bytes(), key)
-
-
 def _verified(asked: argparse.Namespace, key: VerifierKey) -> Report:
     path: Path = asked.path
-    old = _old(asked.old, key)
+    old = _old(asked.old)
     bar = Bar(sys.stderr)
     try:
         if path.is_file():
             return verify_case(path.read_bytes(), key)
         return verify_log(path, key, old=old, processes=asked.processes, progress=bar)
+    except OldCheckpointError as error:
+        raise _Ended(USAGE, f"--old {asked.old}: {error}") from error
     except CaseProofError as error:
         raise _Ended(NOT_VERIFIED, f"{path}: {error}") from error
     except OSError as error:
@@ -122,15 +119,11 @@ def _verified(asked: argparse.Namespace, key: VerifierKey) -> Report:
         bar.close()
 
 
-def _old(path: Path | None, key: VerifierKey) -> Checkpoint | None:
-    if path is None:
-        return None
+def _old(path: Path | None) -> bytes | None:
     try:
-        return open_old(path, key)
+        return None if path is None else path.read_bytes()
     except OSError as error:
         raise _Ended(NO_INPUT, f"{path}: {error.strerror}") from error
-    except NoteError as error:
-        raise _Ended(USAGE, f"--old {path}: {error}") from error
 
 
 def _parser() -> argparse.ArgumentParser:

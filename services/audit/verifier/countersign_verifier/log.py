@@ -9,6 +9,7 @@ from pathlib import Path
 
 from countersign_verifier.findings import Report
 from countersign_verifier.layout import CHECKPOINT, WIDTH, read_hashes, read_tile, tile_path, widths
+from countersign_verifier.lineage import Signer, open_old, read_lineage
 from countersign_verifier.note import Checkpoint, NoteError, VerifierKey, open_checkpoint
 from countersign_verifier.tiles import BundleError, TileCheck, check_tiles, first_difference, hashes_of, split_bundle
 from countersign_verifier.tree import HASH_BYTES, root_of
@@ -22,15 +23,20 @@ ALONE = 64
 """Tiles that one process has checked before a second one would have started."""
 
 
+class OldCheckpointError(Exception):
+    """The checkpoint from earlier was signed by no key of this log."""
+
+
 def verify_log(
-    directory: Path, key: VerifierKey, *, old: Checkpoint | None = None, processes: int = 1,
+    directory: Path, key: VerifierKey, *, old: bytes | None = None, processes: int = 1,
     progress: Progress | None = None,
 ) -> Report:  # fmt: skip
-    """Verify an exported log; ``old`` is a checkpoint kept from earlier, already opened with the key.
+    """Verify an exported log; ``old`` is a checkpoint kept from earlier, signed by this key or one before it.
 
-    A directory without a readable checkpoint is an ``OSError``; all that is wrong with the log is in the report.
+    A directory without a readable checkpoint is an ``OSError``, an old checkpoint that no key of the log signed an
+    ``OldCheckpointError``; all that is wrong with the log is in the report.
     """
-    report = Report(key.name, old_size=old.size if old is not None else None)
+    report = Report(key.name)
     note = (directory / CHECKPOINT).read_bytes()
     try:
         checkpoint = open_checkpoint(note, key)
@@ -40,11 +46,29 @@ def verify_log(
     report.size, report.root = checkpoint.size, checkpoint.root.hex()
     checks = list(_checked(directory, checkpoint.size, processes, progress))
     _judge(report, directory, checkpoint, checks)
+    own = [(check.number * WIDTH + place, leaf) for check in checks for place, leaf in check.own]
+    signers = read_lineage(report, own, key) if report.ok and report.size else [Signer(key)]
     if old is not None:
-        _compare(report, directory, checkpoint, old, checks)
+        _compare_old(report, directory, checkpoint, old, signers, checks)
     if report.ok:
-        _read_ends(report, directory, key)
+        _read_newest(report, directory)
     return report
+
+
+def _compare_old(
+    report: Report, directory: Path, checkpoint: Checkpoint, note: bytes, signers: list[Signer], checks: list[TileCheck]
+) -> None:
+    try:
+        old, signer = open_old(note, signers)
+    except NoteError as error:
+        raise OldCheckpointError(str(error)) from error
+    report.old_size = old.size
+    if signer.until is not None and old.size > signer.until:
+        report.found(
+            signer.until, f"were lost, as entry {signer.until} says; the old checkpoint covers them", old.size - 1
+        )
+        return
+    _compare(report, directory, checkpoint, old, checks)
 
 
 def _checked(directory: Path, size: int, processes: int, progress: Progress | None) -> Iterator[TileCheck]:
@@ -146,13 +170,10 @@ def _compare(report: Report, directory: Path, checkpoint: Checkpoint, old: Check
         report.found(0, f"were rewritten since the old checkpoint over {old.size} entries was signed", old.size - 1)
 
 
-def _read_ends(report: Report, directory: Path, key: VerifierKey) -> None:
-    """Read the first entry, which names the log and its key, and the newest that says when it happened."""
+def _read_newest(report: Report, directory: Path) -> None:
+    """Read when the newest entry that says so happened."""
     if not report.size:
         return
-    said = _object(_entries(directory, 0, min(WIDTH, report.size))[0])
-    if said.get("kind") != "log.genesis" or said.get("origin") != key.name or said.get("verifier_key") != key.text:
-        report.found(0, "the log did not begin under this name and key")
     newest = _entries(directory, len(widths(report.size)) - 1, widths(report.size)[-1])
     times = (_object(leaf).get("occurred_at") for leaf in reversed(newest))
     report.newest_at = next((time for time in times if isinstance(time, str)), None)

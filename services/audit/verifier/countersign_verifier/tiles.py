@@ -8,6 +8,7 @@ from dataclasses import dataclass
 from pathlib import Path
 
 from countersign_verifier.layout import read_hashes, read_tile, tile_path
+from countersign_verifier.lineage import MARK, own_entries
 from countersign_verifier.tree import HASH_BYTES, root_of
 
 _LENGTH_BYTES = 2
@@ -28,6 +29,7 @@ class TileCheck:
 
     ``derived`` is the root of the entries themselves, None when they cannot be read; ``stated`` the root of the
     hashes in the tile, None when it cannot be read. ``place`` is the first entry, within the tile, that shows a fault.
+    ``own`` are the entries in which the log speaks about itself, with their places.
     """
 
     number: int
@@ -35,6 +37,7 @@ class TileCheck:
     stated: bytes | None
     place: int | None = None
     what: str = ""
+    own: tuple[tuple[int, bytes], ...] = ()
 
 
 def split_bundle(bundle: bytes) -> list[bytes]:
@@ -59,19 +62,21 @@ def check_tile(directory: Path, number: int, width: int) -> TileCheck:
         tile, trouble = None, f"{path} cannot be read: {error.strerror}"
     stated = None if tile is None else root_of(tile)
     try:
-        derived = hashes_of(directory, number, width)
+        bundle, wide = read_tile(directory, "entries", number, width)
+        derived = hashes_in(bundle, wide, width)
     except BundleError as error:
         place = error.place if tile is None else min(error.place, first_difference(error.hashes, tile))
         return TileCheck(number, None, stated, place, str(error))
     except OSError as error:
         path = tile_path("entries", number, width)
         return TileCheck(number, None, stated, 0, f"{path} cannot be read: {error.strerror}")
+    own = tuple(own_entries(split_bundle(bundle)[:width])) if MARK in bundle else ()
     if tile == derived:
-        return TileCheck(number, stated, stated)
+        return TileCheck(number, stated, stated, own=own)
     root = root_of(derived)
     if tile is None:
-        return TileCheck(number, root, None, 0, trouble)
-    return TileCheck(number, root, stated, first_difference(derived, tile), f"its hash is not the one in {path}")
+        return TileCheck(number, root, None, 0, trouble, own)
+    return TileCheck(number, root, stated, first_difference(derived, tile), f"its hash is not the one in {path}", own)
 
 
 def check_tiles(work: tuple[Path, int, list[int]]) -> list[TileCheck]:
@@ -81,11 +86,15 @@ def check_tiles(work: tuple[Path, int, list[int]]) -> list[TileCheck]:
 
 
 def hashes_of(directory: Path, number: int, width: int) -> bytes:
-    """Return the leaf hashes of the first ``width`` entries of a bundle, one after the other.
+    """Return the leaf hashes of the first ``width`` entries of a bundle file, one after the other."""
+    return hashes_in(*read_tile(directory, "entries", number, width), width)
+
+
+def hashes_in(bundle: bytes, wide: int, width: int) -> bytes:
+    """Return the leaf hashes of the first ``width`` of a bundle's ``wide`` entries, one after the other.
 
     A bundle with fewer or more entries than its name says is a ``BundleError``.
     """
-    bundle, wide = read_tile(directory, "entries", number, width)
     sha256 = hashlib.sha256
     # Written out, because this is what a verification spends its time on.
     hashes: list[bytes] = []

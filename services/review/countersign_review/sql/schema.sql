@@ -357,3 +357,13 @@ $$;
 CREATE FUNCTION trained(u users, moment timestamptz) RETURNS boolean LANGUAGE sql IMMUTABLE AS $$
     SELECT u.training_valid_until IS NULL OR (moment AT TIME ZONE 'UTC')::date <= u.training_valid_until
 $$;
+
+-- Tombstones of erased cases: countersign_shared/erasure.
+CREATE TABLE erasures (
+    tenant      text        NOT NULL,
+    case_id     text        NOT NULL,
+    erasure_id  text        NOT NULL,
+    erased_at   timestamptz NOT NULL,
+    rows_erased integer     NOT NULL,
+    PRIMARY KEY (case_id, tenant, erasure_id)
+);

@@ -216,3 +216,13 @@ CREATE TABLE outbox (
     created_at  timestamptz NOT NULL DEFAULT clock_timestamp()
 );
 CREATE INDEX outbox_key ON outbox (key, id);
+
+-- Tombstones of erased cases: countersign_shared/erasure.
+CREATE TABLE erasures (
+    tenant      text        NOT NULL,
+    case_id     text        NOT NULL,
+    erasure_id  text        NOT NULL,
+    erased_at   timestamptz NOT NULL,
+    rows_erased integer     NOT NULL,
+    PRIMARY KEY (case_id, tenant, erasure_id)
+);

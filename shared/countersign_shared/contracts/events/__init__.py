@@ -11,6 +11,7 @@ from typing import Any
 
 from countersign_shared.contracts.events.activity import ActivityRecorded
 from countersign_shared.contracts.events.case import CaseCreated, CaseUpdated
+from countersign_shared.contracts.events.checkpoint import CheckpointSigned
 from countersign_shared.contracts.events.control import ControlChanged, control_key
 from countersign_shared.contracts.events.dead_letter import DeadLetterHeaders
 from countersign_shared.contracts.events.decision import DecisionMade, Judgement
@@ -27,6 +28,7 @@ EVENTS: Mapping[str, Any] = MappingProxyType(
         "activity.recorded": ActivityRecorded,
         "control.changed": ControlChanged,
         "countersign.dead-letter": DeadLetterHeaders,
+        "checkpoint.signed": CheckpointSigned,
     }
 )
 
@@ -48,6 +50,7 @@ __all__ = [
     "CaseRouted",
     "CaseScored",
     "CaseUpdated",
+    "CheckpointSigned",
     "ControlChanged",
     "DeadLetterHeaders",
     "DecisionMade",

@@ -1,0 +1,117 @@
+"""countersign audit rotate, countersign audit recover: what becomes of the log's key and name."""
+
+import asyncio
+import os
+from pathlib import Path
+from typing import Annotated, Any
+
+import typer
+
+from countersign_local.cli import connection
+from countersign_local.cli.output import JsonOption, print_json, print_text
+from countersign_local.errors import CONFIGURATION, NOT_RIGHT, UNAVAILABLE, USAGE, CommandError
+from countersign_local.state import state_directory
+
+KeysOption = Annotated[Path | None, typer.Option(help="The log's keys; unset: AUDIT_KEYS_DIR, else local.")]
+
+
+def keys_directory(named: Path | None) -> Path | None:
+    """Return the directory of the log's keys: the one named, AUDIT_KEYS_DIR, or the local system's; None for none."""
+    if named is not None:
+        return named
+    fallback = Path(os.environ.get("AUDIT_KEYS_DIR") or state_directory(os.environ) / "audit-keys")
+    return fallback if fallback.is_dir() else None
+
+
+def rotate(keys: KeysOption = None, json: JsonOption = False) -> None:
+    """Make a new signing key. The next start of audit names it in the log, under the old one, and goes over to it."""
+    import secrets
+
+    from countersign_audit.keys import replace_signing_key
+    from countersign_shared.errors import ConfigurationError
+
+    directory = keys_directory(keys)
+    if directory is None:
+        raise CommandError("The log's keys are not here: name their directory with --keys.", USAGE)
+    if os.environ.get("AUDIT_SIGNING_KEY"):
+        raise CommandError(
+            "The signing key is in AUDIT_SIGNING_KEY: set AUDIT_SIGNING_KEY_BEFORE to it, AUDIT_SIGNING_KEY to the new "
+            "one, and start audit again.",
+            USAGE,
+        )
+    try:
+        replace_signing_key(directory, secrets.token_bytes)
+    except ConfigurationError as error:
+        raise CommandError(f"{error}.", CONFIGURATION) from error
+    if json:
+        print_json({"keys": str(directory)})
+    else:
+        print_text(f"{directory}: signing.key is new, the one before it is signing-before.key.")
+        print_text(
+            "Start audit again; it goes over to the new key. Then `countersign audit key` prints its verifier key:"
+        )
+        print_text("hand it to whoever verifies, and destroy signing-before.key.")
+
+
+def recover(
+    keys: KeysOption = None,
+    anchors: Annotated[
+        Path | None, typer.Option(help="Where checkpoints are kept; unset: AUDIT_ANCHORS_DIR, and the topic.")
+    ] = None,
+    services: Annotated[
+        str, typer.Option(help="Whose topics are delivered once more: names with commas, or `all`.")
+    ] = "audit",
+    json: JsonOption = False,
+) -> None:
+    """Let a log whose database was restored go on: under another name, with an entry that says what was lost.
+
+    Every service named must be stopped. Everything its topics still hold is delivered to it once more.
+    """
+    from countersign_audit.recovery import NotBehindError, Recovered, reading_places
+    from countersign_audit.recovery import recover as recovered
+    from countersign_audit.settings import Settings
+    from countersign_local.demo.system import service_groups
+    from countersign_shared.clock import system_clock
+    from countersign_shared.erasure import TOPIC as ACTIVITIES
+    from countersign_shared.errors import ConfigurationError
+    from countersign_shared.messaging.rewind import rewind
+
+    if connection.on_embedded_broker():
+        raise CommandError("The embedded broker forgets its topics at every end: there is nothing to recover.", USAGE)
+    directory = keys_directory(keys)
+    if directory is None:
+        raise CommandError("The log's keys are not here: name their directory with --keys.", USAGE)
+    given: dict[str, Any] = {"audit_anchors_dir": anchors} if anchors is not None else {}
+    settings = Settings(
+        database_url=connection.database_url(), kafka_bootstrap_servers=connection.kafka_bootstrap_servers(),
+        topic_prefix=connection.topic_prefix(), audit_keys_dir=directory, audit_writer_wait_seconds=1.0, **given,
+    )  # fmt: skip
+    groups = {name.removeprefix("countersign-"): topics for name, topics in service_groups().items()}
+    chosen = sorted(groups) if services == "all" else services.split(",")
+    if unknown := [name for name in chosen if name not in groups]:
+        raise CommandError(f"No such service: {unknown[0]}. There are {', '.join(sorted(groups))}.", USAGE)
+
+    async def work() -> Recovered:
+        for name in chosen:
+            await rewind(
+                settings.kafka_bootstrap_servers,
+                name,
+                sorted({*groups[name], ACTIVITIES}),
+                prefix=settings.topic_prefix,
+            )
+        return await recovered(settings, reading_places(settings), system_clock)
+
+    try:
+        found = asyncio.run(work())
+    except NotBehindError as error:
+        raise CommandError(f"{error}. Its topics will be delivered once more; that does no harm.", NOT_RIGHT) from error
+    except ConfigurationError as error:
+        raise CommandError(f"{error}.", UNAVAILABLE) from error
+    if json:
+        print_json({
+            "size": found.size, "lost_until": found.lost_until, "verifier_key": found.verifier_key, "rewound": chosen,
+        })  # fmt: skip
+    else:
+        print_text(f"Entry {found.size} says that the entries up to {found.lost_until - 1} were lost.")
+        print_text(f"The log goes on under another name; its verifier key is now {found.verifier_key}")
+        print_text(f"Start the services again: {', '.join(chosen)} get everything the topics hold once more.")

@@ -1,0 +1,111 @@
+"""Under which names and keys a log has signed: its first entry names the first, later ones those that came after.
+
+    log.genesis       the first name and key
+    log.key_rotated   a new key; the old one still signs over this entry, and nothing beyond it
+    log.recovered     a new name, because entries that the old one had signed were lost; the old one signs no more
+
+Only the log writes such entries: they have no topic, while whatever came from Kafka has one, whatever kind it claims.
+"""
+
+import json
+from collections.abc import Iterable, Mapping
+from dataclasses import dataclass
+from typing import Any, Self
+
+from countersign_audit.domain.entry import GENESIS
+from countersign_audit.domain.note import NoteError, VerifierKey, VerifySignature, open_note, parse_verifier_key
+
+KEY_ROTATED = "log.key_rotated"
+RECOVERED = "log.recovered"
+ERASED = "log.erased"
+"""Keys and payloads of a case were destroyed; it says nothing of names and keys, and is the log's own all the same."""
+OWN_KINDS = (GENESIS, KEY_ROTATED, RECOVERED)
+
+
+class LineageError(ValueError):
+    """The log's own entries do not follow from each other; the message names the entry."""
+
+
+@dataclass(frozen=True, slots=True)
+class Signer:
+    """A key that signed up to and with ``until`` entries; None while it still signs."""
+
+    key: VerifierKey
+    until: int | None = None
+
+
+@dataclass(frozen=True, slots=True)
+class Lineage:
+    """Every signer of a log, in order. Never empty."""
+
+    signers: tuple[Signer, ...]
+
+    @classmethod
+    def begun(cls, key: VerifierKey) -> Self:
+        """Return the lineage of a log that has had one key."""
+        return cls((Signer(key),))
+
+    @classmethod
+    def read(cls, leaves: Iterable[tuple[int, bytes]]) -> Self | None:
+        """Read a lineage out of (index, leaf) of the log's entries of these kinds; None for an empty log."""
+        found: Lineage | None = None
+        for index, leaf in leaves:
+            said = json.loads(leaf)
+            if is_own(said):
+                found = cls.begun(_key(said, index)) if found is None else found.after(index, said)
+        return found  # type: ignore[return-value]
+
+    @property
+    def current(self) -> VerifierKey:
+        """The key in force."""
+        return self.signers[-1].key
+
+    def key_for(self, size: int) -> VerifierKey:
+        """Return the key that signs over so many entries."""
+        return next((one.key for one in self.signers if one.until is None or size <= one.until), self.current)
+
+    def after(self, index: int, said: Mapping[str, Any]) -> "Lineage":
+        """Return the lineage after an entry of the log's own; one that names another predecessor is a LineageError."""
+        if said.get("previous_verifier_key") != self.current.text():
+            raise LineageError(f"entry {index} replaces a key that was not the log's")
+        if said["kind"] == KEY_ROTATED:
+            # The old key proves the entry that names its successor.
+            return self._ended(index + 1, _key(said, index))
+        return self.recovered(index, _key(said, index))
+
+    def recovered(self, size: int, key: VerifierKey) -> "Lineage":
+        """Return the lineage of a log that goes on under another name after a loss.
+
+        The old one must sign nothing beyond ``size``: it could contradict what it had signed there.
+        """
+        return self._ended(size, key)
+
+    def _ended(self, until: int, key: VerifierKey) -> "Lineage":
+        return Lineage((*self.signers[:-1], Signer(self.current, until), Signer(key)))
+
+    def opened(self, note: bytes, verify: VerifySignature) -> tuple[Signer, int, bytes] | None:
+        """Return who signed a note, over how many entries, and their root; None for a note of no key of this log."""
+        for signer in self.signers:
+            try:
+                said = open_note(note, signer.key, verify)
+            except NoteError:
+                continue
+            return signer, said.size, said.root
+        return None
+
+
+def is_own(said: Mapping[str, Any]) -> bool:
+    """Tell whether an entry is the log's own word about its name and key."""
+    return said.get("kind") in OWN_KINDS and "topic" not in said
+
+
+def is_erasure(said: Mapping[str, Any]) -> bool:
+    """Tell whether an entry is the log's own word that a case was erased."""
+    return said.get("kind") == ERASED and "topic" not in said
+
+
+def _key(said: Mapping[str, Any], index: int) -> VerifierKey:
+    try:
+        return parse_verifier_key(str(said.get("verifier_key")))
+    except NoteError as error:
+        raise LineageError(f"entry {index} names no verifier key: {error}") from error

@@ -1,0 +1,41 @@
+"""What the log says about itself: leaves that no topic brought, written by nobody else."""
+
+from countersign_audit.domain.entry import LOG_RETENTION
+from countersign_audit.domain.lineage import ERASED, KEY_ROTATED, RECOVERED
+from countersign_audit.domain.note import VerifierKey
+from countersign_audit.domain.profile import LEAF_SCHEMA
+from countersign_audit.encoding import encode
+
+ACTOR = {"kind": "service", "id": "countersign-audit"}
+
+
+def key_rotated_leaf(*, old: VerifierKey, new: VerifierKey, occurred_at: str) -> bytes:
+    """Return the entry with which a log goes over to another key under its name."""
+    return _leaf(KEY_ROTATED, old, new, occurred_at)
+
+
+def recovered_leaf(
+    *, old: VerifierKey, new: VerifierKey, occurred_at: str, size: int, anchored_size: int, anchored_root: bytes
+) -> bytes:
+    """Return the entry with which a restored log goes on under another name.
+
+    Entries from ``size`` up to, without, ``anchored_size`` were signed under the old name and are lost; what the
+    topics still hold of them follows as new entries.
+    """
+    lost = {"first_index": size, "last_index": anchored_size - 1, "anchored_root": anchored_root.hex()}
+    return _leaf(RECOVERED, old, new, occurred_at, lost=lost)
+
+
+def erased_leaf(*, scope: bytes, erasure_id: str, occurred_at: str) -> bytes:
+    """Return the entry that stands for what is no longer there: the keys of a case, and what they sealed before it."""
+    return encode({
+        "schema": LEAF_SCHEMA, "kind": ERASED, "occurred_at": occurred_at, "retention": LOG_RETENTION, "actor": ACTOR,
+        "erased_case": scope.hex(), "erasure_id": erasure_id,
+    })  # fmt: skip
+
+
+def _leaf(kind: str, old: VerifierKey, new: VerifierKey, occurred_at: str, **more: object) -> bytes:
+    return encode({
+        "schema": LEAF_SCHEMA, "kind": kind, "occurred_at": occurred_at, "retention": LOG_RETENTION, "actor": ACTOR,
+        "verifier_key": new.text(), "previous_verifier_key": old.text(), **more,
+    })  # fmt: skip

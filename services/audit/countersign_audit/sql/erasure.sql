@@ -1,0 +1,41 @@
+-- name: cases_of_subject
+-- Every case that has a key of this subject's.
+SELECT DISTINCT k.scope FROM data_keys AS k
+WHERE k.subject = $1 AND EXISTS (SELECT FROM entries WHERE case_ref = k.scope)
+ORDER BY k.scope LIMIT $2;
+
+-- name: request
+INSERT INTO erasures (erasure_id, scope, tenant, case_id, requested_at) VALUES ($1, $2, $3, $4, $5)
+ON CONFLICT DO NOTHING RETURNING scope;
+
+-- name: of_erasure
+SELECT a.erasure_id, a.scope, a.tenant, a.case_id, a.requested_at, d.erased_at
+FROM erasures AS a LEFT JOIN erased AS d USING (erasure_id, scope)
+WHERE a.erasure_id = $1 ORDER BY a.tenant, a.case_id;
+
+-- name: waiting
+-- Erasures that were asked for and not carried out yet, oldest first.
+SELECT a.erasure_id, a.scope, a.tenant, a.case_id, a.requested_at, NULL::timestamptz AS erased_at
+FROM erasures AS a WHERE NOT EXISTS (SELECT FROM erased AS d WHERE d.erasure_id = a.erasure_id AND d.scope = a.scope)
+ORDER BY a.requested_at, a.scope LIMIT $1;
+
+-- name: confirmations
+SELECT leaf FROM entries WHERE case_ref = $1 AND kind = 'erasure.completed' ORDER BY index;
+
+-- name: come_in_since
+-- Erased cases of which something was sealed again: more than the record of the erasure itself, and of who looked at it.
+SELECT DISTINCT d.scope, d.erasure_id FROM erased AS d
+JOIN data_keys AS k ON k.scope = d.scope
+JOIN entries AS e ON e.case_ref = d.scope
+JOIN payloads AS p ON p.index = e.index
+WHERE e.kind NOT IN ('erasure.requested', 'erasure.completed', 'audit.read', 'audit.exported')
+LIMIT $1;
+
+-- name: erase
+SELECT erase_case($1);
+
+-- name: carried_out
+INSERT INTO erased (erasure_id, scope, erased_at) VALUES ($1, $2, $3) ON CONFLICT DO NOTHING;
+
+-- name: is_erased
+SELECT EXISTS (SELECT FROM erased WHERE scope = $1);

@@ -1,0 +1,40 @@
+-- A case leaves every table, children first. What waits in the outbox leaves within seconds and is gone then.
+
+-- name: erase_skips
+DELETE FROM skips WHERE review_id IN (SELECT review_id FROM reviews WHERE tenant = $1 AND case_id = $2);
+
+-- name: erase_answers
+DELETE FROM answers WHERE review_id IN (SELECT review_id FROM reviews WHERE tenant = $1 AND case_id = $2);
+
+-- name: erase_shown
+DELETE FROM shown WHERE claim_id IN (SELECT claim_id FROM claims WHERE review_id IN (SELECT review_id FROM reviews WHERE tenant = $1 AND case_id = $2));
+
+-- name: erase_claims
+DELETE FROM claims WHERE review_id IN (SELECT review_id FROM reviews WHERE tenant = $1 AND case_id = $2);
+
+-- name: erase_reviews
+DELETE FROM reviews WHERE tenant = $1 AND case_id = $2;
+
+-- name: erase_events
+DELETE FROM events WHERE tenant = $1 AND case_id = $2;
+
+-- name: erase_updates
+DELETE FROM updates WHERE tenant = $1 AND case_id = $2;
+
+-- name: erase_decisions
+DELETE FROM decisions WHERE tenant = $1 AND case_id = $2;
+
+-- name: erase_case_counters
+DELETE FROM case_counters WHERE tenant = $1 AND case_id = $2;
+
+-- name: erase_case_index
+DELETE FROM case_index WHERE arrival IN (SELECT arrival FROM cases WHERE tenant = $1 AND case_id = $2);
+
+-- name: erase_precedents
+DELETE FROM precedents WHERE arrival IN (SELECT arrival FROM cases WHERE tenant = $1 AND case_id = $2);
+
+-- name: erase_precedent_places
+DELETE FROM precedent_places WHERE arrival IN (SELECT arrival FROM cases WHERE tenant = $1 AND case_id = $2);
+
+-- name: erase_cases
+DELETE FROM cases WHERE tenant = $1 AND case_id = $2;

@@ -1,0 +1,169 @@
+"""Erasing a case from a service: asked for on `activity.recorded`, done in the service's own tables, confirmed there.
+
+What is left is a tombstone: tenant, case id, the erasure's id, when, how many rows. No digest of the erased body is
+kept, because whoever can guess it could recognise it.
+"""
+
+from collections.abc import Awaitable, Callable, Sequence
+from dataclasses import dataclass
+from datetime import datetime, timedelta
+from pathlib import Path
+from typing import Any
+
+import orjson
+
+from countersign_shared.clock import Clock, rfc3339
+from countersign_shared.errors import FatalError
+from countersign_shared.ids import derived_event_id
+from countersign_shared.messaging.cloudevents import Unreadable, read_event, write_event
+from countersign_shared.messaging.consumer import Handler
+from countersign_shared.messaging.records import Message, Record
+from countersign_shared.postgres.queries import Queries
+
+TOPIC = "activity.recorded"
+REQUESTED = "erasure.requested"
+COMPLETED = "erasure.completed"
+AUDIT = "/countersign/audit"
+"""Only audit asks for erasures: it knows which cases a person is in, and destroys the keys once all have confirmed."""
+MARK = REQUESTED.encode()
+AGAIN_AFTER = timedelta(seconds=60)
+"""Longer than any batch of another replica may take that had looked for tombstones just before this one was written."""
+RECENT = timedelta(days=1)
+
+Erase = Callable[[Any, str, str], Awaitable[int]]
+"""(connection in a transaction, tenant, case id) -> rows erased. Called again, it erases what is new of the case."""
+
+
+@dataclass(frozen=True, slots=True)
+class Request:
+    """A case that is to be erased; what confirms it goes to the case's partition."""
+
+    erasure_id: str
+    tenant: str
+    case_id: str
+    decision_type: str | None
+    partition: int
+
+
+def eraser(path: Path | None = None) -> Erase:
+    """Return what runs every statement of a service's ``erasure.sql`` in order, with tenant and case id as $1 and $2.
+
+    Without a file there is nothing to erase.
+    """
+    queries = Queries.load(path) if path is not None else None
+    statements = [getattr(queries, name) for name in queries.names()] if queries is not None else []
+
+    async def erase(connection: Any, tenant: str, case_id: str) -> int:
+        answers = [await connection.execute(statement, tenant, case_id) for statement in statements]
+        return sum(int(answer.rsplit(" ", 1)[1]) for answer in answers)
+
+    return erase
+
+
+class Erasing:
+    """Stands before a service's handler: erases what is asked for, and keeps erased cases away from the handler.
+
+    ``sequence`` numbers the confirmation among this service's events of the case. Without ``guards`` the service itself
+    knows its erased cases; with ``activities`` its handler wants the other records of `activity.recorded` too.
+    """
+
+    def __init__(
+        self, handler: Handler, pool: Any, erase: Erase, *, service: str, clock: Clock, guards: bool,
+        activities: bool = False,
+    ) -> None:  # fmt: skip
+        self._handler = handler
+        self._pool = pool
+        self._erase = erase
+        self._service = service
+        self._clock = clock
+        self._guards = guards
+        self._activities = activities
+        self._queries = Queries.load(Path(__file__).with_name("erasure.sql"))
+        self._recheck_at: datetime | None = clock()
+
+    async def __call__(self, records: Sequence[Record]) -> Sequence[Message]:
+        """Erase first, so that nothing of the case in this batch is kept; then let the handler have the rest."""
+        confirmed = [await self._erased(request) for record in records if (request := read_request(record)) is not None]
+        if self._recheck_at is not None and self._clock() >= self._recheck_at:
+            await self._erase_again()
+        if not self._activities:
+            records = [record for record in records if record.topic != TOPIC]
+        if self._guards:
+            records = await self._without_erased(records)
+        return [*(await self._handler(records) if records else ()), *confirmed]
+
+    async def _erased(self, request: Request) -> Message:
+        async with self._pool.acquire() as connection, connection.transaction():
+            rows = await self._erase(connection, request.tenant, request.case_id)
+            named = (request.tenant, request.case_id, request.erasure_id)
+            await connection.execute(self._queries.add, *named, self._clock(), rows)
+            # Asked for again, it is confirmed in the same words.
+            row = await connection.fetchrow(self._queries.find, *named)
+        self._recheck_at = self._clock() + AGAIN_AFTER
+        return self._confirmation(request, row["erased_at"], row["rows_erased"], row["number"])
+
+    async def _erase_again(self) -> None:
+        """Erase what another replica may have written just after a tombstone, or a dead process left to do."""
+        self._recheck_at = None
+        async with self._pool.acquire() as connection:
+            for row in await connection.fetch(self._queries.recent, self._clock() - RECENT):
+                async with connection.transaction():
+                    await self._erase(connection, row["tenant"], row["case_id"])
+
+    async def _without_erased(self, records: Sequence[Record]) -> Sequence[Record]:
+        keys = list({record.key.decode(errors="replace") for record in records if record.key is not None})
+        async with self._pool.acquire() as connection:
+            rows = await connection.fetch(self._queries.erased, keys)
+        if not rows:
+            return records
+        gone = {(row["tenant"], row["case_id"]) for row in rows}
+        ids = {case_id.encode() for _, case_id in gone}
+        return [record for record in records if record.key not in ids or case_of(record) not in gone]
+
+    def _confirmation(self, request: Request, at: datetime, rows: int, number: int) -> Message:
+        time = rfc3339(at)
+        body = orjson.dumps({
+            "tenant": request.tenant, "case_id": request.case_id, "decision_type": request.decision_type,
+            "subject_ref": None, "entity_id": None, "sequence": number, "occurred_at": time,
+            "actor": {"kind": "service", "pseudonym": self._service, "role": None}, "kind": COMPLETED,
+            "body": {
+                "erasure_id": request.erasure_id, "cases": [request.case_id], "service": self._service,
+                "rows_blanked": rows,
+            },
+        })  # fmt: skip
+        event_id = derived_event_id(request.tenant, request.case_id, f"{self._service}.erased.{request.erasure_id}")
+        return write_event(
+            TOPIC, event_id=event_id, source=f"/countersign/{self._service}/erasures", case_id=request.case_id,
+            time=time, body=body, partition=request.partition,
+        )  # fmt: skip
+
+
+def read_request(record: Record) -> Request | None:
+    """Read a request of audit's for an erasure; None for every other record.
+
+    One of audit's that cannot be read is a ``FatalError``: personal data would stay that was to go.
+    """
+    if record.topic != TOPIC or record.value is None or MARK not in record.value:
+        return None
+    try:
+        event = read_event(record)
+        if event.source != AUDIT or event.body.get("kind") != REQUESTED:
+            return None
+        body = event.body
+        return Request(
+            str(body["body"]["erasure_id"]), str(body["tenant"]), str(body["case_id"]), body.get("decision_type"),
+            record.partition,
+        )  # fmt: skip
+    except (Unreadable, KeyError, TypeError, AttributeError) as error:
+        place = f"{record.topic}[{record.partition}]@{record.offset}"
+        raise FatalError(f"{place} asks for an erasure and cannot be read: {error!r}") from error
+
+
+def case_of(record: Record) -> tuple[str, str] | None:
+    """Return whose case a record is about; None when it says nothing of the kind."""
+    try:
+        body = read_event(record).body
+    except Unreadable:
+        return None
+    tenant, case_id = body.get("tenant", "default"), body.get("case_id")
+    return (tenant, case_id) if isinstance(tenant, str) and isinstance(case_id, str) else None

@@ -1,0 +1,153 @@
+"""The drill of docs/runbooks/audit-restored.md: an older PostgreSQL is restored under running topics."""
+
+from __future__ import annotations
+
+import asyncio
+import itertools
+import os
+import subprocess
+import sys
+import time
+from collections import defaultdict
+from pathlib import Path
+from urllib.parse import urlsplit, urlunsplit
+
+import asyncpg
+import orjson
+import pytest
+
+from countersign_shared.messaging import Message
+from countersign_shared.messaging.producer import open_publisher
+from countersign_shared.messaging.topics import ensure_topics
+from tests.bench import cases
+from tests.e2e.test_e2e_contracts import read_everything
+from tests.e2e.test_e2e_nothing_lost import DOUBLED_SQL, OUTCOMES_SQL
+from tests.fixtures.stack import Stack, StackError
+from tests.integration.audit.log import verified
+
+pytestmark = [pytest.mark.kafka, pytest.mark.timeout(300)]
+
+BEFORE, AFTER = 60, 60
+SETTLE_SECONDS = 60.0
+
+
+async def publish(stack: Stack, messages: list[Message]) -> None:
+    async with open_publisher(stack.bootstrap, prefix=stack.topic_prefix, client_id="upstream") as publisher:
+        await publisher.publish(messages)
+
+
+async def until(stack: Stack, sql: str, least: int) -> None:
+    connection = await asyncpg.connect(stack.database_url)
+    deadline = time.monotonic() + SETTLE_SECONDS
+    try:
+        while (found := await connection.fetchval(sql)) < least:
+            words = {service: stack.last_words(service)[-600:] for service in stack.processes}
+            assert time.monotonic() < deadline, f"{found} of {least}: {words}"
+            await asyncio.sleep(0.2)
+    finally:
+        await connection.close()
+
+
+async def copied(database_url: str, source: str, target: str) -> None:
+    """Make one database a copy of another; nobody may be connected to either."""
+    server = urlunsplit(urlsplit(database_url)._replace(path="/postgres"))
+    admin = await asyncpg.connect(server)
+    try:
+        await admin.execute(f"DROP DATABASE IF EXISTS {target} WITH (FORCE)")
+        await admin.execute(f"CREATE DATABASE {target} TEMPLATE {source}")
+    finally:
+        await admin.close()
+
+
+def recover(stack: Stack, *, services: str = "all") -> dict:
+    done = subprocess.run(
+        [sys.executable, "-m", "countersign_local", "audit", "recover", "--services", services, "--json"],
+        env={**os.environ, **stack.variables("audit")}, capture_output=True, text=True, check=False, timeout=60,
+    )  # fmt: skip
+    assert done.returncode == 0, done.stderr
+    return orjson.loads(done.stdout)
+
+
+async def test_an_older_database_loses_nothing_decides_nothing_twice_and_binds_no_index_twice(
+    kafka_bootstrap: str, topic_prefix: str, database_url: str, tmp_path: Path
+) -> None:
+    await ensure_topics(kafka_bootstrap, prefix=topic_prefix)
+    name = urlsplit(database_url).path[1:]
+    anchors = tmp_path / "anchors"
+    environment = {
+        "POLICIES_DIR": str(cases.POLICIES), "AUDIT_ANCHORS_DIR": str(anchors), "AUDIT_ANCHOR_INTERVAL_SECONDS": "0.3",
+        "INSTANCE_ID": "",
+    }  # fmt: skip
+    messages = cases.messages(BEFORE + AFTER, partitions=12, run="restored")
+    with Stack(tmp_path, database_url, kafka_bootstrap, topic_prefix, environment) as stack:
+        await asyncio.to_thread(stack.start)
+        await publish(stack, list(itertools.islice(messages, BEFORE)))
+        await until(stack, OUTCOMES_SQL, BEFORE)
+        await asyncio.to_thread(stack.stop)
+        await copied(database_url, name, f"{name}_backup")
+        try:
+            await asyncio.to_thread(stack.start)
+            await publish(stack, list(messages))
+            await until(stack, OUTCOMES_SQL, BEFORE + AFTER)
+            every_entry = 3 * (BEFORE + AFTER)
+            await until(stack, "SELECT max(size) FROM audit.checkpoints", every_entry)
+            await asyncio.to_thread(stack.stop)
+            lost = (anchors / "checkpoint").read_bytes()
+            await copied(database_url, f"{name}_backup", name)
+            with pytest.raises(StackError, match="audit recover"):
+                await asyncio.to_thread(stack.start, "audit")
+            stack.processes.clear()
+            recovered = recover(stack)
+            assert recovered["size"] < every_entry <= recovered["lost_until"]
+            await asyncio.to_thread(stack.start)
+            await until(stack, OUTCOMES_SQL, BEFORE + AFTER)
+            await until(stack, "SELECT count(*) FROM audit.entries", every_entry)
+            await nothing_lost_or_doubled(stack)
+            await asyncio.to_thread(stack.stop)
+        finally:
+            await drop(database_url, f"{name}_backup")
+    report = await verified(database_url, tmp_path / "audit-keys")
+    assert report.ok, [str(one) for one in report.findings]
+    report = await verified(database_url, tmp_path / "audit-keys", old_checkpoint=lost)
+    assert "they were lost, as entry" in str(report.first_bad)
+    await every_event_has_an_entry(stack)
+
+
+async def nothing_lost_or_doubled(stack: Stack) -> None:
+    connection = await asyncpg.connect(stack.database_url)
+    try:
+        assert await connection.fetchval(DOUBLED_SQL) == 0
+        assert await connection.fetchval("SELECT count(*) FROM inference.cases") == BEFORE + AFTER
+    finally:
+        await connection.close()
+
+
+async def every_event_has_an_entry(stack: Stack) -> None:
+    """Every event on a topic is on record once; another version of it is an entry that says so."""
+    records = await read_everything(stack)
+    published: dict[str, set[str]] = defaultdict(set)
+    decided: dict[str, set[tuple[str, str]]] = defaultdict(set)
+    for topic in ("case.created", "case.scored", "case.routed", "decision.made"):
+        for record in records[topic]:
+            published[topic].add((record.header("ce_id") or b"").decode())
+            if topic == "decision.made":
+                body = orjson.loads(record.value or b"")
+                decided[body["case_id"]].add((body["decision_id"], body["outcome"]))
+    assert decided
+    assert all(len(decisions) == 1 for decisions in decided.values())
+    connection = await asyncpg.connect(stack.database_url, server_settings={"search_path": "audit"})
+    try:
+        leaves = [orjson.loads(row["leaf"]) for row in await connection.fetch("SELECT leaf FROM entries")]
+    finally:
+        await connection.close()
+    for topic, ids in published.items():
+        recorded = [leaf["event_id"] for leaf in leaves if leaf.get("topic") == topic and "conflict_with" not in leaf]
+        assert sorted(recorded) == sorted(ids), topic
+
+
+async def drop(database_url: str, name: str) -> None:
+    admin = await asyncpg.connect(urlunsplit(urlsplit(database_url)._replace(path="/postgres")))
+    try:
+        await admin.execute(f"DROP DATABASE IF EXISTS {name} WITH (FORCE)")
+    finally:
+        await admin.close()

@@ -1,0 +1,135 @@
+"""Erasure in the log: keys and payloads of a case go, proofs stay, and nothing else may ever be deleted."""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+import asyncpg
+import orjson
+import pytest
+
+from countersign_audit.erasing import SERVICES, Eraser
+from countersign_audit.keys import load_keys
+from countersign_audit.timeline import TimelineReader
+from countersign_shared.messaging import Record, write_event
+from countersign_shared.messaging.outbox import Outbox
+from tests.integration.audit.log import Log, SteppingClock, open_log
+from tests.integration.audit.reading import API, reading, take_in_announcements
+from tests.unit.audit.records import one_case
+
+KEY = {"Idempotency-Key": "k-1", "x-roles": "admin"}
+
+
+def confirmation(service: str, erasure_id: str, case_id: str, *, source: str | None = None) -> Record:
+    body = {
+        "tenant": "default", "case_id": case_id, "decision_type": None, "subject_ref": None, "entity_id": None,
+        "sequence": 1, "occurred_at": "2026-03-02T10:00:00Z", "kind": "erasure.completed",
+        "actor": {"kind": "service", "pseudonym": service, "role": None},
+        "body": {"erasure_id": erasure_id, "cases": [case_id], "service": service, "rows_blanked": 1},
+    }  # fmt: skip
+    message = write_event(
+        "activity.recorded", event_id=f"{service}-{erasure_id}-{case_id}-{source}", case_id=case_id,
+        source=source or f"/countersign/{service}/erasures", time="2026-03-02T10:00:00Z", body=orjson.dumps(body),
+        partition=3,
+    )  # fmt: skip
+    return Record("activity.recorded", 3, 1, 1, message.key, message.value, message.headers)
+
+
+def eraser(log: Log) -> Eraser:
+    return Eraser(log.pool, log.writer, Outbox(), SteppingClock())
+
+
+async def confirmed(log: Log, state: dict, *services: str) -> None:
+    await log.add([
+        confirmation(service, state["erasure_id"], case["case_id"]) for service in services for case in state["cases"]
+    ])  # fmt: skip
+
+
+async def payloads_of(log: Log, case_id: str) -> int:
+    scope = TimelineReader(load_keys(log.keys_dir)).case_ref("default", case_id)
+    rows = await log.rows("SELECT 1 FROM payloads JOIN entries USING (index) WHERE case_ref = $1", scope)
+    return len(rows)
+
+
+async def test_a_subjects_cases_are_erased_once_every_service_has_confirmed(database_url: str, tmp_path: Path) -> None:
+    async with open_log(database_url, tmp_path / "keys") as log, reading(log) as client:
+        await log.add([*one_case("a", number=1), *one_case("b", number=2)])
+        subject = (await client.get(f"{API}/cases/a/timeline")).json()["subject_ref"]
+        asked = {"subject_ref": subject, "legal_basis": "GDPR 17(1)(a)"}
+        assert (
+            await client.post(f"{API}/erasures", json=asked, headers=KEY | {"x-roles": "auditor"})
+        ).status_code == 403
+        answer = await client.post(f"{API}/erasures", json=asked, headers=KEY)
+        assert answer.status_code == 202, answer.text
+        state = answer.json()
+        assert (await client.post(f"{API}/erasures", json=asked, headers=KEY)).json() == state
+        assert "a" in {case["case_id"] for case in state["cases"]}
+        await take_in_announcements(log)
+
+        work = eraser(log)
+        await confirmed(log, state, *sorted(SERVICES)[1:])
+        # One is missing; that somebody else speaks in its name does not help.
+        await log.add([confirmation(min(SERVICES), state["erasure_id"], "a", source="/countersign/router")])
+        assert await work.work() == 0
+        assert await payloads_of(log, "a") > 0
+        await confirmed(log, state, min(SERVICES))
+        before = await log.rows("SELECT * FROM entries ORDER BY index")
+        assert await work.work() == len(state["cases"])
+        assert await payloads_of(log, "a") == 0
+        assert (await log.rows("SELECT * FROM entries ORDER BY index"))[: len(before)] == before
+        state = (await client.get(f"{API}/erasures/{state['erasure_id']}")).json()
+        assert state["complete"]
+        report = await log.verify()
+        assert report.ok, [str(one) for one in report.findings]
+        assert report.payloads_erased >= 4
+
+        timeline = (await client.get(f"{API}/cases/a/timeline")).json()
+        assert {entry["payload"] for entry in timeline["entries"]} == {"erased"}
+        assert all(entry["included"] for entry in timeline["entries"])
+        found = await client.get(f"{API}/entries", params={"subject_ref": subject})
+        assert found.json()["items"] == []
+
+
+async def test_what_comes_in_later_is_erased_too_and_repeats_add_nothing(database_url: str, tmp_path: Path) -> None:
+    async with open_log(database_url, tmp_path / "keys") as log, reading(log) as client:
+        records = one_case("a")
+        await log.add(records[:3])
+        answer = await client.post(f"{API}/erasures", json={"case_id": "a", "legal_basis": "x"}, headers=KEY)
+        state = answer.json()
+        await confirmed(log, state, *SERVICES)
+        work = eraser(log)
+        assert await work.work() == 1
+        size = log.writer.size
+        await log.add(records[:3])
+        assert log.writer.size == size
+        await log.add(records[3:])  # was still on its way
+        assert await payloads_of(log, "a") == 1
+        assert await work.work() == 1
+        assert await payloads_of(log, "a") == 0
+        await take_in_announcements(log)  # that it is complete is on record, readable
+        assert await work.work() == 0
+        report = await log.verify()
+        assert report.ok, [str(one) for one in report.findings]
+
+
+async def test_nothing_is_deleted_that_nobody_asked_to_erase(database_url: str, tmp_path: Path) -> None:
+    async with open_log(database_url, tmp_path / "keys") as log, reading(log) as client:
+        await log.add(one_case("a"))
+        scope = TimelineReader(load_keys(log.keys_dir)).case_ref("default", "a")
+        with pytest.raises(asyncpg.RestrictViolationError, match="no erasure of this case is on record"):
+            await log.rows("SELECT erase_case($1)", scope)
+        for statement in ("DELETE FROM payloads", "DELETE FROM data_keys", "TRUNCATE erasures", "DELETE FROM erased"):
+            with pytest.raises(asyncpg.RestrictViolationError, match="append-only"):
+                await log.rows(statement)
+        missing = await client.post(f"{API}/erasures", json={"case_id": "b", "legal_basis": "x"}, headers=KEY)
+        assert missing.status_code == 404
+        wrong = await client.post(f"{API}/erasures", json={"legal_basis": "x"}, headers=KEY)
+        assert wrong.status_code == 422
+        assert (await client.get(f"{API}/erasures/era-{'0' * 24}", headers=KEY)).status_code == 404
+        # A payload that goes without an erasure on record is a finding.
+        connection = await asyncpg.connect(database_url, server_settings={"search_path": "audit"})
+        await connection.execute("ALTER TABLE payloads DISABLE TRIGGER ALL")
+        await connection.execute("DELETE FROM payloads WHERE index = 2")
+        await connection.close()
+        report = await log.verify()
+        assert "no erasure is on record" in str(report.first_bad)

@@ -1,0 +1,98 @@
+"""A case that is erased leaves no row of review's behind, and does not come back."""
+
+from __future__ import annotations
+
+from datetime import timedelta
+
+import orjson
+import pytest
+from pydantic import TypeAdapter
+
+from countersign_review.app import MIGRATIONS
+from countersign_shared.contracts.events import EVENTS
+from countersign_shared.erasure import AGAIN_AFTER, Erasing, eraser
+from countersign_shared.messaging import Record, write_event
+from countersign_shared.postgres.bodies import bodies
+from tests.integration.review.harness import Desk, content, example, record, routed, updated
+
+pytestmark = pytest.mark.postgres
+
+SECRET = "Mrs Unforgettable"
+
+
+def request(case_id: str, erasure_id: str = "era-1", *, source: str = "/countersign/audit") -> Record:
+    body = example("activity.recorded", "erasure.requested") | {"case_id": case_id, "subject_ref": None}
+    body["body"] = {"erasure_id": erasure_id, "cases": [case_id], "legal_basis": "GDPR 17(1)(a)"}
+    message = write_event(
+        "activity.recorded", event_id=f"{erasure_id}-{case_id}", source=source, case_id=case_id,
+        time="2026-03-02T10:00:00.000000Z", body=orjson.dumps(body), partition=3,
+    )  # fmt: skip
+    return Record("activity.recorded", 3, 900, 1, message.key, message.value, message.headers)
+
+
+async def found(desk: Desk, text: str) -> set[str]:
+    """Search every table for a text, in what is packed too."""
+    where = set()
+    tables = await desk.pool.fetch("SELECT tablename FROM pg_tables WHERE schemaname = 'review'")
+    for table in (row["tablename"] for row in tables):
+        for row in await desk.pool.fetch(f"SELECT * FROM {table}"):
+            for value in dict(row).values():
+                plain = value
+                if isinstance(value, bytes):
+                    try:
+                        plain = bodies().unpack(value)
+                    except ValueError:
+                        plain = value
+                if text.encode() in (plain if isinstance(plain, bytes) else str(plain).encode()):
+                    where.add(table)
+    return where
+
+
+async def test_an_erased_case_is_in_no_table_and_does_not_come_back(desk: Desk) -> None:
+    erase = eraser(MIGRATIONS.with_name("erasure.sql"))
+    erasing = Erasing(desk.handler, desk.pool, erase, service="review", clock=desk.clock, guards=True)
+    # Of two people: what was shown about a case names the other cases of the same person.
+    arrivals = [
+        record("case.routed", routed(name, subject_ref=name, case={"subject_ref": name, "title": SECRET}))
+        for name in ("gone", "stays")
+    ]
+    arrivals.append(updated("gone", "contested", {"decision_id": "d", "grounds": SECRET}))
+    await erasing(arrivals)
+    ana = await desk.client("ana")
+    for _ in range(2):
+        claim = await ana.claimed()
+        assert (await ana.decide(claim, "approve", key=claim["claim_id"])).status_code == 200
+    desk.clock.forward(minutes=5)
+    await desk.relay_once()
+    assert {"cases", "reviews", "shown", "updates"} <= await found(desk, SECRET)
+    assert "shown" in await found(desk, "gone")
+    assert {"cases", "events", "decisions", "reviews"} <= await found(desk, "gone")
+
+    (confirmed,) = await erasing([request("gone")])
+    TypeAdapter(EVENTS["activity.recorded"]).validate_python(content(confirmed))
+    said = content(confirmed)
+    assert (said["kind"], said["case_id"], said["body"]["service"]) == ("erasure.completed", "gone", "review")
+    assert said["body"]["rows_blanked"] > 8
+    assert await found(desk, "gone") == {"erasures"}
+    assert await desk.pool.fetchval("SELECT count(*) FROM cases") == 1
+
+    # Whatever is delivered again, in whichever order, changes nothing; the same request is confirmed in the same words.
+    assert await erasing(arrivals) == await erasing(arrivals[1:2])
+    assert await erasing([request("gone"), arrivals[0]]) == [confirmed]
+    assert await found(desk, "gone") == {"erasures"}
+    (second,) = await erasing([request("gone", "era-2")])
+    assert content(second)["sequence"] == said["sequence"] + 1
+    # Somebody else asks for nothing.
+    assert await erasing([request("stays", source="/countersign/review")]) == []
+    assert await desk.pool.fetchval("SELECT count(*) FROM cases") == 1
+
+
+async def test_what_another_replica_wrote_just_after_is_erased_a_minute_later(desk: Desk) -> None:
+    erase = eraser(MIGRATIONS.with_name("erasure.sql"))
+    erasing = Erasing(desk.handler, desk.pool, erase, service="review", clock=desk.clock, guards=True)
+    await erasing([request("gone")])
+    await desk.handler([record("case.routed", routed("gone"))])
+    assert await found(desk, "gone") >= {"cases"}
+    desk.clock.forward(seconds=(AGAIN_AFTER + timedelta(seconds=1)).total_seconds())
+    await erasing([record("case.routed", routed("other"))])
+    assert await found(desk, "gone") == {"erasures"}

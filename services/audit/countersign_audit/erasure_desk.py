@@ -112,7 +112,9 @@ class ErasureDesk:
 
 def _state(erasure: Erasure, confirmed: set[str]) -> CaseErasure:
     erased_at = rfc3339(erasure.erased_at) if erasure.erased_at is not None else None
-    return CaseErasure(erasure.tenant, erasure.case_id, sorted(confirmed), sorted(SERVICES - confirmed), erased_at)
+    return CaseErasure(
+        erasure.tenant, erasure.case_id, sorted(confirmed & SERVICES), sorted(SERVICES - confirmed), erased_at
+    )
 
 
 def _decision_type(rows: list[Any]) -> str | None:

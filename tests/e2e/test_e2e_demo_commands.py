@@ -157,7 +157,14 @@ def test_a_person_is_erased_from_every_service_and_the_proofs_stand(demo, tmp_pa
     assert all(case["confirmed_by"] == ["feedback", "inference", "review", "router"] for case in erased["cases"])
 
     assert _places(running, secret) == set()
-    left = {"inference.cases", "feedback.cases", "audit.erasures", *(f"{name}.erasures" for name in SERVICES)}
+    left = {
+        "inference.cases",
+        "feedback.cases",
+        "feedback.labels",
+        "review.live",
+        "audit.erasures",
+        *(f"{name}.erasures" for name in SERVICES),
+    }
     assert _places(running, gone) <= left
     keys = "SELECT count(*) FROM audit.data_keys AS k JOIN audit.erased AS e USING (scope)"
     # The log's own word that it is complete has a key of its own.

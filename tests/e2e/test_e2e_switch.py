@@ -1,4 +1,4 @@
-"""Publishing, tripping and stopping under load: two routers on a real broker, one of them held up in the middle.
+"""Publishing by two people, tripping and stopping under load: two routers on a real broker, one of them held up.
 
 A case is routed under exactly one state of the controls, the one at its moment: so says every event.
 """
@@ -25,9 +25,15 @@ import psutil
 import pytest
 import yaml
 
+from countersign_router.api.draft_replays import summed_up
 from countersign_router.controls import proposals, stops
 from countersign_router.controls.events import Actor
+from countersign_router.life import drafting
+from countersign_router.replaying.against import read_against
+from countersign_router.replaying.report import ReplayReport
+from countersign_router.replaying.running import Replays, Wish
 from countersign_router.store import SCHEMA, ControlKey, Store
+from countersign_shared.clock import system_clock
 from countersign_shared.messaging import Bus, Message, Record, open_bus
 from countersign_shared.messaging.outbox import Outbox
 from countersign_shared.messaging.topics import ensure_topics
@@ -36,8 +42,9 @@ from countersign_shared.postgres import open_pool
 from countersign_shared.settings import ServiceSettings
 from tests.fixtures.stack import Stack
 from tests.integration.router.controls import trip
-from tests.integration.router.desk import Replica, record
-from tests.unit.router.cases import bent, document, scored
+from tests.integration.router.desk import KEY_ID, record
+from tests.integration.router.life import ANTON, PETRA, Way
+from tests.unit.router.cases import DRAW_KEY, bent, decision_types, document, scored
 
 pytestmark = [pytest.mark.kafka, pytest.mark.postgres, pytest.mark.slow, pytest.mark.timeout(300)]
 
@@ -172,6 +179,24 @@ async def scene(bootstrap: str, prefix: str, database_url: str, directory: Path)
                 await loading
 
 
+async def examined_and_approved(database_url: str, store: Store) -> Way:
+    """One person drafts, tests and replays the second version over the cases that came; another one approves it."""
+    way = await Way.begin(store, second_version(), ANTON)
+    await way.test(ANTON)
+    replays = Replays(database_url, decision_types(), None, KEY_ID, DRAW_KEY, system_clock)
+    loaded = await drafting.for_replay(
+        store, decision_types(), draft_id=way.draft_id, named=second_version().policy.sha256, caller=ANTON
+    )
+    async for report in replays.run(Wish(loaded, read_against("last:100"), None)):
+        if isinstance(report, ReplayReport):
+            assert (report.against.cases, report.changed) == (100, 100)
+            await drafting.note_replayed(
+                store, draft_id=way.draft_id, named=loaded.policy.sha256, result=summed_up(report), caller=ANTON
+            )
+    await way.approve(PETRA)
+    return way
+
+
 async def lift(store: Store) -> None:
     key = ControlKey("trip.cleared", *TIER)
     for actor in (LARS, PAUL):
@@ -193,8 +218,9 @@ async def test_no_case_is_routed_under_a_mixture_and_none_automatically_after_a_
 ) -> None:
     async with scene(kafka_bootstrap, topic_prefix, database_url, tmp_path) as made:
         await made.routed(300)
+        way = await examined_and_approved(database_url, made.store)
         async with made.timed("publish"):
-            await Replica(made.store).publish(second_version())
+            await way.publish(PETRA)
         async with made.timed("trip"):
             await made.bus.publish([trip()])
             await tripped(made.pool)
@@ -222,6 +248,7 @@ async def test_no_case_is_routed_under_a_mixture_and_none_automatically_after_a_
         assert made.two.processes["router"].poll() is None, made.two.last_words("router")
         events = await settled(made.bus, made.sent)
         decisions = await made.bus.read_all("decision.made")
+        steps = [orjson.loads(one.value or b"") for one in await made.bus.read_all("activity.recorded")]
         boundaries = await history(made.pool)
     print(f"{made.sent} cases; the change took { ({name: round(s, 2) for name, s in made.took.items()}) } s")
     between = [one for one in decisions if committed <= at(one) < released]
@@ -232,6 +259,11 @@ async def test_no_case_is_routed_under_a_mixture_and_none_automatically_after_a_
         assert (body["policy"]["version"], body["level"]) == expected(boundaries, moment), (moment, body["reasons"])
         seen[body["policy"]["version"], body["level"]] += 1
     assert set(seen) == {(1, 1), (2, 2), (2, 3)}
+    life = [(one["kind"], one["actor"]["pseudonym"]) for one in steps if one["kind"].startswith("policy.")]
+    assert sorted(life[1:]) == [
+        ("policy.approved", "p-petra"), ("policy.drafted", "p-anton"), ("policy.published", "p-petra"),
+        ("policy.replayed", "p-anton"), ("policy.tested", "p-anton"),
+    ]  # fmt: skip
     assert max(made.took.values()) <= EFFECTIVE_SECONDS, made.took
 
 

@@ -5,6 +5,7 @@ from datetime import datetime
 from typing import Any, TypeVar
 
 from countersign_router.domain.draws import Draws
+from countersign_router.life.late_losses import note_people
 from countersign_router.life.people_facts import KINDS, person_change
 from countersign_router.store import NewJudgement, Store
 from countersign_shared.errors import FatalError
@@ -43,7 +44,7 @@ class ActivityIntake:
 
     async def _note(self, records: Sequence[Record]) -> None:
         if people := _read(records, ABOUT_PEOPLE, KINDS, person_change):
-            await self._store.note_people(people)
+            await note_people(self._store, people)
         judged = _read(records, ABOUT_JUDGEMENTS, JUDGED, self._judgement)
         if drawn := [one for one in judged if one is not None]:
             await self._store.note_judgements(drawn)

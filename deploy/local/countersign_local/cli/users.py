@@ -1,15 +1,20 @@
 """countersign users: who may sign in."""
 
-from typing import Annotated, Any
+from typing import TYPE_CHECKING, Annotated, Any
 
 import typer
 
 from countersign_local.cli.connection import over_http
 from countersign_local.cli.output import JsonOption, print_json, print_table, print_text
+from countersign_local.errors import NOT_RIGHT, CommandError
 
-app = typer.Typer(help="People who may sign in: add, list, disable.", no_args_is_help=True)
+if TYPE_CHECKING:
+    from countersign_local.client import Client
+
+app = typer.Typer(help="People who may sign in: add, list, change their roles, disable.", no_args_is_help=True)
 _USERS = "/api/review/v1/users"
 _COLUMNS = ("username", "roles", "tenants", "created_at", "disabled_at")
+_KEPT = ("display_name", "authority")
 Username = Annotated[str, typer.Argument(help="Lower case; stable.")]
 
 
@@ -46,6 +51,46 @@ def list_users(json: JsonOption = False) -> None:
         print_json(found["items"])
     else:
         print_table(found["items"], _COLUMNS)
+
+
+@app.command()
+def roles(
+    username: Username,
+    role: Annotated[list[str], typer.Option(help="In place of those they have; may be repeated.")],
+    tenant: Annotated[list[str] | None, typer.Option(help="Whose cases they see; unset: as it is.")] = None,
+    json: JsonOption = False,
+) -> None:
+    """Give a person other roles. What they signed in a role that they lose and is not in force yet counts no more.
+
+    Exit code 1 for nobody's name, and where it would take the role admin from yourself.
+    """
+
+    async def change(client: "Client") -> dict[str, Any]:
+        user = await _find(client, username)
+        body = {**{name: user[name] for name in _KEPT}, "roles": role, "tenants": tenant or user["tenants"]}
+        changed: dict[str, Any] = await client.call(
+            "PUT", f"{_USERS}/{username}", body=body, headers={"if-match": f'"{user["version"]}"'}
+        )
+        return changed
+
+    found = over_http(change)
+    if json:
+        print_json(found)
+    else:
+        print_text(f"{username} is {', '.join(found['roles'])} now.")
+
+
+async def _find(client: "Client", username: str) -> dict[str, Any]:
+    cursor: str | None = None
+    while True:
+        page = await client.get(_USERS, limit=200, cursor=cursor)
+        for user in page["items"]:
+            if user["username"] == username:
+                found: dict[str, Any] = user
+                return found
+        cursor = page["next_cursor"]
+        if cursor is None:
+            raise CommandError(f"There is no user {username}: see `countersign users list`.", NOT_RIGHT)
 
 
 @app.command()

@@ -30,10 +30,7 @@ class PeopleReads(Reads):
 
     async def note_people(self, changes: Sequence[PersonChange]) -> None:
         """Take in activities about people; older ones than were taken in before change nothing."""
-        rows = [
-            (one.pseudonym, _listed(one.roles), _listed(one.tenants), one.disabled, one.sequence, one.at)
-            for one in sorted(changes, key=lambda change: (change.pseudonym, change.sequence))
-        ]
+        rows = [_row(one) for one in sorted(changes, key=lambda change: (change.pseudonym, change.sequence))]
         async with self._pool.acquire() as connection, connection.transaction():
             await connection.executemany(self._sql.people.note_person, rows)
 
@@ -41,9 +38,18 @@ class PeopleReads(Reads):
 class PeopleWrites(Writes):
     """People within a change."""
 
+    async def note_person(self, one: PersonChange) -> bool:
+        """Take in an activity about a person; False when a newer one was taken in before."""
+        noted = await self._connection.fetchval(self._sql.people.note_person, *_row(one))
+        return noted is not None
+
     async def hold_standings(self, pseudonyms: Collection[str]) -> Mapping[str, Standing]:
         """Return what is known of these people, and keep it from changing until this transaction ends."""
         return _standings(await self._connection.fetch(self._sql.people.hold_people, sorted(pseudonyms)))
+
+
+def _row(one: PersonChange) -> tuple[Any, ...]:
+    return one.pseudonym, _listed(one.roles), _listed(one.tenants), one.disabled, one.sequence, one.at
 
 
 def _standings(rows: Sequence[Any]) -> dict[str, Standing]:

@@ -124,7 +124,7 @@ class TextModel:
         field = self.features.text_field
         said = " ".join(KINDS.get(word, word) for word in term.split())
         quoted = said if term in KINDS else f'"{said}"'
-        return field, term, f"{self.labels.get(field, field)} has {quoted}"
+        return field, said, f"{self.labels.get(field, field)} has {quoted}"
 
 
 KINDS = {

@@ -5,6 +5,7 @@ from dataclasses import dataclass, field
 from typing import Any
 
 from countersign_review.domain.blind import tells_nothing
+from countersign_review.domain.spans import factor_value, spans_of
 
 TIERS = ("negligible", "low", "medium", "high", "critical")
 BANDS = ("high", "medium", "low")
@@ -56,7 +57,7 @@ def context_package(view: View) -> dict[str, Any]:
         "no_recommendation": None if withheld or proposal else _abstention(routed),
         "withheld": withheld,
         "matrix": None if withheld else _matrix(routed),
-        "key_facts": [_fact(fact, withheld=withheld) for fact in view.facts],
+        "key_facts": [_fact(fact, routed.get("entities") or (), withheld=withheld) for fact in view.facts],
         "flags": _flags(view, withheld=withheld),
         "history": {
             "subject": list(view.history), "similar": list(view.similar),
@@ -110,9 +111,7 @@ def _factors(factors: Sequence[Mapping[str, Any]], view: View) -> list[dict[str,
         {
             "field": factor["field"],
             "label": facts[factor["field"]]["label"] if factor["field"] in facts else factor["field"],
-            "formatted": (
-                facts[factor["field"]]["formatted"] if factor["field"] in facts else str(factor.get("value"))
-            ),
+            "formatted": factor_value(factor, facts.get(factor["field"])),
             "effect": factor["effect"],
             "direction": factor["direction"],
             "text": factor.get("text"),
@@ -147,11 +146,16 @@ def _matrix(routed: Mapping[str, Any]) -> dict[str, Any] | None:
     }  # fmt: skip
 
 
-def _fact(fact: Mapping[str, Any], *, withheld: bool) -> dict[str, Any]:
+def _fact(fact: Mapping[str, Any], entities: Sequence[Mapping[str, Any]], *, withheld: bool) -> dict[str, Any]:
     names = ("field", "label", "value", "formatted", "format", "unit")
     flag = fact.get("flag")
     # A rule that raised its hand about a fact may have done so because of the proposal.
-    return {**{name: fact.get(name) for name in names}, "flag": None if withheld and flag != NEW else flag}
+    return {
+        **{name: fact.get(name) for name in names},
+        "flag": None if withheld and flag != NEW else flag,
+        # What a model claims to have found may tell what it thinks.
+        "spans": [] if withheld else spans_of(fact, entities),
+    }
 
 
 def _flags(view: View, *, withheld: bool) -> list[dict[str, Any]]:

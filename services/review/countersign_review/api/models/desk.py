@@ -122,6 +122,14 @@ class Matrix(BaseModel):
     level_name: str
 
 
+class Span(BaseModel):
+    """A part of a text that names something. `start` and `end` count code points, the end excluded."""
+
+    type: str
+    start: int
+    end: int
+
+
 class KeyFact(BaseModel):
     """One fact of the case, ready to be shown."""
 
@@ -132,6 +140,7 @@ class KeyFact(BaseModel):
     format: str
     unit: str | None
     flag: str | None = Field(description="Why this fact deserves attention.")
+    spans: list[Span] = Field(default_factory=list, description="What the text names: addresses, sums, names.")
 
 
 class Flag(BaseModel):

@@ -1,5 +1,6 @@
 import { Button } from "@mantine/core";
 import { useLocalStorage } from "@mantine/hooks";
+import { Fragment } from "react";
 
 import type { KeyFact } from "../../api/schema";
 import { CommandKey } from "../../keys/Keycap";
@@ -7,7 +8,10 @@ import { useCommand } from "../../keys/KeyProvider";
 import { Card } from "../../ui/Card";
 import styles from "./KeyFacts.module.css";
 
-type Fact = Pick<KeyFact, "field" | "label" | "formatted"> & { readonly flag?: string | null };
+type Fact = Pick<KeyFact, "field" | "label" | "formatted"> & {
+  readonly flag?: string | null;
+  readonly spans?: KeyFact["spans"];
+};
 
 // Longer texts (a customer's message) get the whole width and are set as prose.
 const PROSE = 40;
@@ -52,6 +56,26 @@ function unbroken(text: string): string {
   return text.replace(/ %$/u, "\u00a0%");
 }
 
+/** A text with what it names underlined and said. Spans count code points, so the text is cut by those. */
+function Marked({ text, spans }: { text: string; spans: NonNullable<KeyFact["spans"]> }) {
+  const letters = Array.from(text);
+  const part = (start: number, end?: number) => letters.slice(start, end).join("");
+  return (
+    <>
+      {spans.map(({ type, start, end }, index) => (
+        <Fragment key={start}>
+          {part(spans[index - 1]?.end ?? 0, start)}
+          <mark className={styles.named} title={type}>
+            {part(start, end)}
+            <span className="visually-hidden"> ({type})</span>
+          </mark>
+        </Fragment>
+      ))}
+      {part(spans.at(-1)?.end ?? 0)}
+    </>
+  );
+}
+
 export function FactList({ facts }: { facts: readonly Fact[] }) {
   return (
     <div className={styles.box}>
@@ -60,7 +84,13 @@ export function FactList({ facts }: { facts: readonly Fact[] }) {
           <div key={fact.field} data-flagged={Boolean(fact.flag)} data-prose={fact.formatted.length > PROSE}>
             <dt>{fact.label}</dt>
             <dd>
-              <span className={styles.value}>{unbroken(fact.formatted)}</span>
+              <span className={styles.value}>
+                {fact.spans?.length ? (
+                  <Marked text={fact.formatted} spans={fact.spans} />
+                ) : (
+                  unbroken(fact.formatted)
+                )}
+              </span>
               {fact.flag && <span className={styles.flag}>{fact.flag}</span>}
             </dd>
           </div>

@@ -6,6 +6,7 @@ from collections.abc import AsyncIterator
 from datetime import UTC, datetime
 
 import httpx
+import orjson
 import pytest
 from fastapi import Request
 from jsonschema import Draft202012Validator
@@ -16,6 +17,8 @@ from countersign_feedback.handlers import Handler
 from countersign_feedback.report import read_summary
 from countersign_feedback.store import SCHEMA, Store
 from countersign_shared.http import ROLES, Principal
+from countersign_shared.messaging.cloudevents import write_event
+from countersign_shared.messaging.records import Record
 from countersign_shared.observability import Health, Metrics
 from countersign_shared.postgres import migrate, open_pool
 from tests.integration.feedback.test_feedback_store import record
@@ -33,6 +36,19 @@ async def authenticate(request: Request) -> Principal:
     )  # fmt: skip
 
 
+def reported(case_id: str, event_id: str, *, severity: int = 3) -> Record:
+    body = {
+        "kind": "outcome_reported", "tenant": "a", "case_id": case_id, "decision_type": "loan_application",
+        "occurred_at": "2026-01-02T00:00:00Z",
+        "body": {"kind": "default", "severity": severity, "date": "2026-01-02", "source": "servicing"},
+    }  # fmt: skip
+    message = write_event(
+        "case.updated", event_id=event_id, source="/upstream", case_id=case_id, time="2026-01-02T00:00:00Z",
+        body=orjson.dumps(body), partition=0,
+    )  # fmt: skip
+    return Record("case.updated", 0, 0, 0, message.key, message.value, message.headers)
+
+
 @pytest.fixture
 async def client(database_url: str) -> AsyncIterator[httpx.AsyncClient]:
     async with open_pool(database_url, schema=SCHEMA) as pool:
@@ -42,6 +58,8 @@ async def client(database_url: str) -> AsyncIterator[httpx.AsyncClient]:
             [record("case.routed", routed(f"a-{n}", tenant="a")) for n in range(40)]
             + [record("decision.made", decided(f"a-{n}", tenant="a")) for n in range(40)]
             + [record("activity.recorded", judged(f"a-{n}", tenant="a", error=n == 0)) for n in range(35)]
+            + 2 * [reported("a-1", "o-1"), reported("elsewhere", "o-2", severity=1)]
+            + [Record("case.updated", 0, 9, 0, b"a-1", b"upstream wrote nonsense", ())]
             + [record("case.routed", routed("b-1", tenant="b", decision_type="refund", level=4, tier="high"))]
         )
         app = build_app(
@@ -75,7 +93,8 @@ async def test_answers_fit_the_published_description(client: httpx.AsyncClient) 
     "path",
     ["summary", "summary.svg", "plan?alpha=0.02&traffic=9", "calibration?decision_type=refund",
      "certificates/preview?decision_type=refund&alpha=0.02",
-     "certificates/preview.svg?decision_type=loan_application&alpha=0.02"],
+     "certificates/preview.svg?decision_type=loan_application&alpha=0.02", "promises?decision_type=refund",
+     "certificates?decision_type=refund", "outcomes?decision_type=refund"],
 )  # fmt: skip
 async def test_who_may_look(client: httpx.AsyncClient, role: str, path: str) -> None:
     answer = await client.get(f"/api/feedback/v1/{path}", headers={"x-role": role})
@@ -103,6 +122,15 @@ async def test_filters(client: httpx.AsyncClient) -> None:
     refused = await client.get("/api/feedback/v1/summary", params={"since": "yesterday"})
     assert refused.status_code == 422
     assert refused.json()["errors"][0]["pointer"] == "/query/since"
+
+
+async def test_what_upstream_reports_is_counted_once_by_who_had_decided(client: httpx.AsyncClient) -> None:
+    told = await client.get("/api/feedback/v1/outcomes", params={"decision_type": "loan_application"})
+    assert told.json() == {
+        "outcomes": [
+            {"decision_type": "loan_application", "kind": "default", "reported": 2, "automatic": 1, "worst": 3}
+        ]
+    }
 
 
 async def test_the_picture(client: httpx.AsyncClient) -> None:

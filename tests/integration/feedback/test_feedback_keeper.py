@@ -195,6 +195,10 @@ async def test_a_certificate_is_renewed_in_time_by_fresh_labels_and_never_looser
     again = await scene.own(PROPOSED)
     assert again is not None
     assert again.revision == 2, "sent already"
+    await scene.sign(renewal, 2)
+    new, old = await scene.store.certificates(decision_type="loan_application")
+    assert (new.certificate_id, new.ended_at) == (renewal.state["certificate_id"], None)
+    assert old.ended_at == new.activated_at
 
 
 async def test_a_broken_promise_trips_once_takes_the_certificate_back_and_uses_old_labels_no_more(

@@ -10,7 +10,7 @@ from numpy.typing import NDArray
 from scipy.stats import binom
 
 from countersign_feedback.domain.drift import detect_rise
-from countersign_feedback.domain.evidence import audits_to_trip, log_alarm, log_safe
+from countersign_feedback.domain.evidence import audits_to_trip, log_alarm, log_safe, watch
 from tests.statistics.feedback.tables import show
 
 RUNS, LOOKS, DELTA = 1_000, 20_000, 0.05
@@ -93,3 +93,64 @@ def test_drift_alarms_are_as_far_apart_as_promised() -> None:
         lives.append(horizon if alarm is None else alarm + 1)
     # Cut off at the horizon, so the true mean is longer still.
     assert np.mean(lives) >= mean_days
+
+
+LIFE, LIVES, GOOD = 400, 300, (0, 50, 200)
+MOST = 500.0
+"""Evidence that is beyond all doubt; more would not fit a number."""
+
+
+def bets(alpha: float) -> NDArray[np.float64]:
+    """E of one bet by (errors, audits since it began): the live evidence is made of nothing else."""
+    return np.array(
+        [
+            [math.exp(min(log_alarm(k, n, alpha), MOST)) if k <= n else 0.0 for n in range(LIFE + 1)]
+            for k in range(LIFE + 1)
+        ]
+    )
+
+
+def live_evidence(errors: NDArray[np.bool_], table: NDArray[np.float64]) -> NDArray[np.float64]:
+    """The evidence of ``watch`` after each audit of one life."""
+    totals = np.concatenate([[0], np.cumsum(errors)])
+    begin = np.arange(len(errors))
+    share = 1.0 / ((begin + 1.0) * (begin + 2.0))
+    return np.array(
+        [
+            (share[:n] * table[totals[n] - totals[:n], n - begin[:n]]).sum() + 1.0 / (n + 1.0)
+            for n in range(1, len(errors) + 1)
+        ]
+    )
+
+
+def test_a_promise_that_breaks_late_is_noticed_soon_and_a_kept_one_is_left_alone() -> None:
+    rows = []
+    for alpha in (0.2, 0.05):
+        table, chance = bets(alpha), np.random.default_rng(20260128)
+        life = chance.random(LIFE) < alpha
+        watched = watch(life.tolist(), alpha=alpha, delta=DELTA, points=LIFE)
+        assert np.exp([log_e for _, log_e in watched.path]) == pytest.approx(live_evidence(life, table))
+        false = np.mean([
+            (live_evidence(chance.random(LIFE) < alpha, table) >= 1 / DELTA).any() for _ in range(LIVES)
+        ])  # fmt: skip
+        assert false <= DELTA
+        cells = [f"{false:.3f}"]
+        for good in GOOD:
+            delays = []
+            for _ in range(LIVES // 4):
+                rate = np.where(np.arange(LIFE) < good, alpha / 2, 3 * alpha)
+                errors = chance.random(LIFE) < rate
+                totals = np.cumsum(errors)
+                both = live_evidence(errors, table), table[totals, np.arange(1, LIFE + 1)]
+                delays.append([first(line, good) for line in both])
+            ours, anchored = np.median(delays, axis=0)
+            cells.append(f"{ours:,.0f}; {anchored:,.0f}")
+            assert ours <= 1.5 * anchored
+        rows.append([f"{100 * alpha:g} %", *cells])
+    show("breaking later", ["promise", "false trips", *(f"after {good} good audits" for good in GOOD)], rows)
+
+
+def first(line: NDArray[np.float64], good: int) -> int:
+    """After how many audits since the promise broke the alarm is raised; the whole life if never."""
+    hits = np.flatnonzero(line[good:] >= 1 / DELTA)
+    return int(hits[0]) + 1 if len(hits) else LIFE

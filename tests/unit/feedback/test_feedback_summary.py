@@ -126,7 +126,7 @@ def test_openapi_names_the_routes_and_needs_no_database() -> None:
     routes = (
         "summary", "summary.svg", "certificates/preview", "certificates/preview.svg", "plan", "calibration", "promises",
         "certificates", "certificates/{certificate_id}", "look-back", "look-back.csv", "reviewers", "reviewers/me",
-        "reviewers/{reviewer}/open",
+        "reviewers/{reviewer}/open", "outcomes",
     )  # fmt: skip
     assert set(document["paths"]) == {f"/api/feedback/v1/{route}" for route in routes}
     assert "image/svg+xml" in document["paths"]["/api/feedback/v1/summary.svg"]["get"]["responses"]["200"]["content"]

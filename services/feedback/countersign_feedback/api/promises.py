@@ -19,6 +19,7 @@ from countersign_feedback.promising.looking import tiers_of
 from countersign_feedback.promising.standing import Standing, read_seen, standing
 from countersign_feedback.store import Store
 from countersign_feedback.store.controls import ControlKey, OwnControl, StoredCertificate
+from countersign_feedback.store.reviewers import ReportedOutcome
 from countersign_shared.http import Principal, Problem
 
 RECIPE = (
@@ -73,12 +74,20 @@ class Recomputable:
     certificate: CertificateEntry
 
 
+@dataclass(frozen=True, slots=True)
+class Outcomes:
+    """What became of decisions in the world, as upstream reported it; the most frequent first."""
+
+    outcomes: tuple[ReportedOutcome, ...]
+
+
 def routes(desk: Desk) -> APIRouter:
     """Return the routes."""
     router = APIRouter(prefix="/api/feedback/v1", tags=["promises"], dependencies=[reader])
     _standing(router, desk)
     _certificates(router, desk)
     _look_back(router, desk)
+    _outcomes(router, desk)
     return router
 
 
@@ -141,6 +150,14 @@ def _look_back(router: APIRouter, desk: Desk) -> None:
         named = f"look-back-{trip.key.decision_type}-{trip.key.tier}.csv"
         headers = {"Content-Disposition": f'attachment; filename="{named}"'}
         return StreamingResponse(_lines(store, trip), media_type="text/csv; charset=utf-8", headers=headers)
+
+
+def _outcomes(router: APIRouter, desk: Desk) -> None:
+    @router.get("/outcomes", summary="What became of decisions in the world?")
+    async def get_outcomes(scope: OneType) -> Outcomes:
+        """How often upstream reported what, of how many automatic decisions, and the worst severity, 0 to 4."""
+        store, _ = desk()
+        return Outcomes(tuple(await store.outcomes(scope)))
 
 
 def _trip_of(desk: Desk) -> Any:

@@ -55,6 +55,8 @@ async def _take(change: ControlChange, record: Record) -> bool:
 async def _know(change: ControlChange, key: ControlKey, event: Event) -> bool:
     body, state = event.body, event.body["state"]
     moment = datetime.fromisoformat(body["changed_at"])
+    if not await change.know(KnownControl(key, body["revision"], moment, state)):
+        return False
     if key.kind == "certificate.active":
-        await change.in_force(state["certificate_id"], moment, active=state.get("active", True))
-    return await change.know(KnownControl(key, body["revision"], moment, state))
+        await change.in_force(key, state["certificate_id"], moment, active=state.get("active", True))
+    return True

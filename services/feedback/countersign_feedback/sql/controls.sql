@@ -52,6 +52,12 @@ UPDATE certificates SET
     ended_at     = CASE WHEN $2 THEN ended_at ELSE coalesce(ended_at, $3) END
 WHERE certificate_id = $1;
 
+-- name: end_others
+-- One certificate of a tier is in force at a time: what came before has ended.
+UPDATE certificates SET ended_at = $5
+WHERE (tenant, decision_type, tier) = ($1, $2, $3)
+    AND certificate_id <> $4 AND activated_at IS NOT NULL AND ended_at IS NULL;
+
 -- name: certificates
 -- The certificates of a decision type, the newest first.
 SELECT

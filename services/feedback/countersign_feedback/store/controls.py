@@ -131,9 +131,10 @@ class ControlChange(LabelReads, ControlReads):
         )  # fmt: skip
         return fresh is not None
 
-    async def in_force(self, certificate_id: str, moment: datetime, *, active: bool) -> None:
-        """Note when a certificate came into force, or ended."""
+    async def in_force(self, key: ControlKey, certificate_id: str, moment: datetime, *, active: bool) -> None:
+        """Note when a certificate came into force, or ended; the one before it in its tier has ended then."""
         await self._connection.execute(self._sql.controls.certificate_in_force, certificate_id, active, moment)
+        await self._connection.execute(self._sql.controls.end_others, *key.parts[1:], certificate_id, moment)
 
     async def put(self, key: ControlKey, *, revision: int, moment: datetime, message: Message) -> bool:
         """Keep a control's new state; False when that revision, or a later one, is there already."""

@@ -13,7 +13,7 @@ from countersign_feedback.store.statements import Reads, Statements, columns
 
 @dataclass(frozen=True, slots=True)
 class ReportedOutcome:
-    """How often upstream reported something of decided cases, and of how many the machine had decided."""
+    """How often upstream reported something (``kind``), and of how many cases the machine had decided."""
 
     decision_type: str
     kind: str

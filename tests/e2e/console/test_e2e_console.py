@@ -114,6 +114,12 @@ def test_a_withheld_case_shows_no_proposal(desk: Desk, browser: Browser, picture
         here.press("a")
         expect(here.page.get_by_text("Still needed: a reason or a note")).to_be_visible()
         here.press("1", "Enter")
+        here.expect_status(re.compile(f"{case_id}, Approve: (kept as your unseen answer|recorded|sent)"))
+        if here.page.locator("footer").get_by_text("kept as your unseen answer").count():
+            # Only now does the case show what a model thinks; the same answer again confirms the first one.
+            expect(here.page.get_by_text("You answered Approve unseen.")).to_be_visible()
+            expect(here.page.get_by_role("heading", level=1, name=re.compile("^Decide: "))).to_be_focused()
+            here.press("a")
         here.expect_status(f"{case_id}, Approve: sent", seconds=SENT_SECONDS)
     decision = desk.decision_on(case_id)
     if decision["mode"] == "automatic":

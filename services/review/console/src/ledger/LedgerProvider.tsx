@@ -10,8 +10,8 @@ import { untilAnswered } from "./record";
 
 interface Ledger {
   readonly entries: readonly Entry[];
-  /** Sends a decision until it is answered, true when it was recorded. `send` must carry one idempotency key throughout. */
-  readonly submit: (subject: Subject, send: () => Promise<DecisionRecorded>) => Promise<boolean>;
+  /** Sends a decision until it is answered; null when it was refused. `send` must carry one idempotency key throughout. */
+  readonly submit: (subject: Subject, send: () => Promise<DecisionRecorded>) => Promise<DecisionRecorded | null>;
   /** Takes a recorded decision back; true when the server confirmed it. */
   readonly undo: (entry: Entry) => Promise<boolean>;
   readonly dismiss: (entry: Entry) => void;
@@ -37,11 +37,16 @@ export function LedgerProvider({ children }: { children: ReactNode }) {
           wait: pause,
           onSilence: () => progress(id, { phase: "sending", waitingForServer: true }),
         });
-        progress(id, { phase: "recorded", decisionId: decision.decision_id, leavesAt: decision.leaves_at });
-        return true;
+        progress(
+          id,
+          decision.state === "revealed"
+            ? { phase: "kept" }
+            : { phase: "recorded", decisionId: decision.decision_id, leavesAt: decision.leaves_at },
+        );
+        return decision;
       } catch (error) {
         progress(id, { phase: "refused", why: explain(error) });
-        return false;
+        return null;
       }
     },
     [progress],

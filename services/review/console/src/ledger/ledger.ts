@@ -18,6 +18,8 @@ export type Progress =
   | { readonly phase: "undoing"; readonly decisionId: string; readonly leavesAt: string }
   | { readonly phase: "sent"; readonly decisionId: string }
   | { readonly phase: "undone" }
+  /** Answered unseen; the decision itself is still to come. */
+  | { readonly phase: "kept" }
   | { readonly phase: "refused"; readonly why: string };
 
 export interface Entry {
@@ -40,6 +42,7 @@ const ORDER: Record<Progress["phase"], number> = {
   undoing: 2,
   sent: 3,
   undone: 3,
+  kept: 3,
   refused: 3,
 };
 
@@ -70,7 +73,7 @@ function mayFollow(before: Progress, after: Progress): boolean {
 
 /** Whether the case is out of this reviewer's hands, as far as the page knows. */
 export function isAnswered({ progress }: Entry): boolean {
-  return progress.phase !== "undone" && progress.phase !== "refused";
+  return progress.phase !== "undone" && progress.phase !== "refused" && progress.phase !== "kept";
 }
 
 /** How many decisions the server has not answered for. Leaving the page now would lose them. */
@@ -98,6 +101,8 @@ export function describe({ progress }: Entry, nowMs: number): string {
       return "sent";
     case "undone":
       return "taken back";
+    case "kept":
+      return "kept as your unseen answer";
     case "refused":
       return progress.why;
   }

@@ -1,6 +1,7 @@
 import type { ReactNode } from "react";
 
 import styles from "./TriagePage.module.css";
+import { Asked } from "./case/Asked";
 import { CaseHead } from "./case/CaseHead";
 import { KeyFacts } from "./case/KeyFacts";
 import { MatrixCard } from "./case/MatrixCard";
@@ -20,15 +21,26 @@ interface OpenCaseProps {
   readonly notice: ReactNode;
   readonly status: ReactNode;
   readonly onLeft: () => void;
+  readonly onRevealed: () => void;
   readonly onSkip: () => void;
   readonly onPutBack: () => void;
 }
 
 /** One case on the desk: the question, the evidence, the proposal, then the answer. */
-export function OpenCase({ hold, claim, leaseExpiresAt, notice, status, onLeft, onSkip, onPutBack }: OpenCaseProps) {
+export function OpenCase({
+  hold,
+  claim,
+  leaseExpiresAt,
+  notice,
+  status,
+  onLeft,
+  onRevealed,
+  onSkip,
+  onPutBack,
+}: OpenCaseProps) {
   const { context } = claim;
   const question = context.decision_required;
-  const decision = useDecision(hold, claim, onLeft);
+  const decision = useDecision({ hold, claim, onLeft, onRevealed });
   return (
     <>
       <main className={styles.case} aria-label="Case">
@@ -37,6 +49,7 @@ export function OpenCase({ hold, claim, leaseExpiresAt, notice, status, onLeft, 
         </button>
         {notice}
         <CaseHead claim={claim} leaseExpiresAt={leaseExpiresAt} />
+        <Asked claim={claim} />
         <KeyFacts facts={context.key_facts} />
         <div className={context.matrix ? styles.pair : undefined}>
           <Proposal context={context} />

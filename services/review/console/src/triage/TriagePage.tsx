@@ -16,7 +16,7 @@ export function TriagePage() {
   const items = useQueueItems(name);
   const answered = useAnswered();
   const waiting = items.data?.filter(({ review_id }) => !answered.has(review_id));
-  const { desk, notice, openNext, openReview, reopen, skip, putBack } = useDesk(name);
+  const { desk, notice, openNext, openReview, reopen, lookAgain, skip, putBack, prepared } = useDesk(name);
   const open = desk.phase === "open" ? desk.claim : null;
   const status = <LedgerStatus onUndone={(claimId) => void reopen(claimId)} />;
   const notices = (
@@ -34,7 +34,7 @@ export function TriagePage() {
   );
 
   return (
-    <div className={styles.desk} data-open={open !== null}>
+    <div className={styles.desk} data-open={open !== null} data-prepared={prepared}>
       <QueuePane
         queues={queues.data ?? []}
         chosen={queue}
@@ -52,6 +52,7 @@ export function TriagePage() {
           notice={notices}
           status={status}
           onLeft={openNext}
+          onRevealed={lookAgain}
           onSkip={skip}
           onPutBack={putBack}
         />

@@ -12,7 +12,7 @@ const LOW_MS = 90_000;
 export function CaseHead({ claim, leaseExpiresAt }: { claim: Claim; leaseExpiresAt: string | null }) {
   const { decision_required: question, flags } = claim.context;
   const heading = useRef<HTMLHeadingElement>(null);
-  useEffect(() => heading.current?.focus(), [claim.claim_id]);
+  useEffect(() => heading.current?.focus(), [claim.claim_id, claim.asks]);
 
   return (
     <header className={styles.head}>

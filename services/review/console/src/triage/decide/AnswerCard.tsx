@@ -109,10 +109,10 @@ export function AnswerCard({ claim, decision }: AnswerCardProps) {
   );
 }
 
-function Needed({ decision: { needed, trouble } }: { decision: Decision }) {
+function Needed({ decision: { needed } }: { decision: Decision }) {
   return (
     <p className={styles.needed} role="status">
-      {trouble ?? (needed.length > 0 ? `Still needed: ${needed.map(({ text }) => text).join("; ")}.` : "Complete.")}
+      {needed.length > 0 ? `Still needed: ${needed.map(({ text }) => text).join("; ")}.` : "Complete."}
     </p>
   );
 }

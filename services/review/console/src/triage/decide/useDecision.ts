@@ -1,7 +1,6 @@
 import { useQueryClient } from "@tanstack/react-query";
 import { useRef, useState } from "react";
 
-import { explain } from "../../api/problem";
 import type { Claim } from "../../api/schema";
 import { useLedger } from "../../ledger/LedgerProvider";
 import { sendDecision } from "../desk/claims";
@@ -21,22 +20,28 @@ export interface Decision {
   readonly needed: readonly Missing[];
   /** Counts attempts that something was missing for: each one moves the focus to the first gap. */
   readonly attempts: number;
-  readonly trouble: string | null;
   readonly choose: (outcome: string) => void;
   readonly edit: (outcome: string) => void;
   readonly confirm: () => void;
   readonly cancel: () => void;
 }
 
+interface Answering {
+  readonly hold: Hold;
+  readonly claim: Claim;
+  readonly onLeft: () => void;
+  /** The answer given unseen is kept; the case now shows what was withheld. */
+  readonly onRevealed: () => void;
+}
+
 /** One reviewer's answer to one case, from the first reason to the request that records it. */
-export function useDecision(hold: Hold, claim: Claim, onLeft: () => void): Decision {
+export function useDecision({ hold, claim, onLeft, onRevealed }: Answering): Decision {
   const { context } = claim;
   const ledger = useLedger();
   const queries = useQueryClient();
   const [draft, setDraft] = useState(() => loadDraft(claim.review_id));
   const [intent, setIntent] = useState<Intent | null>(null);
   const [attempts, setAttempts] = useState(0);
-  const [trouble, setTrouble] = useState<string | null>(null);
   const recording = useRef(false);
 
   usePreparedPreviews(claim);
@@ -62,37 +67,33 @@ export function useDecision(hold: Hold, claim: Claim, onLeft: () => void): Decis
     return (await queries.fetchQuery(previewQuery(claim, outcome, terms))).execute_sha256;
   };
 
+  const send = async (wanted: Intent, shown: readonly string[], key: string) => {
+    const terms = termsFor(context, wanted.outcome, draft);
+    const body = decisionRequest(claim, shown, wanted, draft, terms, await digest(wanted.outcome));
+    return hold.finish((version) => sendDecision(claim.claim_id, version, key, body));
+  };
+
   const record = async (wanted: Intent) => {
-    // A second press while the digest is fetched must not make a second decision.
+    // A second press must not make a second decision.
     if (recording.current) return;
     recording.current = true;
-    try {
-      const executeSha256 = await digest(wanted.outcome);
-      const body = decisionRequest(
-        claim,
-        hold.shown,
-        wanted,
-        draft,
-        termsFor(context, wanted.outcome, draft),
-        executeSha256,
-      );
-      const key = crypto.randomUUID();
-      const sending = ledger.submit(subjectOf(claim, wanted), () =>
-        hold.finish((version) => sendDecision(claim.claim_id, version, key, body)),
-      );
-      // Kept until the server has it: a refused decision is completed, not typed again.
-      void sending.then((recorded) => recorded && saveDraft(claim.review_id, EMPTY_DRAFT));
-      onLeft();
-    } catch (error) {
-      recording.current = false;
-      setTrouble(explain(error));
-    }
+    const [shown, key] = [hold.shown, crypto.randomUUID()];
+    const sending = ledger.submit(subjectOf(claim, wanted), () => send(wanted, shown, key));
+    // What is shown after the answer depends on it; every other case makes room for the next one at once.
+    if (!context.withheld) onLeft();
+    const answer = await sending;
+    // Kept until the server has it: a refused decision is completed, not typed again.
+    if (answer?.state === "recorded") saveDraft(claim.review_id, EMPTY_DRAFT);
+    if (!context.withheld) return;
+    recording.current = false;
+    if (answer?.state === "revealed") onRevealed();
+    else if (answer) onLeft();
+    setIntent(null);
   };
 
   const attempt = (wanted: Intent) => {
     const found = gaps(wanted);
     const editing = wanted.editing || found.some(({ part }) => part === "terms");
-    setTrouble(null);
     setIntent({ ...wanted, editing });
     if (found.length > 0) setAttempts((count) => count + 1);
     else void record(wanted);
@@ -104,7 +105,6 @@ export function useDecision(hold: Hold, claim: Claim, onLeft: () => void): Decis
     intent,
     needed: intent ? gaps(intent) : [],
     attempts,
-    trouble,
     choose: (outcome) => attempt({ outcome, editing: intent?.outcome === outcome && intent.editing }),
     edit: (outcome) => {
       const schema = schemaOf(context, outcome);
@@ -116,7 +116,6 @@ export function useDecision(hold: Hold, claim: Claim, onLeft: () => void): Decis
     confirm: () => intent && attempt(intent),
     cancel: () => {
       setIntent(null);
-      setTrouble(null);
     },
   };
 }

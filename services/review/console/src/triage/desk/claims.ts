@@ -1,8 +1,25 @@
 import { answerOf, api } from "../../api/client";
+import { Refused } from "../../api/problem";
 import type { Claim, DecisionRecorded, DecisionRequest, Lease, Preview } from "../../api/schema";
 import type { Terms } from "../decide/draft";
 
 const path = (claimId: string) => ({ path: { claim_id: claimId } });
+
+/**
+ * The next case for this reviewer: the best one of the queue or, where they hold as many as they may, the one they
+ * hold and have not opened. A window that was closed in a hurry leaves such a claim behind.
+ */
+export async function nextClaim(queue: string): Promise<Claim | null> {
+  try {
+    return await takeClaim(queue, null);
+  } catch (error) {
+    if (!(error instanceof Refused) || error.status !== 409) throw error;
+    const { items } = await answerOf(api.GET("/api/review/v1/claims"));
+    const left = items.find(({ state, opened_at }) => state === "held" && opened_at === null);
+    if (!left) throw error;
+    return readClaim(left.claim_id);
+  }
+}
 
 /** Takes the best eligible review of a queue, or the one named. Null when there is none for this reviewer. */
 export async function takeClaim(queue: string, reviewId: string | null): Promise<Claim | null> {

@@ -46,7 +46,9 @@ export function reduceDesk(desk: Desk, event: DeskEvent): Desk {
         revised: false,
       };
     case "revised":
-      return isOpen(desk, event.claim.claim_id) ? { ...desk, claim: event.claim, revised: true } : desk;
+      return isOpen(desk, event.claim.claim_id)
+        ? { ...desk, claim: event.claim, revised: isNews(desk.claim, event.claim) }
+        : desk;
     case "renewed":
       return isOpen(desk, event.claimId) ? { ...desk, leaseExpiresAt: event.lease.lease_expires_at } : desk;
     case "ended":
@@ -62,6 +64,11 @@ export function reduceDesk(desk: Desk, event: DeskEvent): Desk {
   }
 }
 
+/** That a case shows what was withheld until its reviewer had answered is no news of the case. */
+function isNews(before: Claim, after: Claim): boolean {
+  return after.asks !== "confirmation" || before.asks === "confirmation";
+}
+
 function isOpen(desk: Desk, claimId: string): desk is Extract<Desk, { phase: "open" }> {
   return desk.phase === "open" && desk.claim.claim_id === claimId;
 }
@@ -75,4 +82,11 @@ export const ENDINGS: Readonly<Record<Ended, { readonly why: string; readonly go
   skipped: { why: "You skipped this case.", gone: false },
   withdrawn: { why: "The case was withdrawn. No decision is needed any more.", gone: true },
   decided: { why: "This case has been decided.", gone: true },
+  recused: { why: "You recused yourself; somebody else gets this case.", gone: true },
+  escalated: { why: "This case went to somebody with more authority.", gone: true },
+  delegated: { why: "This case went to a colleague.", gone: true },
+  recalled: { why: "This case was called back; somebody else decides it.", gone: true },
+  asked: { why: "More information was asked for. The case comes back when the answer is here.", gone: true },
+  blocked: { why: "This case is on hold. Nobody decides it until a lead lets it go on.", gone: true },
+  returned: { why: "This case went back to whoever had it before.", gone: true },
 };

@@ -3,7 +3,7 @@ import { useCallback, useEffect, useRef, useState } from "react";
 
 import { explain } from "../../api/problem";
 import type { Claim, Lease, QueueItem } from "../../api/schema";
-import { claimOn, heldClaim, readClaim, releaseClaim, sayOpened, skipClaim, takeClaim } from "./claims";
+import { claimOn, heldClaim, nextClaim, readClaim, releaseClaim, sayOpened, skipClaim, takeClaim } from "./claims";
 import { type Desk, type DeskEvent, ENDINGS, reduceDesk } from "./desk";
 import { Hold } from "./hold";
 import { useActivity } from "./useActivity";
@@ -20,8 +20,12 @@ export interface DeskActions {
   readonly openReview: (item: QueueItem) => Promise<void>;
   /** Shows a claim this reviewer holds already; the open case becomes the next one. */
   readonly reopen: (claimId: string) => Promise<void>;
+  /** Reads the open case again: it shows more than before. */
+  readonly lookAgain: () => void;
   readonly skip: () => void;
   readonly putBack: () => void;
+  /** Whether the next case is at hand, so that it can be shown at once. */
+  readonly prepared: boolean;
 }
 
 /** The desk: at most one case open, the next one prepared, the hold kept alive. */
@@ -105,7 +109,7 @@ export function useDesk(queue: string | null): DeskActions {
     const ready = ahead.use(null);
     if (ready) return show(ready);
     apply({ type: "asked" });
-    void change(() => takeClaim(queue, null), { type: "emptied" });
+    void change(() => ahead.take(() => nextClaim(queue), null), { type: "emptied" });
   }, [queue, change, ahead, show, apply]);
 
   const openReview = async ({ review_id, case_id, claimed_by_me }: QueueItem) => {
@@ -113,8 +117,8 @@ export function useDesk(queue: string | null): DeskActions {
     const left = hold?.claimId;
     await exclusively(async () => {
       try {
-        const claim =
-          ahead.use(review_id) ?? (await (claimed_by_me ? claimOn(review_id) : takeClaim(queue, review_id)));
+        const ask = () => (claimed_by_me ? claimOn(review_id) : takeClaim(queue, review_id));
+        const claim = await ahead.take(ask, review_id);
         if (claim) show(claim);
         setNotice(claim ? null : `${case_id} is not there for you any more.`);
         // The server gives it back by itself when the lease ends, should this not be heard.
@@ -133,6 +137,14 @@ export function useDesk(queue: string | null): DeskActions {
     await change(() => readClaim(claimId), { type: "cleared" });
   };
 
+  const lookAgain = () => {
+    if (!hold) return;
+    readClaim(hold.claimId).then(
+      (claim) => hold.see(claim) && onRevised(claim),
+      (error: unknown) => setNotice(explain(error)),
+    );
+  };
+
   const skip = () => {
     if (!hold || running.current) return;
     // Unheard, the claim runs out by itself and the case comes round again; nothing was promised.
@@ -146,5 +158,5 @@ export function useDesk(queue: string | null): DeskActions {
     apply({ type: "cleared" });
   };
 
-  return { desk, notice, openNext, openReview, reopen, skip, putBack };
+  return { desk, notice, openNext, openReview, reopen, lookAgain, skip, putBack, prepared: ahead.prepared };
 }

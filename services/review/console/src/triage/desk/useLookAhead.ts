@@ -1,11 +1,17 @@
-import { type RefObject, useCallback, useEffect, useMemo, useRef } from "react";
+import { type RefObject, useCallback, useEffect, useMemo, useRef, useState } from "react";
 
+import { Refused } from "../../api/problem";
 import type { Claim } from "../../api/schema";
 import { releaseClaim, takeClaim } from "./claims";
 
 // The server gives an unopened claim back after a minute; before that it is ours to return.
 const KEPT_MS = 45_000;
-const LOOK_MS = 1_000;
+// How soon to try again: at once after a refusal (the last decision is still on its way and its claim still held),
+// later when there was nothing to take.
+const LOOK_MS = 250;
+const EMPTY_MS = 3_000;
+const TROUBLE_MS = 2_000;
+const SOON = 8;
 
 interface Ahead {
   readonly claim: Claim;
@@ -15,21 +21,45 @@ interface Ahead {
 export interface LookAhead {
   /** Gives the prepared claim away: the one named, or any. Null when there is none. */
   readonly use: (reviewId: string | null) => Claim | null;
+  /** The prepared claim (the one named, or any), else what the server answers; never two requests at once. */
+  readonly take: (ask: () => Promise<Claim | null>, reviewId: string | null) => Promise<Claim | null>;
   /** Puts a claim aside as the next one. */
   readonly keep: (claim: Claim) => void;
+  readonly prepared: boolean;
 }
 
 /** Holds the next claim while a case is open, so that it can be shown at once. An idle desk holds nothing back. */
 export function useLookAhead(queue: string | null, active: boolean, activity: RefObject<number>): LookAhead {
   const ahead = useRef<Ahead | null>(null);
-  const asking = useRef(false);
-
-  const giveBack = useCallback((keepalive = false) => {
-    const left = ahead.current;
-    ahead.current = null;
-    // The server does the same after a minute, should this one not be heard.
-    if (left) releaseClaim(left.claim.claim_id, keepalive).catch(() => undefined);
+  const [prepared, tellPrepared] = useState(false);
+  const put = useCallback((next: Ahead | null) => {
+    ahead.current = next;
+    tellPrepared(next !== null);
   }, []);
+  const asking = useRef(0);
+  const last = useRef<Promise<unknown>>(Promise.resolve());
+  const notBefore = useRef(0);
+  const refusals = useRef(0);
+
+  /** One request for a claim at a time: two at once would be given the same one, or one too many. */
+  const alone = useCallback((ask: () => Promise<Claim | null>): Promise<Claim | null> => {
+    asking.current += 1;
+    const answer = last.current.then(ask, ask).finally(() => {
+      asking.current -= 1;
+    });
+    last.current = answer.catch(() => undefined);
+    return answer;
+  }, []);
+
+  const giveBack = useCallback(
+    (keepalive = false) => {
+      const left = ahead.current;
+      put(null);
+      // The server does the same after a minute, should this one not be heard.
+      if (left) releaseClaim(left.claim.claim_id, keepalive).catch(() => undefined);
+    },
+    [put],
+  );
 
   useEffect(() => {
     if (!active || !queue) return undefined;
@@ -37,20 +67,23 @@ export function useLookAhead(queue: string | null, active: boolean, activity: Re
       const now = Date.now();
       if (ahead.current && now - ahead.current.since > KEPT_MS) giveBack();
       const idle = now - activity.current > KEPT_MS;
-      if (ahead.current || asking.current || idle || document.hidden) return;
-      asking.current = true;
+      if (ahead.current || asking.current > 0 || idle || document.hidden || now < notBefore.current) return;
       try {
-        const claim = await takeClaim(queue, null);
-        if (claim) ahead.current = { claim, since: Date.now() };
-      } catch {
+        const claim = await alone(() => takeClaim(queue, null));
+        refusals.current = 0;
+        if (claim) put({ claim, since: Date.now() });
+        else notBefore.current = Date.now() + EMPTY_MS;
+      } catch (error) {
         // Nothing is lost: the next case is then asked for when it is wanted, and errors show there.
-      } finally {
-        asking.current = false;
+        // A claim too many: mostly that of the decision that is still on its way. Again soon, but not for ever soon.
+        refusals.current += 1;
+        const soon = error instanceof Refused && error.status === 409 && refusals.current <= SOON;
+        notBefore.current = Date.now() + (soon ? 0 : TROUBLE_MS);
       }
     };
     const timer = setInterval(() => void look(), LOOK_MS);
     return () => clearInterval(timer);
-  }, [queue, active, activity, giveBack]);
+  }, [queue, active, activity, alone, giveBack, put]);
 
   useEffect(() => {
     const leave = () => giveBack(true);
@@ -61,19 +94,29 @@ export function useLookAhead(queue: string | null, active: boolean, activity: Re
     };
   }, [queue, giveBack]);
 
-  const use = useCallback((reviewId: string | null) => {
-    const found = ahead.current;
-    if (!found || (reviewId !== null && found.claim.review_id !== reviewId)) return null;
-    ahead.current = null;
-    return Date.now() - found.since > KEPT_MS ? null : found.claim;
-  }, []);
+  const use = useCallback(
+    (reviewId: string | null) => {
+      const found = ahead.current;
+      if (!found || (reviewId !== null && found.claim.review_id !== reviewId)) return null;
+      put(null);
+      return Date.now() - found.since > KEPT_MS ? null : found.claim;
+    },
+    [put],
+  );
+
+  const take = useCallback(
+    (ask: () => Promise<Claim | null>, reviewId: string | null) =>
+      // Waiting for a request that is under way may bring the very case that is wanted.
+      alone(async () => use(reviewId) ?? (await ask())),
+    [alone, use],
+  );
 
   const keep = useCallback(
     (claim: Claim) => {
       giveBack();
-      ahead.current = { claim, since: Date.now() };
+      put({ claim, since: Date.now() });
     },
-    [giveBack],
+    [giveBack, put],
   );
-  return useMemo(() => ({ use, keep }), [use, keep]);
+  return useMemo(() => ({ use, take, keep, prepared }), [use, take, keep, prepared]);
 }

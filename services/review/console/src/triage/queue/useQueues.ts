@@ -3,7 +3,7 @@ import { useQuery } from "@tanstack/react-query";
 
 import { answerOf, api } from "../../api/client";
 import type { Queue, QueueItem } from "../../api/schema";
-import { POLL_MS } from "../../app/queryClient";
+import { pollMs } from "../../live/liveness";
 
 // As many as anyone scrolls through; the count in the heading is of all.
 const SHOWN = 50;
@@ -13,7 +13,7 @@ export function useQueues() {
     queryKey: ["queues"],
     queryFn: () => answerOf(api.GET("/api/review/v1/queues")),
     select: ({ items }) => items,
-    refetchInterval: POLL_MS,
+    refetchInterval: pollMs,
   });
 }
 
@@ -28,7 +28,7 @@ export function useQueueItems(queue: string | null) {
       ),
     select: ({ items }): readonly QueueItem[] => items,
     enabled: queue !== null,
-    refetchInterval: POLL_MS,
+    refetchInterval: pollMs,
   });
 }
 

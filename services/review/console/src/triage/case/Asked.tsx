@@ -1,0 +1,67 @@
+import type { Claim, GivenAnswer } from "../../api/schema";
+import { moment } from "../../format/time";
+import { useNow } from "../../format/useNow";
+import { Card } from "../../ui/Card";
+import styles from "./Asked.module.css";
+
+/** What kind of answer is wanted when it is not an ordinary one: a confirmation, or settling what others see differently. */
+export function Asked({ claim }: { claim: Claim }) {
+  const { asks, blind_answer: given, context } = claim;
+  return (
+    <>
+      {asks === "confirmation" && given && (
+        <p className={styles.reveal} role="status">
+          You answered <strong>{given.label}</strong> unseen. Here is what was withheld: confirm your answer, or change
+          it.
+        </p>
+      )}
+      {context.dispute && <Dispute dispute={context.dispute} />}
+    </>
+  );
+}
+
+function Dispute({ dispute }: { dispute: NonNullable<Claim["context"]["dispute"]> }) {
+  const now = useNow(60_000);
+  const { opinions, objections, standing } = dispute;
+  return (
+    <Card title={opinions.length > 0 ? "Two people differ; you settle it" : "A decision is objected to"}>
+      {standing && (
+        <p>
+          Stands: <strong>{standing.label ?? standing.outcome}</strong>,{" "}
+          {standing.automatic ? "automatic" : "by a person"}, {moment(standing.decided_at, now)}.
+        </p>
+      )}
+      {objections.map(({ grounds, received_at: at }) => (
+        <blockquote key={at} className={styles.words}>
+          {grounds} <small>{moment(at, now)}</small>
+        </blockquote>
+      ))}
+      {opinions.length > 0 && (
+        <ul className={styles.opinions}>
+          {opinions.map((opinion, index) => (
+            // Nobody is named: the place in the list is all there is.
+            <Opinion key={index} opinion={opinion} number={index + 1} />
+          ))}
+        </ul>
+      )}
+    </Card>
+  );
+}
+
+function Opinion({ opinion, number }: { opinion: GivenAnswer; number: number }) {
+  const { label, outcome_params: terms, reason, principal_reasons: principal } = opinion;
+  const words = [...reason.codes, ...principal].map((code) => code.replaceAll("_", " "));
+  return (
+    <li>
+      Opinion {number}: <strong>{label}</strong>
+      {Object.entries(terms).map(([name, value]) => (
+        <small key={name}>
+          {name.replaceAll("_", " ")}: {typeof value === "object" ? JSON.stringify(value) : String(value)}
+        </small>
+      ))}
+      {words.length > 0 && <small>{words.join(", ")}</small>}
+      {reason.other_text && <small>{reason.other_text}</small>}
+      {reason.note && <small>{reason.note}</small>}
+    </li>
+  );
+}

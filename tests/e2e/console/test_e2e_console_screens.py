@@ -18,7 +18,7 @@ EVERYTHING = ("admin", "analyst", "auditor", "lead", "operator", "policy_author"
 # Each screen, and the card that stands last on it.
 LAST = {
     "policies": "Versions", "insight": "Figures", "controls": "Every control, as it stands",
-    "audit": "Take it with you", "team": "People",
+    "audit": "Take it with you", "team": "Standing in",
 }  # fmt: skip
 PHONE = {"viewport": {"width": 390, "height": 844}, "has_touch": True, "is_mobile": True}
 
@@ -168,6 +168,12 @@ def test_somebody_is_added_signs_in_and_is_gone_when_disabled(desk: Desk, browse
         new.page.get_by_label("Password", exact=True).fill(password)
         new.press("Enter")
         expect(new.page.get_by_label("Pages")).to_be_visible()
+        admin.page.get_by_role("button", name="Done").click()
+        admin.page.get_by_role("button", name="Change New Comer").click()
+        admin.page.get_by_label("Analyst").check()
+        admin.page.get_by_role("button", name="Save").click()
+        new.page.reload()
+        expect(new.page.get_by_label("Pages").get_by_role("link", name="Insight")).to_be_visible()
         admin.page.get_by_role("button", name="Disable New Comer").click()
         admin.page.get_by_role("button", name="Disable New Comer").click()
         expect(admin.page.get_by_role("row", name=re.compile("New Comer.*gone since"))).to_be_visible()
@@ -187,7 +193,7 @@ def test_the_other_screens_are_accessible_and_fit_a_phone(
             here.page.screenshot(path=pictures / f"console-{screen}-{scheme}.png")
             found[screen] = here.serious_findings()
         here.press("Control+k")
-        expect(here.page.get_by_role("option").first).to_be_visible()
+        expect(here.page.get_by_role("listbox", name="Found").get_by_role("option").first).to_be_visible()
         found["palette"] = here.serious_findings()
     with seat(browser, color_scheme=scheme, **PHONE) as phone:
         phone.enter(desk.link(f"sophie-{scheme}", "Sophie Wilson", *EVERYTHING))

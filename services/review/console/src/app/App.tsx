@@ -6,12 +6,13 @@ import { explain } from "../api/problem";
 import type { Me } from "../api/schema";
 import { CasePage } from "../cases/CasePage";
 import { CasesPage } from "../cases/CasesPage";
+import { useLive } from "../live/useLive";
 import { KeyHelp } from "../keys/KeyHelp";
 import { KeyProvider } from "../keys/KeyProvider";
 import { Palette } from "../palette/Palette";
 import { decides } from "../session/roles";
 import { SignIn } from "../session/SignIn";
-import { useMe } from "../session/useSession";
+import { useMe, useSessionEnd } from "../session/useSession";
 import { TriagePage } from "../triage/TriagePage";
 import styles from "./App.module.css";
 import { Header } from "./Header";
@@ -45,6 +46,7 @@ function Signed({ me }: { me: Me }) {
   const [palette, setPalette] = useState(false);
   const toggleHelp = () => setHelp((shown) => !shown);
   const togglePalette = () => setPalette((shown) => !shown);
+  useLive(me.username, useSessionEnd());
   const open = new Set(pagesFor(me).map(({ href }) => href));
   return (
     <div className={styles.app}>

@@ -4,6 +4,7 @@ import { Link, useLocation } from "wouter";
 import { useConnectionLost } from "../api/connection";
 import type { Me } from "../api/schema";
 import { CommandKey, Keycap } from "../keys/Keycap";
+import { useIsLive } from "../live/liveness";
 import { unanswered } from "../ledger/ledger";
 import { useLedger } from "../ledger/LedgerProvider";
 import { decides } from "../session/roles";
@@ -58,9 +59,15 @@ export function Header({ me, onKeys, onPalette }: HeaderProps) {
 
 function Connection() {
   const lost = useConnectionLost();
+  const live = useIsLive();
   return (
-    <span className={styles.pill} data-state={lost ? "lost" : "live"} role="status">
-      {lost ? "no connection" : "connected"}
+    <span
+      className={styles.pill}
+      data-state={lost ? "lost" : "live"}
+      title={live ? "What changes appears here within a second" : "What changes appears here within some seconds"}
+      role="status"
+    >
+      {lost ? "no connection" : live ? "live" : "connected"}
     </span>
   );
 }

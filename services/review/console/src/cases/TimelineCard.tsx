@@ -6,6 +6,7 @@ import styles from "./TimelineCard.module.css";
 
 /** What the log holds about a case, and how much of it the latest signed checkpoint covers. */
 export function TimelineCard({ timeline }: { timeline: Timeline }) {
+  const place = `${encodeURIComponent(timeline.tenant)}/${encodeURIComponent(timeline.case_id)}`;
   const now = useNow(60_000);
   const { entries, checkpoint } = timeline;
   const covered = entries.filter(({ included }) => included).length;
@@ -28,6 +29,11 @@ export function TimelineCard({ timeline }: { timeline: Timeline }) {
           </li>
         ))}
       </ol>
+      <p className={styles.take}>
+        <a href={`/api/review/v1/cases/${place}/proof`} download={`${timeline.case_id}-proof.json`}>
+          Take the proof with you
+        </a>
+      </p>
       {!timeline.complete && <p>There are more entries than are shown here.</p>}
     </Card>
   );

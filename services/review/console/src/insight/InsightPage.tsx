@@ -6,6 +6,7 @@ import { Nothing, Page, Trouble } from "../ui/Page";
 import { CalibrationCard } from "./CalibrationCard";
 import { EvidenceCard } from "./EvidenceCard";
 import { FiguresTable } from "./FiguresTable";
+import { Independence } from "./Independence";
 import styles from "./Insight.module.css";
 import { RiskCard } from "./RiskCard";
 import { Tiles } from "./Tiles";
@@ -41,6 +42,7 @@ export default function InsightPage() {
         <>
           <Tiles figures={type.total} />
           <Pictures key={type.decision_type} type={type} />
+          <Independence decisionType={type.decision_type} />
           <FiguresTable type={type} />
           <p className={styles.reading}>{summary.data?.how_to_read}</p>
         </>

@@ -52,3 +52,12 @@ export function usePromise(decisionType: string) {
     staleTime: FRESH_MS,
   });
 }
+
+export function useIndependence(decisionType: string) {
+  return useQuery({
+    queryKey: ["insight", "independence", decisionType],
+    queryFn: () =>
+      answerOf(api.GET("/api/feedback/v1/reviewers", { params: { query: { decision_type: decisionType } } })),
+    refetchInterval: FRESH_MS,
+  });
+}

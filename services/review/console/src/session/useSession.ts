@@ -1,5 +1,5 @@
 import { type QueryClient, useMutation, useQuery, useQueryClient } from "@tanstack/react-query";
-import { useEffect } from "react";
+import { useCallback, useEffect } from "react";
 
 import { answerOf, api, rememberCsrfToken, whenSignedOut } from "../api/client";
 import { Refused } from "../api/problem";
@@ -32,6 +32,12 @@ export function useMe() {
   const queries = useQueryClient();
   useEffect(() => whenSignedOut(() => queries.setQueryData(ME, null)), [queries]);
   return useQuery({ queryKey: ME, queryFn: readMe, staleTime: Number.POSITIVE_INFINITY });
+}
+
+/** What to do when somebody else says that the session is over: ask who is signed in. */
+export function useSessionEnd(): () => void {
+  const queries = useQueryClient();
+  return useCallback(() => void queries.invalidateQueries({ queryKey: ME }), [queries]);
 }
 
 export function useSignIn() {

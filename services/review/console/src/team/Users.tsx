@@ -7,9 +7,15 @@ import { useNow } from "../format/useNow";
 import { Trouble, Wide } from "../ui/Page";
 import table from "../ui/table.module.css";
 import styles from "./Team.module.css";
-import { useDisableUser } from "./useTeam";
+import { useDisableUser, useEnableUser } from "./useTeam";
 
-export function Users({ me, users }: { me: Me; users: readonly User[] }) {
+interface UsersProps {
+  readonly me: Me;
+  readonly users: readonly User[];
+  readonly onEdit: (user: User) => void;
+}
+
+export function Users({ me, users, onEdit }: UsersProps) {
   const now = useNow(60_000);
   const active = users.filter(({ disabled_at: gone }) => gone === null);
   const gone = users.filter(({ disabled_at: at }) => at !== null);
@@ -41,12 +47,17 @@ export function Users({ me, users }: { me: Me; users: readonly User[] }) {
                 {!user.tenants.includes("*") && <small>only {user.tenants.join(", ")}</small>}
               </td>
               <td>{authorityWords(user.authority)}</td>
-              <td>{ago(user.created_at, now)}</td>
+              <td className={styles.since}>{ago(user.created_at, now)}</td>
               <td data-number>
                 {user.disabled_at ? (
-                  <span className={styles.gone}>gone since {ago(user.disabled_at, now)}</span>
+                  <Gone user={user} now={now} />
                 ) : (
-                  user.username !== me.username && <Disable user={user} />
+                  <span className={styles.buttons}>
+                    <Button size="compact-xs" variant="default" onClick={() => onEdit(user)}>
+                      Change<span className="visually-hidden"> {user.display_name}</span>
+                    </Button>
+                    {user.username !== me.username && <Disable user={user} />}
+                  </span>
                 )}
               </td>
             </tr>
@@ -66,6 +77,24 @@ function authorityWords(authority: Authority): string {
     ...(skills && skills.length > 0 ? [`skills: ${skills.join(", ")}`] : []),
   ];
   return parts.join("; ");
+}
+
+function Gone({ user, now }: { user: User; now: number }) {
+  const enable = useEnableUser();
+  return (
+    <>
+      <span className={styles.gone}>gone since {ago(user.disabled_at ?? "", now)}</span>
+      <Button
+        size="compact-xs"
+        variant="default"
+        loading={enable.isPending}
+        onClick={() => enable.mutate(user.username)}
+      >
+        Let in again<span className="visually-hidden">: {user.display_name}</span>
+      </Button>
+      <Trouble error={enable.error} />
+    </>
+  );
 }
 
 function Disable({ user }: { user: User }) {

@@ -1,31 +1,94 @@
 import { useMutation, useQuery, useQueryClient } from "@tanstack/react-query";
 
 import { answerOf, api } from "../api/client";
-import type { UserRequest } from "../api/schema";
+import type { DelegationRequest, User, UserRequest } from "../api/schema";
+import type { Rights } from "./UserForm";
 
 const USERS = ["users"];
+const DELEGATIONS = ["delegations"];
+const MOST = 200;
 
-export function useUsers() {
+export function useUsers(cursor: string | null) {
   return useQuery({
-    queryKey: USERS,
-    queryFn: () => answerOf(api.GET("/api/review/v1/users")),
-    select: ({ items }) => items,
+    queryKey: [...USERS, cursor],
+    queryFn: () => answerOf(api.GET("/api/review/v1/users", { params: { query: { limit: MOST, cursor } } })),
+    placeholderData: (before) => before,
   });
 }
 
-export function useAddUser() {
+/** A write after which some reading is old. */
+function useWrite<Wish, Answer>(stale: readonly string[], write: (wish: Wish) => Promise<Answer>) {
   const queries = useQueryClient();
   return useMutation({
-    mutationFn: (body: UserRequest) => answerOf(api.POST("/api/review/v1/users", { body })),
-    onSuccess: () => queries.invalidateQueries({ queryKey: USERS }),
+    mutationFn: write,
+    onSettled: () => queries.invalidateQueries({ queryKey: stale }),
+  });
+}
+
+const named = (username: string) => ({ params: { path: { username } } });
+
+export function useAddUser() {
+  return useWrite(USERS, (body: UserRequest) => answerOf(api.POST("/api/review/v1/users", { body })));
+}
+
+interface UserWithRights {
+  readonly user: User;
+  readonly rights: Rights;
+}
+
+export function useChangeUser() {
+  return useWrite(USERS, ({ user: { username, version }, rights }: UserWithRights) => {
+    const { display_name, roles, tenants, authority } = rights;
+    return answerOf(
+      api.PUT("/api/review/v1/users/{username}", {
+        params: { path: { username }, header: { "If-Match": `"${version}"` } },
+        body: { display_name, roles, tenants, authority },
+      }),
+    );
   });
 }
 
 export function useDisableUser() {
-  const queries = useQueryClient();
-  return useMutation({
-    mutationFn: (username: string) =>
-      answerOf(api.POST("/api/review/v1/users/{username}/disable", { params: { path: { username } } })),
-    onSettled: () => queries.invalidateQueries({ queryKey: USERS }),
+  return useWrite(USERS, (username: string) =>
+    answerOf(api.POST("/api/review/v1/users/{username}/disable", named(username))),
+  );
+}
+
+export function useEnableUser() {
+  return useWrite(USERS, (username: string) =>
+    answerOf(api.POST("/api/review/v1/users/{username}/enable", named(username))),
+  );
+}
+
+export function useNewPassword() {
+  return useWrite(USERS, (username: string) =>
+    answerOf(api.POST("/api/review/v1/users/{username}/password", named(username))),
+  );
+}
+
+export function useDelegations() {
+  return useQuery({
+    queryKey: DELEGATIONS,
+    queryFn: () => answerOf(api.GET("/api/review/v1/delegations")),
+    select: ({ items }) => items,
+  });
+}
+
+export function useDelegate() {
+  return useWrite(DELEGATIONS, (body: DelegationRequest) => answerOf(api.POST("/api/review/v1/delegations", { body })));
+}
+
+export function useEndDelegation() {
+  return useWrite(DELEGATIONS, (delegation_id: string) =>
+    answerOf(api.POST("/api/review/v1/delegations/{delegation_id}/end", { params: { path: { delegation_id } } })),
+  );
+}
+
+/** The people at the desk of one's tenants: whom work can be handed to. */
+export function useColleagues() {
+  return useQuery({
+    queryKey: ["colleagues"],
+    queryFn: () => answerOf(api.GET("/api/review/v1/colleagues")),
+    select: ({ items }) => items,
   });
 }

@@ -1,6 +1,7 @@
 import { Link } from "wouter";
 
-import type { ContextPackage, EarlierCase } from "../../api/schema";
+import type { ContextPackage, EarlierCase, SimilarCase } from "../../api/schema";
+import { percent } from "../../format/percent";
 import { ago } from "../../format/time";
 import { useNow } from "../../format/useNow";
 import { Card } from "../../ui/Card";
@@ -14,7 +15,7 @@ export function Precedents({ context }: { context: ContextPackage }) {
     <>
       {history.similar.length > 0 && (
         <Card title="Similar decided cases">
-          <CaseList cases={history.similar} colours={colours} />
+          <CaseList cases={history.similar} colours={colours} beside={likenessWords} />
         </Card>
       )}
       {history.subject.length > 0 && (
@@ -38,32 +39,46 @@ export function Precedents({ context }: { context: ContextPackage }) {
   );
 }
 
-interface CaseListProps {
-  readonly cases: readonly EarlierCase[];
+/** How alike a precedent is, and what makes it so. */
+function likenessWords({ likeness, alike_in: alike, differs_in: differs }: SimilarCase): string {
+  return [
+    `${percent(likeness)} alike`,
+    ...(alike.length > 0 ? [`in ${alike.join(", ")}`] : []),
+    ...(differs.length > 0 ? [`differs in ${differs.join(", ")}`] : []),
+  ].join("; ");
+}
+
+interface CaseListProps<Row extends EarlierCase> {
+  readonly cases: readonly Row[];
+  readonly beside?: (row: Row) => string;
   /** The decision type's own colours, by outcome. */
   readonly colours: ReadonlyMap<string, string | null>;
 }
 
-function CaseList({ cases, colours }: CaseListProps) {
+function CaseList<Row extends EarlierCase>({ cases, colours, beside }: CaseListProps<Row>) {
   const now = useNow(60_000);
   return (
     <ul className={styles.cases}>
-      {cases.map(({ tenant, case_id: caseId, title, outcome, outcome_label: label, state, routed_at: at }) => (
-        <li key={`${tenant}/${caseId}`}>
-          <Link
-            href={`/cases/${encodeURIComponent(tenant)}/${encodeURIComponent(caseId)}`}
-            className={styles.title ?? ""}
-          >
-            {title}
-          </Link>
-          <span className={styles.outcome} data-colour={outcome && colours.get(outcome)}>
-            {label ?? state.replaceAll("_", " ")}
-          </span>
-          <small>
-            {caseId}, {ago(at, now)}
-          </small>
-        </li>
-      ))}
+      {cases.map((row) => {
+        const { tenant, case_id: caseId, title, outcome, outcome_label: label, state, routed_at: at } = row;
+        return (
+          <li key={`${tenant}/${caseId}`}>
+            <Link
+              href={`/cases/${encodeURIComponent(tenant)}/${encodeURIComponent(caseId)}`}
+              className={styles.title ?? ""}
+            >
+              {title}
+            </Link>
+            <span className={styles.outcome} data-colour={outcome && colours.get(outcome)}>
+              {label ?? state.replaceAll("_", " ")}
+            </span>
+            <small>
+              {caseId}, {ago(at, now)}
+              {beside && `; ${beside(row)}`}
+            </small>
+          </li>
+        );
+      })}
     </ul>
   );
 }

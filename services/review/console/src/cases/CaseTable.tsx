@@ -1,0 +1,42 @@
+import { Link } from "wouter";
+
+import type { CaseRow } from "../api/schema";
+import { ago } from "../format/time";
+import { useNow } from "../format/useNow";
+import styles from "./CasesPage.module.css";
+
+const DECIDERS: Readonly<Record<string, string>> = { automation: "automation", person: "a person" };
+
+export function CaseTable({ cases }: { cases: readonly CaseRow[] }) {
+  const now = useNow(30_000);
+  return (
+    <table className={styles.table}>
+      <thead>
+        <tr>
+          <th scope="col">Case</th>
+          <th scope="col">What</th>
+          <th scope="col">State</th>
+          <th scope="col">Decided by</th>
+          <th scope="col">Level</th>
+          <th scope="col">Came</th>
+        </tr>
+      </thead>
+      <tbody>
+        {cases.map((row) => (
+          <tr key={`${row.tenant}/${row.case_id}`}>
+            <td>
+              <Link href={`/cases/${encodeURIComponent(row.tenant)}/${encodeURIComponent(row.case_id)}`}>
+                {row.case_id}
+              </Link>
+            </td>
+            <td>{row.title}</td>
+            <td>{row.state_label}</td>
+            <td>{row.decided_by && DECIDERS[row.decided_by]}</td>
+            <td>{row.level}</td>
+            <td className={styles.when}>{ago(row.routed_at, now)}</td>
+          </tr>
+        ))}
+      </tbody>
+    </table>
+  );
+}

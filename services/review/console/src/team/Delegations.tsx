@@ -1,0 +1,99 @@
+import { Button, NativeSelect, TextInput } from "@mantine/core";
+import { type FormEvent, useState } from "react";
+
+import { moment } from "../format/time";
+import { useNow } from "../format/useNow";
+import { Card } from "../ui/Card";
+import { Trouble } from "../ui/Page";
+import table from "../ui/table.module.css";
+import styles from "./Team.module.css";
+import { useColleagues, useDelegate, useDelegations, useEndDelegation } from "./useTeam";
+
+/** Who stands in for whom. Work goes over, authority never does. */
+export function Delegations() {
+  const now = useNow(60_000);
+  const delegations = useDelegations();
+  const end = useEndDelegation();
+  return (
+    <Card title="Standing in">
+      <Trouble error={delegations.error ?? end.error} />
+      {delegations.data?.length === 0 && <p className={styles.gone}>Nobody has to be stood in for.</p>}
+      {delegations.data && delegations.data.length > 0 && (
+        <table className={table.table}>
+          <thead>
+            <tr>
+              <th scope="col">Away</th>
+              <th scope="col">Stands in</th>
+              <th scope="col">From</th>
+              <th scope="col">To</th>
+              <th scope="col">
+                <span className="visually-hidden">End</span>
+              </th>
+            </tr>
+          </thead>
+          <tbody>
+            {delegations.data.map((one) => (
+              <tr key={one.delegation_id}>
+                <td>
+                  {one.username}
+                  {one.reason && <small>{one.reason}</small>}
+                </td>
+                <td>{one.delegate}</td>
+                <td>{moment(one.starts_at, now)}</td>
+                <td>{moment(one.ends_at, now)}</td>
+                <td data-number>
+                  <Button size="compact-xs" variant="default" onClick={() => end.mutate(one.delegation_id)}>
+                    End now<span className="visually-hidden"> for {one.username}</span>
+                  </Button>
+                </td>
+              </tr>
+            ))}
+          </tbody>
+        </table>
+      )}
+      <Delegate />
+    </Card>
+  );
+}
+
+function Delegate() {
+  const colleagues = useColleagues();
+  const delegate = useDelegate();
+  const [away, setAway] = useState("");
+  const [stand, setStand] = useState("");
+  const [until, setUntil] = useState("");
+  const names = [
+    { value: "", label: "" },
+    ...(colleagues.data ?? []).map(({ username, display_name: label }) => ({ value: username, label })),
+  ];
+  const submit = (event: FormEvent) => {
+    event.preventDefault();
+    // The day named is the last one away.
+    const end = new Date(`${until}T00:00:00`);
+    end.setDate(end.getDate() + 1);
+    delegate.mutate({
+      username: away,
+      delegate: stand,
+      starts_at: new Date().toISOString(),
+      ends_at: end.toISOString(),
+    });
+  };
+  return (
+    <form className={styles.form} onSubmit={submit}>
+      <NativeSelect label="Away" data={names} value={away} onChange={(event) => setAway(event.currentTarget.value)} />
+      <NativeSelect
+        label="Stands in"
+        data={names.filter(({ value }) => value !== away || value === "")}
+        value={stand}
+        onChange={(event) => setStand(event.currentTarget.value)}
+      />
+      <TextInput label="Last day" type="date" value={until} onChange={(event) => setUntil(event.currentTarget.value)} />
+      <div className={styles.act}>
+        <Button type="submit" variant="default" disabled={!away || !stand || !until} loading={delegate.isPending}>
+          Let them stand in from now on
+        </Button>
+      </div>
+      <Trouble error={delegate.error} />
+    </form>
+  );
+}

@@ -1,0 +1,140 @@
+import { Button, Checkbox, NativeSelect, TextInput } from "@mantine/core";
+import { type FormEvent, type ReactNode, useState } from "react";
+
+import type { Authority, User } from "../api/schema";
+import type { Role } from "../session/roles";
+import { Trouble } from "../ui/Page";
+import styles from "./Team.module.css";
+
+const ROLES: readonly { readonly role: Role; readonly label: string }[] = [
+  { role: "reviewer", label: "Reviewer: decides cases" },
+  { role: "lead", label: "Lead: decides, looks at figures and the record, stops automation" },
+  { role: "policy_author", label: "Policy author: writes policies" },
+  { role: "policy_approver", label: "Policy approver: approves what others wrote" },
+  { role: "operator", label: "Operator: stops automation" },
+  { role: "analyst", label: "Analyst: looks at figures" },
+  { role: "auditor", label: "Auditor: reads the record" },
+  { role: "submitter", label: "Submitter: brings cases in" },
+  { role: "admin", label: "Administrator: adds and disables people" },
+];
+const TIERS: readonly Authority["max_tier"][] = ["negligible", "low", "medium", "high", "critical"];
+
+/** What somebody is called and may do. */
+export interface Rights {
+  readonly display_name: string;
+  readonly roles: Role[];
+  readonly tenants: string[];
+  readonly authority: Authority;
+}
+
+const NEW: Rights = { display_name: "", roles: ["reviewer"], tenants: ["*"], authority: { max_tier: "medium" } };
+
+const listed = (text: string) =>
+  text
+    .split(",")
+    .map((word) => word.trim())
+    .filter(Boolean);
+
+interface UserFormProps {
+  readonly user: User | null;
+  readonly verb: string;
+  readonly pending: boolean;
+  readonly error: unknown;
+  /** Fields before these. */
+  readonly children?: ReactNode;
+  readonly onSubmit: (rights: Rights) => void;
+  readonly onCancel: () => void;
+}
+
+export function UserForm({ user, verb, pending, error, children, onSubmit, onCancel }: UserFormProps) {
+  const [rights, setRights] = useState<Rights>(user ?? NEW);
+  const [skills, setSkills] = useState((user?.authority.skills ?? []).join(", "));
+  const [tenants, setTenants] = useState((user?.tenants ?? NEW.tenants).join(", "));
+  const { authority, roles } = rights;
+  const limit = authority.amount_limit;
+  const change = (part: Partial<Rights>) => setRights({ ...rights, ...part });
+  const allow = (part: Partial<Authority>) => change({ authority: { ...authority, ...part } });
+
+  const submit = (event: FormEvent) => {
+    event.preventDefault();
+    const { display_name: name } = rights;
+    onSubmit({
+      display_name: name.trim(),
+      roles,
+      tenants: listed(tenants),
+      authority: { ...authority, skills: listed(skills), amount_limit: limit?.value ? limit : null },
+    });
+  };
+
+  return (
+    <form className={styles.form} onSubmit={submit}>
+      {children}
+      <TextInput
+        label="Name"
+        required
+        withAsterisk={false}
+        value={rights.display_name}
+        onChange={(event) => change({ display_name: event.currentTarget.value })}
+      />
+      <TextInput
+        label="Tenants, * for all"
+        required
+        withAsterisk={false}
+        value={tenants}
+        onChange={(event) => setTenants(event.currentTarget.value)}
+      />
+      <NativeSelect
+        label="May decide up to this consequence"
+        data={[...TIERS]}
+        value={authority.max_tier}
+        onChange={(event) => allow({ max_tier: event.currentTarget.value as Authority["max_tier"] })}
+      />
+      <TextInput
+        label="Skills"
+        placeholder="none"
+        value={skills}
+        onChange={(event) => setSkills(event.currentTarget.value)}
+      />
+      <TextInput
+        label="Up to this amount"
+        placeholder="no limit"
+        inputMode="decimal"
+        value={limit?.value ?? ""}
+        onChange={(event) =>
+          allow({ amount_limit: { currency: limit?.currency ?? "USD", value: event.currentTarget.value.trim() } })
+        }
+      />
+      <TextInput
+        label="Currency of it"
+        disabled={!limit?.value}
+        value={limit?.currency ?? "USD"}
+        onChange={(event) =>
+          allow({ amount_limit: { value: limit?.value ?? "", currency: event.currentTarget.value.toUpperCase() } })
+        }
+      />
+      <fieldset className={styles.roles}>
+        <legend>Roles</legend>
+        {ROLES.map(({ role, label }) => (
+          <Checkbox
+            key={role}
+            size="xs"
+            label={label}
+            checked={roles.includes(role)}
+            onChange={({ currentTarget: { checked } }) =>
+              change({ roles: checked ? [...roles, role] : roles.filter((one) => one !== role) })
+            }
+          />
+        ))}
+      </fieldset>
+      <div className={styles.act}>
+        <Button type="submit" loading={pending} disabled={roles.length === 0}>
+          {verb}
+        </Button>
+        <Button variant="default" onClick={onCancel}>
+          Not now
+        </Button>
+      </div>
+      <Trouble error={error} />
+    </form>
+  );
+}

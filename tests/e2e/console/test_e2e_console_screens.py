@@ -72,7 +72,7 @@ def test_the_palette_finds_pages_actions_and_cases(desk: Desk, browser: Browser)
         here.press("Control+k")
         here.page.keyboard.type("customer-7")
         here.press("Enter")
-        expect(here.page.get_by_role("row")).to_have_count(3)
+        expect(here.page.get_by_role("row")).to_have_count(3, timeout=30_000)
 
 
 def test_one_person_stops_and_two_let_it_go_on(desk: Desk, browser: Browser, pictures: Path) -> None:

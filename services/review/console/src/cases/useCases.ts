@@ -5,6 +5,7 @@ import type { CaseFilters } from "../api/schema";
 import { pollMs } from "../live/liveness";
 
 const PAGE = 50;
+const INDEXING_MS = 3_000;
 const VIEWS = ["saved-views"];
 
 /** Cases, newest first, automatic ones included. */
@@ -14,7 +15,8 @@ export function useCases(filters: CaseFilters, cursor: string | null) {
     queryFn: () =>
       answerOf(api.GET("/api/review/v1/cases", { params: { query: { ...filters, cursor, limit: PAGE } } })),
     placeholderData: (before) => before,
-    refetchInterval: pollMs,
+    // What has just come is in the word search a little later, and nobody tells when.
+    refetchInterval: ({ state }) => (state.data?.not_indexed ? INDEXING_MS : pollMs()),
   });
 }
 

@@ -10,7 +10,12 @@ export function Factors({ factors, outcome }: { factors: readonly ShownFactor[];
   const rows = (some: readonly ShownFactor[]) => (
     <ul className={styles.factors}>
       {some.map((factor) => (
-        <Factor key={`${factor.field} ${factor.formatted}`} factor={factor} share={Math.abs(factor.effect) / strongest} outcome={outcome} />
+        <Factor
+          key={`${factor.field} ${factor.formatted}`}
+          factor={factor}
+          share={Math.abs(factor.effect) / strongest}
+          outcome={outcome}
+        />
       ))}
     </ul>
   );

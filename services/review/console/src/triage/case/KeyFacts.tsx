@@ -85,11 +85,7 @@ export function FactList({ facts }: { facts: readonly Fact[] }) {
             <dt>{fact.label}</dt>
             <dd>
               <span className={styles.value}>
-                {fact.spans?.length ? (
-                  <Marked text={fact.formatted} spans={fact.spans} />
-                ) : (
-                  unbroken(fact.formatted)
-                )}
+                {fact.spans?.length ? <Marked text={fact.formatted} spans={fact.spans} /> : unbroken(fact.formatted)}
               </span>
               {fact.flag && <span className={styles.flag}>{fact.flag}</span>}
             </dd>

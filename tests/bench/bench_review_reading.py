@@ -3,7 +3,8 @@
     python -m tests.bench.bench_review_reading [--cases 100000] [--waiting 17000]
 
 One process and one PostgreSQL with fsync on. Half of the stored cases were decided by people, the others automatically;
-each subject has five. Rows are copied into the tables, as the service would have written them.
+each subject has five. The first five thousand are different, and copied as the service would have written them; the
+others are theirs again under other names, which is what a filled table costs.
 """
 
 from __future__ import annotations
@@ -31,7 +32,27 @@ from countersign_shared.postgres.bodies import bodies
 from tests.integration.review.harness import START, Desk, open_desk, record, routed
 
 SETTINGS = {"shared_buffers": "256MB", "max_wal_size": "4GB", "max_connections": "60"}
-BATCH = 5_000
+BATCH = 1_000
+DISTINCT = 5_000
+MULTIPLY = (
+    """INSERT INTO cases (tenant, case_id, decision_type, subject_ref, level, partition, event_id, routed_at, body)
+       SELECT tenant, 'c-' || n, decision_type, 's-' || n / 5, level, partition, 'e-' || n,
+              routed_at + (n - n % $2) * interval '1 minute', body
+       FROM generate_series($2::bigint, $1::bigint - 1) AS n JOIN cases AS c ON c.arrival = 1 + n % $2 ORDER BY n""",
+    """INSERT INTO decisions
+       SELECT d.tenant, 'c-' || n, 'd-' || n, NULL, d.outcome, d.outcome_params, d.closed_as, d.mode, d.relation,
+              d.decided_at + (n - n % $2) * interval '1 minute'
+       FROM generate_series($2::bigint, $1::bigint - 1) AS n JOIN decisions AS d ON d.case_id = 'c-' || n % $2""",
+    """INSERT INTO precedents
+       SELECT 1 + n, p.code FROM generate_series($2::bigint, $1::bigint - 1) AS n
+       JOIN precedents AS p ON p.arrival = 1 + n % $2""",
+    """INSERT INTO precedent_places
+       SELECT p.scope, p.tree, p.place, 1 + n FROM generate_series($2::bigint, $1::bigint - 1) AS n
+       JOIN precedent_places AS p ON p.arrival = 1 + n % $2""",
+    """INSERT INTO case_index
+       SELECT arrival, arrival % 5, array_to_tsvector(ARRAY[case_id, split_part(case_id, '-', 2), subject_ref])
+       FROM cases WHERE $1::bigint > $2::bigint""",
+)
 QUERIES = (
     "", "q=c-4711", "q=310", "subject=s-77", "case_id=c-99", "state=human_review", "outcome=decline&level=4",
     "tier=critical", "decided_by=person&tier=high", "until=2026-01-15T00:00:00Z",
@@ -60,9 +81,9 @@ async def fill(desk: Desk, cases: int) -> None:
     chance, known, began = random.Random(1), desk.parts.types["loan_application"], time.perf_counter()
     base = routed()
     scope = _scope("default", "loan_application")
-    for first in range(0, cases, BATCH):
+    for first in range(0, DISTINCT, BATCH):
         rows, decided, codes, places = [], [], [], []
-        for number in range(first, min(first + BATCH, cases)):
+        for number in range(first, first + BATCH):
             body, at = loan(number, chance, base), START - timedelta(minutes=cases - number)
             case = ("default", f"c-{number}", "loan_application", f"s-{number // 5}", None, body["level"], 3,
                     f"e-{number}", at, bodies().pack(orjson.dumps(body)))  # fmt: skip
@@ -81,8 +102,11 @@ async def fill(desk: Desk, cases: int) -> None:
                 ("precedent_places", places, ("scope", "tree", "place", "arrival")),
             ):
                 await connection.copy_records_to_table(table, records=records, columns=columns)
+    for statement in MULTIPLY:
+        await desk.pool.execute(statement, cases, DISTINCT)
     print(f"filled: {cases:,} cases in {time.perf_counter() - began:.0f} s")
     since = time.perf_counter()
+    await desk.pool.execute("DELETE FROM case_index WHERE arrival > $1", cases - BATCH)
     indexed = await CaseIndex(desk.pool, desk.parts.types, desk.clock, quiet_seconds=0.0).catch_up()
     print(f"indexed by words: {(time.perf_counter() - since) / max(indexed, 1) * 1e6:.0f} us a case")
     await desk.pool.execute("ANALYZE")
@@ -131,13 +155,13 @@ async def look(desk: Desk, waiting: int) -> None:
         # The clock of the desk stands, and so would the allowance of writes.
         desk.clock.forward(seconds=1)
         taken = await ana.claimed()
-        assert (await ana.post(f"/claims/{taken['claim_id']}/skip")).status_code == 204
+        assert (await ana.post(f"/claims/{taken['claim_id']}/release")).status_code == 204
 
     async def search(query: str) -> None:
         answer = await eve.get(f"/cases?{query}")
         assert answer.status_code == 200, answer.text
 
-    await measure("claim and skip over HTTP", 150, claim)
+    await measure("claim and release over HTTP", 150, claim)
     await measure(f"queue counts, {waiting:,} waiting", 50, lambda _: ana.get("/queues"))
     for query in QUERIES:
         await measure(f"search ?{query}", 20, lambda _, query=query: search(query))

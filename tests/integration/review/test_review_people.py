@@ -141,6 +141,7 @@ async def test_review_somebody_stands_in_with_dates_and_on_the_record(desk: Desk
     wish = {"delegate": "ben", "starts_at": "2026-03-02T09:00:00Z", "ends_at": "2026-03-09T09:00:00Z", "reason": "away"}
     made = await ana.post("/delegations", wish)
     assert made.status_code == 201, made.text
+    assert (await ana.post("/delegations", wish)).json() == made.json()
     assert (await ana.post("/delegations", {**wish, "delegate": "lea"})).status_code == 409
     assert (await ben.post("/delegations", {**wish, "username": "ana"})).status_code == 403
     wrong = await lea.post(

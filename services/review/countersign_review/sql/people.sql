@@ -125,6 +125,9 @@ SELECT * FROM delegations WHERE delegation_id = $1 FOR UPDATE;
 -- name: overlapping
 SELECT delegation_id FROM delegations WHERE username = $1 AND starts_at < $3 AND ends_at > $2 LIMIT 1;
 
+-- name: same_delegation
+SELECT * FROM delegations WHERE username = $1 AND delegate = $2 AND starts_at = $3 AND ends_at = $4;
+
 -- name: insert_delegation
 INSERT INTO delegations (delegation_id, username, delegate, starts_at, ends_at, reason, created_by, created_at)
 VALUES ($1, $2, $3, $4, $5, $6, $7, $8)

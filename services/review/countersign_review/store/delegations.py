@@ -33,13 +33,18 @@ class Delegations:
         return rows
 
     async def add(self, wish: Wish, *, reason: str | None, by: Mapping[str, Any]) -> Any:
-        """Let somebody stand in; two for one person at one time are refused."""
+        """Let somebody stand in; two for one person at one time are refused, the same again is the same."""
         now = self._clock()
         person, delegate = await self._people.find(wish.username), await self._people.find(wish.delegate)
         if faults := delegation_faults(wish, person, delegate, now=now):
             raise InvalidAnswer(faults)
         async with self._pool.acquire() as connection, connection.transaction():
             await connection.execute(self._queries.lock_user, wish.username)
+            same = await connection.fetchrow(
+                self._queries.same_delegation, wish.username, wish.delegate, wish.starts_at, wish.ends_at
+            )
+            if same is not None:
+                return same
             if await connection.fetchval(self._queries.overlapping, wish.username, wish.starts_at, wish.ends_at):
                 raise TooMany("Somebody else stands in at that time; end that delegation first.")
             row = await connection.fetchrow(

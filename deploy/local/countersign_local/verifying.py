@@ -4,6 +4,8 @@ from collections.abc import Callable, Iterable
 from pathlib import Path
 from typing import Any
 
+import orjson
+
 from countersign_audit.domain.commitments import Pseudonyms
 from countersign_audit.keys import load_keys
 from countersign_audit.store import Store, connected
@@ -43,10 +45,14 @@ async def verified(
 
 
 async def decided_once_on_record(database_url: str, keys: Path, cases: Iterable[tuple[str, str]]) -> int:
-    """Count the cases (tenant, case id) for which the log holds exactly one decision. Looking leaves no entry."""
+    """Count the cases (tenant, case id) for which the log holds exactly one first decision. Looking leaves no entry.
+
+    A later decision that names the one it supersedes is another matter: somebody looked again.
+    """
     names, store, found = Pseudonyms(load_keys(keys).pseudonyms), Store(), 0
     async with connected(database_url) as connection:
         for tenant, case_id in cases:
             entries = await store.case_entries(connection, names.case(tenant, case_id), _MOST_ENTRIES)
-            found += sum(entry["kind"] == "decision.made" for entry in entries) == 1
+            made = [orjson.loads(entry["leaf"]) for entry in entries if entry["kind"] == "decision.made"]
+            found += sum(not leaf.get("supersedes") for leaf in made) == 1
     return found

@@ -19,19 +19,28 @@ from countersign_review.api.sign_in import Attempts
 from countersign_review.api.tokens import Signer, make_key
 from countersign_review.handlers import SERVICE, TOPICS, Handler
 from countersign_review.settings import Settings
+from countersign_review.store.acting import Acting
 from countersign_review.store.answers import Answers
+from countersign_review.store.aside import Aside
 from countersign_review.store.case_index import CaseIndex
 from countersign_review.store.claims import Claims, Leases
 from countersign_review.store.delegations import Delegations
 from countersign_review.store.departures import Departures
+from countersign_review.store.dispatch import Dispatch
 from countersign_review.store.events import Connection, Journal
 from countersign_review.store.figures import Figures
+from countersign_review.store.incoming import Incoming
 from countersign_review.store.intake import Intake
 from countersign_review.store.live import Live
+from countersign_review.store.opening import Opening
 from countersign_review.store.passwords import Passwords
 from countersign_review.store.people import People
 from countersign_review.store.register import Register
+from countersign_review.store.remarks import Remarks
+from countersign_review.store.requests import Requests
+from countersign_review.store.reversals import Reversals
 from countersign_review.store.saved_views import SavedViews
+from countersign_review.store.seeds import Seeds
 from countersign_review.store.updates import Updates
 from countersign_review.store.views import Views
 from countersign_shared.clock import Clock, system_clock
@@ -94,9 +103,14 @@ async def build_parts(
     live = Live(pool, hub, clock)
     journal, views = Journal(outbox, live.hint), Views(types)
     leases = Leases(timedelta(seconds=settings.lease_seconds), timedelta(seconds=settings.look_ahead_seconds))
-    claims = Claims(pool, journal, views, leases=leases, clock=clock, metrics=metrics)
+    dispatch = Dispatch(pool, clock=clock)
+    claims = Claims(pool, journal, views, dispatch, leases=leases, clock=clock, metrics=metrics)
     people = People(pool, journal, clock=clock, idle_after=timedelta(minutes=settings.session_idle_minutes))
     keys = [(row["kid"], row["private"]) for row in await people.signing_keys(make_key())]
+    requests = Requests()
+    opening = Opening(types)
+    reversals = Reversals(pool, journal, requests, opening, clock=clock)
+    updates = Updates(pool, journal, reversals, clock)
     parts = Parts(
         settings=settings, types=types, claims=claims, views=views, people=people,
         answers=Answers(pool, journal, views, leases=leases, clock=clock, metrics=metrics),
@@ -104,8 +118,12 @@ async def build_parts(
         departures=Departures(pool, people, claims, journal), hub=hub, live=live,
         delegations=Delegations(pool, people, journal, clock),
         passwords=Passwords(), attempts=Attempts(), pace=Pace(), signer=Signer(keys), client=client, clock=clock,
+        acting=Acting(pool, journal, requests, clock=clock), aside=Aside(pool, journal, requests, clock=clock),
+        remarks=Remarks(pool, journal, requests, clock=clock), reversals=reversals,
+        dispatch=dispatch, seeds=Seeds(pool, opening, clock=clock),
+        incoming=Incoming(pool, journal, requests, updates, clock=clock),
     )  # fmt: skip
-    return parts, Updates(pool, journal, clock)
+    return parts, updates
 
 
 def sent_marker(answers: Answers, clock: Clock) -> Callable[[Connection, Sequence[str]], Awaitable[None]]:
@@ -123,7 +141,10 @@ async def _sweeping(parts: Parts, updates: Updates, figures: Figures, bus: Bus) 
 
     async def sweep() -> None:
         await parts.claims.expire()
+        await parts.claims.free_late()
         await updates.sweep()
+        await parts.reversals.follow()
+        await parts.seeds.plant()
 
     def ended(task: "asyncio.Task[None]") -> None:
         if not task.cancelled() and (error := task.exception()) is not None:
@@ -135,10 +156,12 @@ async def _sweeping(parts: Parts, updates: Updates, figures: Figures, bus: Bus) 
     async def tidy() -> None:
         await parts.people.forget_old_sessions()
         await parts.live.forget()
+        await parts.remarks.forget()
 
     rounds = (
         (sweep, SWEEP_SECONDS),
         (figures.measure, FIGURES_SECONDS),
+        (parts.dispatch.measure, FIGURES_SECONDS),
         (index, INDEX_SECONDS),
         (tidy, HOUSEKEEPING_SECONDS),
     )

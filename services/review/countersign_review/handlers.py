@@ -7,6 +7,7 @@ from typing import Any, cast
 from pydantic import TypeAdapter, ValidationError
 
 from countersign_review.domain.intake import new_review, review_kind
+from countersign_review.domain.review import Kind
 from countersign_review.domain.titles import case_title
 from countersign_review.store.events import SOURCE
 from countersign_review.store.intake import Batch, Intake
@@ -65,6 +66,8 @@ class Handler:
                 fallback_queue=known.default_queue if known else FALLBACK_QUEUE, routed_at=routed_at,
             )  # fmt: skip
             batch.reviews.append((review, partition))
+            if kind is Kind.DECISION and head.sampling.seed is not None and head.sampling.seed.selected:
+                batch.seeds.append((head.tenant, head.case_id, head.decision_type, review.queue, routed_at))
         batch.cases.append((
             head.tenant, head.case_id, head.decision_type, head.subject_ref, title or None, head.level, partition,
             event.id, routed_at, event.data,

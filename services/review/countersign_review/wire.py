@@ -27,6 +27,7 @@ class _Draw(_Part):
 
 class _Sampling(_Part):
     audit: _Draw
+    seed: _Draw | None = None
 
 
 class Routed(_Part):

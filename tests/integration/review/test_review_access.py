@@ -38,6 +38,7 @@ async def test_review_every_route_states_its_roles_and_keeps_to_them(desk: Desk)
     nobody = desk.anonymous()
     values = {
         "claim_id": "c",
+        "review_id": "r",
         "decision_id": "d",
         "queue": "q",
         "tenant": "t",

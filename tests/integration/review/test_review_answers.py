@@ -33,6 +33,8 @@ async def test_review_coming_too_late_says_who_decided_and_what(desk: Desk) -> N
     desk.clock.forward(seconds=61)
     await desk.parts.claims.expire()
     claim = await ben.claimed()
+    held = await ana.decide(stale)
+    assert (problem(held), held.json()["held_by"]) == ((409, "lease-ended"), "Ben")
     assert (await ben.decide(claim, "decline")).status_code == 200
     late = await ana.decide(stale)
     assert problem(late) == (409, "already-decided")

@@ -220,6 +220,7 @@ async def test_review_new_evidence_makes_open_claims_stale(desk: Desk) -> None:
     await desk.take_in(updated("loan-1", "information_provided", {"question_id": "q-1", "data": data}))
     stale = await ana.decide(claim)
     assert (stale.status_code, stale.json()["type"].rsplit("/", 1)[1]) == (409, "stale-version")
+    assert (stale.json()["changed"], stale.json()["changed_at"]) == ("evidence", "2026-03-02T09:15:02.000000Z")
     fresh = (await ana.get(f"/claims/{claim['claim_id']}")).json()
     assert (fresh["version"], fresh["payload_sha256"] != claim["payload_sha256"]) == (2, True)
     worth = next(fact for fact in fresh["context"]["key_facts"] if fact["field"] == "net_worth")
@@ -274,6 +275,9 @@ async def test_review_objections_and_outcomes_are_kept_and_shown(desk: Desk) -> 
     ana = await desk.client("ana")
     history = [entry["kind"] for entry in (await ana.get("/cases/default/loan-1")).json()["history"]]
     assert {"contested", "outcome_reported"} <= set(history)
+    # An objection to a decision nobody knows is waited with for a day.
+    desk.clock.forward(hours=25)
+    await desk.updates.sweep()
     assert await desk.pool.fetchval("SELECT count(*) FROM updates WHERE applied_at IS NULL") == 0
 
 

@@ -5,6 +5,7 @@ from typing import Any
 from fastapi import FastAPI
 
 from countersign_review.api import (
+    actions,
     answers,
     console,
     delegations,
@@ -13,6 +14,8 @@ from countersign_review.api import (
     people,
     problems,
     register,
+    remarks,
+    reviews,
     stream,
     users,
 )
@@ -29,7 +32,9 @@ def build_app(*, health: Health, metrics: Metrics) -> FastAPI:
     app = create_app(service="review", title=TITLE, health=health, metrics=metrics, authenticate=authenticate)
     problems.install(app)
     app.add_middleware(console.SecurityHeaders)
-    for feature in (people, users, delegations, desk, answers, register, stream):
+    for feature in (
+        people, users, delegations, desk, answers, actions, reviews, register, remarks, stream,
+    ):  # fmt: skip
         app.include_router(feature.router, prefix=PREFIX)
     for router in forward.routers():
         app.include_router(router)

@@ -12,7 +12,7 @@ from fastapi import Depends, Header, Request
 from countersign_review.api.parts import Parts
 from countersign_review.api.tokens import Bearer
 from countersign_review.settings import Settings
-from countersign_review.store.claims import Caller
+from countersign_review.store.caller import Caller
 from countersign_review.store.people import narrowed, profile_of
 from countersign_shared.http import ROLES, Principal, Problem, require
 from countersign_shared.http.auth import unauthenticated
@@ -22,6 +22,8 @@ SECURE_COOKIE = "__Host-cs_session"
 """Behind HTTPS: browsers take a cookie of this name only when it is Secure, for this host alone, from this host."""
 SAFE_METHODS = frozenset({"GET", "HEAD", "OPTIONS"})
 DESK = require("reviewer", "lead")
+LEAD = require("lead")
+UPDATERS = require("reviewer", "lead", "operator", "submitter")
 ADMIN = require("admin")
 ANYBODY = require(*sorted(ROLES))
 READERS = require("reviewer", "lead", "admin", "auditor", "operator", "analyst")
@@ -144,6 +146,11 @@ def _version(
 ) -> int:
     if if_match is None:
         raise Problem(428, "version-required", "Which version?", "Send the version you read as If-Match.")
+    return parse_version(if_match)
+
+
+def parse_version(if_match: str) -> int:
+    """Read a version from If-Match."""
     text = if_match.strip().removeprefix("W/").strip('"')
     if not text.isascii() or not text.isdigit() or len(text) > 9:  # noqa: PLR2004 - far more than any claim sees
         raise Problem(400, "bad-version", "Not a version", f"If-Match must be a version, not {if_match!r}.")

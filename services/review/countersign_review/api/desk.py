@@ -17,6 +17,8 @@ from countersign_review.api.models.desk import (
     ClaimSummary,
     ContextPackage,
     Lease,
+    OpenedLease,
+    Overtaking,
     Queue,
     QueueItem,
     QueueItems,
@@ -26,7 +28,8 @@ from countersign_review.api.models.text import PathPart
 from countersign_review.api.parts import Parts, Using
 from countersign_review.domain.review import ReviewState, Stage
 from countersign_review.store.answers import grace_seconds
-from countersign_review.store.claims import FIRST_PAGE, Caller
+from countersign_review.store.caller import Caller
+from countersign_review.store.claims import FIRST_PAGE
 from countersign_review.store.routed import routed_of
 from countersign_shared.http import Problem
 
@@ -72,7 +75,7 @@ async def claim(queue: PathPart, caller: AtDesk, parts: Using, body: ClaimReques
     claim_id = await parts.claims.claim(caller, queue, body.review_id if body else None)
     if claim_id is None:
         return Response(status_code=204)
-    return _claim_response(parts, caller, await parts.claims.read(caller, claim_id), status=201)
+    return claim_response(parts, caller, await parts.claims.read(caller, claim_id), status=201)
 
 
 @router.get("/claims", dependencies=[DESK])
@@ -90,7 +93,7 @@ async def list_claims(caller: AtDesk, parts: Using) -> Claims:
 @router.get("/claims/{claim_id}", dependencies=[DESK], response_model=Claim)
 async def read_claim(claim_id: PathPart, caller: AtDesk, parts: Using) -> Response:
     """Return one of your claims with everything shown to you; evidence that came since is in it."""
-    return _claim_response(parts, caller, await parts.claims.read(caller, claim_id), status=200)
+    return claim_response(parts, caller, await parts.claims.read(caller, claim_id), status=200)
 
 
 @router.get("/claims/{claim_id}/context", dependencies=[DESK], response_model=ContextPackage)
@@ -108,10 +111,20 @@ async def heartbeat(claim_id: PathPart, caller: AtDesk, parts: Using, version: V
 
 
 @router.post("/claims/{claim_id}/opened", dependencies=[DESK])
-async def opened(claim_id: PathPart, caller: AtDesk, parts: Using) -> Lease:
-    """Say that the case is on the screen: from now on the full lease counts."""
-    held, expires = await parts.claims.opened(caller, claim_id)
-    return Lease(version=held, lease_expires_at=expires)
+async def opened(claim_id: PathPart, caller: AtDesk, parts: Using) -> OpenedLease:
+    """Say that the case is on the screen: from now on the full lease counts.
+
+    `overtaken_by` names a review that has become more urgent since this one was fetched ahead: give this one back and
+    take that one first.
+    """
+    lease = await parts.claims.opened(caller, claim_id)
+    first = lease.overtaken_by
+    return OpenedLease(
+        version=lease.version, lease_expires_at=lease.lease_expires_at,
+        overtaken_by=None if first is None else Overtaking(
+            review_id=first["review_id"], title=first["title"], due_at=first["due_at"]
+        ),
+    )  # fmt: skip
 
 
 @router.post("/claims/{claim_id}/release", dependencies=[DESK], status_code=204)
@@ -137,7 +150,8 @@ def _item(row: Any, *, mine: bool) -> QueueItem:
     return QueueItem(**{name: row[name] for name in names}, claimed_by_me=mine)
 
 
-def _claim_response(parts: Parts, caller: Caller, row: Any, *, status: int) -> Response:
+def claim_response(parts: Parts, caller: Caller, row: Any, *, status: int) -> Response:
+    """Answer with a claim and everything shown to its holder."""
     # The package goes out byte for byte as it was stored: its digest is over these bytes.
     routed = routed_of(row["body"])
     names = (

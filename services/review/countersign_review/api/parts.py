@@ -12,16 +12,23 @@ from countersign_review.api.pace import Pace
 from countersign_review.api.sign_in import Attempts
 from countersign_review.api.tokens import Signer
 from countersign_review.settings import Settings
+from countersign_review.store.acting import Acting
 from countersign_review.store.answers import Answers
+from countersign_review.store.aside import Aside
 from countersign_review.store.case_index import CaseIndex
 from countersign_review.store.claims import Claims
 from countersign_review.store.delegations import Delegations
 from countersign_review.store.departures import Departures
+from countersign_review.store.dispatch import Dispatch
+from countersign_review.store.incoming import Incoming
 from countersign_review.store.live import Live
 from countersign_review.store.passwords import Passwords
 from countersign_review.store.people import People
 from countersign_review.store.register import Register
+from countersign_review.store.remarks import Remarks
+from countersign_review.store.reversals import Reversals
 from countersign_review.store.saved_views import SavedViews
+from countersign_review.store.seeds import Seeds
 from countersign_review.store.views import Views
 from countersign_shared.clock import Clock
 from countersign_shared.contracts.decision_types import DecisionType
@@ -35,6 +42,13 @@ class Parts:
     types: Mapping[str, DecisionType]
     claims: Claims
     answers: Answers
+    acting: Acting
+    aside: Aside
+    remarks: Remarks
+    reversals: Reversals
+    dispatch: Dispatch
+    seeds: Seeds
+    incoming: Incoming
     views: Views
     register: Register
     saved_views: SavedViews

@@ -34,7 +34,7 @@ def delegation_faults(
         found.append(Fault("/delegate", "There is no such user, or they are disabled."))
     elif not AT_THE_DESK & set(delegate["roles"]):
         found.append(Fault("/delegate", "They have no work at the desk: neither reviewer nor lead."))
-    elif person is not None and not _allowed(wish.delegate, person["delegates"]):
+    elif person is not None and not may_hand_to(wish.delegate, person["delegates"]):
         found.append(Fault("/delegate", "Not among the people they may delegate to."))
     if wish.username == wish.delegate:
         found.append(Fault("/delegate", "Nobody stands in for themselves."))
@@ -47,5 +47,6 @@ def delegation_faults(
     return found
 
 
-def _allowed(delegate: str, delegates: Collection[str] | None) -> bool:
+def may_hand_to(delegate: str, delegates: Collection[str] | None) -> bool:
+    """Tell whether somebody may hand work to a colleague; ``delegates`` are whom they may, None is everybody."""
     return delegates is None or delegate in delegates

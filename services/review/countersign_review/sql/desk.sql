@@ -71,16 +71,6 @@ SELECT username FROM users WHERE username = $1 AND disabled_at IS NULL FOR NO KE
 -- A statement of its own: within the one that waits for the lock, a count would see the time before the wait.
 SELECT count(*) FROM claims WHERE reviewer = $1 AND state = 'held' AND lease_expires_at > $2;
 
--- name: best_review
--- Earliest deadline, then consequence; what another transaction is taking is passed over.
-SELECT r.* FROM users AS u JOIN reviews AS r ON eligible(u, r) AND trained(u, $3)
-WHERE u.username = $1 AND r.queue = $4 AND r.state = 'waiting' AND ('*' = ANY ($2::text[]) OR r.tenant = ANY ($2))
-  AND NOT EXISTS (SELECT FROM skips AS s
-                  WHERE s.reviewer = u.pseudonym AND s.review_id = r.review_id AND s.until > $3)
-ORDER BY r.due_minute, r.tier_rank DESC, r.priority DESC, r.review_id
-LIMIT 1
-FOR UPDATE OF r SKIP LOCKED;
-
 -- name: lock_review
 SELECT * FROM reviews WHERE review_id = $1 FOR UPDATE;
 
@@ -91,6 +81,9 @@ SELECT body, event_id, partition FROM cases WHERE tenant = $1 AND case_id = $2;
 SELECT kind, body, received_at FROM updates
 WHERE tenant = $1 AND case_id = $2 AND kind = 'information_provided' AND applied_at IS NOT NULL
 ORDER BY arrival;
+
+-- name: questions_of
+SELECT question_id, question FROM questions WHERE tenant = $1 AND case_id = $2;
 
 -- name: objections
 -- What the affected person says against decisions on a case.
@@ -123,9 +116,11 @@ WITH taken AS (
     UPDATE reviews SET state = 'claimed' WHERE review_id = $2
 ), unskipped AS (
     DELETE FROM skips WHERE reviewer = $3 AND review_id = $2
+), held AS (
+    INSERT INTO claims (claim_id, review_id, reviewer, state, claimed_at, lease_expires_at)
+    VALUES ($1, $2, $3, 'held', $4, $5)
 )
-INSERT INTO claims (claim_id, review_id, reviewer, state, claimed_at, lease_expires_at)
-VALUES ($1, $2, $3, 'held', $4, $5);
+INSERT INTO shown (claim_id, number, revision, sha256, shown_at, package) VALUES ($1, 1, $6, $7, $4, $8);
 
 -- name: insert_shown
 INSERT INTO shown (claim_id, number, revision, sha256, shown_at, package)
@@ -231,6 +226,8 @@ WITH moved AS (
     UPDATE claims SET state = $15, ended_at = CASE WHEN $15 = 'held' THEN NULL ELSE $10::timestamptz END,
                       version = version + 1
     WHERE claim_id = $3
+), unwritten AS (
+    DELETE FROM drafts WHERE reviewer = $4 AND review_id = $2
 )
 INSERT INTO answers (answer_id, review_id, claim_id, reviewer, event_id, idempotency_key, request_sha256, outcome,
                      relation, recorded_at, leaves_at, part, said)
@@ -250,6 +247,13 @@ WHERE a.review_id = $1 AND a.part = 'final' AND a.undone_at IS NULL;
 -- Who holds a review now.
 SELECT u.display_name, c.claimed_at FROM claims AS c JOIN users AS u ON u.pseudonym = c.reviewer
 WHERE c.review_id = $1 AND c.state = 'held';
+
+-- name: news_since_shown
+-- Which evidence the last view of a claim held, and when the newest came.
+SELECT (SELECT s.revision FROM shown AS s WHERE s.claim_id = $1 ORDER BY s.number DESC LIMIT 1) AS seen,
+       (SELECT max(u.received_at) FROM updates AS u
+        WHERE u.tenant = $2 AND u.case_id = $3 AND u.kind IN ('information_provided', 'contested')
+          AND u.applied_at IS NOT NULL) AS told_at;
 
 -- name: decision_in_force
 -- The last of a case's decisions: each names the one it replaces.

@@ -53,7 +53,7 @@ ON CONFLICT DO NOTHING;
 
 -- name: pending_updates_of
 -- Updates of these cases that can be applied now.
-SELECT u.tenant, u.case_id, u.source, u.event_id, u.kind, u.body
+SELECT u.tenant, u.case_id, u.source, u.event_id, u.kind, u.body, u.received_at
 FROM unnest($1::text[], $2::text[]) AS k (tenant, case_id)
 JOIN updates AS u USING (tenant, case_id)
 JOIN cases AS c USING (tenant, case_id)
@@ -63,9 +63,9 @@ FOR UPDATE OF u;
 
 -- name: pending_updates
 -- The same for every case: an update and its case may arrive in two transactions that do not see each other.
-SELECT u.tenant, u.case_id, u.source, u.event_id, u.kind, u.body
+SELECT u.tenant, u.case_id, u.source, u.event_id, u.kind, u.body, u.received_at
 FROM updates AS u JOIN cases AS c USING (tenant, case_id)
-WHERE u.applied_at IS NULL
+WHERE u.applied_at IS NULL AND (u.try_at IS NULL OR u.try_at <= $2)
 ORDER BY u.tenant, u.case_id, u.arrival
 LIMIT $1
 FOR UPDATE OF u SKIP LOCKED;
@@ -76,7 +76,7 @@ UPDATE updates SET applied_at = $5 WHERE tenant = $1 AND case_id = $2 AND source
 -- name: lock_open_reviews
 -- Reviews are locked before counters, everywhere.
 SELECT review_id, state, kind, queue, level, payload_sha256, revision FROM reviews
-WHERE tenant = $1 AND case_id = $2 AND kind = 'decision' AND open
+WHERE tenant = $1 AND case_id = $2 AND kind <> 'seed' AND open
 ORDER BY review_id FOR UPDATE;
 
 -- name: case_of_update
@@ -109,7 +109,7 @@ WHERE review_id = $1;
 
 -- name: change_deadline
 UPDATE reviews SET due_at = $3, at_risk_at = LEAST(at_risk_at, $3), due_minute = floor(extract(epoch FROM $3) / 60)
-WHERE tenant = $1 AND case_id = $2 AND kind = 'decision' AND open;
+WHERE tenant = $1 AND case_id = $2 AND kind IN ('decision', 'reversal') AND open;
 
 -- name: events_that_left
 -- What this service said about these cases and what is no longer waiting to leave.
@@ -132,13 +132,21 @@ RETURNING next - $3 AS first, partition;
 -- name: lock_counter
 SELECT partition FROM case_counters WHERE tenant = $1 AND case_id = $2 FOR UPDATE;
 
--- name: insert_event
--- What people who look at the desk are told of it is that something changed; times go with the answer they belong to.
-WITH told AS (
-    INSERT INTO live (kind, tenant, case_id) SELECT $6, $2, $3 WHERE $6 <> 'review.timed'
+-- name: insert_events
+-- Stored and queued in one statement, in the order given; the case's row is locked, so ids follow commits.
+WITH said AS (
+    SELECT * FROM unnest($1::text[], $2::integer[], $3::text[], $4::text[], $5::text[], $6::bytea[], $7::bytea[])
+                  WITH ORDINALITY AS e (event_id, sequence, topic, kind, actor, body, headers, place)
+), told AS (
+    -- What people who look at the desk are told of it is that something changed; times go with the answer they belong to.
+    INSERT INTO live (kind, tenant, case_id) SELECT kind, $8, $9 FROM said WHERE kind <> 'review.timed'
+), stored AS (
+    INSERT INTO events (event_id, tenant, case_id, sequence, topic, kind, actor, at, partition, body, headers)
+    SELECT event_id, $8, $9, sequence, topic, kind, actor, $10, $11, body, headers FROM said ORDER BY place
 )
-INSERT INTO events (event_id, tenant, case_id, sequence, topic, kind, actor, at, partition, body, headers)
-VALUES ($1, $2, $3, $4, $5, $6, $7, $8, $9, $10, $11);
+INSERT INTO outbox (event_id, topic, partition, key, body, headers, not_before)
+SELECT event_id, topic, $11, $12, body, headers, $13 FROM said ORDER BY place
+ON CONFLICT (event_id) DO NOTHING;
 
 -- What is measured.
 

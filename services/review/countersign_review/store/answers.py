@@ -14,8 +14,6 @@ from countersign_review.domain.eligibility import Profile, lacks
 from countersign_review.domain.opinions import reveals, step_after
 from countersign_review.domain.records import Answered, Decider, Said, confirms, with_reasons_of
 from countersign_review.domain.refusals import (
-    AnsweredBefore,
-    CaseWithdrawn,
     InvalidAnswer,
     KeyReused,
     NotEligible,
@@ -23,9 +21,11 @@ from countersign_review.domain.refusals import (
     StaleBinding,
 )
 from countersign_review.domain.relation import relation
-from countersign_review.domain.review import Action, ClaimState, Kind, ReviewState, Stage, advance
-from countersign_review.store.claims import Caller, Leases, check_held, check_version, demand_of
+from countersign_review.domain.review import Action, Kind, ReviewState, Stage, advance
+from countersign_review.store.caller import Caller
+from countersign_review.store.claims import Leases, demand_of
 from countersign_review.store.events import SQL, Connection, Journal
+from countersign_review.store.lateness import Lateness
 from countersign_review.store.recording import Held, Recorded, Recording, Submission
 from countersign_review.store.routed import routed_of
 from countersign_review.store.undoing import Undoing
@@ -56,6 +56,7 @@ class Answers:
         self._metrics = metrics
         self._queries = Queries.load(SQL / "desk.sql")
         self._recording = Recording(journal, views)
+        self._lateness = Lateness(views)
         self._undoing = Undoing(pool, journal, leases=leases, clock=clock)
 
     async def decide(self, caller: Caller, submission: Submission) -> Recorded:
@@ -67,8 +68,7 @@ class Answers:
                 return earlier
             if claim is None:
                 raise NotFound("You hold no such claim.")
-            await self._check_open(connection, claim, now)
-            check_version(claim, submission.version)
+            await self._lateness.check(connection, claim, submission.version, now)
             held = await self._held(connection, caller, claim, submission, now)
             leaves_at = now + timedelta(seconds=grace_seconds(held.routed, caller))
             recorded = await self._recording.write(connection, held, submission, now=now, leaves_at=leaves_at)
@@ -118,22 +118,6 @@ class Answers:
             raise KeyReused("The decision made with this idempotency key was undone; use a new one.")
         return Recorded(row["answer_id"], row["leaves_at"], revealed=row["part"] == "blind")
 
-    async def _check_open(self, connection: Connection, claim: Any, now: datetime) -> None:
-        if claim["state"] == ReviewState.DECIDED:
-            row: Any = await connection.fetchrow(self._queries.final_answer, claim["review_id"])
-            label = self._views.outcome_label(claim["decision_type"], row["outcome"])
-            raise AnsweredBefore(
-                f"{row['display_name']} answered this on {row['recorded_at']:%-d %B at %H:%M:%S} UTC: {label}.",
-                decided_by=row["display_name"], outcome=row["outcome"], decided_at=rfc3339(row["recorded_at"]),
-            )  # fmt: skip
-        if claim["state"] == ReviewState.WITHDRAWN:
-            body = await connection.fetchval(self._queries.withdrawal_reason, claim["tenant"], claim["case_id"])
-            reason = orjson.loads(body)["body"]["reason"] if body else "sent back undecided"
-            raise CaseWithdrawn(f"The case was withdrawn: {reason}", reason=reason)
-        if claim["claim_state"] == ClaimState.DECIDED:
-            raise AnsweredBefore("You have answered this already; somebody else has to look at it too.")
-        check_held(claim, Action.DECIDE, now)
-
     async def _held(
         self, connection: Connection, caller: Caller, claim: Any, submission: Submission, now: datetime
     ) -> Held:
@@ -148,7 +132,8 @@ class Answers:
         if found := self._faults(claim, routed, answer, before):
             raise InvalidAnswer(found)
         answered = self._answered(caller, claim, routed, answer, submission.bound, case["shown"], before, now)
-        return Held(claim, routed, case["event_id"], answered, self._step(claim, routed, answered))
+        step = self._step(claim, routed, answered)
+        return Held(claim, routed, case["event_id"], answered, step, lead="lead" in caller.profile.roles)
 
     async def _before(self, connection: Connection, claim: Any, caller: Caller) -> Before:
         if claim["stage"] == Stage.FIRST and claim["state"] != ReviewState.REVEALED:

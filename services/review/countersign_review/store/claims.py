@@ -8,10 +8,12 @@ from typing import Any
 
 import asyncpg
 
-from countersign_review.domain.eligibility import Amount, Demand, Profile, lacks
-from countersign_review.domain.events import SERVICE, CaseRef, person, review_fact
+from countersign_review.domain.eligibility import Amount, Demand, lacks
+from countersign_review.domain.events import SERVICE, CaseRef, review_fact
 from countersign_review.domain.refusals import LeaseEnded, NotEligible, NotFound, StaleVersion, TooManyClaims
 from countersign_review.domain.review import Action, ClaimState, ReviewState, Stage, advance, ended
+from countersign_review.store.caller import Caller
+from countersign_review.store.dispatch import Dispatch
 from countersign_review.store.events import SQL, Connection, Journal, activity_event
 from countersign_review.store.routed import routed_of
 from countersign_review.store.views import Views
@@ -31,29 +33,6 @@ FIRST_PAGE = (-(2**62), 0, 0, "")
 
 
 @dataclass(frozen=True, slots=True)
-class Caller:
-    """Who is at the desk: their authority, narrowed by the key they came with, and whether they sit at the console."""
-
-    profile: Profile
-    at_console: bool
-
-    @property
-    def role(self) -> str:
-        """The role they decide in."""
-        return "reviewer" if "reviewer" in self.profile.roles else "lead"
-
-    @property
-    def actor(self) -> dict[str, Any]:
-        """How records name them."""
-        return person(self.profile.pseudonym, self.role)
-
-    @property
-    def tenants(self) -> list[str]:
-        """The tenants in whose name they act."""
-        return sorted(self.profile.tenants)
-
-
-@dataclass(frozen=True, slots=True)
 class Leases:
     """How long claims hold: once opened, and before."""
 
@@ -61,19 +40,31 @@ class Leases:
     ahead: timedelta
 
 
+@dataclass(frozen=True, slots=True)
+class Opened:
+    """A claim that is on the screen, and the waiting review that comes before it by now, if any."""
+
+    version: int
+    lease_expires_at: datetime
+    overtaken_by: Any
+
+
 class Claims:
     """Claims on reviews. Every write locks the review's row first, then the case's counter."""
 
     def __init__(
-        self, pool: asyncpg.Pool, journal: Journal, views: Views, *, leases: Leases, clock: Clock, metrics: Metrics
-    ) -> None:
+        self, pool: asyncpg.Pool, journal: Journal, views: Views, dispatch: Dispatch, *, leases: Leases, clock: Clock,
+        metrics: Metrics,
+    ) -> None:  # fmt: skip
         self._pool = pool
         self._journal = journal
         self._views = views
+        self._dispatch = dispatch
         self._leases = leases
         self._clock = clock
         self._expired = metrics.counter("claims_expired_total")
         self._queries = Queries.load(SQL / "desk.sql")
+        self._actions = Queries.load(SQL / "actions.sql")
 
     async def queues(self, caller: Caller) -> list[Any]:
         """Return the queues that hold work for this caller."""
@@ -99,24 +90,28 @@ class Claims:
         """Give the caller the named review or the best eligible one; returns the claim's id, None without any."""
         now = self._clock()
         async with self._pool.acquire() as connection, connection.transaction():
-            if await connection.fetchval(self._queries.lock_reviewer, caller.profile.username) is None:
-                raise NotFound("You have no account here any more.")
-            held = await connection.fetchval(self._queries.count_held, caller.profile.pseudonym, now)
-            if held >= MOST_CLAIMS:
-                raise TooManyClaims(f"You hold {held} cases; decide or release one first.")
+            await self.check_room(connection, caller, now)
             review = await self._pick(connection, caller, queue, review_id, now)
             if review is None:
                 return None
-            claim_id = await self._take(connection, caller, review, now)
+            claim_id = await self.take(connection, caller, review, now)
         self._journal.hurry()
         return claim_id
+
+    async def check_room(self, connection: Connection, caller: Caller, now: datetime) -> None:
+        """Lock the reviewer, and refuse another claim to whoever holds as many as anybody may."""
+        if await connection.fetchval(self._queries.lock_reviewer, caller.profile.username) is None:
+            raise NotFound("You have no account here any more.")
+        held = await connection.fetchval(self._queries.count_held, caller.profile.pseudonym, now)
+        if held >= MOST_CLAIMS:
+            raise TooManyClaims(f"You hold {held} cases; decide or release one first.")
 
     async def _pick(
         self, connection: Connection, caller: Caller, queue: str, review_id: str | None, now: datetime
     ) -> Any:
         profile = caller.profile
         if review_id is None:
-            return await connection.fetchrow(self._queries.best_review, profile.username, caller.tenants, now, queue)
+            return await self._dispatch.best(connection, caller, queue, now)
         review = await connection.fetchrow(self._queries.lock_review, review_id)
         if review is None or review["queue"] != queue:
             raise NotFound("There is no such review in this queue.")
@@ -125,18 +120,19 @@ class Claims:
         advance(ReviewState(review["state"]), Action.CLAIM)
         return review
 
-    async def _take(self, connection: Connection, caller: Caller, review: Any, now: datetime) -> str:
+    async def take(self, connection: Connection, caller: Caller, review: Any, now: datetime) -> str:
+        """Give a review, locked by the caller's transaction, to a person; returns the claim's id."""
         case = await connection.fetchrow(self._queries.case_body, review["tenant"], review["case_id"])
         routed = routed_of(case["body"])
         ref = CaseRef.of(routed)
-        shown = await self._views.show(connection, review, routed)
+        shown = await self._views.show(connection, review, routed, lead="lead" in caller.profile.roles)
         numbers = await self._journal.numbers(connection, ref, 1)
         claim_id = derived_event_id(ref.tenant, ref.case_id, "claim", numbers.first)
         pseudonym, expires = caller.profile.pseudonym, now + self._leases.ahead
-        await connection.execute(self._queries.take, claim_id, review["review_id"], pseudonym, now, expires)
         await connection.execute(
-            self._queries.insert_shown, claim_id, review["revision"], shown.sha256, now, shown.package
-        )
+            self._queries.take, claim_id, review["review_id"], pseudonym, now, expires, review["revision"],
+            shown.sha256, shown.package,
+        )  # fmt: skip
         fact = review_fact(
             review, claim_id=claim_id, reviewer=pseudonym, lease_expires_at=rfc3339(expires),
             shown_sha256=shown.sha256,
@@ -159,7 +155,9 @@ class Claims:
             return row
         async with self._pool.acquire() as connection, connection.transaction():
             claim = await self._lock(connection, caller, claim_id)
-            shown = await self._views.show(connection, claim, routed_of(row["body"]))
+            shown = await self._views.show(
+                connection, claim, routed_of(row["body"]), lead="lead" in caller.profile.roles
+            )
             await connection.execute(
                 self._queries.insert_shown, claim_id, claim["revision"], shown.sha256, self._clock(), shown.package
             )
@@ -180,19 +178,20 @@ class Claims:
             await connection.execute(self._queries.extend_lease, claim_id, expires)
         return claim["version"], expires
 
-    async def opened(self, caller: Caller, claim_id: str) -> tuple[int, datetime]:
-        """Start the clock of a claim: the case is on the screen now."""
+    async def opened(self, caller: Caller, claim_id: str) -> Opened:
+        """Start the clock of a claim: the case is on the screen now. Says whether the order still holds."""
         now = self._clock()
         async with self._pool.acquire() as connection, connection.transaction():
             claim = await self._held(connection, caller, claim_id, Action.OPEN, now)
             expires = now + self._leases.opened
             if claim["opened_at"] is not None:
-                return claim["version"], claim["lease_expires_at"]
+                return Opened(claim["version"], claim["lease_expires_at"], None)
+            overtaking = await self._dispatch.overtaking(connection, caller, claim, now)
             await connection.execute(self._queries.open_claim, claim_id, now, expires)
             fact = review_fact(claim, claim_id=claim_id, reviewer=claim["reviewer"], lease_expires_at=rfc3339(expires))
             await self._record(connection, claim, "review.opened", fact, caller.actor, now)
         self._journal.hurry()
-        return claim["version"], expires
+        return Opened(claim["version"], expires, overtaking)
 
     async def release(self, caller: Caller, claim_id: str) -> None:
         """Give a review back."""
@@ -225,8 +224,13 @@ class Claims:
             self._journal.hurry()
         return ended
 
+    async def free_late(self) -> None:
+        """Offer to everybody what was kept for somebody who did not come."""
+        await self._pool.execute(self._actions.unassign_late, self._clock())
+
     async def release_all(self, connection: Connection, pseudonym: str) -> int:
         """Give back everything a person holds, in the caller's transaction: they have left."""
+        await connection.execute(self._actions.unassign, pseudonym)
         rows = await connection.fetch(self._queries.lock_held_by, pseudonym)
         return await self._end(connection, rows, ClaimState.RELEASED, self._clock()) if rows else 0
 

@@ -69,13 +69,13 @@ class Journal:
         at: datetime, not_before: datetime | None = None,
     ) -> None:  # fmt: skip
         """Store events and put them into the outbox, to leave no earlier than ``not_before`` (default: now)."""
-        for event in events:
-            message = _message(case, event, partition=partition, at=at)
-            await connection.execute(
-                self._queries.insert_event, event.event_id, case.tenant, case.case_id, event.sequence, event.topic,
-                event.kind, event.actor, at, partition, message.value, message.stored_headers(),
-            )  # fmt: skip
-            await self._outbox.add(connection, message, event_id=event.event_id, not_before=not_before or at)
+        messages = [_message(case, event, partition=partition, at=at) for event in events]
+        await connection.execute(
+            self._queries.insert_events, [event.event_id for event in events], [event.sequence for event in events],
+            [event.topic for event in events], [event.kind for event in events], [event.actor for event in events],
+            [message.value for message in messages], [message.stored_headers() for message in messages],
+            case.tenant, case.case_id, at, partition, case.case_id.encode(), not_before or at,
+        )  # fmt: skip
 
     async def take_back(self, connection: Connection, event_id: str) -> bool:
         """Remove an event from the outbox; False when it has already left."""

@@ -27,6 +27,8 @@ DecisionRow = tuple[str, str, str, str | None, str | None, bytes, str, str, str,
 """As ``DECISION_COLUMNS``."""
 UpdateRow = tuple[str, str, str, str, str, bytes]
 """tenant, case_id, source, event_id, kind, body"""
+SeedRow = tuple[str, str, str, str, datetime]
+"""tenant, case_id, decision_type, queue, drawn_at"""
 CASE_COLUMNS = (
     "tenant", "case_id", "decision_type", "subject_ref", "title", "level", "partition", "event_id", "routed_at", "body",
 )  # fmt: skip
@@ -50,6 +52,7 @@ class Batch:
     decisions: list[DecisionRow] = field(default_factory=list)
     echoes: list[DecisionRow] = field(default_factory=list)
     updates: list[UpdateRow] = field(default_factory=list)
+    seeds: list[SeedRow] = field(default_factory=list)
 
     def sort(self) -> None:
         """Put every list in the order of its keys, in which two batches wait for each other."""
@@ -58,6 +61,7 @@ class Batch:
         for decisions in (self.decisions, self.echoes):
             decisions.sort(key=lambda row: row[:3])
         self.updates.sort(key=lambda row: row[:4])
+        self.seeds.sort()
 
 
 class Intake:
@@ -75,6 +79,7 @@ class Intake:
         self._clock = clock
         self._queries = Queries.load(SQL / "queries.sql")
         self._live = Queries.load(SQL / "live.sql")
+        self._seeds = Queries.load(SQL / "dispatch.sql")
         self._all_new = False
 
     async def absorb(self, batch: Batch) -> list[Message]:
@@ -183,6 +188,8 @@ class Intake:
             await connection.execute(self._live.tell_waiting, *_columns(places))
         if batch.updates:
             await connection.execute(self._queries.insert_updates, *_columns(batch.updates), self._clock())
+        if batch.seeds:
+            await connection.execute(self._seeds.insert_seeds, *_columns(batch.seeds))
         keys = {_key(row) for row in batch.updates} | {(one.tenant, one.case_id) for one, _ in batch.reviews}
         if keys:
             tenants, ids = _columns(sorted(keys))

@@ -21,6 +21,7 @@ from countersign_shared.ids import derived_event_id
 from countersign_shared.postgres import Queries
 
 _STAGES = {Action.SECOND_OPINION: Stage.SECOND, Action.ADJUDICATE: Stage.ADJUDICATION}
+_JUDGING = frozenset({"audit", "control", "reversal"})
 _PARTS = {Action.REVEAL: "blind", Action.SECOND_OPINION: "opinion", Action.ADJUDICATE: "opinion"}
 
 
@@ -58,6 +59,8 @@ class Held:
     answered: Answered
     step: Action
 
+    lead: bool = False
+
     @property
     def ref(self) -> CaseRef:
         """The case."""
@@ -77,6 +80,7 @@ class Recording:
         self._journal = journal
         self._views = views
         self._queries = Queries.load(SQL / "desk.sql")
+        self._actions = Queries.load(SQL / "actions.sql")
 
     async def write(
         self, connection: Connection, held: Held, submission: Submission, *, now: datetime, leaves_at: datetime
@@ -96,6 +100,7 @@ class Recording:
         answer_id = derived_event_id(ref.tenant, ref.case_id, _step_name(held), number)
         event = await self._ending(connection, held, answer_id, number, now) if final else _opinion(held, number, now)
         await self._insert(connection, held, submission, answer_id, event.event_id, now=now, leaves_at=leaves_at)
+        await self._remember(connection, held, answer_id, control=control, final=final, leaves_at=leaves_at)
         timed = _timed(held, answer_id, sequence=numbers.first, now=now)
         await self._journal.write(connection, ref, [timed], partition=numbers.partition, at=now)
         said = [event, _control(held, number + 1, now)] if control else [event]
@@ -111,7 +116,10 @@ class Recording:
         await self._insert(
             connection, held, submission, answered.event_id, answered.event_id, now=now, leaves_at=now
         )  # fmt: skip
-        shown = await self._views.show(connection, {**claim, "state": ReviewState.REVEALED}, held.routed)
+        await self._remember(connection, held, answered.event_id, control=control, final=False, leaves_at=now)
+        shown = await self._views.show(
+            connection, {**claim, "state": ReviewState.REVEALED}, held.routed, lead=held.lead
+        )  # fmt: skip
         await connection.execute(
             self._queries.insert_shown, claim["claim_id"], claim["revision"], shown.sha256, now, shown.package
         )
@@ -137,6 +145,19 @@ class Recording:
             submission.idempotency_key, submission.request_sha256, said.answer.outcome, held.answered.relation, now,
             leaves_at, state, _STAGES.get(held.step, claim["stage"]), done, claim_state,
             _PARTS.get(held.step, "final"), orjson.dumps(said.as_dict()),
+        )  # fmt: skip
+
+    async def _remember(
+        self, connection: Connection, held: Held, answer_id: str, *, control: bool, final: bool, leaves_at: datetime
+    ) -> None:
+        """Keep a judgement that was concluded, for what follows from it once it has left."""
+        kind = "control" if control else held.claim["kind"] if final else None
+        if kind not in _JUDGING or held.routed.get("proposal") is None:
+            return
+        ref, answered = held.ref, held.answered
+        await connection.execute(
+            self._actions.insert_judgement, answer_id, ref.tenant, ref.case_id, ref.decision_type, kind,
+            answered.relation == "overrode", answered.said.answer.outcome, len(answered.everybody), leaves_at,
         )  # fmt: skip
 
     async def _control_due(self, connection: Connection, held: Held) -> bool:

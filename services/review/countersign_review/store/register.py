@@ -35,6 +35,7 @@ _ANSWERED = {
     "review.answered": "A first answer, kept until the others have answered",
     "review.answered_blind": "Answered before the proposal was shown",
     "review.upheld": "Looked at again, and upheld",
+    "review.reopened": "To be looked at again",
 }
 _WORDS = {
     "review.claimed": "Taken by a reviewer",
@@ -51,7 +52,6 @@ _WORDS = {
     "review.unblocked": "Unblocked",
     "review.information_requested": "Upstream was asked",
     "review.returned": "Sent back undecided",
-    "review.reopened": "To be looked at again",
     "review.deadline_changed": "Another deadline",
     "review.commented": "Comment",
     "review.tagged": "Tags changed",
@@ -66,7 +66,9 @@ _WORDS = {
     "outcome_reported": "Upstream reported what became of it",
     **_ANSWERED,
 }
-_UNSAID = {"review.timed", "seed.judged"}
+_UPDATES = ("withdrawn", "information_provided", "deadline_changed", "contested", "outcome_reported")
+# What came by HTTP is told where it was received, as what came from the topic is.
+_UNSAID = {"review.timed", "seed.judged", *(f"updated.{kind}" for kind in _UPDATES)}
 
 
 @dataclass(frozen=True, slots=True)

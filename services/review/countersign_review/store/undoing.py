@@ -7,8 +7,9 @@ import asyncpg
 
 from countersign_review.domain.events import CaseRef, review_fact
 from countersign_review.domain.refusals import AlreadyLeft, NotFound
-from countersign_review.domain.review import Action, ReviewState, Stage, ended
-from countersign_review.store.claims import Caller, Leases, ref_of
+from countersign_review.domain.review import Action, Kind, ReviewState, Stage, ended
+from countersign_review.store.caller import Caller
+from countersign_review.store.claims import Leases, ref_of
 from countersign_review.store.events import SQL, Connection, Journal, activity_event
 from countersign_shared.clock import Clock
 from countersign_shared.postgres import Queries
@@ -23,6 +24,7 @@ class Undoing:
         self._leases = leases
         self._clock = clock
         self._queries = Queries.load(SQL / "desk.sql")
+        self._actions = Queries.load(SQL / "actions.sql")
 
     async def undo(self, caller: Caller, answer_id: str) -> Any:
         """Take an answer back before it leaves; the review is the caller's again."""
@@ -49,11 +51,16 @@ class Undoing:
         ref = ref_of(review)
         partition = await self._journal.partition(connection, ref)
         unsaid = [row["event_id"]]
-        if action is Action.UNDO and (control := await self._control(connection, ref)):
+        if (
+            action is Action.UNDO
+            and review["kind"] == Kind.DECISION
+            and (control := await self._control(connection, ref))
+        ):
             unsaid.append(control)
         # The judgement of a control is written after the decision and never leaves before it.
         if not all([await self._journal.take_back(connection, event_id) for event_id in unsaid]):
             raise AlreadyLeft("The decision has left; a later decision has to supersede it.")
+        await connection.execute(self._actions.delete_judgement, row["answer_id"])
         numbers = sorted(item["sequence"] for item in await connection.fetch(self._queries.unsay, unsaid))
         await connection.execute(
             self._queries.undo_answer, row["answer_id"], now, now + self._leases.opened, ref.tenant, ref.case_id,

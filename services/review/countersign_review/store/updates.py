@@ -1,8 +1,8 @@
-"""Applying what upstream says about a case afterwards: withdrawals, answers to questions, other deadlines."""
+"""Applying what upstream says about a case afterwards: withdrawals, answers, objections, other deadlines."""
 
 import logging
 from collections.abc import Mapping, Sequence
-from datetime import datetime
+from datetime import datetime, timedelta
 from typing import Any
 
 import asyncpg
@@ -12,8 +12,10 @@ from countersign_review.domain.binding import chain
 from countersign_review.domain.events import SERVICE, CaseRef, review_fact
 from countersign_review.domain.intake import FIRST_HUMAN_LEVEL
 from countersign_review.domain.records import closed_decision
-from countersign_review.domain.review import Action, ReviewState, advance
+from countersign_review.domain.review import Action, Kind, ReviewState, advance
+from countersign_review.store.acting import KEPT_FOR
 from countersign_review.store.events import DECISIONS, SQL, Connection, Journal, Outgoing, activity_event
+from countersign_review.store.reversals import Reversals
 from countersign_review.store.routed import routed_of
 from countersign_shared.clock import Clock, rfc3339
 from countersign_shared.ids import derived_event_id
@@ -23,21 +25,26 @@ log = logging.getLogger(__name__)
 
 SWEEP = 200
 """Updates applied in one transaction of the sweep: a short lock, many rounds."""
+TRY_AGAIN = timedelta(seconds=30)
+PATIENCE = timedelta(days=1)
+"""How long an objection may come before its decision; topics are hours apart at the very worst."""
 
 
 class Updates:
     """Applies stored updates, each once, as soon as the case is known."""
 
-    def __init__(self, pool: asyncpg.Pool, journal: Journal, clock: Clock) -> None:
+    def __init__(self, pool: asyncpg.Pool, journal: Journal, reversals: Reversals, clock: Clock) -> None:
         self._pool = pool
         self._journal = journal
+        self._reversals = reversals
         self._clock = clock
         self._queries = Queries.load(SQL / "queries.sql")
+        self._actions = Queries.load(SQL / "actions.sql")
 
     async def sweep(self) -> int:
-        """Apply what is still pending although its case is known; returns how many updates were applied."""
+        """Apply what is still pending although its case is known; returns how many updates were looked at."""
         async with self._pool.acquire() as connection, connection.transaction():
-            rows = await connection.fetch(self._queries.pending_updates, SWEEP)
+            rows = await connection.fetch(self._queries.pending_updates, SWEEP, self._clock())
             await self.apply(connection, rows)
         if rows:
             self._journal.hurry()
@@ -47,27 +54,35 @@ class Updates:
         """Apply updates in the caller's transaction, in order of arrival within each case."""
         for row in rows:
             now = self._clock()
-            await self._apply_one(connection, row, now)
-            await connection.execute(
-                self._queries.mark_update_applied, row["tenant"], row["case_id"], row["source"], row["event_id"], now
-            )
+            key = row["tenant"], row["case_id"], row["source"], row["event_id"]
+            if await self._apply_one(connection, row, now):
+                await connection.execute(self._queries.mark_update_applied, *key, now)
+            else:
+                await connection.execute(self._actions.try_later, *key, now + TRY_AGAIN)
 
-    async def _apply_one(self, connection: Connection, row: Any, now: datetime) -> None:
-        update = orjson.loads(row["body"])
+    async def _apply_one(self, connection: Connection, row: Any, now: datetime) -> bool:
+        """Tell whether the update is dealt with; one that has to wait for a decision is not."""
+        body = orjson.loads(row["body"])["body"]
         match row["kind"]:
             case "withdrawn":
-                await self._withdraw(connection, row, update["body"]["reason"], now)
+                await self._withdraw(connection, row, body["reason"], now)
             case "information_provided":
-                await self._revise(connection, row, update["body"], now)
+                await self._revise(connection, row, body, now)
             case "deadline_changed":
-                due = datetime.fromisoformat(update["body"]["deadline_at"])
-                await connection.execute(self._queries.change_deadline, row["tenant"], row["case_id"], due)
+                await self._move_deadline(connection, row, datetime.fromisoformat(body["deadline_at"]), now)
+            case "contested":
+                return await self._contest(connection, row, body["decision_id"], now)
             case kind:
-                # Objections and outcomes in the world are kept and shown; nothing follows from them here.
+                # Outcomes in the world are kept and shown; nothing follows from them here.
                 log.info("case %s/%s: %s is on record", row["tenant"], row["case_id"], kind)
+        return True
 
     async def _withdraw(self, connection: Connection, row: Any, reason: str, now: datetime) -> None:
-        reviews = await connection.fetch(self._queries.lock_open_reviews, row["tenant"], row["case_id"])
+        reviews = [
+            review
+            for review in await connection.fetch(self._queries.lock_open_reviews, row["tenant"], row["case_id"])
+            if review["kind"] == Kind.DECISION
+        ]
         case = await connection.fetchrow(self._queries.case_of_update, row["tenant"], row["case_id"])
         routed = routed_of(case["body"])
         ref = CaseRef.of(routed)
@@ -97,18 +112,62 @@ class Updates:
         if not reviews:
             return
         case = await connection.fetchrow(self._queries.case_of_update, row["tenant"], row["case_id"])
-        ref = CaseRef.of(routed_of(case["body"]))
+        routed = routed_of(case["body"])
+        ref = CaseRef.of(routed)
         numbers = await self._journal.numbers(connection, ref, len(reviews))
         events = []
         for number, review in enumerate(reviews, start=numbers.first):
             digest = chain(review["payload_sha256"], row["body"])
-            state, _ = advance(ReviewState(review["state"]), Action.PROVIDE)
-            await connection.execute(self._queries.revise_evidence, review["review_id"], digest, now, state)
+            await self._revise_one(connection, routed, review, body["question_id"], digest, now)
             fact = review_fact(dict(review), question_id=body["question_id"], evidence_sha256=digest)
             events.append(
                 activity_event(ref, "review.information_provided", fact, sequence=number, at=now, actor=SERVICE)
             )
         await self._journal.write(connection, ref, events, partition=numbers.partition, at=now)
+
+    async def _revise_one(
+        self, connection: Connection, routed: Mapping[str, Any], review: Any, question_id: str, digest: str,
+        now: datetime,
+    ) -> None:  # fmt: skip
+        review_id, before = review["review_id"], ReviewState(review["state"])
+        asked_by = await connection.fetchval(self._actions.answered_question, question_id, review_id, now)
+        answered = before is ReviewState.ASKED and asked_by is not None
+        # Evidence that nobody asked for leaves a review that waits for an answer where it is.
+        after = before if before is ReviewState.ASKED and not answered else advance(before, Action.PROVIDE)[0]
+        if answered and (routed["handling"].get("sla") or {}).get("pauses_while_asked"):
+            await connection.execute(self._actions.pause_sla, review_id, now)
+        await connection.execute(self._queries.revise_evidence, review_id, digest, now, after)
+        if answered:
+            # Whoever asked knows best what to do with the answer; the others may after a working day.
+            await connection.execute(self._actions.give_back_to, review_id, asked_by, now + KEPT_FOR)
+
+    async def _move_deadline(self, connection: Connection, row: Any, due_at: datetime, now: datetime) -> None:
+        open_reviews = await connection.fetch(self._queries.lock_open_reviews, row["tenant"], row["case_id"])
+        reviews = [review for review in open_reviews if review["kind"] != Kind.AUDIT]
+        if not reviews:
+            return
+        await connection.execute(self._queries.change_deadline, row["tenant"], row["case_id"], due_at)
+        case = await connection.fetchrow(self._queries.case_of_update, row["tenant"], row["case_id"])
+        ref = CaseRef.of(routed_of(case["body"]))
+        numbers = await self._journal.numbers(connection, ref, len(reviews))
+        events = [
+            activity_event(
+                ref, "review.deadline_changed", review_fact(review, due_at=rfc3339(due_at)), sequence=number, at=now,
+                actor=SERVICE,
+            )
+            for number, review in enumerate(reviews, start=numbers.first)
+        ]  # fmt: skip
+        await self._journal.write(connection, ref, events, partition=numbers.partition, at=now)
+
+    async def _contest(self, connection: Connection, row: Any, decision_id: str, now: datetime) -> bool:
+        tenant, case_id = row["tenant"], row["case_id"]
+        known = await connection.fetchval(self._actions.decision_known, tenant, case_id, decision_id)
+        if not known and now - row["received_at"] < PATIENCE:
+            return False
+        case = await connection.fetchrow(self._actions.case_at_hand, tenant, case_id)
+        if not known or not await self._reversals.contest(connection, case, decision_id, row["body"], now):
+            log.warning("case %s/%s: an objection to %s is on record; it does not stand", tenant, case_id, decision_id)
+        return True
 
 
 def _upstream(routed: Mapping[str, Any]) -> dict[str, Any]:

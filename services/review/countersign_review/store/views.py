@@ -9,6 +9,7 @@ import orjson
 from countersign_review.domain.binding import digest
 from countersign_review.domain.case_state import CaseState, Known, case_state
 from countersign_review.domain.context import NEW, View, context_package
+from countersign_review.domain.other_actions import other_actions
 from countersign_review.domain.review import ReviewState
 from countersign_review.domain.titles import case_title
 from countersign_review.store.disputes import Disputes
@@ -21,7 +22,6 @@ from countersign_shared.contracts.money import format_money
 from countersign_shared.postgres import Queries
 
 EARLIER_CASES = 10
-OTHERS: tuple[tuple[str, str | None], ...] = (("release", None), ("skip", None))
 
 
 @dataclass(frozen=True, slots=True)
@@ -41,8 +41,10 @@ class Views:
         self._precedents = Precedents(types)
         self._queries = Queries.load(SQL / "desk.sql")
 
-    async def show(self, connection: Connection, review: Any, routed: Mapping[str, Any]) -> Shown:
-        """Build the context package of a review."""
+    async def show(
+        self, connection: Connection, review: Any, routed: Mapping[str, Any], *, lead: bool = False
+    ) -> Shown:
+        """Build the context package of a review; ``lead``: its holder is one."""
         evidence = []
         if review["revision"]:
             evidence = await connection.fetch(self._queries.evidence, review["tenant"], review["case_id"])
@@ -58,12 +60,19 @@ class Views:
             type_label=known.label if known else routed["decision_type"],
             headline=self._headline(review, routed), facts=self.facts(routed, [row["body"] for row in evidence]),
             protected=known.protected_fields if known else (),
-            evidence=[f"New information arrived on {row['received_at']:%-d %B %Y at %H:%M} UTC." for row in evidence],
-            history=[self._earlier(row) for row in history], others=OTHERS,
+            evidence=await self._news(connection, review, evidence),
+            history=[self._earlier(row) for row in history], others=other_actions(routed["handling"], lead=lead),
             similar=await self._precedents.similar(connection, review, routed),
             dispute=await self._disputes.of(connection, review, labels),
         )), option=orjson.OPT_UTC_Z)  # fmt: skip
         return Shown(package, digest(package))
+
+    async def _news(self, connection: Connection, review: Any, evidence: Sequence[Any]) -> list[str]:
+        if not evidence:
+            return []
+        rows = await connection.fetch(self._queries.questions_of, review["tenant"], review["case_id"])
+        asked = {row["question_id"]: row["question"] for row in rows}
+        return [_news(row, asked) for row in evidence]
 
     def facts(self, routed: Mapping[str, Any], evidence: Sequence[bytes] = ()) -> list[dict[str, Any]]:
         """Return the case's facts as people see them, answers to questions laid over what came first.
@@ -148,6 +157,12 @@ class Views:
             "title": self.title(row), "routed_at": row["routed_at"], "state": state.value, "outcome": outcome,
             "outcome_label": self.outcome_label(row["decision_type"], outcome),
         }  # fmt: skip
+
+
+def _news(row: Any, asked: Mapping[str, str]) -> str:
+    question = asked.get(orjson.loads(row["body"])["body"]["question_id"])
+    what = f"The answer to “{question}”" if question else "New information"
+    return f"{what} arrived on {row['received_at']:%-d %B %Y at %H:%M} UTC."
 
 
 def _reference(routed: Mapping[str, Any]) -> dict[str, Any]:

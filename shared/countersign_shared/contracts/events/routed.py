@@ -154,6 +154,9 @@ class Sla(Part):
     calendar: Code | None = Field(default=None, description="Whose business hours count; null = every hour counts.")
     on_at_risk: Code | None = None
     on_breach: Code | None = None
+    pauses_while_asked: bool | None = Field(
+        default=None, description="True: the time upstream takes to answer a question does not count."
+    )
 
 
 class PolicySection(Part):

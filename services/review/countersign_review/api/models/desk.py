@@ -316,6 +316,22 @@ class Lease(BaseModel):
     lease_expires_at: datetime
 
 
+class Overtaking(BaseModel):
+    """A waiting review that comes first by now."""
+
+    review_id: str
+    title: str
+    due_at: datetime
+
+
+class OpenedLease(Lease):
+    """How long an opened claim holds, and whether the order still stands."""
+
+    overtaken_by: Overtaking | None = Field(
+        default=None, description="A review that has become more urgent since this one was fetched; null as a rule."
+    )
+
+
 class OutcomeType(BaseModel):
     """An outcome of a decision type."""
 

@@ -1,0 +1,100 @@
+-- Who gets what next. $1 is the caller's username, $2 their scope of tenants, which a key may narrow, $3 now, $4 the queue.
+
+-- name: best_review
+-- Earliest deadline, then consequence; what another transaction is taking is passed over.
+SELECT r.* FROM users AS u JOIN reviews AS r ON eligible(u, r) AND trained(u, $3)
+WHERE u.username = $1 AND r.queue = $4 AND r.state = 'waiting' AND ('*' = ANY ($2::text[]) OR r.tenant = ANY ($2))
+  AND NOT EXISTS (SELECT FROM skips AS s
+                  WHERE s.reviewer = u.pseudonym AND s.review_id = r.review_id AND s.until > $3)
+ORDER BY r.due_minute, r.tier_rank DESC, r.priority DESC, r.review_id
+LIMIT 1
+FOR UPDATE OF r SKIP LOCKED;
+
+-- name: next_review
+-- The same without taking it.
+SELECT r.review_id, r.title, r.due_at, r.due_minute, r.tier_rank, r.priority
+FROM users AS u JOIN reviews AS r ON eligible(u, r) AND trained(u, $3)
+WHERE u.username = $1 AND r.queue = $4 AND r.state = 'waiting' AND ('*' = ANY ($2::text[]) OR r.tenant = ANY ($2))
+  AND NOT EXISTS (SELECT FROM skips AS s
+                  WHERE s.reviewer = u.pseudonym AND s.review_id = r.review_id AND s.until > $3)
+ORDER BY r.due_minute, r.tier_rank DESC, r.priority DESC, r.review_id
+LIMIT 1;
+
+-- name: next_in_overload
+SELECT r.review_id, r.title, r.due_at, r.due_minute, r.tier_rank, r.priority
+FROM users AS u JOIN reviews AS r ON eligible(u, r) AND trained(u, $3)
+WHERE u.username = $1 AND r.queue = $4 AND r.state = 'waiting' AND ('*' = ANY ($2::text[]) OR r.tenant = ANY ($2))
+  AND NOT EXISTS (SELECT FROM skips AS s
+                  WHERE s.reviewer = u.pseudonym AND s.review_id = r.review_id AND s.until > $3)
+ORDER BY r.tier_rank DESC, r.due_minute, r.priority DESC, r.review_id
+LIMIT 1;
+
+-- name: tenant_in_turn
+-- Of the tenants whose worst waiting consequence is the worst of all, the one that fewest people work for. The tenants
+-- are found by leaps along the index, not by reading every waiting row.
+WITH RECURSIVE leaps AS (
+    (SELECT r.tenant FROM reviews AS r WHERE r.queue = $4 AND r.state = 'waiting' ORDER BY r.tenant LIMIT 1)
+    UNION ALL
+    SELECT (SELECT r.tenant FROM reviews AS r
+            WHERE r.queue = $4 AND r.state = 'waiting' AND r.tenant > leaps.tenant ORDER BY r.tenant LIMIT 1)
+    FROM leaps WHERE leaps.tenant IS NOT NULL
+)
+SELECT l.tenant FROM leaps AS l
+CROSS JOIN LATERAL (
+    SELECT r.tier_rank FROM users AS u JOIN reviews AS r ON eligible(u, r) AND trained(u, $3)
+    WHERE u.username = $1 AND r.queue = $4 AND r.tenant = l.tenant AND r.state = 'waiting'
+      AND NOT EXISTS (SELECT FROM skips AS s
+                      WHERE s.reviewer = u.pseudonym AND s.review_id = r.review_id AND s.until > $3)
+    ORDER BY r.tier_rank DESC LIMIT 1
+) AS worst
+WHERE '*' = ANY ($2::text[]) OR l.tenant = ANY ($2)
+ORDER BY worst.tier_rank DESC,
+         (SELECT count(*) FROM reviews AS h
+          WHERE h.queue = $4 AND h.tenant = l.tenant AND h.state IN ('claimed', 'revealed')),
+         l.tenant
+LIMIT 1;
+
+-- name: worst_review
+SELECT r.* FROM users AS u JOIN reviews AS r ON eligible(u, r) AND trained(u, $3)
+WHERE u.username = $1 AND r.queue = $4 AND r.tenant = $5 AND r.state = 'waiting'
+  AND ('*' = ANY ($2::text[]) OR r.tenant = ANY ($2))
+  AND NOT EXISTS (SELECT FROM skips AS s
+                  WHERE s.reviewer = u.pseudonym AND s.review_id = r.review_id AND s.until > $3)
+ORDER BY r.tier_rank DESC, r.due_minute, r.priority DESC, r.review_id
+LIMIT 1
+FOR UPDATE OF r SKIP LOCKED;
+
+-- name: deadlines
+SELECT queue, due_minute, count(*) AS waiting FROM reviews WHERE state = 'waiting'
+GROUP BY queue, due_minute ORDER BY queue, due_minute;
+
+-- name: answered_since
+SELECT r.queue, count(*) FROM answers AS a JOIN reviews AS r USING (review_id)
+WHERE a.recorded_at > $1 AND a.undone_at IS NULL GROUP BY r.queue;
+
+-- name: held_now
+SELECT queue, count(*) FROM reviews WHERE state IN ('claimed', 'revealed') GROUP BY queue;
+
+-- Proposals known to be wrong.
+
+-- name: insert_seeds
+INSERT INTO seeds (tenant, case_id, decision_type, queue, drawn_at)
+SELECT * FROM unnest($1::text[], $2::text[], $3::text[], $4::text[], $5::timestamptz[])
+ON CONFLICT DO NOTHING;
+
+-- name: pending_seeds
+SELECT * FROM seeds WHERE planted_at IS NULL ORDER BY drawn_at LIMIT $1 FOR UPDATE SKIP LOCKED;
+
+-- name: known_wrong
+-- A case whose proposal was wrong in the eyes of at least two people, or was reversed; not one that is being looked at,
+-- nor one shown lately. Which of them follows from the case that was drawn.
+SELECT c.case_id, c.body, c.partition FROM judgements AS j JOIN cases AS c USING (tenant, case_id)
+WHERE j.tenant = $1 AND j.decision_type = $2 AND j.error AND j.leaves_at <= $4
+  AND (j.people > 1 OR j.kind = 'reversal') AND j.case_id <> $3
+  AND NOT EXISTS (SELECT FROM reviews AS r WHERE r.tenant = j.tenant AND r.case_id = j.case_id AND r.open)
+  AND NOT EXISTS (SELECT FROM seeds AS s
+                  WHERE s.tenant = j.tenant AND s.planted_case = j.case_id AND s.planted_at > $5)
+ORDER BY md5(j.case_id || $3) LIMIT 1;
+
+-- name: seed_planted
+UPDATE seeds SET planted_at = $3, planted_case = $4 WHERE tenant = $1 AND case_id = $2;

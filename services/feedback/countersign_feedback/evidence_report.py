@@ -31,6 +31,16 @@ def read_plan(answer: Mapping[str, Any]) -> Plan | NoPlan:
     return TypeAdapter(Plan | NoPlan).validate_python(dict(answer))
 
 
+def read_desk(answer: Mapping[str, Any]) -> Desk:
+    """Return what a JSON answer shows of a desk of reviewers."""
+    return TypeAdapter(Desk).validate_python(dict(answer))
+
+
+def read_finding(answer: Mapping[str, Any]) -> Finding:
+    """Return what a JSON answer says of one reviewer."""
+    return TypeAdapter(Finding).validate_python(dict(answer))
+
+
 def headline(found: Assessment) -> str:
     """Return what an assessment is about, in one line."""
     who = found.population

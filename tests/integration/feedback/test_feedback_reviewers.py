@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import asyncio
 from collections.abc import AsyncIterator
 from datetime import UTC, datetime
 from typing import Any
@@ -11,26 +12,31 @@ import httpx
 import pytest
 from fastapi import Request
 from pydantic import TypeAdapter
+from typer.testing import CliRunner, Result
 
 from countersign_feedback.api import build_app
 from countersign_feedback.app import MIGRATIONS
 from countersign_feedback.domain.reviewer_privacy import ReviewerSignals
 from countersign_feedback.handlers import Handler
 from countersign_feedback.store import SCHEMA, Store
+from countersign_local.cli import feedback as cli
 from countersign_shared.contracts.events import ActivityRecorded
 from countersign_shared.http import ROLES, Principal
 from countersign_shared.observability import Health, Metrics
 from countersign_shared.postgres import migrate, open_pool
+from countersign_shared.runtime import serving
 from tests.integration.feedback.test_feedback_store import record
 from tests.unit.feedback.events import decided
 
 pytestmark = pytest.mark.postgres
+UNNAMED_ROLE = "lead"
 MODES = {"shown": ReviewerSignals.PSEUDONYMOUS, "off": ReviewerSignals.OFF}
 
 
 async def authenticate(request: Request) -> Principal:
     return Principal(
-        subject=request.headers.get("x-subject", "p-lead"), username="u", roles=frozenset({request.headers["x-role"]}),
+        subject=request.headers.get("x-subject", "p-lead"), username="u",
+        roles=frozenset({request.headers.get("x-role", UNNAMED_ROLE)}),
         tenants=frozenset(request.headers.get("x-tenants", "*").split(",")),
     )  # fmt: skip
 
@@ -111,6 +117,26 @@ async def test_no_purpose_opens_a_person_where_persons_are_not_shown(
         assert refused.status_code == 403
         assert "not about persons" in refused.json()["detail"]
     assert await pool.fetchval("SELECT count(*) FROM outbox") == 0
+
+
+async def test_the_command_line_shows_what_the_service_has(
+    client: httpx.AsyncClient,
+) -> None:
+    assert isinstance(client._transport, httpx.ASGITransport)
+    async with serving(client._transport.app, "127.0.0.1", 0) as port:  # type: ignore[arg-type]
+        environment = {"COUNTERSIGN_URL": f"http://127.0.0.1:{port}", "COUNTERSIGN_API_KEY": "cs_test_0_0"}
+
+        async def run(*words: str) -> Result:
+            return await asyncio.to_thread(CliRunner().invoke, cli.app, ("reviewers", *words), env=environment)
+
+        team = await run()
+        assert team.exit_code == 0, team.exception
+        assert "of 240" in team.output
+        opened = await run("--tenant", "shown", "--person", "r-0", "--purpose", "Talk after complaint 12")
+        assert opened.exit_code == 0, opened.exception
+        assert "r-0: " in opened.output
+        refused = await run("--person", "r-0", "--purpose", "curiosity")
+        assert "not about persons" in str(refused.exception)
 
 
 async def test_a_reviewer_sees_their_own_page_whatever_the_setting(client: httpx.AsyncClient) -> None:

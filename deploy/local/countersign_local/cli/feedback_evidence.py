@@ -15,8 +15,11 @@ from countersign_shared.clock import system_clock
 if TYPE_CHECKING:
     from countersign_feedback.domain.assessment import Assessment
     from countersign_feedback.domain.judged import JudgedCase
+    from countersign_feedback.domain.reviewer_privacy import Desk
+    from countersign_feedback.domain.rubber_stamps import Finding
     from countersign_feedback.report import Sheet
 
+API = "/api/feedback/v1"
 Alpha = Annotated[float, typer.Option(help="Largest share of wrong decisions to promise, such as 0.02.")]
 Delta = Annotated[float, typer.Option(help="How probable it may be that the promise is false, such as 0.05.")]
 Picture = Annotated[Path | None, typer.Option(metavar="FILE.svg", help="Also draw it.")]
@@ -135,24 +138,29 @@ def calibration(
 
 
 def reviewers(
-    file: Annotated[Path, typer.Argument(metavar="FILE", help="CSV or JSON of counts per reviewer, under pseudonyms.")],
-    signals: Annotated[str, typer.Option(help="The tenant's choice: off, team, pseudonymous or named.")] = "team",
+    file: Annotated[
+        Path | None,
+        typer.Argument(
+            metavar="[FILE]", help="CSV or JSON of counts per reviewer, under pseudonyms; absent: what the service has."
+        ),
+    ] = None,
+    signals: Annotated[
+        str, typer.Option(help="With a file: the tenant's choice: off, team, pseudonymous or named.")
+    ] = "team",
+    tenant: Annotated[str, typer.Option(help="Without a file: whose reviewers.")] = "default",
+    decision_type: Annotated[str | None, typer.Option(help="Without a file: only these decisions.")] = None,
     person: Annotated[str | None, typer.Option(help="Open this one's page; needs --purpose.")] = None,
     purpose: Annotated[str, typer.Option(help="Why a person's page is opened; belongs in the audit log.")] = "",
     json: JsonOption = False,
 ) -> None:
     """Say whether reviewers decide or wave through: several exact tests, and few false accusations."""
-    from countersign_feedback.domain.reviewer_privacy import NotShownError, ReviewerSignals, open_person, show
     from countersign_feedback.evidence_report import agreement_line, desk_sheet
-    from countersign_feedback.exports import UnreadableExportError, read_reviews
 
-    try:
-        mode = ReviewerSignals(signals)
-        desk, answers = read_reviews(file)
-        opened = open_person(desk, person, mode=mode, purpose=purpose, asker="") if person else None
-    except (UnreadableExportError, OSError, NotShownError, ValueError) as problem:
-        raise CommandError(str(problem), CONFIGURATION) from problem
-    shown = show(desk, mode=mode)
+    if file is None:
+        shown, opened = _reviewers_of_service(tenant, decision_type, person, purpose)
+        answers: list[tuple[str, ...]] = []
+    else:
+        shown, opened, answers = _reviewers_of_file(file, signals, person, purpose)
     if json:
         print_json({"desk": asdict(shown), "person": None if opened is None else asdict(opened)})
         return
@@ -161,6 +169,37 @@ def reviewers(
         print_text(agreement_line(answers))
     if opened is not None:
         print_text(harmless(f"{opened.reviewer}: {opened.text}"))
+
+
+def _reviewers_of_file(
+    file: Path, signals: str, person: str | None, purpose: str
+) -> "tuple[Desk, Finding | None, list[tuple[str, ...]]]":
+    from countersign_feedback.domain.reviewer_privacy import NotShownError, ReviewerSignals, open_person, show
+    from countersign_feedback.exports import UnreadableExportError, read_reviews
+
+    try:
+        mode = ReviewerSignals(signals)
+        desk, answers = read_reviews(file)
+        opened = open_person(desk, person, mode=mode, purpose=purpose, asker="") if person else None
+    except (UnreadableExportError, OSError, NotShownError, ValueError) as problem:
+        raise CommandError(str(problem), CONFIGURATION) from problem
+    return show(desk, mode=mode), opened, answers
+
+
+def _reviewers_of_service(
+    tenant: str, decision_type: str | None, person: str | None, purpose: str
+) -> "tuple[Desk, Finding | None]":
+    from countersign_feedback.evidence_report import read_desk, read_finding
+
+    given = {"tenant": tenant, "decision_type": decision_type}
+    desk = read_desk(over_http(lambda client: client.get(f"{API}/reviewers", **given)))
+    if person is None:
+        return desk, None
+    asked = {name: value for name, value in given.items() if value is not None}
+    opened = over_http(
+        lambda client: client.call("POST", f"{API}/reviewers/{person}/open", body={"purpose": purpose}, params=asked)
+    )
+    return desk, read_finding(opened)
 
 
 def _from_service(**asked: Any) -> "tuple[Assessment, ...]":

@@ -13,7 +13,7 @@ from countersign_shared.contracts.events import EVENTS
 from countersign_shared.erasure import AGAIN_AFTER, Erasing, eraser
 from countersign_shared.messaging import Record, write_event
 from countersign_shared.postgres.bodies import bodies
-from tests.integration.review.harness import Desk, content, example, record, routed, updated
+from tests.integration.review.harness import Client, Desk, content, example, record, routed, updated
 
 pytestmark = pytest.mark.postgres
 
@@ -48,6 +48,23 @@ async def found(desk: Desk, text: str) -> set[str]:
     return where
 
 
+async def remarked(desk: Desk, ana: Client) -> None:
+    """Leave a trace of the case in everything that people do beside answering it."""
+    text = f"{SECRET} gone"
+    made = await ana.post("/cases/default/gone/comments", {"comment": text}, **{"Idempotency-Key": "c"})
+    assert made.json()["comment"] == text
+    assert (await ana.post("/cases/default/gone/tags", {"add": ["gone"]})).status_code == 200
+    review_id = await desk.pool.fetchval("SELECT review_id FROM reviews WHERE case_id = 'gone'")
+    await desk.pool.execute(
+        "INSERT INTO questions VALUES ('q', 'default', 'gone', $1, 'u', $2, now())", review_id, text
+    )  # fmt: skip
+    await desk.pool.execute("INSERT INTO drafts VALUES ('u', $1, now(), $2)", review_id, text.encode())
+    await desk.pool.execute(
+        "INSERT INTO judgements VALUES ('a', 'default', 'gone', 'loan', 'audit', true, 'approve', 2, now())"
+    )
+    await desk.pool.execute("INSERT INTO seeds VALUES ('default', 'other', 'loan', 'senior', now(), now(), 'gone')")
+
+
 async def test_an_erased_case_is_in_no_table_and_does_not_come_back(desk: Desk) -> None:
     erase = eraser(MIGRATIONS.with_name("erasure.sql"))
     erasing = Erasing(desk.handler, desk.pool, erase, service="review", clock=desk.clock, guards=True)
@@ -62,8 +79,11 @@ async def test_an_erased_case_is_in_no_table_and_does_not_come_back(desk: Desk) 
     for _ in range(2):
         claim = await ana.claimed()
         assert (await ana.decide(claim, "approve", key=claim["claim_id"])).status_code == 200
+    await remarked(desk, ana)
     desk.clock.forward(minutes=5)
     await desk.relay_once()
+    assert {"comments", "questions", "drafts"} <= await found(desk, f"{SECRET} gone")
+    assert {"case_tags", "judgements", "seeds"} <= await found(desk, "gone")
     assert {"cases", "reviews", "shown", "updates"} <= await found(desk, SECRET)
     assert "shown" in await found(desk, "gone")
     assert {"cases", "events", "decisions", "reviews"} <= await found(desk, "gone")

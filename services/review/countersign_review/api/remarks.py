@@ -44,7 +44,7 @@ async def comment(
 ) -> Comment:
     """Comment on a case. It is on the record; colleagues read it once nobody has to answer unseen any more."""
     made = await parts.remarks.comment(caller, tenant, case_id, once, text=body.comment)
-    return Comment(**made, by=who.user["display_name"], mine=True)
+    return Comment(**made, comment=body.comment, by=who.user["display_name"], mine=True)
 
 
 @router.get("/cases/{tenant}/{case_id}/tags", dependencies=[DESK])

@@ -1,5 +1,23 @@
 -- A case leaves every table, children first. What waits in the outbox leaves within seconds and is gone then.
 
+-- name: erase_questions
+DELETE FROM questions WHERE tenant = $1 AND case_id = $2;
+
+-- name: erase_drafts
+DELETE FROM drafts WHERE review_id IN (SELECT review_id FROM reviews WHERE tenant = $1 AND case_id = $2);
+
+-- name: erase_comments
+DELETE FROM comments WHERE tenant = $1 AND case_id = $2;
+
+-- name: erase_case_tags
+DELETE FROM case_tags WHERE tenant = $1 AND case_id = $2;
+
+-- name: erase_judgements
+DELETE FROM judgements WHERE tenant = $1 AND case_id = $2;
+
+-- name: erase_seeds
+DELETE FROM seeds WHERE tenant = $1 AND (case_id = $2 OR planted_case = $2);
+
 -- name: erase_skips
 DELETE FROM skips WHERE review_id IN (SELECT review_id FROM reviews WHERE tenant = $1 AND case_id = $2);
 

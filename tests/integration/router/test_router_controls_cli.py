@@ -160,8 +160,9 @@ async def test_a_case_is_explained_with_every_reason(run: Run, tmp_path: Path) -
     alone = (await run("anna", "policy", "explain", file)).out
     assert ("As if the AI had nothing to propose" in alone, "▸ L4  abstained: " in alone) == (True, True)
     event = {**scored(outcome="decline"), "level": 3}
-    routed = await run("anna", "policy", "explain", "-", "--json", given=json.dumps(event))
-    assert [one["code"] for one in json.loads(routed.out)["reasons"]][-1] == "outcome_needs_person"
+    for known in (event, {"topic": "case.routed", "body": event}):
+        routed = await run("anna", "policy", "explain", "-", "--json", given=json.dumps(known))
+        assert [one["code"] for one in json.loads(routed.out)["reasons"]][-1] == "outcome_needs_person"
     traced = (await run("anna", "policy", "explain", file, *sure, "--trace")).out
     assert "consequence.factors.financial" in traced
     stricter = tmp_path / "policy.yaml"
@@ -190,7 +191,7 @@ async def test_the_matrix_is_a_table_and_a_picture(run: Run, replica: Replica, s
     said = (await run("anna", "policy", "matrix", "loan_application", "--picture", picture)).out
     assert "6.2 % [0.8, 20.8] %, 2 of 32 wrong" in said
     drawn = picture.read_text()
-    assert ("2 of 32 wrong" in drawn, "error: nothing judged yet" in drawn, "L5" in drawn) == (True, True, True)
+    assert ("2 of 32 wrong" in drawn, drawn.count("L5"), "interval" in drawn) == (True, 3, True)
     view = json.loads((await run("anna", "policy", "matrix", "loan_application", "--json", "--hours", "1")).out)
     assert sum(one["cases"] for one in view["cells"]) == 40
     empty = (await run("anna", "policy", "matrix", "content_moderation")).out

@@ -70,7 +70,8 @@ async def test_a_policy_is_published_by_two_people_at_the_command_line(
     first = await run("anton", "publish", str(file), "--reason", "a safer start")
     assert first.code == 0, first.err
     assert (
-        "Replayed against 20 cases: 20 change their level (20 up, 0 down); automatic 20 before, 0 after." in first.out
+        "Replayed against 20 cases: 20 come out otherwise (20 at a higher level, 0 at a lower one); "
+        "automatic 20 before, 0 after." in first.out
     )
     assert "somebody with the role policy_approver other than p-anton" in first.out
     approve = next(line.split()[2:] for line in first.out.splitlines() if "policy approve" in line)

@@ -23,7 +23,7 @@ _OWN = frozenset({"tenant", "case_id", "decision_type", "payload", "proposal", "
 def explain(
     source: Annotated[
         str,
-        typer.Argument(metavar="FILE|-", help="A case as it is submitted, or its case.scored or case.routed event."),
+        typer.Argument(metavar="FILE|-", help="A case as submitted, or its scored or routed event (`watch --json`)."),
     ],
     policy: Annotated[
         Path | None, typer.Option(metavar="FILE", help="Try this policy. Unset: the version in force.")
@@ -71,7 +71,8 @@ def _case(source: str) -> dict[str, Any]:
     cases = read_cases(source)
     if len(cases) != 1:
         raise CommandError(f"{source} holds {len(cases)} cases; explain one at a time.", USAGE)
-    return cases[0]
+    watched = cases[0].get("body")
+    return watched if isinstance(watched, dict) else cases[0]
 
 
 def _asked(read: dict[str, Any], outcome: str | None, confidence: float | None) -> dict[str, Any]:
@@ -105,7 +106,7 @@ def _proposal(given: Any, outcome: str | None, confidence: float | None) -> dict
 def _print(found: dict[str, Any]) -> None:
     policy = found["policy"]
     queue = f", in the queue {found['queue']}" if found["queue"] else ""
-    level = found["level_name"].replace("_", " ")
+    level = found["level_name"].replace("_", " ").replace(" ai ", " AI ")
     print_text(f"Level {found['level']}, {level}{queue}; by version {policy['version']} of {policy['id']}.")
     if found["consequence"] is not None:
         factors = ", ".join(f"{name} {value}" for name, value in found["consequence"]["factors"].items())
@@ -128,8 +129,16 @@ def _print(found: dict[str, Any]) -> None:
 
 def _print_trace(trace: list[dict[str, Any]]) -> None:
     rows = [
-        {"expression": one["path"], "gave": one["value"] if one["error"] is None else f"error: {one['error']}",
-         "read": ", ".join(f"{name}={value}" for name, value in one["values_read"].items()), "text": one["expression"]}
+        {"expression": one["path"], "gave": _value(one["value"]) if one["error"] is None else f"error: {one['error']}",
+         "read": ", ".join(f"{name}={_value(value)}" for name, value in one["values_read"].items()),
+         "text": one["expression"]}
         for one in trace
     ]  # fmt: skip
     print_table(rows, ("expression", "gave", "read", "text"), title="\nEvery expression")
+
+
+def _value(value: Any) -> str:
+    """Write a value as expressions do, a number to four digits; amounts are in minor units there."""
+    if isinstance(value, bool) or value is None:
+        return str(value).lower()
+    return f"{value:.4g}" if isinstance(value, float) else str(value)

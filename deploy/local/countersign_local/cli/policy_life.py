@@ -216,6 +216,9 @@ def _say(draft: Draft, path: Path | None) -> None:
     print_text(f"{name} is drafted; {tested['examples']} examples pass; {draft['sha256']}")
     print_text(_replayed(replayed))
     _say_voided(draft["certificates_voided"], "Publishing it voids")
+    for one in draft["approvals"]:
+        if one["void"]:
+            print_text(f"The approval of {one['by']} does not count: {one['void']}.")
     authors = " and ".join(draft["authors"])
     command = f"countersign policy approve {draft['draft_id']} {draft['sha256']}"
     print_text(f"Next: somebody with the role policy_approver other than {authors} reads it and approves:\n  {command}")
@@ -236,14 +239,17 @@ def _replayed(result: dict[str, Any]) -> str:
     if not result.get("cases"):
         return f"Replayed against {result.get('against', 'the stored cases')}: there are none yet."
     return (
-        f"Replayed against {result['cases']:,} cases: {result['changed']:,} change their level "
-        f"({result['raised']:,} up, {result['lowered']:,} down); automatic {result['automatic_before']:,} before, "
-        f"{result['automatic_after']:,} after."
+        f"Replayed against {result['cases']:,} cases: {result['changed']:,} come out otherwise "
+        f"({result['raised']:,} at a higher level, {result['lowered']:,} at a lower one); automatic "
+        f"{result['automatic_before']:,} before, {result['automatic_after']:,} after."
     )
 
 
 def _say_preview(preview: dict[str, Any]) -> None:
     draft, before = preview["draft"], preview["in_force"]
+    if draft["state"] == "published":
+        print_text(f"Version {draft['version']} of {draft['id']} was published: there is nothing left to approve.")
+        return
     print_text(f"Version {draft['version']} of {draft['id']}, by {' and '.join(draft['authors'])}: {draft['reason']}")
     print_text(f"It replaces version {before['version']}." if before else "It would be the first in force.")
     for one in preview["differences"]:

@@ -47,7 +47,7 @@ def _draw(view: dict[str, Any], path: Path) -> None:
 
 def _print(view: dict[str, Any]) -> None:
     from countersign_router.api.models.matrix import MatrixView
-    from countersign_router.showing.matrix_picture import counted, errors_told
+    from countersign_router.showing.matrix_picture import cases_told, counted, errors_told
 
     found = MatrixView.model_validate(view)
     since = f"since {found.since:%Y-%m-%d %H:%M} UTC"
@@ -74,4 +74,4 @@ def _print(view: dict[str, Any]) -> None:
     elif any(one.automatic for one in found.cells):
         print_text("Wrong automatic decisions: nothing judged yet, so nothing is known.")
     if found.outside:
-        print_text(f"{found.outside:,} cases reached no cell: abstentions, missing inputs, errors, no policy.")
+        print_text(f"{cases_told(found.outside)} reached no cell: abstentions, missing inputs, errors, no policy.")

@@ -37,7 +37,7 @@ def draw(view: MatrixView) -> str:
 
 def _scope(view: MatrixView) -> str:
     cases = sum(one.cases for one in view.by_level)
-    return f"{cases:,} cases of {view.tenant or 'all tenants'} since {view.since:%Y-%m-%d %H:%M} UTC"
+    return f"{cases_told(cases)} of {view.tenant or 'all tenants'} since {view.since:%Y-%m-%d %H:%M} UTC"
 
 
 def _cell(cell: MatrixCell, x: float, y: float) -> Iterator[str]:
@@ -45,7 +45,8 @@ def _cell(cell: MatrixCell, x: float, y: float) -> Iterator[str]:
     yield text(x + 10, y + 23, f"L{cell.level}", "big")
     yield text(x + CELL_WIDTH - 10, y + 22, SHORT_LEVELS[cell.level], "small end")
     yield text(x + 10, y + 44, counted(cell), "strong")
-    yield text(x + 10, y + 64, errors_told(cell.audited), "small")
+    if cell.automatic or cell.audited.judged:
+        yield text(x + 10, y + 64, errors_told(cell.audited), "small")
     yield from _interval(cell.audited, x + 10, y + 78, CELL_WIDTH - 20)
 
 
@@ -62,14 +63,19 @@ def _notes(view: MatrixView) -> Iterator[str]:
     if view.policy is None:
         yield "No policy is in force: every case goes to a person."
     if view.outside:
-        yield f"{view.outside:,} cases reached no cell: abstentions, missing inputs, errors, no policy."
+        yield f"{cases_told(view.outside)} reached no cell: abstentions, missing inputs, errors, no policy."
     if any(cell.audited.kept for cell in view.cells):
         yield f"The bar in a cell is the exact 95 % interval of wrong decisions, from 0 to {SCALE:.0%} and more."
 
 
 def counted(cell: MatrixCell) -> str:
     """Say how many cases a cell got and how many of them the machine decided."""
-    return f"{cell.cases:,} cases, {cell.automatic:,} automatic" if cell.cases else "no cases"
+    return f"{cases_told(cell.cases)}, {cell.automatic:,} automatic" if cell.cases else "no cases"
+
+
+def cases_told(cases: int) -> str:
+    """Say a number of cases."""
+    return f"{cases:,} case{'' if cases == 1 else 's'}"
 
 
 def errors_told(found: AuditedError) -> str:

@@ -4,6 +4,8 @@
 
 PYTHON ?= python3
 ARGS ?=
+# Processes that share the tests among them; ARGS="-n 0" runs them in one.
+WORKERS ?= 2
 VENV := .venv
 BIN := $(VENV)/bin
 UV := $(BIN)/uv
@@ -31,7 +33,7 @@ dev: $(VENV)/.dev $(CONSOLE) ## the same without demo cases, restarted when a so
 
 test: $(VENV)/.dev $(CONSOLE) tools ## everything: check, then all tests on real parts (under ten minutes on two cores)
 	@status=0; $(MAKE) --no-print-directory check || status=1; \
-	$(BIN)/python -m pytest $(ARGS) || status=1; exit $$status
+	$(BIN)/python -m pytest --numprocesses $(WORKERS) --dist loadgroup --no-loadscope-reorder $(ARGS) || status=1; exit $$status
 
 unit: $(VENV)/.dev ## the quick tests: no sockets, seconds
 	@$(BIN)/python -m pytest tests/unit $(ARGS)

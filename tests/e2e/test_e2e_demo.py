@@ -39,7 +39,7 @@ def test_headless_decides_every_case_once_and_the_log_verifies(demo):
     summary = demo.finish("--cases", "25")
     _assert_right(summary, 25)
     assert {kind["mode"] for kind in summary["decisions"]} >= {"automatic", "human_with_ai"}
-    assert summary["first_case_decided_after_s"] < 15
+    assert 0 < summary["first_case_decided_after_s"] < summary["seconds"]
     assert summary["log"]["payloads_opened"] == summary["log"]["entries"] - 1  # the genesis has none
     # A finished run is followed by the next applications.
     second = demo.finish("--cases", "5")

@@ -30,6 +30,8 @@ def source(text: str) -> PolicySource:
 def test_a_character_of_an_expression_is_found_in_the_file(text: str, style: str | None, width: int) -> None:
     written = yaml.safe_dump({"rules": [{"when": text}]}, default_style=style, width=width, allow_unicode=True)
     read, lines = source(written), written.split("\n")
+    # Not every text can be written in every style.
+    *_, used = (token.style for token in yaml.scan(written) if isinstance(token, yaml.ScalarToken))
     assert read.document["rules"][0]["when"] == text
     for number, row in enumerate(text.split("\n")):
         for column, letter in enumerate(row):
@@ -38,7 +40,7 @@ def test_a_character_of_an_expression_is_found_in_the_file(text: str, style: str
             found = read.located(Diagnostic("rules[0].when", "m", number + 1, column + 1))
             shown = lines[found.line - 1][found.column - 1]
             # Within double quotes an escape begins with a backslash.
-            assert shown == letter or (shown == "\\" and style != "|")
+            assert shown == letter or (shown == "\\" and used == '"')
 
 
 @pytest.mark.parametrize(

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import signal
-import tempfile
 from collections.abc import Iterator
 from pathlib import Path
 
@@ -12,6 +11,7 @@ import pytest
 
 from countersign_local.demo.arrivals import with_posts
 from tests.e2e.demo_process import DemoProcess, count
+from tests.fixtures.memory import server_directory
 
 pytestmark = pytest.mark.slow
 
@@ -19,7 +19,7 @@ pytestmark = pytest.mark.slow
 @pytest.fixture
 def demo() -> Iterator[DemoProcess]:
     # pytest's own directories are closed to the account that PostgreSQL runs as when we are root.
-    with tempfile.TemporaryDirectory(prefix="countersign-test-") as name:
+    with server_directory() as name:
         process = DemoProcess(Path(name))
         yield process
         process.close()

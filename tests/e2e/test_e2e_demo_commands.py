@@ -5,7 +5,6 @@ from __future__ import annotations
 import asyncio
 import json
 import signal
-import tempfile
 from collections.abc import Iterator
 from contextlib import suppress
 from pathlib import Path
@@ -18,6 +17,7 @@ from countersign_local.demo.arrivals import demo_cases
 from countersign_shared.clock import system_clock
 from countersign_shared.postgres.bodies import bodies
 from tests.e2e.demo_process import DemoProcess, count
+from tests.fixtures.memory import server_directory
 
 pytestmark = pytest.mark.slow
 SERVICES = ("inference", "router", "review", "feedback")
@@ -25,7 +25,7 @@ SERVICES = ("inference", "router", "review", "feedback")
 
 @pytest.fixture(scope="module")
 def demo() -> Iterator[DemoProcess]:
-    with tempfile.TemporaryDirectory(prefix="countersign-test-") as name:
+    with server_directory() as name:
         process = DemoProcess(Path(name))
         process.start("--cases", "6", "--rate", "20")
         process.running()

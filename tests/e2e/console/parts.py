@@ -129,7 +129,7 @@ def running_desk(postgres_url: str, bootstrap: str, directory: Path) -> Iterator
     aside = Aside()
     database = f"test_{uuid.uuid4().hex}"
     prefix = f"t{uuid.uuid4().hex[:10]}."
-    aside.run(_execute(postgres_url, f"CREATE DATABASE {database} TEMPLATE template0"))
+    aside.run(_execute(postgres_url, f"CREATE DATABASE {database} TEMPLATE template0 STRATEGY file_copy"))
     url = urlunsplit(urlsplit(postgres_url)._replace(path=f"/{database}"))
     try:
         aside.run(ensure_topics(bootstrap, prefix=prefix))

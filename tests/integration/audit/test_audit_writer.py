@@ -27,6 +27,7 @@ from tests.unit.audit.records import all_examples, example, from_example, letter
 LOSE_THE_LOCK = """
 SELECT pg_terminate_backend(pid) FROM pg_locks
 WHERE locktype = 'advisory' AND granted AND pid <> pg_backend_pid()
+    AND database = (SELECT oid FROM pg_database WHERE datname = current_database())
 """
 TABLES = ("entries", "payloads", "data_keys", "checkpoints", "reads")
 LOST = (asyncpg.PostgresError, asyncpg.InterfaceError, asyncpg.InternalClientError, OSError)

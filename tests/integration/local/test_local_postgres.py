@@ -8,7 +8,6 @@ import signal
 import socket
 import subprocess
 import sys
-import tempfile
 import textwrap
 from collections.abc import Iterator
 from pathlib import Path
@@ -20,6 +19,7 @@ import pytest
 from countersign_local.errors import PartError
 from countersign_local.parts.postgres import postgres
 from countersign_local.parts.processes import as_account, free_ports, unprivileged_account
+from tests.fixtures.memory import server_directory
 
 pytestmark = pytest.mark.postgres
 
@@ -27,7 +27,7 @@ pytestmark = pytest.mark.postgres
 @pytest.fixture
 def directory() -> Iterator[Path]:
     # pytest's own directories are closed to the account that the server runs as when we are root.
-    with tempfile.TemporaryDirectory(prefix="countersign-test-") as name:
+    with server_directory() as name:
         yield Path(name)
 
 

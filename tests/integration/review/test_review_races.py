@@ -10,11 +10,10 @@ pytestmark = pytest.mark.postgres
 
 
 async def waits_for_lock(desk: Desk) -> None:
-    for _ in range(200):
-        if await desk.pool.fetchval("SELECT count(*) FROM pg_stat_activity WHERE wait_event_type = 'Lock'"):
-            return
-        await asyncio.sleep(0.02)
-    raise AssertionError("nobody waits")
+    waiting = "FROM pg_stat_activity WHERE wait_event_type = 'Lock' AND datname = current_database()"
+    async with asyncio.timeout(20):
+        while not await desk.pool.fetchval(f"SELECT count(*) {waiting}"):
+            await asyncio.sleep(0.02)
 
 
 async def test_review_a_claim_that_changed_hands_during_the_wait_cannot_decide(desk: Desk) -> None:

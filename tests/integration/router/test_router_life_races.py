@@ -124,7 +124,7 @@ async def waits_for_its_number(pool: asyncpg.Pool) -> int:
         while True:
             found: int | None = await pool.fetchval(
                 "SELECT pid FROM pg_stat_activity WHERE wait_event_type = 'Lock'"
-                " AND query LIKE '%policy_threads%' AND pid <> pg_backend_pid()"
+                " AND query LIKE '%policy_threads%' AND pid <> pg_backend_pid() AND datname = current_database()"
             )
             if found is not None:
                 return found

@@ -147,5 +147,6 @@ async def test_a_replay_that_is_left_ends_and_holds_nothing(
     await running.aclose()
     open_now = (
         "SELECT count(*) FROM pg_stat_activity WHERE state LIKE 'idle in transaction%' AND pid <> pg_backend_pid()"
+        " AND datname = current_database()"
     )
     assert await pool.fetchval(open_now) == 0

@@ -39,7 +39,8 @@ MEANWHILE_SECONDS = 5.0
 LIMIT_SECONDS = 60.0
 OLD_TRANSACTIONS = """
 SELECT count(*) FROM pg_stat_activity
-WHERE datname = current_database() AND state LIKE 'idle in transaction%' AND xact_start < clock_timestamp() - interval '2 seconds'
+WHERE datname = current_database() AND state LIKE 'idle in transaction%'
+    AND xact_start < clock_timestamp() - interval '2 seconds'
 """
 BY = {"kind": "service", "pseudonym": "test"}
 PAYLOADS = [dict(one.payload) for one in applications()][:CASES]

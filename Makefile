@@ -4,11 +4,12 @@
 
 PYTHON ?= python3
 ARGS ?=
-# Processes that share the tests among them; ARGS="-n 0" runs them in one.
+# Processes that share the tests among them; with 0 they run in one.
 WORKERS ?= 2
 VENV := .venv
 BIN := $(VENV)/bin
 UV := $(BIN)/uv
+PYTEST := $(BIN)/python -m pytest --numprocesses $(WORKERS) --dist loadgroup --no-loadscope-reorder
 MEMBERS := shared services/inference services/router services/review services/audit services/audit/verifier services/feedback deploy/local
 PROJECTS := pyproject.toml $(MEMBERS:%=%/pyproject.toml)
 # Versions and hashes come from the lock, for the members' build tools too; the members themselves are editable.
@@ -33,10 +34,10 @@ dev: $(VENV)/.dev $(CONSOLE) ## the same without demo cases, restarted when a so
 
 test: $(VENV)/.dev $(CONSOLE) tools ## everything: check, then all tests on real parts (under ten minutes on two cores)
 	@status=0; $(MAKE) --no-print-directory check || status=1; \
-	$(BIN)/python -m pytest --numprocesses $(WORKERS) --dist loadgroup --no-loadscope-reorder $(ARGS) || status=1; exit $$status
+	$(PYTEST) $(ARGS) || status=1; exit $$status
 
 unit: $(VENV)/.dev ## the quick tests: no sockets, seconds
-	@$(BIN)/python -m pytest tests/unit $(ARGS)
+	@$(PYTEST) tests/unit $(ARGS)
 
 check: $(VENV)/.dev ## style, types and the laws of who may import whom
 	@status=0; for tool in "ruff check ." "ruff format --check ." mypy lint-imports; do \

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import gc
 import os
 from collections import Counter
 from pathlib import Path
@@ -39,6 +40,12 @@ def _group(item: pytest.Item) -> str:
     if item.get_closest_marker("slow") and not any(found.scope == "module" for (*_, found) in fixtures):
         return item.nodeid
     return str(item.path)
+
+
+def pytest_collection_finish() -> None:
+    # What the imports left is there to stay: the collector need not walk through it again and again.
+    gc.collect()
+    gc.freeze()
 
 
 def pytest_sessionfinish(session: pytest.Session) -> None:

@@ -19,7 +19,7 @@ import psutil
 
 from countersign_local.state import Running, find_running
 
-START_SECONDS = 90.0
+START_SECONDS = 180.0
 
 
 @dataclass
@@ -35,7 +35,7 @@ class DemoProcess:
         """Start a demo with these options."""
         self.process = self._spawn("demo", "--port", "0", *options)
 
-    def finish(self, *options: str, timeout: float = 100.0) -> dict[str, Any]:
+    def finish(self, *options: str, timeout: float = 280.0) -> dict[str, Any]:
         """Run a headless demo to its end and return its summary."""
         done = self.run("demo", "--port", "0", "--headless", "--json", *options, timeout=timeout)
         assert done.stdout, done.stderr
@@ -43,7 +43,7 @@ class DemoProcess:
         assert done.returncode == (0 if summary["right"] else 1)
         return summary
 
-    def run(self, *arguments: str, timeout: float = 60.0, given: str | None = None) -> subprocess.CompletedProcess[str]:
+    def run(self, *arguments: str, timeout: float = 180.0, given: str | None = None) -> subprocess.CompletedProcess[str]:
         """Run one command to its end."""
         return subprocess.run(
             self._command(*arguments), capture_output=True, text=True, timeout=timeout, env=self._environment(),

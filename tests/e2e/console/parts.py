@@ -35,7 +35,7 @@ ROOT = Path(__file__).parents[3]
 SOURCE = ROOT / "services" / "review" / "console"
 BUILD = ROOT / "services" / "review" / "countersign_review" / "console"
 APPLICATIONS = 150
-READ_SECONDS = 40.0
+READ_SECONDS = 120.0
 Result = TypeVar("Result")
 
 

@@ -95,8 +95,9 @@ def test_interval_holds_the_observed_share_and_shrinks(kn: tuple[int, int]) -> N
 
 def test_interval_is_where_the_bet_has_not_paid() -> None:
     lower, upper = confidence_interval(30, 400, 0.05)
+    prior = beta(0.5, 0.5).pdf
     for rate in (lower, upper):
-        mixture, _ = quad(lambda p, r=rate: beta(0.5, 0.5).pdf(p) * likelihood_ratio(p, 30, 400, r), 0, 1, limit=400)
+        mixture, _ = quad(lambda p, r=rate: prior(p) * likelihood_ratio(p, 30, 400, r), 0, 1, limit=400)
         assert mixture == pytest.approx(20.0, rel=1e-5)
 
 

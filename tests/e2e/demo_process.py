@@ -43,7 +43,9 @@ class DemoProcess:
         assert done.returncode == (0 if summary["right"] else 1)
         return summary
 
-    def run(self, *arguments: str, timeout: float = 180.0, given: str | None = None) -> subprocess.CompletedProcess[str]:
+    def run(
+        self, *arguments: str, timeout: float = 180.0, given: str | None = None
+    ) -> subprocess.CompletedProcess[str]:
         """Run one command to its end."""
         return subprocess.run(
             self._command(*arguments), capture_output=True, text=True, timeout=timeout, env=self._environment(),

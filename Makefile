@@ -9,7 +9,7 @@ WORKERS ?= 2
 VENV := .venv
 BIN := $(VENV)/bin
 UV := $(BIN)/uv
-PYTEST := $(BIN)/python -m pytest --numprocesses $(WORKERS) --dist loadgroup --no-loadscope-reorder
+PYTEST := $(BIN)/python -m pytest --numprocesses $(WORKERS) --dist loadfile --no-loadscope-reorder
 MEMBERS := shared services/inference services/router services/review services/audit services/audit/verifier services/feedback deploy/local
 PROJECTS := pyproject.toml $(MEMBERS:%=%/pyproject.toml)
 # Versions and hashes come from the lock, for the members' build tools too; the members themselves are editable.

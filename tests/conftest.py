@@ -5,7 +5,6 @@ from __future__ import annotations
 import gc
 import os
 from collections import Counter
-from pathlib import Path
 
 import pytest
 from hypothesis import HealthCheck, settings
@@ -19,27 +18,7 @@ settings.register_profile("quick", max_examples=25, **UNTIMED)
 settings.register_profile("deep", max_examples=1_000, **UNTIMED)
 settings.load_profile(os.environ.get("HYPOTHESIS_PROFILE", "quick"))
 
-E2E = Path(__file__).parent / "e2e"
-
 pytest_plugins = ["tests.fixtures.postgres", "tests.fixtures.kafka"]
-
-
-def pytest_collection_modifyitems(config: pytest.Config, items: list[pytest.Item]) -> None:
-    if config.getoption("dist", "no") == "loadgroup" or hasattr(config, "workerinput"):
-        for item in items:
-            item.add_marker(pytest.mark.xdist_group(_group(item)))
-        # The longest first, so that no worker waits for another at the end.
-        items.sort(key=lambda item: not item.path.is_relative_to(E2E))
-
-
-def _group(item: pytest.Item) -> str:
-    """Name what stays on one worker in a row."""
-    if item.path.is_relative_to(E2E):
-        return "e2e"  # each starts the whole system: two at once would fight for the machine
-    fixtures = item._fixtureinfo.name2fixturedefs.values()
-    if item.get_closest_marker("slow") and not any(found.scope == "module" for (*_, found) in fixtures):
-        return item.nodeid
-    return str(item.path)
 
 
 def pytest_collection_finish() -> None:

@@ -28,6 +28,7 @@ from tests.integration.review.harness import API, BY, record, routed
 
 READY_SECONDS = 120.0
 PUBLISH_AT_ONCE = 2_000
+SEATED_AT_ONCE = 16
 GRACE_SECONDS = 3
 """For those at the console; programs get none."""
 
@@ -160,19 +161,26 @@ def _message(number: int) -> Message:
 
 
 async def _seat(bench: Bench, people: int) -> None:
-    async with open_pool(bench.url, schema="review", size=2, create_schema=False) as pool:
-        desk = People(pool, Journal(Outbox()), clock=system_clock)
-        for number in range(people):
-            name = f"r-{number}"
-            await desk.add(
-                name, display_name=name, roles=["reviewer"], tenants=["*"], authority=Authority(max_tier="critical"),
-                password_hash=None, by=BY,
-            )  # fmt: skip
-            _, key = await desk.add_key(
-                name="bench", username=name, roles=["reviewer"], tenants=["*"], lasts=timedelta(days=1),
-                environment="bench", by=BY,
-            )  # fmt: skip
-            bench.keys.append(f"Authorization: Bearer {key}")
+    async with open_pool(bench.url, schema="review", size=SEATED_AT_ONCE, create_schema=False) as pool:
+        desk, left = People(pool, Journal(Outbox()), clock=system_clock), list(reversed(range(people)))
+        keys: dict[int, str] = {}
+
+        async def work() -> None:
+            while left:
+                number = left.pop()
+                name = f"r-{number}"
+                await desk.add(
+                    name, display_name=name, roles=["reviewer"], tenants=["*"],
+                    authority=Authority(max_tier="critical"), password_hash=None, by=BY,
+                )  # fmt: skip
+                _, key = await desk.add_key(
+                    name="bench", username=name, roles=["reviewer"], tenants=["*"], lasts=timedelta(days=1),
+                    environment="bench", by=BY,
+                )  # fmt: skip
+                keys[number] = f"Authorization: Bearer {key}"
+
+        await asyncio.gather(*(work() for _ in range(SEATED_AT_ONCE)))
+        bench.keys += [keys[number] for number in range(people)]
 
 
 async def _filled(bench: Bench, cases: int) -> None:

@@ -107,6 +107,7 @@ async def build_parts(
     claims = Claims(pool, journal, views, dispatch, leases=leases, clock=clock, metrics=metrics)
     people = People(pool, journal, clock=clock, idle_after=timedelta(minutes=settings.session_idle_minutes))
     keys = [(row["kid"], row["private"]) for row in await people.signing_keys(make_key())]
+    delegations = Delegations(pool, people, journal, clock)
     requests = Requests()
     opening = Opening(types)
     reversals = Reversals(pool, journal, requests, opening, clock=clock)
@@ -116,9 +117,10 @@ async def build_parts(
         answers=Answers(pool, journal, views, leases=leases, clock=clock, metrics=metrics),
         register=Register(pool, views), saved_views=SavedViews(pool, clock), case_index=CaseIndex(pool, types, clock),
         departures=Departures(pool, people, claims, journal), hub=hub, live=live,
-        delegations=Delegations(pool, people, journal, clock),
-        passwords=Passwords(), attempts=Attempts(), pace=Pace(), signer=Signer(keys), client=client, clock=clock,
-        acting=Acting(pool, journal, requests, clock=clock), aside=Aside(pool, journal, requests, clock=clock),
+        delegations=delegations, passwords=Passwords(),
+        attempts=Attempts(), pace=Pace(), signer=Signer(keys), client=client, clock=clock,
+        acting=Acting(pool, journal, requests, delegations, clock=clock),
+        aside=Aside(pool, journal, requests, clock=clock),
         remarks=Remarks(pool, journal, requests, clock=clock), reversals=reversals,
         dispatch=dispatch, seeds=Seeds(pool, opening, clock=clock),
         incoming=Incoming(pool, journal, requests, updates, clock=clock),

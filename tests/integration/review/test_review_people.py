@@ -211,3 +211,18 @@ async def test_review_whoever_is_not_trained_any_more_is_given_no_case(desk: Des
     assert (await ana.claim()).status_code == 204
     named = await ana.claim(review_id=review_id)
     assert (named.status_code, named.json()["lacks"]) == (403, ["training"])
+
+
+async def test_review_a_case_handed_to_somebody_away_goes_to_whoever_stands_in(desk: Desk) -> None:
+    await desk.take_in(record("case.routed", routed()))
+    ana, ben, eve = [await desk.client(name) for name in ("ana", "ben", "eve")]
+    wish = {"delegate": "eve", "starts_at": START.isoformat(), "ends_at": (START + timedelta(days=1)).isoformat()}
+    assert (await ben.post("/delegations", wish)).status_code == 201
+    claim = await ana.claimed()
+    handed = await ana.http.post(
+        f"{API}/claims/{claim['claim_id']}/delegate", json={"to": "ben"},
+        headers={"If-Match": '"1"', "Idempotency-Key": "k"},
+    )  # fmt: skip
+    assert handed.status_code == 204, handed.text
+    assert (await ben.claim(review_id=claim["review_id"])).json()["lacks"] == ["assigned"]
+    assert (await eve.claim(review_id=claim["review_id"])).status_code == 201

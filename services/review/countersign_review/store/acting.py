@@ -15,6 +15,7 @@ from countersign_review.domain.refusals import CannotTakeIt, NotForYou, NotFound
 from countersign_review.domain.review import Action, Kind, ReviewState, ended
 from countersign_review.store.caller import Caller
 from countersign_review.store.claims import SKIP_HOLDS, check_held, check_version, demand_of, ref_of
+from countersign_review.store.delegations import Delegations
 from countersign_review.store.events import DECISIONS, SQL, Connection, Journal, Outgoing, activity_event
 from countersign_review.store.people import profile_of
 from countersign_review.store.requests import Identified, Requests
@@ -43,10 +44,13 @@ class Move:
 class Acting:
     """Ends claims for a reason. Locks the review, then the case's counter; one transaction each."""
 
-    def __init__(self, pool: asyncpg.Pool, journal: Journal, requests: Requests, *, clock: Clock) -> None:
+    def __init__(
+        self, pool: asyncpg.Pool, journal: Journal, requests: Requests, delegations: Delegations, *, clock: Clock
+    ) -> None:
         self._pool = pool
         self._journal = journal
         self._requests = requests
+        self._delegations = delegations
         self._clock = clock
         self._queries = Queries.load(SQL / "actions.sql")
         self._desk = Queries.load(SQL / "desk.sql")
@@ -158,6 +162,10 @@ class Acting:
         row = await connection.fetchrow(self._queries.desk_user, username)
         if row is None:
             raise NotFound(f"Nobody called {username} works at this desk.")
+        # Whoever is away has their work done by whoever stands in for them; nobody hands work to themselves that way.
+        stands_in = await self._delegations.stands_in(connection, username)
+        if stands_in is not None and stands_in["username"] != caller.profile.username:
+            row = await connection.fetchrow(self._queries.desk_user, stands_in["username"]) or row
         profile = profile_of(row, roles=frozenset(row["roles"]), tenants=frozenset(row["tenants"]))
         demand = demand_of({**review, "assigned_to": None})
         missing = lacks(profile, demand, self._clock().date())

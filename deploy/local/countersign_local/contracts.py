@@ -9,6 +9,7 @@ import sys
 from collections.abc import Sequence
 from importlib import import_module
 
+from countersign_audit import leaf_schema
 from countersign_router.language import schema as policy_schema
 from countersign_shared.contracts import generate
 from countersign_shared.contracts.topics import contracts_dir
@@ -21,7 +22,7 @@ SERVICES = ("inference", "router", "review", "audit", "feedback")
 def main(arguments: Sequence[str]) -> int:
     """Write or check the contracts and `.env.example`; 1 when a check found a difference."""
     sources = [f"--openapi={service}=countersign_{service}.api:build_openapi" for service in SERVICES]
-    status = max(generate.main([*arguments, *sources]), policy_schema.main(arguments))
+    status = max(generate.main([*arguments, *sources]), policy_schema.main(arguments), leaf_schema.main(arguments))
     example = contracts_dir().parent.parent / ".env.example"
     text = env_example({service: _settings(service) for service in SERVICES})
     if "--check" not in arguments:

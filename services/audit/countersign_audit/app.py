@@ -1,26 +1,32 @@
 """The composition root: builds, wires and closes everything."""
 
 import asyncio
+import secrets
 import uuid
 from collections.abc import AsyncIterator, Sequence
 from contextlib import asynccontextmanager
+from datetime import timedelta
 
 import asyncpg
 
 from countersign_audit.anchors import Anchoring, DirectoryPlace, Place, TopicPlace, anchoring
-from countersign_audit.api import build_app
+from countersign_audit.api import Desks, build_app
 from countersign_audit.erasing import Eraser, erasing
 from countersign_audit.erasure_desk import ErasureDesk
+from countersign_audit.explanations import ExplanationDesk
 from countersign_audit.handlers import TOPICS, Handler
 from countersign_audit.keys import LogKeys
 from countersign_audit.opening import open_writer
 from countersign_audit.published import PublishedLog
 from countersign_audit.reading_room import ReadingRoom
+from countersign_audit.reconciling import Reconciler, reconciling
 from countersign_audit.settings import Settings
 from countersign_audit.store import MIGRATIONS, SCHEMA, WriterSession
+from countersign_audit.subjects import SubjectDesk
 from countersign_audit.timeline import TimelineReader
 from countersign_audit.writer import LogWriter
 from countersign_shared.clock import Clock, system_clock
+from countersign_shared.contracts.decision_types import load_decision_types
 from countersign_shared.http import TokenVerifier
 from countersign_shared.messaging.bus import Bus, open_bus
 from countersign_shared.messaging.outbox import PATIENT_POLL_SECONDS, Outbox, Relay, relaying
@@ -52,24 +58,18 @@ async def running(settings: Settings, *, clock: Clock = system_clock) -> AsyncIt
         places = anchor_places(settings, bus)
         async with writing(settings, pool, clock=clock, places=places) as (writer, keys):
             _watch(writer, metrics, clock)
-            outbox, timelines = Outbox(), TimelineReader(keys)
-            room = ReadingRoom(pool, timelines, outbox, clock=clock, new_id=lambda: str(uuid.uuid4()))
-            erasures = ErasureDesk(pool, timelines, outbox, clock)
-            authenticate = TokenVerifier(SERVICE, settings.jwks_url)
+            outbox = Outbox()
             http = build_app(
-                room=room,
-                published=PublishedLog(pool),
-                erasures=erasures,
-                health=health,
-                metrics=metrics,
-                authenticate=authenticate,
-            )
+                desks=build_desks(settings, pool, keys, outbox, clock), health=health, metrics=metrics,
+                authenticate=TokenVerifier(SERVICE, settings.jwks_url),
+            )  # fmt: skip
             relay = Relay(outbox, bus.publish, clock=clock, poll_seconds=PATIENT_POLL_SECONDS)
             async with (
                 relaying(pool, relay, fail=bus.fail, metrics=metrics, clock=clock),
                 signing(writer, settings.audit_checkpoint_interval_ms, bus),
                 anchoring(Anchoring(pool, places, clock), settings.audit_anchor_interval_seconds, metrics, bus.fail),
                 erasing(Eraser(pool, writer, outbox, clock), ERASURE_SECONDS, bus.fail),
+                reconciling(Reconciler(pool, writer, clock), bus.fail),
                 bus.consume(TOPICS, Handler(writer, metrics, clock), max_records=BATCH, patience_ms=PATIENCE_MS),
             ):
                 health.ready(True)
@@ -77,6 +77,21 @@ async def running(settings: Settings, *, clock: Clock = system_clock) -> AsyncIt
                     yield Service(SERVICE, http, bus.failed)
                 finally:
                     health.ready(False)
+
+
+def build_desks(settings: Settings, pool: asyncpg.Pool, keys: LogKeys, outbox: Outbox, clock: Clock) -> Desks:
+    """Wire what stands behind the routes."""
+    timelines = TimelineReader(keys)
+    room = ReadingRoom(pool, timelines, outbox, clock=clock, new_id=lambda: str(uuid.uuid4()))
+    explanations = ExplanationDesk(
+        pool, timelines, room, load_decision_types(settings.decision_types_dir),
+        lasts=timedelta(days=settings.audit_explanation_days), contest=settings.audit_contest, clock=clock,
+        random=secrets.token_bytes,
+    )  # fmt: skip
+    return Desks(
+        room=room, published=PublishedLog(pool), erasures=ErasureDesk(pool, timelines, outbox, clock),
+        explanations=explanations, subjects=SubjectDesk(pool, timelines, room, clock),
+    )  # fmt: skip
 
 
 def anchor_places(settings: Settings, bus: Bus) -> list[Place]:

@@ -1,11 +1,15 @@
 """What the log says about itself: leaves that no topic brought, written by nobody else."""
 
+from collections.abc import Mapping, Sequence
+
 from countersign_audit.domain.entry import LOG_RETENTION
-from countersign_audit.domain.lineage import ERASED, KEY_ROTATED, RECOVERED
+from countersign_audit.domain.lineage import ERASED, KEY_ROTATED, RECONCILED, RECOVERED
 from countersign_audit.domain.note import VerifierKey
 from countersign_audit.domain.profile import LEAF_SCHEMA
 from countersign_audit.encoding import encode
 
+MAX_KINDS = 64
+"""More kinds than there are: somebody invents them, and the rest is cut."""
 ACTOR = {"kind": "service", "id": "countersign-audit"}
 
 
@@ -31,6 +35,17 @@ def erased_leaf(*, scope: bytes, erasure_id: str, occurred_at: str) -> bytes:
     return encode({
         "schema": LEAF_SCHEMA, "kind": ERASED, "occurred_at": occurred_at, "retention": LOG_RETENTION, "actor": ACTOR,
         "erased_case": scope.hex(), "erasure_id": erasure_id,
+    })  # fmt: skip
+
+
+def reconciled_leaf(
+    *, day: str, counts: Mapping[str, int], conflicts: int, holes: int, shown: Sequence[object], occurred_at: str
+) -> bytes:
+    """Return the entry that says how much happened on a day, and which producers' numbers have holes."""
+    return encode({
+        "schema": LEAF_SCHEMA, "kind": RECONCILED, "occurred_at": occurred_at, "retention": LOG_RETENTION,
+        "actor": ACTOR, "day": day, "counts": dict(list(counts.items())[:MAX_KINDS]), "conflicts": conflicts,
+        "holes": holes, "first_holes": list(shown),
     })  # fmt: skip
 
 

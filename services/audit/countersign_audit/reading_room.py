@@ -146,6 +146,15 @@ class ReadingRoom:
             read = self._of_log(principal, what, (end - first, first, end - 1), purpose, kind)
             await self._record(connection, principal, read)
 
+    async def note(
+        self, principal: Principal, tenant: str, case_id: str, what: str, purpose: str | None, *, kind: str = READ
+    ) -> None:
+        """Note that somebody is shown something made of a case's entries."""
+        async with self._pool.acquire() as connection:
+            timeline = await self._timelines.read(connection, tenant, case_id)
+            if timeline.entries:
+                await self._record(connection, principal, self._of_case(timeline, what, (what,), purpose, kind))
+
     def name_of_case(self, tenant: str, case_id: str) -> bytes:
         """Return the name under which the log knows a case."""
         return self._timelines.case_ref(tenant, case_id)
@@ -162,11 +171,13 @@ class ReadingRoom:
                 await self._record(connection, principal, self._of_log(principal, what, extent, purpose, READ))
             return rows
 
-    def _of_case(self, timeline: Timeline, what: str, fields: tuple[str, ...], purpose: str | None) -> Read:
+    def _of_case(
+        self, timeline: Timeline, what: str, fields: tuple[str, ...], purpose: str | None, kind: str = READ
+    ) -> Read:
         entries = timeline.entries
         return Read(
             self._timelines.case_ref(timeline.tenant, timeline.case_id), timeline.tenant, what, fields, len(entries),
-            entries[0].index, entries[-1].index, purpose, timeline,
+            entries[0].index, entries[-1].index, purpose, timeline, kind,
         )  # fmt: skip
 
     def _of_log(

@@ -42,3 +42,10 @@ class Settings(ServiceSettings):
     audit_anchor_interval_seconds: float = Field(
         default=10.0, gt=0, le=3600, description="longest time until a signed checkpoint is kept outside the database"
     )
+    audit_explanation_days: float = Field(
+        default=14.0, gt=0, le=366, description="how long a link to an explanation may be opened"
+    )
+    audit_contest: str | None = Field(
+        default=None, max_length=2_000,
+        description="how an affected person objects: whom to write to, until when; unset: in general words",
+    )  # fmt: skip

@@ -106,6 +106,11 @@ class TimelineReader:
             complete=len(rows) <= MAX_ENTRIES,
         )  # fmt: skip
 
+    def body(self, row: Any, leaf: dict[str, Any]) -> dict[str, Any] | None:
+        """Return the body of the event an entry was made from, None when it is erased, damaged or was none."""
+        opened, _ = self._open(row, leaf)
+        return opened.event.body if opened is not None and opened.event is not None else None
+
     async def case_id(self, connection: Any, case_ref: bytes) -> str | None:
         """Return the id of a case that the log knows under a name, as far as one of its payloads can be opened."""
         for row in await self._store.case_entries(connection, case_ref, MAX_ENTRIES):

@@ -14,7 +14,7 @@ import orjson
 
 from countersign_audit.domain.commitments import Pseudonyms
 from countersign_audit.domain.entry import GENESIS
-from countersign_audit.domain.lineage import Lineage, LineageError, Signer, is_erasure, is_own
+from countersign_audit.domain.lineage import ERASED, Lineage, LineageError, Signer, is_own, is_remark
 from countersign_audit.domain.note import NoteError, VerifierKey, open_note, parse_verifier_key
 from countersign_audit.domain.tree import Frontier, leaf_hash
 from countersign_audit.encoding import encode
@@ -209,8 +209,9 @@ class Verifier:
         said = orjson.loads(leaf)
         if index == 0 or is_own(said):
             problem = self._own(said, index)
-        elif is_erasure(said):
-            self._erased[str(said.get("erased_case"))] = index
+        elif is_remark(said):
+            if said["kind"] == ERASED:
+                self._erased[str(said.get("erased_case"))] = index
             problem = None
         else:
             problem = copy_problem(row, said) or self._payload_problem(row, said)

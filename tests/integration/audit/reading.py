@@ -9,16 +9,13 @@ import httpx
 from fastapi import FastAPI, Request
 
 from countersign_audit.api import build_app
-from countersign_audit.erasure_desk import ErasureDesk
+from countersign_audit.app import build_desks
 from countersign_audit.keys import load_keys
-from countersign_audit.published import PublishedLog
-from countersign_audit.reading_room import ReadingRoom
-from countersign_audit.timeline import TimelineReader
 from countersign_shared.http import Authenticate, Principal
 from countersign_shared.messaging import Record, unpack_headers
 from countersign_shared.messaging.outbox import Outbox
 from countersign_shared.observability import Health, Metrics
-from tests.integration.audit.log import Log, SteppingClock
+from tests.integration.audit.log import Log, SteppingClock, settings
 
 API = "/api/audit/v1"
 
@@ -36,16 +33,9 @@ async def anybody(request: Request) -> Principal:
 
 
 def application(log: Log, authenticate: Authenticate = authenticate) -> FastAPI:
-    numbers = iter(range(1, 100_000))
-    room = ReadingRoom(
-        log.pool, TimelineReader(load_keys(log.keys_dir)), Outbox(), clock=SteppingClock(),
-        new_id=lambda: f"read-{next(numbers)}",
-    )  # fmt: skip
-    erasures = ErasureDesk(log.pool, TimelineReader(load_keys(log.keys_dir)), Outbox(), SteppingClock())
-    return build_app(
-        room=room, published=PublishedLog(log.pool), erasures=erasures, health=Health(), metrics=Metrics("audit"),
-        authenticate=authenticate,
-    )  # fmt: skip
+    keys, chosen = load_keys(log.keys_dir), settings(log.database_url, log.keys_dir)
+    desks = build_desks(chosen, log.pool, keys, Outbox(), SteppingClock())
+    return build_app(desks=desks, health=Health(), metrics=Metrics("audit"), authenticate=authenticate)
 
 
 @asynccontextmanager

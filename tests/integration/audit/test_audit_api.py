@@ -199,4 +199,5 @@ def test_the_description_needs_no_database() -> None:
     assert {path.removeprefix(API) for path in document["paths"]} == {
         "/cases/{case_id}/timeline", "/cases/{case_id}/proof", "/entries", "/access-log", "/checkpoint", "/tile/{path}",
         "/proof/inclusion", "/proof/consistency", "/export", "/erasures", "/erasures/{erasure_id}",
+        "/explanations/{token}", "/cases/{case_id}/explanation-links", "/subjects",
     }  # fmt: skip

@@ -9,8 +9,8 @@ from typing import Annotated, Any
 import typer
 
 from countersign_local.cli import connection
-from countersign_local.cli.audit_log_life import keys_directory, recover, rotate
-from countersign_local.cli.audit_persons import erase
+from countersign_local.cli.audit_log_life import keys_directory, reconcile, recover, rotate
+from countersign_local.cli.audit_persons import erase, explain, subject
 from countersign_local.cli.output import JsonOption, print_json, print_table, print_text
 from countersign_local.client import Client
 from countersign_local.errors import CONFIGURATION, NOT_RIGHT, USAGE, CommandError
@@ -20,7 +20,10 @@ app = typer.Typer(
 )
 app.command()(rotate)
 app.command()(recover)
+app.command()(reconcile)
 app.command()(erase)
+app.command()(subject)
+app.command()(explain)
 _API = "/api/audit/v1"
 _NOT_EVEN_A_KEY = "Name the log's verifier key with --vkey; `countersign audit key` prints it for who runs the log."
 

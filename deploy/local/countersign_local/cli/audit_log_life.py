@@ -8,7 +8,7 @@ from typing import Annotated, Any
 import typer
 
 from countersign_local.cli import connection
-from countersign_local.cli.output import JsonOption, print_json, print_text
+from countersign_local.cli.output import JsonOption, print_json, print_table, print_text
 from countersign_local.errors import CONFIGURATION, NOT_RIGHT, UNAVAILABLE, USAGE, CommandError
 from countersign_local.state import state_directory
 
@@ -115,3 +115,36 @@ def recover(
         print_text(f"Entry {found.size} says that the entries up to {found.lost_until - 1} were lost.")
         print_text(f"The log goes on under another name; its verifier key is now {found.verifier_key}")
         print_text(f"Start the services again: {', '.join(chosen)} get everything the topics hold once more.")
+
+
+def reconcile(day: Annotated[str, typer.Argument(help="Which UTC day, YYYY-MM-DD.")], json: JsonOption = False) -> None:
+    """Count a day's entries by kind, and find events that never arrived. Exit code 1: some are missing.
+
+    The service does so by itself for every day, six hours after its end; what it finds is the entry log.reconciled.
+    """
+    from datetime import date
+
+    from countersign_audit.reconciling import Day, look_at
+    from countersign_audit.store import connected
+
+    try:
+        wanted = date.fromisoformat(day)
+    except ValueError as error:
+        raise CommandError(f"{day} is no day: write YYYY-MM-DD.", USAGE) from error
+
+    async def work() -> Day:
+        async with connected(connection.database_url()) as database:
+            return await look_at(database, wanted)
+
+    found = asyncio.run(work())
+    holes = [{"case": one.case, "source": one.source, "missing": one.missing} for one in found.holes]
+    if json:
+        print_json({"day": day, "counts": found.counts, "conflicts": found.conflicts, "holes": holes})
+    else:
+        rows = [{"kind": kind, "entries": count} for kind, count in found.counts.items()]
+        print_table(rows, ("kind", "entries"))
+        print_text(f"{found.entries:,} entries, {found.conflicts:,} conflicts; numbers missing in {len(holes):,}.")
+        for hole in holes:
+            print_text(f"  {hole['source']} about {hole['case']}: {', '.join(map(str, hole['missing']))}")
+    if holes:
+        raise typer.Exit(NOT_RIGHT)

@@ -1,8 +1,11 @@
-"""countersign audit erase: what a person may ask of the record."""
+"""countersign audit erase, subject, explain: what a person may ask of the record."""
 
 import asyncio
+import os
 import secrets
 import time
+from json import dumps
+from pathlib import Path
 from typing import Annotated, Any
 
 import typer
@@ -10,7 +13,7 @@ import typer
 from countersign_local.cli import connection
 from countersign_local.cli.output import JsonOption, print_json, print_table, print_text
 from countersign_local.client import Client
-from countersign_local.errors import NOT_RIGHT, USAGE, CommandError
+from countersign_local.errors import CONFIGURATION, NOT_RIGHT, USAGE, CommandError
 
 _API = "/api/audit/v1"
 _POLL_SECONDS = 0.5
@@ -55,3 +58,48 @@ def erase(
         print_text(f"{found['erasure_id']}: {'complete' if found['complete'] else 'not complete yet; it goes on'}.")
     if not found["complete"]:
         raise typer.Exit(NOT_RIGHT)
+
+
+def subject(
+    ref: Annotated[str, typer.Argument(help="The subject, as upstream refers to it.")],
+    output: Annotated[Path, typer.Option(help="The file to write.")] = Path("subject.json"),
+    tenant: Annotated[str, typer.Option(help="Whose.")] = "default",
+    purpose: Annotated[str | None, typer.Option(help="What for; it goes on the record.")] = None,
+    json: JsonOption = False,
+) -> None:
+    """Write everything held about one person into a file: every event of every case, whole. It is on the record."""
+    found: dict[str, Any] = connection.over_http(
+        lambda client: client.get(f"{_API}/subjects", subject_ref=ref, tenant=tenant, purpose=purpose)
+    )
+    try:
+        descriptor = os.open(output, os.O_WRONLY | os.O_CREAT | os.O_EXCL, 0o600)
+        with os.fdopen(descriptor, "w", encoding="utf-8") as file:
+            file.write(dumps(found, indent=1) + "\n")
+    except OSError as error:
+        raise CommandError(f"{output}: {error.strerror}", CONFIGURATION) from error
+    entries = sum(len(case["entries"]) for case in found["cases"])
+    if json:
+        print_json({"file": str(output), "cases": len(found["cases"]), "entries": entries})
+    else:
+        print_text(
+            f"{output}: {entries} events of {len(found['cases'])} cases. Personal data; only you can read the file."
+        )
+
+
+def explain(
+    case_id: Annotated[str, typer.Argument(help="Which case.")],
+    tenant: Annotated[str, typer.Option(help="Whose.")] = "default",
+    purpose: Annotated[str | None, typer.Option(help="What for; it goes on the record.")] = None,
+    json: JsonOption = False,
+) -> None:
+    """Make a link with which the affected person reads, once, what was decided and why. It is told only now."""
+    found: dict[str, Any] = connection.over_http(
+        lambda client: client.call(
+            "POST", f"{_API}/cases/{case_id}/explanation-links",
+            params={name: value for name, value in (("tenant", tenant), ("purpose", purpose)) if value is not None},
+        )
+    )  # fmt: skip
+    if json:
+        print_json(found)
+    else:
+        print_text(f"{found['path']} (put the public address of audit before it), until {found['expires_at']}, once.")

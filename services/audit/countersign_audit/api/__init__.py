@@ -1,25 +1,36 @@
 """HTTP in: the record, for those who may read it."""
 
+from dataclasses import dataclass
 from typing import Any
 
 from fastapi import FastAPI, Request
 
-from countersign_audit.api import entries, log
-from countersign_audit.api import erasures as erasure_routes
+from countersign_audit.api import entries, erasures, explanations, log, subjects
 from countersign_audit.erasure_desk import ErasureDesk
+from countersign_audit.explanations import ExplanationDesk
 from countersign_audit.published import PublishedLog
 from countersign_audit.reading_room import ReadingRoom
+from countersign_audit.subjects import SubjectDesk
 from countersign_shared.http import Authenticate, Principal, Problem, create_app
 from countersign_shared.observability import Health, Metrics
 
 
-def build_app(
-    *, room: ReadingRoom, published: PublishedLog, erasures: ErasureDesk, health: Health, metrics: Metrics,
-    authenticate: Authenticate,
-) -> FastAPI:  # fmt: skip
+@dataclass(frozen=True, slots=True)
+class Desks:
+    """What stands behind the routes."""
+
+    room: ReadingRoom
+    published: PublishedLog
+    erasures: ErasureDesk
+    explanations: ExplanationDesk
+    subjects: SubjectDesk
+
+
+def build_app(*, desks: Desks, health: Health, metrics: Metrics, authenticate: Authenticate) -> FastAPI:
     """Return the audit service's HTTP application."""
     app = _app(health, metrics, authenticate)
-    app.state.room, app.state.published, app.state.erasures = room, published, erasures
+    app.state.room, app.state.published = desks.room, desks.published
+    app.state.erasures, app.state.explanations, app.state.subjects = desks.erasures, desks.explanations, desks.subjects
     return app
 
 
@@ -36,7 +47,6 @@ def _app(health: Health, metrics: Metrics, authenticate: Authenticate) -> FastAP
     app = create_app(
         service="audit", title="Countersign audit", health=health, metrics=metrics, authenticate=authenticate
     )
-    app.include_router(entries.router())
-    app.include_router(log.router())
-    app.include_router(erasure_routes.router())
+    for noun in (entries, log, erasures, explanations, subjects):
+        app.include_router(noun.router())
     return app

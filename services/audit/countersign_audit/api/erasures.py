@@ -52,7 +52,7 @@ def router() -> APIRouter:
     routes = APIRouter(prefix=PREFIX, tags=["erasure"])
 
     @routes.post("/erasures", status_code=202, summary="Have a case, or everything about a subject, erased")
-    async def ask(principal: Asker, desk: Desk, wanted: ErasureRequest, key: Key) -> ErasureState:
+    async def request_erasure(principal: Asker, desk: Desk, wanted: ErasureRequest, key: Key) -> ErasureState:
         """Each service erases its rows and confirms on the record; then the log destroys the case's keys.
 
         It cannot be undone. What the log has proven stays proven, and says "erased". The same key is the same erasure.

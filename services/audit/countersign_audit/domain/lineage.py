@@ -19,6 +19,8 @@ KEY_ROTATED = "log.key_rotated"
 RECOVERED = "log.recovered"
 ERASED = "log.erased"
 """Keys and payloads of a case were destroyed; it says nothing of names and keys, and is the log's own all the same."""
+RECONCILED = "log.reconciled"
+"""A day's entries were counted, and looked through for holes."""
 OWN_KINDS = (GENESIS, KEY_ROTATED, RECOVERED)
 
 
@@ -99,9 +101,9 @@ def is_own(said: Mapping[str, Any]) -> bool:
     return said.get("kind") in OWN_KINDS and "topic" not in said
 
 
-def is_erasure(said: Mapping[str, Any]) -> bool:
-    """Tell whether an entry is the log's own word that a case was erased."""
-    return said.get("kind") == ERASED and "topic" not in said
+def is_remark(said: Mapping[str, Any]) -> bool:
+    """Tell whether an entry is the log's own word about its content: an erasure, a day's count."""
+    return said.get("kind") in {ERASED, RECONCILED} and "topic" not in said
 
 
 def _key(said: Mapping[str, Any], index: int) -> VerifierKey:

@@ -1,0 +1,114 @@
+"""What a decision comes down to, for the person it is about: facts first, words later.
+
+Only what was used is told: where people decided without having been shown the proposal, its factors are not there.
+"""
+
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass, field
+from typing import Any
+
+MAX_FACTORS = 5
+MAX_REASONS = 4
+AUTOMATIC = "automatic"
+WITH_AI = "human_with_ai"
+
+Body = Mapping[str, Any]
+
+
+@dataclass(frozen=True, slots=True)
+class Weighed:
+    """One detail of the case that counted in the proposal, and which way."""
+
+    label: str
+    value: Any
+    towards: bool
+
+
+@dataclass(frozen=True, slots=True)
+class Explanation:
+    """What was decided, by whom or what, on what grounds. ``outcome`` is null for a case that is open or closed."""
+
+    case_id: str
+    decision_type: str
+    language: str | None
+    decision_id: str | None
+    decided_at: str | None
+    outcome: str | None
+    closed_as: str | None
+    mode: str | None
+    relation: str | None
+    replaces: bool
+    disclosure: str | None
+    factors: Sequence[Weighed] = field(default=())
+    reasons: Sequence[str] = field(default=())
+    rules: Sequence[str] = field(default=())
+
+
+def explain(
+    case_id: str, bodies: Mapping[str, Sequence[Body]], labels: Mapping[str, str], protected: frozenset[str],
+    outcomes: Mapping[str, str],
+) -> Explanation:  # fmt: skip
+    """Explain a case out of what its entries hold, by topic, in the order of the log.
+
+    ``labels`` name fields and ``outcomes`` outcomes as people call them; a field that nobody may use is never named.
+    """
+    created, scored = _last(bodies, "case.created"), _last(bodies, "case.scored")
+    routed, decision = _last(bodies, "case.routed"), _standing(bodies.get("decision.made", ()))
+    case = created or _part(scored, "case")
+    mode = decision.get("mode")
+    used = mode in {AUTOMATIC, WITH_AI}
+    outcome = decision.get("outcome")
+    return Explanation(
+        case_id=case_id, decision_type=str(case.get("decision_type") or decision.get("decision_type") or ""),
+        language=_text(case.get("language")), decision_id=_text(decision.get("decision_id")),
+        decided_at=_text(decision.get("decided_at")), closed_as=_text(decision.get("closed_as")), mode=_text(mode),
+        outcome=outcomes.get(outcome, outcome) if isinstance(outcome, str) else None,
+        relation=_text(decision.get("relation")), replaces=bool(decision.get("supersedes")),
+        disclosure=_text(decision.get("disclosure")),
+        factors=_factors(scored, labels, protected) if used else (), reasons=_reasons(decision),
+        rules=_rules(routed) if mode == AUTOMATIC else (),
+    )  # fmt: skip
+
+
+def _standing(decisions: Sequence[Body]) -> Body:
+    """Return the decision that no later one has replaced."""
+    replaced = {one.get("supersedes") for one in decisions}
+    standing = [one for one in decisions if one.get("decision_id") not in replaced]
+    return standing[-1] if standing else {}
+
+
+def _factors(scored: Body, labels: Mapping[str, str], protected: frozenset[str]) -> list[Weighed]:
+    said = _part(_part(scored, "proposal"), "explanation").get("factors")
+    factors = [one for one in said if isinstance(one, dict)] if isinstance(said, list) else []
+    kept = [one for one in factors if isinstance(one.get("field"), str) and one["field"] not in protected]
+    kept.sort(key=lambda one: -abs(one["effect"]) if isinstance(one.get("effect"), int | float) else 0.0)
+    return [
+        Weighed(labels.get(one["field"], one["field"]), one.get("value"), one.get("direction") == "for")
+        for one in kept[:MAX_FACTORS]
+    ]
+
+
+def _reasons(decision: Body) -> list[str]:
+    said = decision.get("principal_reasons")
+    texts = [one.get("text") for one in said if isinstance(one, dict)] if isinstance(said, list) else []
+    return [text for text in texts if isinstance(text, str)][:MAX_REASONS]
+
+
+def _rules(routed: Body) -> list[str]:
+    said = routed.get("reasons")
+    texts = [one.get("text") for one in said if isinstance(one, dict)] if isinstance(said, list) else []
+    return [text for text in texts if isinstance(text, str)][:MAX_REASONS]
+
+
+def _last(bodies: Mapping[str, Sequence[Body]], topic: str) -> Body:
+    found = bodies.get(topic, ())
+    return found[-1] if found else {}
+
+
+def _part(body: Body, name: str) -> Body:
+    value = body.get(name)
+    return value if isinstance(value, dict) else {}
+
+
+def _text(value: object) -> str | None:
+    return value if isinstance(value, str) else None

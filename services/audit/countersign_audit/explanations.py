@@ -1,0 +1,116 @@
+"""Explanations for the affected person: made from the record, handed out through links that open once."""
+
+import hashlib
+from collections import defaultdict
+from collections.abc import Mapping
+from dataclasses import dataclass
+from datetime import datetime, timedelta
+from typing import Any
+
+import orjson
+
+from countersign_audit.domain.explanation import Explanation, explain
+from countersign_audit.explaining.page import asking, explained, gone
+from countersign_audit.explaining.pdf import as_pdf
+from countersign_audit.explaining.words import in_words
+from countersign_audit.keys import Random
+from countersign_audit.reading_room import ReadingRoom
+from countersign_audit.store import SQL, Store
+from countersign_audit.timeline import MAX_ENTRIES, TimelineReader
+from countersign_shared.clock import Clock, rfc3339
+from countersign_shared.contracts.decision_types import DecisionType
+from countersign_shared.http import Principal
+from countersign_shared.postgres.queries import Queries
+
+TOKEN_BYTES = 32
+AFFECTED = "affected-person"
+"""Who opened a link, as the record names them: whoever had it, and it was made for one person."""
+MADE_LINK, OPENED = "explanation_link", "explanation"
+
+
+@dataclass(frozen=True, slots=True)
+class Link:
+    """What is in the link, and until when it may be opened; nobody can be told it again."""
+
+    token: str
+    expires_at: datetime
+
+
+class ExplanationDesk:
+    """Explains cases to the people they are about."""
+
+    def __init__(
+        self, pool: Any, timelines: TimelineReader, room: ReadingRoom, decision_types: Mapping[str, DecisionType], *,
+        lasts: timedelta, contest: str | None, clock: Clock, random: Random,
+    ) -> None:  # fmt: skip
+        self._pool = pool
+        self._timelines = timelines
+        self._room = room
+        self._types = decision_types
+        self._lasts = lasts
+        self._contest = contest
+        self._clock = clock
+        self._random = random
+        self._store = Store()
+        self._queries = Queries.load(SQL / "explanations.sql")
+
+    async def explanation(self, connection: Any, tenant: str, case_id: str) -> Explanation | None:
+        """Explain a case; None for one that the log does not know, or whose content is erased."""
+        rows = await self._store.case_entries(connection, self._timelines.case_ref(tenant, case_id), MAX_ENTRIES)
+        bodies: dict[str, list[Mapping[str, Any]]] = defaultdict(list)
+        for row in rows:
+            leaf = orjson.loads(row["leaf"])
+            if "conflict_with" not in leaf and (body := self._timelines.body(row, leaf)) is not None:
+                bodies[str(leaf.get("topic"))].append(body)
+        if not (bodies["case.created"] or bodies["case.scored"] or bodies["decision.made"]):
+            return None
+        said = next(iter(bodies["case.created"] or bodies["case.scored"] or bodies["decision.made"]))
+        known = self._types.get(str(said.get("decision_type")))
+        labels = {field.name: field.label for field in known.fields} if known else {}
+        outcomes = {name: outcome.label for name, outcome in known.outcomes.items()} if known else {}
+        protected: frozenset[str] = known.protected_fields if known else frozenset()
+        return explain(case_id, bodies, labels, protected, outcomes)
+
+    async def make_link(self, principal: Principal, tenant: str, case_id: str, purpose: str | None) -> Link | None:
+        """Make a link for the affected person; None for a case that cannot be explained. It is on the record."""
+        now = self._clock()
+        token = self._random(TOKEN_BYTES).hex()
+        async with self._pool.acquire() as connection:
+            found = await self.explanation(connection, tenant, case_id)
+            if found is None:
+                return None
+            await connection.execute(
+                self._queries.make_link, _hash(token), self._timelines.case_ref(tenant, case_id), tenant, case_id,
+                found.language, principal.subject, now, now + self._lasts,
+            )  # fmt: skip
+        await self._room.note(principal, tenant, case_id, MADE_LINK, purpose)
+        return Link(token, now + self._lasts)
+
+    async def ask(self, token: str) -> tuple[str, bool]:
+        """Return the page a link leads to, and whether it can still be opened; looking at it uses nothing up."""
+        async with self._pool.acquire() as connection:
+            row = await connection.fetchrow(self._queries.find_link, _hash(token))
+        if row is None or row["opened_at"] is not None or row["expires_at"] <= self._clock():
+            return gone(row["language"] if row else None), False
+        return asking(row["language"]), True
+
+    async def open(self, token: str) -> tuple[str, bool]:
+        """Open a link: the explanation as a page with its PDF, once; afterwards a page that says it is used up."""
+        now = self._clock()
+        async with self._pool.acquire() as connection:
+            row = await connection.fetchrow(self._queries.find_link, _hash(token))
+            if row is None or row["expires_at"] <= now:
+                return gone(row["language"] if row else None), False
+            if await connection.fetchval(self._queries.open_link, _hash(token), now) is None:
+                return gone(row["language"]), False
+            found = await self.explanation(connection, row["tenant"], row["case_id"])
+        if found is None:
+            return gone(row["language"]), False
+        reader = Principal(AFFECTED, AFFECTED, frozenset(), frozenset({row["tenant"]}))
+        await self._room.note(reader, row["tenant"], row["case_id"], OPENED, None)
+        page = in_words(found, made_on=rfc3339(now), contest=self._contest)
+        return explained(page, as_pdf(page)), True
+
+
+def _hash(token: str) -> bytes:
+    return hashlib.sha256(token.encode()).digest()

@@ -1,0 +1,105 @@
+"""The JSON Schema of a leaf, per type: one for what came in on topics, one for each word of the log about itself.
+
+    python -m countersign_audit.leaf_schema [--check]
+
+Written into `shared/contracts/schemas/audit.leaf.v1.json`, where strangers look for schemas.
+"""
+
+import json
+import sys
+from collections.abc import Sequence
+from typing import Any
+
+import msgspec
+
+from countersign_audit.domain.entry import GENESIS
+from countersign_audit.domain.lineage import ERASED, KEY_ROTATED, RECONCILED, RECOVERED
+from countersign_audit.domain.profile import LEAF_SCHEMA, MAX_INTEGER
+from countersign_audit.facts.leaf import Leaf
+from countersign_shared.contracts.topics import SCHEMA_BASE_URL, contracts_dir
+
+NAME = "audit.leaf.v1.json"
+DIALECT = "https://json-schema.org/draft/2020-12/schema"
+TEXT = {"type": "string"}
+WHOLE = {"type": "integer", "minimum": 0, "maximum": MAX_INTEGER}
+HEX = {"type": "string", "pattern": "^[0-9a-f]+$"}
+VKEY = {"type": "string", "description": "NAME+KEYID+BASE64, as verifiers take it."}
+SUCCESSION = {"verifier_key": VKEY, "previous_verifier_key": VKEY}
+OWN: dict[str, tuple[str, dict[str, Any]]] = {
+    GENESIS: (
+        "The log began: its name, its first key, the rules it is written by.",
+        {"origin": TEXT, "verifier_key": VKEY, "epoch": WHOLE, "policy": {"type": "object"}},
+    ),
+    KEY_ROTATED: ("Another key signs what comes after this entry.", SUCCESSION),
+    RECOVERED: (
+        "Entries were lost, and the log goes on under another name.",
+        {**SUCCESSION, "lost": {"type": "object", "additionalProperties": {"anyOf": [WHOLE, HEX]}}},
+    ),
+    ERASED: ("The keys of a case and what they sealed are gone.", {"erased_case": HEX, "erasure_id": TEXT}),
+    RECONCILED: (
+        "A day's entries by kind, and how many producers' numbers have holes.",
+        {
+            "day": {"type": "string", "format": "date"}, "conflicts": WHOLE, "holes": WHOLE,
+            "counts": {"type": "object", "additionalProperties": WHOLE}, "first_holes": {"type": "array"},
+        },
+    ),
+}  # fmt: skip
+
+
+def leaf_schema() -> dict[str, Any]:
+    """Return the schema of every leaf."""
+    (_,), parts = msgspec.json.schema_components([Leaf], ref_template="#/$defs/{name}")
+    parts = _present(parts)
+    own = {name: _own(kind, says, fields) for kind, (says, fields) in OWN.items() if (name := kind.replace(".", "_"))}
+    event = {"allOf": [{"$ref": "#/$defs/Leaf"}, {"required": ["kind", "schema", "topic"]}]}
+    return {
+        "$schema": DIALECT,
+        "$id": f"{SCHEMA_BASE_URL}/{NAME}",
+        "title": "audit leaf",
+        "description": "One entry of the audit log: what came in has a topic, what the log says itself has none.",
+        "oneOf": [event, *({"$ref": f"#/$defs/{name}"} for name in own)],
+        "$defs": {**parts, **own},
+    }
+
+
+def _own(kind: str, says: str, fields: dict[str, Any]) -> dict[str, Any]:
+    common = {
+        "schema": {"const": LEAF_SCHEMA}, "kind": {"const": kind}, "occurred_at": TEXT, "retention": {"const": "log"},
+        "actor": {"$ref": "#/$defs/Actor"},
+    }  # fmt: skip
+    return {
+        "description": says, "type": "object", "properties": {**common, **fields}, "additionalProperties": False,
+        "required": sorted({**common, **fields}),
+    }  # fmt: skip
+
+
+def _present(part: Any) -> Any:
+    """Take out nulls and defaults: a leaf leaves out what it does not say, and holds no field that is not here."""
+    if isinstance(part, list):
+        return [_present(item) for item in part]
+    if not isinstance(part, dict):
+        return part
+    if "anyOf" in part and {"type": "null"} in part["anyOf"]:
+        (rest,) = [item for item in part["anyOf"] if item != {"type": "null"}]
+        part = {**{key: value for key, value in part.items() if key not in {"anyOf", "default"}}, **rest}
+    cleaned = {key: _present(value) for key, value in part.items() if key not in {"default", "title"}}
+    if "properties" in part and isinstance(part["properties"], dict):
+        cleaned["properties"] = {name: _present(value) for name, value in part["properties"].items()}
+        cleaned["additionalProperties"] = False
+    return cleaned
+
+
+def main(arguments: Sequence[str]) -> int:
+    """Write the schema, or say whether what is committed is it."""
+    path = contracts_dir() / "schemas" / NAME
+    text = json.dumps(leaf_schema(), indent=2) + "\n"
+    if "--check" not in arguments:
+        path.write_text(text, encoding="utf-8")
+    elif not path.is_file() or path.read_text(encoding="utf-8") != text:
+        sys.stderr.write(f"{path}: differs from what leaves are made of; run `make contracts`\n")
+        return 1
+    return 0
+
+
+if __name__ == "__main__":
+    sys.exit(main(sys.argv[1:]))

@@ -1,0 +1,136 @@
+"""Reconciling: each day's entries counted, and producers' numbers looked through for events that never arrived."""
+
+import asyncio
+import logging
+from collections.abc import AsyncIterator, Callable
+from contextlib import asynccontextmanager
+from dataclasses import dataclass, field
+from datetime import UTC, date, datetime, time, timedelta
+from typing import Any
+
+from countersign_audit.domain.lineage import RECONCILED
+from countersign_audit.own_entries import reconciled_leaf
+from countersign_audit.store import SQL
+from countersign_audit.writer import LogWriter
+from countersign_shared.clock import Clock, rfc3339
+from countersign_shared.postgres.queries import Queries
+
+log = logging.getLogger(__name__)
+
+SETTLED_AFTER = timedelta(hours=6)
+"""After a day's end: what was still on its way by then is late, and a hole that it fills is gone the next time."""
+LOOK_SECONDS = 900.0
+COUNT_SECONDS = 600
+"""A million cases a day are read within a minute."""
+MAX_HOLES = 1_000
+SHOWN_HOLES = 20
+MAX_DAYS = 31
+"""Days made up for after a pause; earlier ones are looked at by hand."""
+
+
+@dataclass(frozen=True, slots=True)
+class Hole:
+    """Numbers of one producer's events of a case that are not in the log, though a later one is."""
+
+    case: str
+    source: str
+    missing: list[int]
+
+
+@dataclass(frozen=True, slots=True)
+class Day:
+    """What the log holds of one day."""
+
+    day: date
+    counts: dict[str, int]
+    conflicts: int
+    holes: list[Hole] = field(default_factory=list)
+
+    @property
+    def entries(self) -> int:
+        """All entries of the day."""
+        return sum(self.counts.values())
+
+
+async def look_at(connection: Any, day: date) -> Day:
+    """Count a UTC day's entries, and find the holes in what was said about the cases of that day."""
+    queries = Queries.load(SQL / "reconciling.sql")
+    begin = datetime.combine(day, time(), UTC)
+    end = begin + timedelta(days=1)
+    counts = await connection.fetch(queries.counts, begin, end, timeout=COUNT_SECONDS)
+    holes = await connection.fetch(queries.holes, begin, end, MAX_HOLES, timeout=COUNT_SECONDS)
+    return Day(
+        day, {row["kind"]: row["entries"] for row in counts}, sum(row["conflicts"] for row in counts),
+        [Hole(row["case"], row["source"], _missing(row["seen"])) for row in holes],
+    )  # fmt: skip
+
+
+def _missing(seen: list[int]) -> list[int]:
+    known = set(seen)
+    return [number for number in range(1, min(max(seen), len(seen) + SHOWN_HOLES) + 1) if number not in known]
+
+
+class Reconciler:
+    """Keeps the days reconciled."""
+
+    def __init__(self, pool: Any, writer: LogWriter, clock: Clock) -> None:
+        self._pool = pool
+        self._writer = writer
+        self._clock = clock
+        self._queries = Queries.load(SQL / "reconciling.sql")
+
+    async def work(self) -> list[Day]:
+        """Reconcile every day that has settled and was not yet; each becomes an entry of the log's own."""
+        newest = (self._clock() - SETTLED_AFTER).astimezone(UTC).date() - timedelta(days=1)
+        async with self._pool.acquire() as connection:
+            last = await connection.fetchval(self._queries.last_day)
+        first = newest if last is None else max(last + timedelta(days=1), newest - timedelta(days=MAX_DAYS))
+        days = []
+        while first <= newest:
+            days.append(await self._reconcile(first))
+            first += timedelta(days=1)
+        return days
+
+    async def _reconcile(self, day: date) -> Day:
+        now = self._clock()
+        async with self._pool.acquire() as connection:
+            found = await look_at(connection, day)
+
+        async def note(connection: Any) -> None:
+            await connection.execute(self._queries.add_day, day, found.entries, len(found.holes), now)
+
+        shown = [{"case": one.case, "missing": one.missing, "source": one.source} for one in found.holes[:SHOWN_HOLES]]
+        leaf = reconciled_leaf(
+            day=day.isoformat(), counts=found.counts, conflicts=found.conflicts, holes=len(found.holes), shown=shown,
+            occurred_at=rfc3339(now),
+        )  # fmt: skip
+        await self._writer.append_own(leaf, RECONCILED, now, within=note)
+        say = log.error if found.holes else log.info
+        say("%s: %d entries, %d conflicts, holes in %d cases", day, found.entries, found.conflicts, len(found.holes))
+        return found
+
+
+@asynccontextmanager
+async def reconciling(reconciler: Reconciler, fail: Callable[[BaseException], None]) -> AsyncIterator[None]:
+    """Keep the days reconciled while the context is open; a fault ends the service."""
+
+    async def work() -> None:
+        while True:
+            await asyncio.sleep(LOOK_SECONDS)
+            try:
+                await reconciler.work()
+            except TimeoutError:
+                # Counting must not end the writing.
+                log.warning("a day could not be counted within %d s; tried again later", COUNT_SECONDS)
+
+    def ended(task: "asyncio.Task[None]") -> None:
+        if not task.cancelled() and (error := task.exception()) is not None:
+            fail(error)
+
+    task = asyncio.create_task(work())
+    task.add_done_callback(ended)
+    try:
+        yield
+    finally:
+        task.cancel()
+        await asyncio.gather(task, return_exceptions=True)

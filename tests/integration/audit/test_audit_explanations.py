@@ -1,0 +1,57 @@
+"""Links to explanations, and everything about one person, on a real log."""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+import httpx
+
+from tests.integration.audit.log import open_log
+from tests.integration.audit.reading import API, reading, take_in_announcements
+from tests.unit.audit.records import one_case
+
+
+async def test_a_link_opens_once_and_both_are_on_record(database_url: str, tmp_path: Path) -> None:
+    async with open_log(database_url, tmp_path / "keys") as log, reading(log) as client:
+        await log.add(one_case("a"))
+        made = await client.post(f"{API}/cases/a/explanation-links", params={"purpose": "asked by letter"})
+        assert made.status_code == 201, made.text
+        path = made.json()["path"]
+        assert (await client.post(f"{API}/cases/none/explanation-links")).status_code == 404
+        async with httpx.AsyncClient(transport=client._transport, base_url="http://audit") as stranger:
+            for _ in range(2):  # looking uses nothing up
+                asked = await stranger.get(path)
+                assert (asked.status_code, 'method="post"' in asked.text) == (200, True)
+            opened = await stranger.post(path)
+            assert opened.status_code == 200
+            assert "application/pdf;base64," in opened.text
+            assert opened.headers["cache-control"] == "no-store"
+            assert "script" not in opened.headers["content-security-policy"]
+            assert (await stranger.post(path)).status_code == 410
+            assert (await stranger.get(path)).status_code == 410
+            assert (await stranger.post(f"{API}/explanations/{'0' * 64}")).status_code == 410
+        assert await take_in_announcements(log) == 2
+        log_of = (await client.get(f"{API}/access-log", params={"case_id": "a"})).json()["items"]
+        assert [(one["reader"], one["what"]) for one in log_of] == [
+            ("p-77", "explanation_link"), ("affected-person", "explanation"),
+        ]  # fmt: skip
+        stored = await log.rows("SELECT token_sha256 FROM explanation_links")
+        assert path.rpartition("/")[2] not in str(stored)
+
+
+async def test_everything_about_a_person_is_given_whole_and_recorded(database_url: str, tmp_path: Path) -> None:
+    async with open_log(database_url, tmp_path / "keys") as log, reading(log) as client:
+        await log.add([*one_case("a", number=1), *one_case("b", number=2)])
+        subject = (await client.get(f"{API}/cases/a/timeline")).json()["subject_ref"]
+        asked = {"subject_ref": subject, "purpose": "GDPR 15"}
+        assert (await client.get(f"{API}/subjects", params=asked, headers={"x-roles": "lead"})).status_code == 403
+        found = (await client.get(f"{API}/subjects", params=asked)).json()
+        case = next(case for case in found["cases"] if case["case_id"] == "a")
+        events = {entry["topic"]: entry["event"] for entry in case["entries"]}
+        assert events["case.created"]["payload"]
+        assert events["decision.made"]["outcome"]
+        assert case["complete"]
+        assert (await client.get(f"{API}/subjects", params={"subject_ref": "nobody"})).status_code == 404
+        await take_in_announcements(log)
+        log_of = (await client.get(f"{API}/access-log", params={"case_id": "a"})).json()["items"]
+        assert ("audit.exported", "subject") in [(one["kind"], one["what"]) for one in log_of]

@@ -1,0 +1,49 @@
+"""Each day is counted on the record, and an event that never arrived is reported."""
+
+from __future__ import annotations
+
+from datetime import date, timedelta
+from pathlib import Path
+
+import orjson
+
+from countersign_audit.reconciling import Reconciler, look_at
+from tests.integration.audit.log import SteppingClock, open_log
+from tests.unit.audit.records import all_examples, one_case, record
+
+DAY = date(2026, 3, 3)
+
+
+async def test_a_record_taken_off_a_topic_on_purpose_is_reported(database_url: str, tmp_path: Path) -> None:
+    clock = SteppingClock()
+    clock.now = clock.now.replace(year=2026, month=3, day=4, hour=7)
+    time = f"{DAY}T10:00:00Z"
+    body = next(body for path, body in all_examples() if path == "activity.recorded/review.claimed.json")
+    said = [
+        record(
+            "activity.recorded", body | {"case_id": case, "sequence": number}, event_id=f"{case}-{number}", time=time
+        )
+        for case in ("whole", "holed")
+        for number in (1, 2, 3, 5, 4)
+        if (case, number) != ("holed", 2)
+    ]
+    async with open_log(database_url, tmp_path / "keys", clock=clock) as log:
+        await log.add([*said, *one_case("other")])
+        (day,) = await Reconciler(log.pool, log.writer, clock).work()
+        assert (day.day, day.counts["review.claimed"]) == (DAY, 9)
+        assert [(hole.source, hole.missing) for hole in day.holes] == [("/countersign/test", [2])]
+        (row,) = await log.rows("SELECT leaf FROM entries WHERE kind = 'log.reconciled'")
+        leaf = orjson.loads(row["leaf"])
+        assert (leaf["day"], leaf["holes"], leaf["first_holes"][0]["missing"]) == (DAY.isoformat(), 1, [2])
+        assert await Reconciler(log.pool, log.writer, clock).work() == []
+        # It was only late: the next look finds no hole.
+        missing = body | {"case_id": "holed", "sequence": 2}
+        await log.add([record("activity.recorded", missing, event_id="holed-2", time=time)])
+        async with log.pool.acquire() as connection:
+            assert (await look_at(connection, DAY)).holes == []
+        clock.now += timedelta(days=2)
+        assert [one.day for one in await Reconciler(log.pool, log.writer, clock).work()] == [
+            DAY + timedelta(days=1), DAY + timedelta(days=2),
+        ]  # fmt: skip
+        report = await log.verify()
+        assert report.ok, [str(one) for one in report.findings]

@@ -1,0 +1,124 @@
+"""What an affected person is told: what was used, in words they can read, and nothing they must not see."""
+
+from __future__ import annotations
+
+import json
+from typing import Any
+
+import pytest
+
+from countersign_audit.domain.explanation import explain
+from countersign_audit.explaining.page import asking, explained, gone
+from countersign_audit.explaining.pdf import as_pdf
+from countersign_audit.explaining.words import in_words, languages
+from countersign_shared.contracts.decision_types import load_decision_types
+from countersign_shared.contracts.topics import contracts_dir
+
+LOAN = load_decision_types()["loan_application"]
+LABELS = {field.name: field.label for field in LOAN.fields}
+OUTCOMES = {name: outcome.label for name, outcome in LOAN.outcomes.items()}
+MADE_ON = "2026-03-05T08:00:00Z"
+
+
+def example(path: str) -> dict[str, Any]:
+    return json.loads((contracts_dir() / "examples" / f"{path}.json").read_text(encoding="utf-8"))
+
+
+def bodies(decision: dict[str, Any] | None = None, language: str | None = None) -> dict[str, list[dict[str, Any]]]:
+    scored = example("case.scored/loan_application")
+    found = {"case.created": [scored["case"] | {"language": language}], "case.scored": [scored]}
+    if decision is not None:
+        found["decision.made"] = [decision]
+    return found
+
+
+def told(decision: dict[str, Any] | None, language: str | None = None) -> str:
+    found = explain("loan-1", bodies(decision, language), LABELS, LOAN.protected_fields, OUTCOMES)
+    page = in_words(found, made_on=MADE_ON)
+    return "\n".join(line for section in page.sections for line in (section.heading, *section.lines))
+
+
+AUTOMATIC = example("decision.made/loan_application.automatic")
+
+
+def test_an_automatic_decision_says_so_and_names_what_weighed_most() -> None:
+    said = told(AUTOMATIC)
+    assert f"What was decided: {OUTCOMES['approve']}." in said
+    assert "A computer program made this decision." in said
+    assert f"{LABELS['credit_meets_guidelines']}: yes - spoke for the proposal." in said
+    assert f"{LABELS['loan_to_value']}: 78.1 - spoke against the proposal." in said
+    assert "You can object." in said
+
+
+def test_where_the_proposal_was_not_used_its_factors_are_not_told() -> None:
+    said = told(AUTOMATIC | {"mode": "human", "relation": "overrode"})
+    assert "No computer program's proposal was used." in said
+    assert LABELS["credit_meets_guidelines"] not in said
+    assert "differently" not in said
+
+
+def test_principal_reasons_are_told_and_a_later_decision_counts() -> None:
+    adverse = AUTOMATIC | {
+        "decision_id": "second", "supersedes": AUTOMATIC["decision_id"], "mode": "human_with_ai", "outcome": "decline",
+        "relation": "overrode", "principal_reasons": [{"code": "x", "text": "Obligations are too high."}],
+    }  # fmt: skip
+    found = bodies(AUTOMATIC)
+    found["decision.made"].append(adverse)
+    explanation = explain("loan-1", found, LABELS, LOAN.protected_fields, OUTCOMES)
+    assert (explanation.decision_id, explanation.replaces) == ("second", True)
+    said = told(adverse)
+    assert "Obligations are too high." in said
+    assert "decided differently" in said
+    assert "It replaces an earlier decision." in said
+
+
+def test_a_protected_field_is_never_named() -> None:
+    protected = next(iter(LOAN.protected_fields))
+    found = bodies(AUTOMATIC)
+    factors = found["case.scored"][0]["proposal"]["explanation"]["factors"]
+    factors.append({"field": protected, "value": "a", "effect": 9.0, "direction": "for"})
+    explanation = explain("loan-1", found, LABELS, LOAN.protected_fields, OUTCOMES)
+    assert all(one.value != "a" for one in explanation.factors)
+
+
+def test_an_open_and_a_closed_case_say_what_they_are() -> None:
+    assert "No decision has been made yet." in told(None)
+    assert "closed without a decision (withdrawn)" in told(AUTOMATIC | {"closed_as": "withdrawn", "outcome": None})
+
+
+@pytest.mark.parametrize(("language", "chosen"), [("de-AT", "de"), ("DE", "de"), ("fr", "en"), (None, "en")])
+def test_it_speaks_the_cases_language_where_there_are_texts(language: str | None, chosen: str) -> None:
+    explanation = explain("c", bodies(AUTOMATIC, language), LABELS, frozenset(), OUTCOMES)
+    page = in_words(explanation, made_on=MADE_ON)
+    assert page.language == chosen
+    assert page.title == languages()[chosen]["title"]
+
+
+def test_every_language_has_every_text_with_the_same_places() -> None:
+    english = languages()["en"]
+    for name, texts in languages().items():
+        assert texts.keys() == english.keys(), name
+        for key, text in texts.items():
+            assert isinstance(text, str)
+            assert text.count("{") == english[key].count("{"), (name, key)
+
+
+def test_the_operators_way_of_objecting_stands_in_for_the_general_one() -> None:
+    explanation = explain("c", bodies(AUTOMATIC), LABELS, frozenset(), OUTCOMES)
+    page = in_words(explanation, made_on=MADE_ON, contest="Write to the ombudsman within 30 days.")
+    assert page.sections[-1].lines == ("Write to the ombudsman within 30 days.",)
+
+
+def test_page_and_pdf_hold_the_same_and_let_nothing_in() -> None:
+    hostile = AUTOMATIC | {"principal_reasons": [{"code": "x", "text": "<script>alert(1)</script> & more"}]}
+    explanation = explain("c", bodies(hostile), LABELS, frozenset(), OUTCOMES)
+    words = in_words(explanation, made_on=MADE_ON)
+    pdf = as_pdf(words)
+    assert pdf.startswith(b"%PDF-")
+    assert as_pdf(words) == pdf
+    page = explained(words, pdf)
+    assert "<script" not in page
+    assert "&lt;script&gt;" in page
+    assert page.count("application/pdf;base64,") == 1
+    assert 'method="post"' in asking("de")
+    assert languages()["de"]["gone"] in gone("de")

@@ -28,7 +28,8 @@ async def migrate(pool: asyncpg.Pool, *, schema: str, migrations: Path) -> list[
     async with pool.acquire() as connection, connection.transaction():
         await connection.execute(queries.wait_long_for_other_replicas)
         await connection.execute(queries.lock, schema)
-        await connection.execute(queries.create_table)
+        if not await connection.fetchval(queries.has_table):
+            await connection.execute(queries.create_table)
         await connection.execute(queries.wait_briefly_for_traffic)
         known = {row["name"]: row["sha256"] for row in await connection.fetch(queries.applied)}
         if missing := sorted(set(known) - {file.name for file in files}):

@@ -7,6 +7,10 @@ SET LOCAL lock_timeout = '5s';
 -- name: lock
 SELECT pg_advisory_xact_lock(hashtextextended('countersign.migrate.' || $1, 0));
 
+-- name: has_table
+-- Asked first: a role that may only use its schema is refused even what is there already.
+SELECT to_regclass('schema_migrations') IS NOT NULL;
+
 -- name: create_table
 CREATE TABLE IF NOT EXISTS schema_migrations (
     name       text PRIMARY KEY,

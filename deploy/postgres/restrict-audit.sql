@@ -1,0 +1,37 @@
+-- Takes from audit's role every right to change or delete what it has written. Run it once as an administrator of the
+-- database, after audit's migrations, and again after each release that brings new ones:
+--
+--   psql "$ADMIN_URL" -v role=countersign_audit -f deploy/postgres/restrict-audit.sql
+--
+-- From then on migrations are applied as the owner: DATABASE_URL=$ADMIN_URL countersign migrate.
+
+SELECT set_config('countersign.role', :'role', false);
+
+DO $$
+DECLARE
+    service text := current_setting('countersign.role');
+    named   text;
+BEGIN
+    IF NOT EXISTS (SELECT FROM pg_roles WHERE rolname = service || '_owner') THEN
+        EXECUTE format('CREATE ROLE %I NOLOGIN', service || '_owner');
+    END IF;
+    EXECUTE format('ALTER SCHEMA audit OWNER TO %I', service || '_owner');
+    FOR named IN SELECT format('TABLE audit.%I', tablename) FROM pg_tables WHERE schemaname = 'audit'
+        UNION ALL SELECT format('FUNCTION audit.%I(%s)', p.proname, pg_get_function_identity_arguments(p.oid))
+                  FROM pg_proc AS p WHERE p.pronamespace = 'audit'::regnamespace
+    LOOP
+        EXECUTE format('ALTER %s OWNER TO %I', named, service || '_owner');
+    END LOOP;
+    EXECUTE format('REVOKE ALL ON ALL TABLES IN SCHEMA audit FROM %I, PUBLIC', service);
+    EXECUTE format('REVOKE ALL ON SCHEMA audit FROM %I', service);
+    EXECUTE format('GRANT USAGE ON SCHEMA audit TO %I', service);
+    EXECUTE format('GRANT SELECT, INSERT ON ALL TABLES IN SCHEMA audit TO %I', service);
+    EXECUTE format('REVOKE INSERT ON audit.schema_migrations FROM %I', service);
+    -- What waits to leave is no record: the relay takes it away once it has left.
+    EXECUTE format('GRANT UPDATE, DELETE ON audit.outbox TO %I', service);
+    REVOKE ALL ON FUNCTION audit.erase_case(bytea) FROM PUBLIC;
+    EXECUTE format('GRANT EXECUTE ON FUNCTION audit.erase_case(bytea) TO %I', service);
+    -- It runs with the owner's rights, so it must find the owner's tables whoever calls it.
+    ALTER FUNCTION audit.erase_case(bytea) SET search_path = audit;
+END
+$$;

@@ -70,12 +70,12 @@ FROM cases LEFT JOIN LATERAL (
 WHERE cases.run = $1;
 
 -- name: kinds_of_decision
--- The decisions of a run by level and mode.
+-- The decisions of a run by level and mode. One that replaces another after a disagreeing audit is not one more case.
 SELECT level, mode, count(*)::integer AS decisions
 FROM (
     SELECT DISTINCT ON (tenant, case_id, event_id) level, mode
     FROM decisions JOIN cases USING (tenant, case_id)
-    WHERE cases.run = $1
+    WHERE cases.run = $1 AND NOT decisions.supersedes
 ) AS once
 GROUP BY level, mode
 ORDER BY level, mode;

@@ -19,7 +19,7 @@ async def latency_round(ground: Ground, *, rate: int, seconds: int) -> dict[str,
     stack = await fresh_stack(ground, log_append_time=True)
     with stack:
         count = rate * (seconds + WARM_UP_SECONDS)
-        await _send(ground, stack.topic_prefix, rate, count)
+        await send(ground, stack.topic_prefix, rate, count)
         await drained(ground, stack, count)
         times = await _times(ground, stack.topic_prefix)
         await asyncio.to_thread(stack.stop)
@@ -32,7 +32,8 @@ async def latency_round(ground: Ground, *, rate: int, seconds: int) -> dict[str,
     }  # fmt: skip
 
 
-async def _send(ground: Ground, prefix: str, rate: int, count: int) -> None:
+async def send(ground: Ground, prefix: str, rate: int, count: int) -> None:
+    """Send ``count`` cases at this rate a second, whatever becomes of them."""
     payloads = itertools.cycle(cases.whole_payloads())
     producer = AIOKafkaProducer(bootstrap_servers=ground.kafka.bootstrap, acks="all", enable_idempotence=True)
     await producer.start()
@@ -53,12 +54,13 @@ async def _send(ground: Ground, prefix: str, rate: int, count: int) -> None:
 
 
 async def _times(ground: Ground, prefix: str) -> list[tuple[int, int]]:
-    created = await _appended(ground, f"{prefix}case.created")
-    decided = await _appended(ground, f"{prefix}decision.made")
+    created = await appended(ground, f"{prefix}case.created")
+    decided = await appended(ground, f"{prefix}decision.made")
     return [(created[key], moment) for key, moment in decided.items()]
 
 
-async def _appended(ground: Ground, topic: str) -> dict[bytes, int]:
+async def appended(ground: Ground, topic: str) -> dict[bytes, int]:
+    """Return when the first record of each key was appended, in milliseconds by the broker's clock."""
     consumer = AIOKafkaConsumer(bootstrap_servers=ground.kafka.bootstrap, auto_offset_reset="earliest")
     await consumer.start()
     parts = [TopicPartition(topic, number) for number in range(PARTITIONS)]

@@ -273,6 +273,19 @@ async def test_a_dead_server_is_left_alone_and_asked_again_later(tmp_path):
         await found.aclose()
 
 
+async def test_a_trial_that_finds_the_server_busy_is_not_the_last(tmp_path):
+    answers = iter([http({}, 500), http({}, 429, retry_after="0"), http({}, 500), proposing("remove", SURE)])
+    async with chat_server(lambda _: next(answers)) as server:
+        limits = {"attempts": 1, "breaker_failures": 1, "breaker_seconds": 0.05, "concurrency": 1}
+        found = models(tmp_path, server.url, limits=limits)
+        scorer, said_last = found.scorers["content_moderation"], None
+        for _ in range(4):
+            (said_last,) = await scorer.score([Question(POST)])
+            await asyncio.sleep(0.1)
+        await found.aclose()
+    assert isinstance(said_last, Scored)
+
+
 async def test_a_slow_server_blocks_nobody_and_the_batch_ends_on_time(tmp_path):
     async def slow(_request):
         await asyncio.sleep(0.1)

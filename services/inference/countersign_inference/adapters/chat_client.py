@@ -69,9 +69,10 @@ class ChatClient:
         """Return what the server answered to a request, which is paid from the purse; else ``UnavailableError``."""
         why = "the requests that a case may cost are used up"
         for attempt in range(self.limits.attempts):
-            await self._turn(purse)
             if purse.requests <= 0:
                 break
+            # Whoever may ask does ask: a trial that nobody makes would keep the breaker open for ever.
+            await self._turn(purse)
             purse.requests -= 1
             status, asked, data = await self._post(body, purse)
             if status == OK:
@@ -79,6 +80,7 @@ class ChatClient:
                 return data
             wait = pause(attempt, asked, self.chance())
             if status == BUSY:
+                self._breaker.answered()
                 why = "the model server is busy"
                 self._not_before = max(self._not_before, self.monotonic() + wait)
                 continue

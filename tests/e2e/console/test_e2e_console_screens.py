@@ -7,7 +7,7 @@ import re
 from pathlib import Path
 
 import pytest
-from playwright.sync_api import Browser, Page, expect
+from playwright.sync_api import Browser, Locator, Page, expect
 
 from tests.e2e.console.parts import Desk
 from tests.e2e.console.seats import Seat, seat
@@ -23,9 +23,9 @@ LAST = {
 PHONE = {"viewport": {"width": 390, "height": 844}, "has_touch": True, "is_mobile": True}
 
 
-def section(page: Page, title: str) -> Page:
+def section(page: Page, title: str) -> Locator:
     """Return the card with this title."""
-    return page.locator("section", has=page.get_by_role("heading", name=title))  # type: ignore[return-value]
+    return page.locator("section", has=page.get_by_role("heading", name=title))
 
 
 def test_pages_are_offered_to_those_they_lead_somewhere_for(desk: Desk, browser: Browser) -> None:

@@ -5,9 +5,13 @@ import { explain } from "../api/problem";
 import type { CasePage as CaseDetail, DecisionOnCase } from "../api/schema";
 import { moment } from "../format/time";
 import { useNow } from "../format/useNow";
+import { decides } from "../session/roles";
+import { useMe } from "../session/useSession";
+import { TalkCard } from "../talk/TalkCard";
 import { Card } from "../ui/Card";
 import { FactList } from "../triage/case/KeyFacts";
 import styles from "./CasePage.module.css";
+import { Reverse } from "./Reverse";
 import { TimelineCard } from "./TimelineCard";
 import { useCase } from "./useCases";
 import { useTimeline } from "./useTimeline";
@@ -32,6 +36,7 @@ export function CasePage({ tenant, caseId }: { tenant: string; caseId: string })
 }
 
 function Detail({ detail }: { detail: CaseDetail }) {
+  const me = useMe();
   const heading = useRef<HTMLHeadingElement>(null);
   useEffect(() => heading.current?.focus(), [detail.case_id]);
   return (
@@ -59,9 +64,13 @@ function Detail({ detail }: { detail: CaseDetail }) {
           <FactList facts={detail.facts} />
         </Card>
       )}
+      {detail.state === "decided" && !detail.withheld && me.data && decides(me.data) && (
+        <Reverse tenant={detail.tenant} caseId={detail.case_id} />
+      )}
       <div className={styles.pair}>
         <Decisions decisions={detail.decisions} />
         <Account detail={detail} />
+        {me.data && decides(me.data) && <TalkCard about={{ tenant: detail.tenant, caseId: detail.case_id }} />}
       </div>
       {detail.subject_ref && (
         <p>

@@ -22,6 +22,11 @@ export const COMMANDS = define({
   facts: { key: "f", label: "show all facts, or the first", group: "Case" },
   note: { key: "n", label: "write a note", group: "Case" },
   skip: { key: "s", label: "skip", group: "Case" },
+  comment: { key: "c", label: "comment on the case", group: "Case" },
+  ask: { key: "i", label: "ask for information", group: "Case" },
+  escalate: { key: "x", label: "escalate", group: "Case" },
+  recuse: { key: "q", label: "recuse yourself", group: "Case" },
+  tag: { key: "t", label: "tag", group: "Case" },
   edit: { key: "e", label: "edit the terms", group: "Decide" },
   undo: { key: "z", label: "take the last decision back", group: "Decide" },
   search: { key: "/", label: "search", group: "Everywhere" },
@@ -33,6 +38,3 @@ export const COMMANDS = define({
 export type CommandName = keyof typeof COMMANDS;
 
 export const COMMAND_NAMES = Object.keys(COMMANDS) as readonly CommandName[];
-
-/** Kept free for commands of the desk: no decision type can have them for an outcome. */
-export const RESERVED: readonly string[] = ["c", "i", "q", "t", "x"];

@@ -1,4 +1,4 @@
-import { COMMAND_NAMES, type CommandName, COMMANDS, RESERVED } from "./commands";
+import { COMMAND_NAMES, type CommandName, COMMANDS } from "./commands";
 import { normaliseKey } from "./registry";
 
 /** The keys somebody has changed; every other command has the key it comes with. */
@@ -31,7 +31,7 @@ function whyNot(keymap: Keymap, name: CommandName, key: string): string | null {
 
 /** Characters that are spoken for: a decision type cannot have them for an outcome. */
 export function takenKeys(keymap: Keymap): ReadonlySet<string> {
-  return new Set([...RESERVED, ...COMMAND_NAMES.map((name) => keyOf(keymap, name))]);
+  return new Set(COMMAND_NAMES.map((name) => keyOf(keymap, name)));
 }
 
 /** Reads what was stored. Whatever is not (or no longer) a possible map of keys is left out, command by command. */

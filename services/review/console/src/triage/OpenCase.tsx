@@ -1,4 +1,4 @@
-import type { ReactNode } from "react";
+import { type ReactNode, useState } from "react";
 
 import styles from "./TriagePage.module.css";
 import { Asked } from "./case/Asked";
@@ -8,6 +8,9 @@ import { MatrixCard } from "./case/MatrixCard";
 import { Precedents } from "./case/Precedents";
 import { Proposal } from "./case/Proposal";
 import { TimelineOnDemand } from "../cases/TimelineOnDemand";
+import { TalkCard } from "../talk/TalkCard";
+import type { Aside } from "./aside/aside";
+import { AsideCard } from "./aside/AsideCard";
 import { AnswerCard } from "./decide/AnswerCard";
 import { DecisionBar } from "./decide/DecisionBar";
 import { useDecision } from "./decide/useDecision";
@@ -22,6 +25,8 @@ interface OpenCaseProps {
   readonly status: ReactNode;
   readonly onLeft: () => void;
   readonly onRevealed: () => void;
+  /** The case left the desk without a decision: what became of it. */
+  readonly onAside: (said: string) => void;
   readonly onSkip: () => void;
   readonly onPutBack: () => void;
 }
@@ -35,11 +40,13 @@ export function OpenCase({
   status,
   onLeft,
   onRevealed,
+  onAside,
   onSkip,
   onPutBack,
 }: OpenCaseProps) {
   const { context } = claim;
   const question = context.decision_required;
+  const [aside, begin] = useState<Aside | null>(null);
   const decision = useDecision({ hold, claim, onLeft, onRevealed });
   return (
     <>
@@ -55,14 +62,25 @@ export function OpenCase({
           <Proposal context={context} />
           {context.matrix && <MatrixCard matrix={context.matrix} />}
         </div>
+        {aside && (
+          <AsideCard
+            key={aside.action}
+            aside={aside}
+            hold={hold}
+            claim={claim}
+            onCancel={() => begin(null)}
+            onDone={onAside}
+          />
+        )}
         <AnswerCard claim={claim} decision={decision} />
       </main>
       <aside className={styles.side} aria-label="Precedents and policy">
         <Precedents context={context} />
+        <TalkCard about={{ tenant: question.tenant, caseId: question.case_id }} />
         {!context.withheld && <TimelineOnDemand tenant={question.tenant} caseId={question.case_id} />}
       </aside>
       <footer className={styles.bar}>
-        <DecisionBar context={context} decision={decision} onSkip={onSkip} onPutBack={onPutBack} />
+        <DecisionBar context={context} decision={decision} onAside={begin} onSkip={onSkip} onPutBack={onPutBack} />
         <div className={styles.status}>{status}</div>
       </footer>
     </>

@@ -1,3 +1,5 @@
+import { useEffect, useState } from "react";
+
 import type { QueueItem } from "../api/schema";
 import { useAnswered } from "../ledger/LedgerProvider";
 import { LedgerStatus, RefusedDecisions } from "../ledger/LedgerStatus";
@@ -8,6 +10,9 @@ import { useChosenQueue, useQueueItems, useQueues } from "./queue/useQueues";
 import { Stage } from "./Stage";
 import styles from "./TriagePage.module.css";
 
+// What became of a case that was handed on is news for a moment.
+const NEWS_MS = 10_000;
+
 /** The review desk: queue, case, precedents; the decision bar below, always. */
 export function TriagePage() {
   const queues = useQueues();
@@ -17,11 +22,19 @@ export function TriagePage() {
   const answered = useAnswered();
   const waiting = items.data?.filter(({ review_id }) => !answered.has(review_id));
   const { desk, notice, openNext, openReview, reopen, lookAgain, skip, putBack, prepared } = useDesk(name);
+  const [said, setSaid] = useState("");
+  useEffect(() => {
+    const timer = setTimeout(() => setSaid(""), NEWS_MS);
+    return () => clearTimeout(timer);
+  }, [said]);
   const open = desk.phase === "open" ? desk.claim : null;
   const status = <LedgerStatus onUndone={(claimId) => void reopen(claimId)} />;
   const notices = (
     <>
       <RefusedDecisions onReopen={(claimId) => void reopen(claimId)} />
+      <p role="status" className={styles.notice}>
+        {said}
+      </p>
       <p role="alert" className={styles.notice}>
         {notice}
       </p>
@@ -53,6 +66,10 @@ export function TriagePage() {
           status={status}
           onLeft={openNext}
           onRevealed={lookAgain}
+          onAside={(said) => {
+            openNext();
+            setSaid(said);
+          }}
           onSkip={skip}
           onPutBack={putBack}
         />

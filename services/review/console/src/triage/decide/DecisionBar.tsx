@@ -1,10 +1,13 @@
 import { Button } from "@mantine/core";
 
+import type { ReactNode } from "react";
+
 import type { ContextPackage, OutcomeChoice } from "../../api/schema";
 import type { CommandName } from "../../keys/commands";
 import { CommandKey, Keycap } from "../../keys/Keycap";
 import { takenKeys } from "../../keys/keymap";
 import { useCommand, useKey, useKeys } from "../../keys/KeyProvider";
+import { type Aside, ASIDES } from "../aside/aside";
 import { assignOutcomeKeys, type OutcomeKeys } from "../../keys/outcomeKeys";
 import styles from "./DecisionBar.module.css";
 import { departs } from "./draft";
@@ -13,12 +16,13 @@ import type { Decision } from "./useDecision";
 interface DecisionBarProps {
   readonly context: ContextPackage;
   readonly decision: Decision;
+  readonly onAside: (aside: Aside) => void;
   readonly onSkip: () => void;
   readonly onPutBack: () => void;
 }
 
 /** Every outcome as a button of the same weight, and what else can be done with the case now. */
-export function DecisionBar({ context, decision, onSkip, onPutBack }: DecisionBarProps) {
+export function DecisionBar({ context, decision, onAside, onSkip, onPutBack }: DecisionBarProps) {
   const { outcomes } = context.actions;
   const { keymap } = useKeys();
   const keys = assignOutcomeKeys(outcomes, takenKeys(keymap));
@@ -38,6 +42,16 @@ export function DecisionBar({ context, decision, onSkip, onPutBack }: DecisionBa
       </div>
       <div className={styles.others} role="group" aria-label="Other actions">
         <EditTerms context={context} decision={decision} />
+        {ASIDES.map((aside) => (
+          <OtherButton
+            key={aside.action}
+            context={context}
+            action={aside.action}
+            label={aside.label}
+            command={aside.command}
+            onRun={() => onAside(aside)}
+          />
+        ))}
         <OtherButton context={context} action="skip" label="Skip" command="skip" onRun={onSkip} />
         <PutBack context={context} onRun={onPutBack} />
       </div>
@@ -93,43 +107,41 @@ interface OtherButtonProps {
   readonly context: ContextPackage;
   readonly action: string;
   readonly label: string;
-  readonly command: CommandName;
+  readonly command: CommandName | null;
   readonly onRun: () => void;
 }
 
 function OtherButton({ context, action, label, command, onRun }: OtherButtonProps) {
   const offered = context.actions.other.find((other) => other.action === action);
-  const available = offered?.available ?? false;
-  const key = useCommand(command, { when: available, run: onRun });
   if (!offered) return null;
-  return (
+  const button = (key: string | undefined) => (
     <Button
       variant="default"
-      disabled={!available}
+      disabled={!offered.available}
       title={offered.why ?? undefined}
       aria-keyshortcuts={key}
       data-action={action}
-      rightSection={<CommandKey of={command} />}
+      rightSection={command && <CommandKey of={command} />}
       onClick={onRun}
     >
       {label}
     </Button>
   );
+  if (!command || !offered.available) return button(undefined);
+  return <WithKey command={command} onRun={onRun} render={button} />;
 }
 
-/** Has no key: giving a case up is rare, and a phone shows it at the top instead. */
+interface WithKeyProps {
+  readonly command: CommandName;
+  readonly onRun: () => void;
+  readonly render: (key: string) => ReactNode;
+}
+
+function WithKey({ command, onRun, render }: WithKeyProps) {
+  return render(useCommand(command, { run: onRun }));
+}
+
+/** Has no key: giving up a case is rare, and a phone shows it at the top instead. */
 function PutBack({ context, onRun }: { context: ContextPackage; onRun: () => void }) {
-  const offered = context.actions.other.find(({ action }) => action === "release");
-  if (!offered) return null;
-  return (
-    <Button
-      variant="default"
-      disabled={!offered.available}
-      title={offered.why ?? undefined}
-      data-action="release"
-      onClick={onRun}
-    >
-      Put back
-    </Button>
-  );
+  return <OtherButton context={context} action="release" label="Put back" command={null} onRun={onRun} />;
 }

@@ -28,6 +28,13 @@ export interface DeskActions {
   readonly prepared: boolean;
 }
 
+/** The claim that another page has put on the desk, taken out of the address. */
+function takeWanted(): string | null {
+  const wanted = new URLSearchParams(window.location.search).get("claim");
+  if (wanted) window.history.replaceState(null, "", "/");
+  return wanted;
+}
+
 /** The desk: at most one case open, the next one prepared, the hold kept alive. */
 export function useDesk(queue: string | null): DeskActions {
   const [desk, setDesk] = useState<Desk>({ phase: "resuming" });
@@ -95,7 +102,8 @@ export function useDesk(queue: string | null): DeskActions {
 
   useEffect(() => {
     let here = true;
-    heldClaim().then(
+    const wanted = takeWanted();
+    (wanted ? readClaim(wanted) : heldClaim()).then(
       (claim) => here && (claim ? show(claim) : apply({ type: "cleared" })),
       (error: unknown) => here && apply({ type: "failed", why: explain(error) }),
     );

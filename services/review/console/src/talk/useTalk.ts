@@ -1,0 +1,69 @@
+import { useMutation, useQuery, useQueryClient } from "@tanstack/react-query";
+
+import { answerOf, api } from "../api/client";
+import { NoAnswer } from "../api/problem";
+import { pollMs } from "../live/liveness";
+import { useStepKey } from "../ui/useStepKey";
+
+/** Which case is talked about. */
+export interface About {
+  readonly tenant: string;
+  readonly caseId: string;
+}
+
+const pathOf = ({ tenant, caseId }: About) => ({ tenant, case_id: caseId });
+const keyOf = ({ tenant, caseId }: About, what: string) => ["case", tenant, caseId, what];
+
+export function useComments(about: About) {
+  return useQuery({
+    queryKey: keyOf(about, "comments"),
+    queryFn: () =>
+      answerOf(api.GET("/api/review/v1/cases/{tenant}/{case_id}/comments", { params: { path: pathOf(about) } })),
+    select: ({ items }) => items,
+    refetchInterval: pollMs,
+  });
+}
+
+export function useTags(about: About) {
+  return useQuery({
+    queryKey: keyOf(about, "tags"),
+    queryFn: () =>
+      answerOf(api.GET("/api/review/v1/cases/{tenant}/{case_id}/tags", { params: { path: pathOf(about) } })),
+    select: ({ tags }) => tags,
+    refetchInterval: pollMs,
+  });
+}
+
+function useWrite<Wish>(about: About, what: string, write: (wish: Wish, key: string) => Promise<unknown>) {
+  const queries = useQueryClient();
+  const key = useStepKey();
+  return useMutation({
+    mutationFn: (wish: Wish) => write(wish, key.current()),
+    onSettled: (_, error) => {
+      if (!(error instanceof NoAnswer)) key.answered();
+      return queries.invalidateQueries({ queryKey: keyOf(about, what) });
+    },
+  });
+}
+
+export function useComment(about: About) {
+  return useWrite(about, "comments", (comment: string, key) =>
+    answerOf(
+      api.POST("/api/review/v1/cases/{tenant}/{case_id}/comments", {
+        params: { path: pathOf(about), header: { "Idempotency-Key": key } },
+        body: { comment },
+      }),
+    ),
+  );
+}
+
+export function useChangeTags(about: About) {
+  return useWrite(about, "tags", (change: { readonly add?: string[]; readonly remove?: string[] }, key) =>
+    answerOf(
+      api.POST("/api/review/v1/cases/{tenant}/{case_id}/tags", {
+        params: { path: pathOf(about), header: { "Idempotency-Key": key } },
+        body: change,
+      }),
+    ),
+  );
+}

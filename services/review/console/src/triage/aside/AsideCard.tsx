@@ -1,0 +1,101 @@
+import { Button, NativeSelect, Textarea } from "@mantine/core";
+import { useMutation } from "@tanstack/react-query";
+import { type FormEvent, useRef, useState } from "react";
+
+import { NoAnswer } from "../../api/problem";
+import type { Claim } from "../../api/schema";
+import { useColleagues } from "../../team/useTeam";
+import { Card } from "../../ui/Card";
+import { Trouble } from "../../ui/Page";
+import { useStepKey } from "../../ui/useStepKey";
+import type { Hold } from "../desk/hold";
+import { type Aside, sendAside } from "./aside";
+import styles from "./AsideCard.module.css";
+
+interface AsideCardProps {
+  readonly aside: Aside;
+  readonly hold: Hold;
+  readonly claim: Claim;
+  readonly onCancel: () => void;
+  readonly onDone: (said: string) => void;
+}
+
+/** The words that asking, escalating, recusing or handing over takes. The case leaves when the server has done it. */
+export function AsideCard({ aside, hold, claim, onCancel, onDone }: AsideCardProps) {
+  const [words, setWords] = useState("");
+  const [to, setTo] = useState("");
+  const form = useRef<HTMLFormElement>(null);
+  const key = useStepKey();
+  const send = useMutation({
+    mutationFn: () =>
+      hold.finish(() => sendAside(aside.action, claim.claim_id, key.current(), { words: words.trim(), to })),
+    onSuccess: () => onDone(`${claim.context.decision_required.case_id}: ${aside.done}.`),
+    onError: (error) => {
+      if (!(error instanceof NoAnswer)) key.answered();
+    },
+  });
+  const complete = aside.to === "somebody" ? to !== "" : words.trim() !== "";
+  const submit = (event: FormEvent) => {
+    event.preventDefault();
+    if (complete && !send.isPending) send.mutate();
+  };
+  return (
+    <Card title={aside.title} asking>
+      <form
+        ref={form}
+        className={styles.form}
+        onSubmit={submit}
+        onKeyDown={(event) => {
+          if (event.key === "Escape") onCancel();
+          if (event.key === "Enter" && (event.ctrlKey || event.metaKey)) form.current?.requestSubmit();
+        }}
+      >
+        {aside.to !== "nobody" && <Colleague aside={aside} value={to} onChange={setTo} />}
+        <Textarea
+          autoFocus
+          aria-label={aside.title}
+          placeholder={aside.placeholder}
+          autosize
+          minRows={2}
+          maxRows={8}
+          value={words}
+          onChange={(event) => setWords(event.currentTarget.value)}
+        />
+        <div className={styles.act}>
+          <Button type="submit" disabled={!complete} loading={send.isPending}>
+            {aside.label}
+          </Button>
+          <Button variant="default" onClick={onCancel}>
+            Not now
+          </Button>
+        </div>
+        <Trouble error={send.error} />
+      </form>
+    </Card>
+  );
+}
+
+interface ColleagueProps {
+  readonly aside: Aside;
+  readonly value: string;
+  readonly onChange: (username: string) => void;
+}
+
+function Colleague({ aside, value, onChange }: ColleagueProps) {
+  const colleagues = useColleagues();
+  const offered = (colleagues.data ?? []).filter(({ roles }) => aside.to === "somebody" || roles.includes("lead"));
+  return (
+    <NativeSelect
+      label="To"
+      data={[
+        { value: "", label: aside.to === "perhaps" ? "any lead" : "" },
+        ...offered.map(({ username, display_name: name, away_until: away }) => ({
+          value: username,
+          label: away ? `${name} (away)` : name,
+        })),
+      ]}
+      value={value}
+      onChange={(event) => onChange(event.currentTarget.value)}
+    />
+  );
+}

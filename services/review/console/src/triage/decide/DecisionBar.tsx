@@ -1,4 +1,4 @@
-import { Button } from "@mantine/core";
+import { Button, Menu } from "@mantine/core";
 
 import type { ReactNode } from "react";
 
@@ -42,7 +42,7 @@ export function DecisionBar({ context, decision, onAside, onSkip, onPutBack }: D
       </div>
       <div className={styles.others} role="group" aria-label="Other actions">
         <EditTerms context={context} decision={decision} />
-        {ASIDES.map((aside) => (
+        {ASIDES.filter(({ command }) => command).map((aside) => (
           <OtherButton
             key={aside.action}
             context={context}
@@ -53,7 +53,7 @@ export function DecisionBar({ context, decision, onAside, onSkip, onPutBack }: D
           />
         ))}
         <OtherButton context={context} action="skip" label="Skip" command="skip" onRun={onSkip} />
-        <PutBack context={context} onRun={onPutBack} />
+        <More context={context} onAside={onAside} onPutBack={onPutBack} />
       </div>
     </>
   );
@@ -141,7 +141,30 @@ function WithKey({ command, onRun, render }: WithKeyProps) {
   return render(useCommand(command, { run: onRun }));
 }
 
-/** Has no key: giving up a case is rare, and a phone shows it at the top instead. */
-function PutBack({ context, onRun }: { context: ContextPackage; onRun: () => void }) {
-  return <OtherButton context={context} action="release" label="Put back" command={null} onRun={onRun} />;
+/** What is done seldom has no key and stands behind one button; what cannot be done says why. */
+function More({ context, onAside, onPutBack }: Pick<DecisionBarProps, "context" | "onAside" | "onPutBack">) {
+  const seldom = [
+    ...ASIDES.filter(({ command }) => !command).map((aside) => ({ ...aside, run: () => onAside(aside) })),
+    { action: "release", title: "Put it back into the queue", run: onPutBack },
+  ].flatMap(({ action, title, run }) => {
+    const offered = context.actions.other.find((other) => other.action === action);
+    return offered ? [{ ...offered, title, run }] : [];
+  });
+  return (
+    <Menu position="top-end" width={300}>
+      <Menu.Target>
+        <Button variant="default" aria-label="More to do with this case">
+          More
+        </Button>
+      </Menu.Target>
+      <Menu.Dropdown>
+        {seldom.map(({ action, title, available, why, run }) => (
+          <Menu.Item key={action} disabled={!available} onClick={run}>
+            {title}
+            {why && <small className={styles.why}>{why}</small>}
+          </Menu.Item>
+        ))}
+      </Menu.Dropdown>
+    </Menu>
+  );
 }

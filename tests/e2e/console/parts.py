@@ -35,6 +35,8 @@ ROOT = Path(__file__).parents[3]
 SOURCE = ROOT / "services" / "review" / "console"
 BUILD = ROOT / "services" / "review" / "countersign_review" / "console"
 APPLICATIONS = 150
+# A post by somebody so well known that two people must look at it.
+FAMOUS = "post-famous"
 READ_SECONDS = 120.0
 Result = TypeVar("Result")
 
@@ -177,6 +179,14 @@ def _cases() -> Iterator[dict[str, Any]]:
             },
             "submitted_by": "shop", "occurred_at": rfc3339(now), "amount": {"value": "89.90", "currency": "EUR"},
         }  # fmt: skip
+    yield {
+        "tenant": "default", "case_id": FAMOUS, "decision_type": "content_moderation", "subject_ref": "author-1",
+        "payload": {
+            "post_id": FAMOUS, "author_id": "author-1", "text": "Buy now!", "category": "spam", "followers": 2_000_000,
+            "reports": 3,
+        },
+        "submitted_by": "platform", "occurred_at": rfc3339(now),
+    }  # fmt: skip
 
 
 def built_console() -> None:

@@ -75,12 +75,11 @@ def test_the_palette_finds_pages_actions_and_cases(desk: Desk, browser: Browser)
         expect(here.page.get_by_role("row")).to_have_count(3, timeout=30_000)
 
 
-def test_one_person_stops_and_two_let_it_go_on(desk: Desk, browser: Browser, pictures: Path) -> None:
+def test_one_person_stops_and_two_let_it_go_on(desk: Desk, browser: Browser) -> None:
     with seat(browser) as first, seat(browser) as second:
         first.enter(desk.link("margaret", "Margaret Hamilton", "operator"))
         first.page.goto(f"{desk.url}/controls")
         expect(first.page.get_by_text("more cases an hour for people")).to_be_visible()
-        first.page.screenshot(path=pictures / "console-controls.png")
         first.page.get_by_label("What to stop").select_option("refund")
         first.page.get_by_label("Why", exact=True).fill("<script>alert(1)</script> looked wrong twice")
         first.page.get_by_role("button", name="Stop refund now").click()
@@ -182,15 +181,12 @@ def test_somebody_is_added_signs_in_and_is_gone_when_disabled(desk: Desk, browse
 
 
 @pytest.mark.parametrize("scheme", ["light", "dark"])
-def test_the_other_screens_are_accessible_and_fit_a_phone(
-    desk: Desk, browser: Browser, pictures: Path, scheme: str
-) -> None:
+def test_the_other_screens_are_accessible_and_fit_a_phone(desk: Desk, browser: Browser, scheme: str) -> None:
     found = {}
     with seat(browser, color_scheme=scheme, reduced_motion="reduce") as here:
         here.enter(desk.link(f"sophie-{scheme}", "Sophie Wilson", *EVERYTHING))
         for screen in LAST:
             open_screen(desk, here, screen)
-            here.page.screenshot(path=pictures / f"console-{screen}-{scheme}.png")
             found[screen] = here.serious_findings()
         here.press("Control+k")
         expect(here.page.get_by_role("listbox", name="Found").get_by_role("option").first).to_be_visible()

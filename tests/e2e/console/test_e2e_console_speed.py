@@ -65,8 +65,9 @@ def test_the_next_case_is_painted_before_anybody_waits_for_it(desk: Desk, browse
         for delay in (*DELAYS_MS, SLOW_MS):
             conditions = {"offline": False, "latency": delay, "downloadThroughput": -1, "uploadThroughput": -1}
             network.send("Network.emulateNetworkConditions", conditions)
-            times = sorted(press_and_time(here, presses := presses + 1) for _ in range(PRESSES))
-            slowest[delay] = times[math.ceil(0.95 * PRESSES) - 1]
+            wanted = PRESSES if delay < SLOW_MS else min(PRESSES, 4)
+            times = sorted(press_and_time(here, presses := presses + 1) for _ in range(wanted))
+            slowest[delay] = times[math.ceil(0.95 * wanted) - 1]
     print(f"key press to next case painted, p95 in ms by delay of the network: {slowest}")
     assert slowest[SLOW_MS] < SLOW_MS
 

@@ -39,12 +39,15 @@ export function Precedents({ context }: { context: ContextPackage }) {
   );
 }
 
+// More than this is a list and no longer a reason.
+const TOLD = 3;
+
 /** How alike a precedent is, and what makes it so. */
 function likenessWords({ likeness, alike_in: alike, differs_in: differs }: SimilarCase): string {
   return [
     `${percent(likeness)} alike`,
-    ...(alike.length > 0 ? [`in ${alike.join(", ")}`] : []),
-    ...(differs.length > 0 ? [`differs in ${differs.join(", ")}`] : []),
+    ...(alike.length > 0 ? [`in ${alike.slice(0, TOLD).join(", ")}`] : []),
+    ...(differs.length > 0 ? [`differs in ${differs.slice(0, TOLD).join(", ")}`] : []),
   ].join("; ");
 }
 

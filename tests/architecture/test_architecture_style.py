@@ -155,3 +155,10 @@ def test_every_member_is_typed_and_says_what_it_is(member: str) -> None:
 def test_test_file_names_are_unique() -> None:
     names = Counter(path.name for path in (ROOT / "tests").rglob("test_*.py"))
     assert [name for name, count in names.items() if count > 1] == []
+
+
+@pytest.mark.parametrize("member", sorted(SERVICES))
+def test_migrations_are_numbered_without_a_gap_or_a_double(member):
+    migrations = MEMBERS[member] / f"countersign_{member}" / "sql" / "migrations"
+    numbers = [int(file.name[:4]) for file in sorted(migrations.glob("*.sql"))]
+    assert numbers == list(range(1, len(numbers) + 1))

@@ -71,7 +71,7 @@ async def running(settings: Settings, *, clock: Clock = system_clock) -> AsyncIt
     health, metrics, outbox = Health(), Metrics(SERVICE), Outbox()
     async with AsyncExitStack() as stack:
         pool = await stack.enter_async_context(
-            open_pool(settings.database_url, schema=SCHEMA, size=settings.database_pool_size)
+            open_pool(settings.database_url, schema=SCHEMA, size=settings.database_pool_size, resets=False)
         )
         await migrate(pool, schema=SCHEMA, migrations=MIGRATIONS)
         client = await stack.enter_async_context(open_client())

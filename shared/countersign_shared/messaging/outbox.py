@@ -93,7 +93,12 @@ class Relay:
             try:
                 async with pool.acquire() as connection:
                     if await self.acquire(connection):
-                        await self._pump(connection)
+                        try:
+                            await self._pump(connection)
+                        finally:
+                            # The lock goes with the session, whatever state that is in and whether or not the pool
+                            # resets it.
+                            connection.terminate()
             except (asyncpg.PostgresConnectionError, asyncpg.InterfaceError, ConnectionError) as error:
                 log.warning("outbox relay lost the database: %r", error)
             await asyncio.sleep(LOCK_RETRY_SECONDS)

@@ -4,6 +4,7 @@ import asyncio
 from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager
 from pathlib import Path
+from typing import Any
 
 import asyncpg
 
@@ -16,15 +17,20 @@ COMMAND_SECONDS = 60.0
 
 @asynccontextmanager
 async def open_pool(
-    database_url: str, *, schema: str, size: int = 8, create_schema: bool = True
+    database_url: str, *, schema: str, size: int = 8, create_schema: bool = True, resets: bool = True
 ) -> AsyncIterator[asyncpg.Pool]:
-    """Open a pool whose connections see the service's own schema; a wrong address is said in one line."""
+    """Open a pool whose connections see the service's own schema; a wrong address is said in one line.
+
+    Without ``resets`` a connection goes back into the pool without the round trip that clears its session. Whoever
+    takes a lock of the session or changes its settings must then clear that away, or terminate the connection.
+    """
     try:
         if create_schema:
             await asyncio.wait_for(_create_schema(database_url, schema), CONNECT_SECONDS)
         pool = await asyncio.wait_for(
             asyncpg.create_pool(
                 database_url, min_size=1, max_size=size, command_timeout=COMMAND_SECONDS,
+                reset=None if resets else _as_it_is,
                 server_settings={
                     "search_path": schema, "application_name": f"countersign-{schema}", "timezone": "UTC",
                     # A plan made while a table was empty reads it from end to end, and would be kept until the next
@@ -44,6 +50,10 @@ async def open_pool(
             await asyncio.wait_for(pool.close(), CONNECT_SECONDS)
         except TimeoutError:
             pool.terminate()
+
+
+async def _as_it_is(connection: Any) -> None:
+    """Leave a session as it is; the pool itself ends a transaction that was left open."""
 
 
 async def _create_schema(database_url: str, schema: str) -> None:

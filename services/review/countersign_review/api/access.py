@@ -124,13 +124,14 @@ async def _by_cookie(parts: Parts, request: Request, *, used: bool) -> Identity:
     return Identity(user, frozenset(user["roles"]), frozenset(user["tenants"]), session.csrf_token, session.expires_at)
 
 
-def _identity(request: Request) -> Identity:
+async def _identity(request: Request) -> Identity:
     identity: Identity = request.state.identity
     return identity
 
 
-def _at_desk(request: Request, _: Annotated[Principal, DESK]) -> Caller:
-    return _identity(request).caller
+async def _at_desk(request: Request, _: Annotated[Principal, DESK]) -> Caller:
+    identity: Identity = request.state.identity
+    return identity.caller
 
 
 Known = Annotated[Identity, Depends(_identity)]
@@ -139,7 +140,7 @@ AtDesk = Annotated[Caller, Depends(_at_desk)]
 """The caller as a reviewer."""
 
 
-def _version(
+async def _version(
     if_match: Annotated[
         str | None, Header(alias="If-Match", description='The version that was read, for example `"3"`.')
     ] = None,

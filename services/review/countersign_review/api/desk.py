@@ -72,10 +72,10 @@ async def list_queue_items(
 )  # fmt: skip
 async def claim(queue: PathPart, caller: AtDesk, parts: Using, body: ClaimRequest | None = None) -> Response:
     """Take the named review, or the best one you may take: earliest deadline first, then consequence."""
-    claim_id = await parts.claims.claim(caller, queue, body.review_id if body else None)
-    if claim_id is None:
+    taken = await parts.claims.claim(caller, queue, body.review_id if body else None)
+    if taken is None:
         return Response(status_code=204)
-    return claim_response(parts, caller, await parts.claims.read(caller, claim_id), status=201)
+    return claim_response(parts, caller, taken, status=201)
 
 
 @router.get("/claims", dependencies=[DESK])
@@ -153,7 +153,7 @@ def _item(row: Any, *, mine: bool) -> QueueItem:
 def claim_response(parts: Parts, caller: Caller, row: Any, *, status: int) -> Response:
     """Answer with a claim and everything shown to its holder."""
     # The package goes out byte for byte as it was stored: its digest is over these bytes.
-    routed = routed_of(row["body"])
+    routed = row.get("routed") or routed_of(row["body"])
     names = (
         "claim_id", "version", "review_id", "queue", "claimed_at", "opened_at", "lease_expires_at", "due_at",
         "at_risk_at", "shown_sha256", "payload_sha256",

@@ -66,7 +66,8 @@ class Parts:
     clock: Clock
 
 
-def _parts(request: Request) -> Parts:
+# Not async, it would go through the thread pool at every request; so it is with what else a route depends on.
+async def _parts(request: Request) -> Parts:
     parts: Parts = request.app.state.parts
     return parts
 

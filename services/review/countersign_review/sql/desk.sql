@@ -64,8 +64,12 @@ WHERE c.reviewer = $1 AND c.state = 'held' AND c.lease_expires_at > $2 AND r.que
 ORDER BY c.claimed_at;
 
 -- name: lock_reviewer
--- One claim at a time per reviewer, so that two requests cannot both pass the limit.
-SELECT username FROM users WHERE username = $1 AND disabled_at IS NULL FOR NO KEY UPDATE;
+-- One claim at a time per reviewer, so that two requests cannot both pass the limit. For the rest of the transaction
+-- plans are made once a connection: planning anew took more of a claim than carrying it out. Such a plan would be poor
+-- where the tables were small when it was made, so it is told to go by the indexes whatever they hold.
+SELECT username, set_config('plan_cache_mode', 'force_generic_plan', true), set_config('enable_seqscan', 'off', true),
+       set_config('enable_sort', 'off', true), set_config('enable_hashjoin', 'off', true)
+FROM users WHERE username = $1 AND disabled_at IS NULL FOR NO KEY UPDATE;
 
 -- name: count_held
 -- A statement of its own: within the one that waits for the lock, a count would see the time before the wait.
@@ -76,6 +80,14 @@ SELECT * FROM reviews WHERE review_id = $1 FOR UPDATE;
 
 -- name: case_body
 SELECT body, event_id, partition FROM cases WHERE tenant = $1 AND case_id = $2;
+
+-- name: take_up
+-- The case, and the number of the event that says it was taken: one question, because a person waits for the answer.
+WITH numbered AS (
+    UPDATE case_counters SET next = next + 1 WHERE tenant = $1 AND case_id = $2 RETURNING next - 1 AS number, partition
+)
+SELECT c.body, c.event_id, n.number, n.partition FROM cases AS c CROSS JOIN numbered AS n
+WHERE c.tenant = $1 AND c.case_id = $2;
 
 -- name: evidence
 SELECT kind, body, received_at FROM updates
@@ -140,8 +152,10 @@ WHERE c.claim_id = $1 AND c.reviewer = $2;
 
 -- name: lock_claim
 -- The review's row is the one lock of everything about it; its claims change only under that lock. The claim is locked
--- too, because only locked rows are read anew after a wait.
-SELECT c.claim_id, c.reviewer, c.state AS claim_state, c.version, c.claimed_at, c.opened_at, c.lease_expires_at, r.*
+-- too, because only locked rows are read anew after a wait. Plans as for a claim: `lock_reviewer`.
+SELECT c.claim_id, c.reviewer, c.state AS claim_state, c.version, c.claimed_at, c.opened_at, c.lease_expires_at, r.*,
+       set_config('plan_cache_mode', 'force_generic_plan', true), set_config('enable_seqscan', 'off', true),
+       set_config('enable_sort', 'off', true), set_config('enable_hashjoin', 'off', true)
 FROM claims AS c JOIN reviews AS r USING (review_id)
 WHERE c.claim_id = $1 AND c.reviewer = $2
 FOR UPDATE OF r, c;

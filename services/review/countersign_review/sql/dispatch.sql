@@ -1,9 +1,12 @@
 -- Who gets what next. $1 is the caller's username, $2 their scope of tenants, which a key may narrow, $3 now, $4 the queue.
+-- Whoever takes a review takes none beyond their room: the caller has locked their row, so the count is right.
 
 -- name: best_review
 -- Earliest deadline, then consequence; what another transaction is taking is passed over.
 SELECT r.* FROM users AS u JOIN reviews AS r ON eligible(u, r) AND trained(u, $3)
 WHERE u.username = $1 AND r.queue = $4 AND r.state = 'waiting' AND ('*' = ANY ($2::text[]) OR r.tenant = ANY ($2))
+  AND $5 > (SELECT count(*) FROM claims AS c
+            WHERE c.reviewer = u.pseudonym AND c.state = 'held' AND c.lease_expires_at > $3)
   AND NOT EXISTS (SELECT FROM skips AS s
                   WHERE s.reviewer = u.pseudonym AND s.review_id = r.review_id AND s.until > $3)
 ORDER BY r.due_minute, r.tier_rank DESC, r.priority DESC, r.review_id
@@ -56,8 +59,10 @@ LIMIT 1;
 
 -- name: worst_review
 SELECT r.* FROM users AS u JOIN reviews AS r ON eligible(u, r) AND trained(u, $3)
-WHERE u.username = $1 AND r.queue = $4 AND r.tenant = $5 AND r.state = 'waiting'
+WHERE u.username = $1 AND r.queue = $4 AND r.tenant = $6 AND r.state = 'waiting'
   AND ('*' = ANY ($2::text[]) OR r.tenant = ANY ($2))
+  AND $5 > (SELECT count(*) FROM claims AS c
+            WHERE c.reviewer = u.pseudonym AND c.state = 'held' AND c.lease_expires_at > $3)
   AND NOT EXISTS (SELECT FROM skips AS s
                   WHERE s.reviewer = u.pseudonym AND s.review_id = r.review_id AND s.until > $3)
 ORDER BY r.tier_rank DESC, r.due_minute, r.priority DESC, r.review_id
@@ -65,7 +70,8 @@ LIMIT 1
 FOR UPDATE OF r SKIP LOCKED;
 
 -- name: deadlines
-SELECT queue, due_minute, count(*) AS waiting FROM reviews WHERE state = 'waiting'
+SELECT queue, due_minute, count(*) AS waiting, min(tenant) AS first_tenant, max(tenant) AS last_tenant
+FROM reviews WHERE state = 'waiting'
 GROUP BY queue, due_minute ORDER BY queue, due_minute;
 
 -- name: answered_since

@@ -1,19 +1,18 @@
 -- Cases that people have held, by their likeness.
 
--- name: remember
+-- name: near
+-- On either side of the case's place in each tree; $3 a side. The case itself ($4 and $5, its code $6) is remembered,
+-- unless $7, and not among what this finds: a statement does not see what it writes.
 WITH kept AS (
     INSERT INTO precedents (arrival, code)
-    SELECT arrival, $3 FROM cases WHERE tenant = $1 AND case_id = $2
+    SELECT arrival, $6 FROM cases WHERE tenant = $4 AND case_id = $5 AND NOT $7
     ON CONFLICT DO NOTHING
     RETURNING arrival
-)
-INSERT INTO precedent_places (scope, tree, place, arrival)
-SELECT $4, k.tree, k.place, kept.arrival
-FROM kept CROSS JOIN unnest($5::bigint[]) WITH ORDINALITY AS k (place, tree);
-
--- name: near
--- On either side of the case's place in each tree; $3 a side.
-WITH near AS (
+), placed AS (
+    INSERT INTO precedent_places (scope, tree, place, arrival)
+    SELECT $1, k.tree, k.place, kept.arrival
+    FROM kept CROSS JOIN unnest($2::bigint[]) WITH ORDINALITY AS k (place, tree)
+), near AS (
     SELECT DISTINCT n.arrival
     FROM unnest($2::bigint[]) WITH ORDINALITY AS k (place, tree)
     CROSS JOIN LATERAL (

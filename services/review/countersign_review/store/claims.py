@@ -86,22 +86,30 @@ class Claims:
         )
         return held, waiting
 
-    async def claim(self, caller: Caller, queue: str, review_id: str | None) -> str | None:
-        """Give the caller the named review or the best eligible one; returns the claim's id, None without any."""
+    async def claim(self, caller: Caller, queue: str, review_id: str | None) -> Mapping[str, Any] | None:
+        """Give the caller the named review or the best eligible one; returns the claim as ``read`` does.
+
+        None when there is no review for them.
+        """
         now = self._clock()
         async with self._pool.acquire() as connection, connection.transaction():
-            await self.check_room(connection, caller, now)
             review = await self._pick(connection, caller, queue, review_id, now)
             if review is None:
                 return None
-            claim_id = await self.take(connection, caller, review, now)
+            claim = await self.take(connection, caller, review, now)
         self._journal.hurry()
-        return claim_id
+        return claim
 
     async def check_room(self, connection: Connection, caller: Caller, now: datetime) -> None:
         """Lock the reviewer, and refuse another claim to whoever holds as many as anybody may."""
+        await self._lock_reviewer(connection, caller)
+        await self._check_held(connection, caller, now)
+
+    async def _lock_reviewer(self, connection: Connection, caller: Caller) -> None:
         if await connection.fetchval(self._queries.lock_reviewer, caller.profile.username) is None:
             raise NotFound("You have no account here any more.")
+
+    async def _check_held(self, connection: Connection, caller: Caller, now: datetime) -> None:
         held = await connection.fetchval(self._queries.count_held, caller.profile.pseudonym, now)
         if held >= MOST_CLAIMS:
             raise TooManyClaims(f"You hold {held} cases; decide or release one first.")
@@ -111,7 +119,13 @@ class Claims:
     ) -> Any:
         profile = caller.profile
         if review_id is None:
-            return await self._dispatch.best(connection, caller, queue, now)
+            await self._lock_reviewer(connection, caller)
+            best = await self._dispatch.best(connection, caller, queue, now, most=MOST_CLAIMS)
+            if best is None:
+                # Nothing waits, or they have no room: said apart only here, to spare every other claim a question.
+                await self._check_held(connection, caller, now)
+            return best
+        await self.check_room(connection, caller, now)
         review = await connection.fetchrow(self._queries.lock_review, review_id)
         if review is None or review["queue"] != queue:
             raise NotFound("There is no such review in this queue.")
@@ -120,14 +134,13 @@ class Claims:
         advance(ReviewState(review["state"]), Action.CLAIM)
         return review
 
-    async def take(self, connection: Connection, caller: Caller, review: Any, now: datetime) -> str:
-        """Give a review, locked by the caller's transaction, to a person; returns the claim's id."""
-        case = await connection.fetchrow(self._queries.case_body, review["tenant"], review["case_id"])
+    async def take(self, connection: Connection, caller: Caller, review: Any, now: datetime) -> Mapping[str, Any]:
+        """Give a review, locked by the caller's transaction, to a person; returns the claim as ``read`` does."""
+        case = await connection.fetchrow(self._queries.take_up, review["tenant"], review["case_id"])
         routed = routed_of(case["body"])
-        ref = CaseRef.of(routed)
+        ref, number = CaseRef.of(routed), case["number"]
         shown = await self._views.show(connection, review, routed, lead="lead" in caller.profile.roles)
-        numbers = await self._journal.numbers(connection, ref, 1)
-        claim_id = derived_event_id(ref.tenant, ref.case_id, "claim", numbers.first)
+        claim_id = derived_event_id(ref.tenant, ref.case_id, "claim", number)
         pseudonym, expires = caller.profile.pseudonym, now + self._leases.ahead
         await connection.execute(
             self._queries.take, claim_id, review["review_id"], pseudonym, now, expires, review["revision"],
@@ -137,9 +150,15 @@ class Claims:
             review, claim_id=claim_id, reviewer=pseudonym, lease_expires_at=rfc3339(expires),
             shown_sha256=shown.sha256,
         )  # fmt: skip
-        event = activity_event(ref, "review.claimed", fact, sequence=numbers.first, at=now, actor=caller.actor)
-        await self._journal.write(connection, ref, [event], partition=numbers.partition, at=now)
-        return claim_id
+        event = activity_event(ref, "review.claimed", fact, sequence=number, at=now, actor=caller.actor)
+        await self._journal.write(connection, ref, [event], partition=case["partition"], at=now)
+        return {
+            **review, "state": ReviewState.CLAIMED, "claim_id": claim_id, "reviewer": pseudonym,
+            "claim_state": ClaimState.HELD, "version": 1, "claimed_at": now, "opened_at": None,
+            "lease_expires_at": expires, "shown_sha256": shown.sha256, "shown_revision": review["revision"],
+            "package": shown.package, "body": case["body"], "routed": routed, "routed_event_id": case["event_id"],
+            "blind_said": None, "shown_sha256_all": [shown.sha256],
+        }  # fmt: skip
 
     async def mine(self, caller: Caller) -> list[Any]:
         """Return what the caller holds."""

@@ -1,6 +1,6 @@
 """Which review a person gets next."""
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from datetime import UTC, datetime, timedelta
 from itertools import groupby
 from typing import Any
@@ -29,6 +29,7 @@ class Dispatch:
         self._clock = clock
         self._queries = Queries.load(SQL / "dispatch.sql")
         self._overloaded: frozenset[str] = frozenset()
+        self._only_tenant: Mapping[str, str] = {}
 
     async def measure(self) -> None:
         """Look which queues are overloaded; every instance sees the same rows and comes to the same."""
@@ -36,6 +37,7 @@ class Dispatch:
         answered = _counts(await self._pool.fetch(self._queries.answered_since, now - PACE_OVER))
         held = _counts(await self._pool.fetch(self._queries.held_now))
         rows = await self._pool.fetch(self._queries.deadlines)
+        self._only_tenant = _only_tenants(rows)
         self._overloaded = frozenset(
             queue
             for queue, waiting in groupby(rows, key=lambda row: row["queue"])
@@ -49,15 +51,16 @@ class Dispatch:
         """Tell whether a queue goes by consequence at the moment."""
         return queue in self._overloaded
 
-    async def best(self, connection: Connection, caller: Caller, queue: str, now: datetime) -> Any:
-        """Lock and return the review this person gets next; None without any."""
+    async def best(self, connection: Connection, caller: Caller, queue: str, now: datetime, *, most: int) -> Any:
+        """Lock and return the review this person gets next; None without any, or when they hold ``most`` claims."""
         who = caller.profile.username, caller.tenants, now, queue
         if queue in self._overloaded:
-            tenant = await connection.fetchval(self._queries.tenant_in_turn, *who)
-            row = await connection.fetchrow(self._queries.worst_review, *who, tenant) if tenant else None
+            # Where one tenant's work waited at the last look there are no turns; what came since waits for the next.
+            tenant = self._only_tenant.get(queue) or await connection.fetchval(self._queries.tenant_in_turn, *who)
+            row = await connection.fetchrow(self._queries.worst_review, *who, most, tenant) if tenant else None
             if row is not None:
                 return row
-        return await connection.fetchrow(self._queries.best_review, *who)
+        return await connection.fetchrow(self._queries.best_review, *who, most)
 
     async def overtaking(self, connection: Connection, caller: Caller, claim: Any, now: datetime) -> Any:
         """Return a waiting review that comes before one the caller fetched ahead; None when the order still holds."""
@@ -69,6 +72,13 @@ class Dispatch:
 
 def _counts(rows: Sequence[Any]) -> dict[str, int]:
     return {row["queue"]: row["count"] for row in rows}
+
+
+def _only_tenants(rows: Sequence[Any]) -> dict[str, str]:
+    tenants: dict[str, set[str]] = {}
+    for row in rows:
+        tenants.setdefault(row["queue"], set()).update((row["first_tenant"], row["last_tenant"]))
+    return {queue: next(iter(names)) for queue, names in tenants.items() if len(names) == 1}
 
 
 def _place(row: Any) -> Place:

@@ -34,7 +34,10 @@ class Numbered:
 
 @dataclass(frozen=True, slots=True)
 class Outgoing:
-    """One event about to be written; ``actor`` is the pseudonym of the person behind it, if any."""
+    """One event about to be written; ``actor`` is the pseudonym of the person behind it, if any.
+
+    It leaves no earlier than ``not_before`` (default: when it is written).
+    """
 
     topic: str
     kind: str
@@ -42,6 +45,7 @@ class Outgoing:
     sequence: int
     body: Mapping[str, Any]
     actor: str | None = None
+    not_before: datetime | None = None
 
 
 class Journal:
@@ -66,15 +70,16 @@ class Journal:
 
     async def write(
         self, connection: Connection, case: CaseRef, events: Sequence[Outgoing], *, partition: int,
-        at: datetime, not_before: datetime | None = None,
+        at: datetime,
     ) -> None:  # fmt: skip
-        """Store events and put them into the outbox, to leave no earlier than ``not_before`` (default: now)."""
+        """Store events and put them into the outbox, in this order."""
         messages = [_message(case, event, partition=partition, at=at) for event in events]
         await connection.execute(
             self._queries.insert_events, [event.event_id for event in events], [event.sequence for event in events],
             [event.topic for event in events], [event.kind for event in events], [event.actor for event in events],
             [message.value for message in messages], [message.stored_headers() for message in messages],
-            case.tenant, case.case_id, at, partition, case.case_id.encode(), not_before or at,
+            case.tenant, case.case_id, at, partition, case.case_id.encode(),
+            [event.not_before or at for event in events],
         )  # fmt: skip
 
     async def take_back(self, connection: Connection, event_id: str) -> bool:

@@ -39,11 +39,10 @@ class Precedents:
         if known is None or own is None:
             return []
         scope = _scope(review["tenant"], known.name)
-        rows = await connection.fetch(self._queries.near, scope, list(own.keys), A_SIDE)
-        if not routed["case"].get("test", False):
-            await connection.execute(
-                self._queries.remember, review["tenant"], review["case_id"], own.code, scope, list(own.keys)
-            )
+        rows = await connection.fetch(
+            self._queries.near, scope, list(own.keys), A_SIDE, review["tenant"], review["case_id"], own.code,
+            bool(routed["case"].get("test", False)),
+        )  # fmt: skip
         scores = {row["arrival"]: likeness(own.code, row["code"]) for row in rows}
         best = sorted((arrival for arrival, score in scores.items() if score >= LEAST), key=lambda a: (-scores[a], -a))
         if not best:

@@ -1,7 +1,7 @@
 """Writing one answer: what it ends or begins, the events that say so, and when they leave."""
 
 from collections.abc import Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from datetime import datetime
 from typing import Any
 
@@ -102,9 +102,9 @@ class Recording:
         await self._insert(connection, held, submission, answer_id, event.event_id, now=now, leaves_at=leaves_at)
         await self._remember(connection, held, answer_id, control=control, final=final, leaves_at=leaves_at)
         timed = _timed(held, answer_id, sequence=numbers.first, now=now)
-        await self._journal.write(connection, ref, [timed], partition=numbers.partition, at=now)
         said = [event, _control(held, number + 1, now)] if control else [event]
-        await self._journal.write(connection, ref, said, partition=numbers.partition, at=now, not_before=leaves_at)
+        events = [timed, *(replace(one, not_before=leaves_at) for one in said)]
+        await self._journal.write(connection, ref, events, partition=numbers.partition, at=now)
         return Recorded(answer_id, leaves_at)
 
     async def _reveal(self, connection: Connection, held: Held, submission: Submission, now: datetime) -> Recorded:

@@ -64,7 +64,8 @@ class Reversals:
             review = await self._open(connection, case, purpose, now, reason=reason, actor=caller.actor)
             if wanting := lacks(caller.profile, demand_of(review), now.date()):
                 raise NotEligible(wanting)
-            return {"claim_id": await claims.take(connection, caller, review, now)}
+            claim = await claims.take(connection, caller, review, now)
+            return {"claim_id": claim["claim_id"]}
 
         async with self._pool.acquire() as connection, connection.transaction():
             made = await self._requests.once(connection, caller.profile.pseudonym, request, now, work)

@@ -61,6 +61,8 @@ SWEEP_SECONDS = 1.0
 FIGURES_SECONDS = 5.0
 PATIENCE_MS = 100
 """A person notices no twentieth of a second, and larger batches leave the processor to the automatic decisions."""
+RELAY_PAUSE_SECONDS = 0.01
+"""Nobody notices a hundredth of a second; when the whole desk is busy, its events leave together."""
 INDEX_SECONDS = 2.0
 HOUSEKEEPING_SECONDS = 600.0
 
@@ -81,7 +83,8 @@ async def running(settings: Settings, *, clock: Clock = system_clock) -> AsyncIt
         app.state.on_stop.append(parts.hub.close)
         bus = await stack.enter_async_context(open_bus(settings, service=SERVICE, health=health, metrics=metrics))
         intake = Intake(pool, Journal(outbox, parts.live.hint), updates, clock)
-        relay = Relay(outbox, bus.publish, clock=clock, sent=sent_marker(parts.answers, clock))
+        sent = sent_marker(parts.answers, clock)
+        relay = Relay(outbox, bus.publish, clock=clock, sent=sent, pause_seconds=RELAY_PAUSE_SECONDS)
         await stack.enter_async_context(relaying(pool, relay, fail=bus.fail, metrics=metrics, clock=clock))
         handler, erase = Handler(intake, parts.types, metrics), eraser(MIGRATIONS.with_name("erasure.sql"))
         erasing = Erasing(handler, pool, erase, service=SERVICE, clock=clock, guards=True)

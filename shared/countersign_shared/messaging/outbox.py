@@ -57,7 +57,7 @@ class Relay:
 
     def __init__(
         self, outbox: Outbox, publish: Callable[[Sequence[Message]], Awaitable[None]], *, clock: Clock,
-        sent: Sent | None = None, poll_seconds: float = POLL_SECONDS,
+        sent: Sent | None = None, poll_seconds: float = POLL_SECONDS, pause_seconds: float = 0.0,
     ) -> None:  # fmt: skip
         self._outbox = outbox
         self._queries = outbox._queries  # noqa: SLF001 - the two halves of one mechanism
@@ -65,6 +65,7 @@ class Relay:
         self._clock = clock
         self._sent = sent
         self._poll_seconds = poll_seconds
+        self._pause_seconds = pause_seconds
 
     async def acquire(self, connection: Any) -> bool:
         """Try to become the one relay; the lock lives as long as the connection."""
@@ -109,6 +110,9 @@ class Relay:
             # One question outside of any transaction: with nothing to send, it is asked again and again.
             waiting = await connection.fetchval(self._queries.some_due, self._clock())
             if not waiting or await self.pass_once(connection) < BATCH:
+                if waiting and self._pause_seconds:
+                    # What comes meanwhile leaves together: a pass costs as much for one row as for thirty.
+                    await asyncio.sleep(self._pause_seconds)
                 try:
                     await asyncio.wait_for(self._outbox.hint.wait(), self._poll_seconds)
                 except TimeoutError:

@@ -221,9 +221,12 @@ SELECT claim_id FROM ended;
 SELECT answer_id, request_sha256, leaves_at, undone_at, part FROM answers WHERE reviewer = $1 AND idempotency_key = $2;
 
 -- name: case_and_shown
+-- With what was answered under the same key before, if anything was.
 SELECT c.body, c.event_id,
-       ARRAY(SELECT s.sha256 FROM shown AS s WHERE s.claim_id = $3 ORDER BY s.number) AS shown
-FROM cases AS c WHERE c.tenant = $1 AND c.case_id = $2;
+       ARRAY(SELECT s.sha256 FROM shown AS s WHERE s.claim_id = $3 ORDER BY s.number) AS shown,
+       a.answer_id, a.request_sha256, a.leaves_at, a.undone_at, a.part
+FROM cases AS c LEFT JOIN answers AS a ON a.reviewer = $4 AND a.idempotency_key = $5
+WHERE c.tenant = $1 AND c.case_id = $2;
 
 -- name: standing_answers
 -- What people have answered so far to a review that is not over, oldest first.

@@ -64,12 +64,13 @@ class Answers:
         now = self._clock()
         async with self._pool.acquire() as connection, connection.transaction():
             claim = await connection.fetchrow(self._queries.lock_claim, submission.claim_id, caller.profile.pseudonym)
-            if earlier := await self._earlier(connection, caller, submission):
+            known = await self._known(connection, caller, claim, submission)
+            if known is not None and (earlier := _earlier(known, submission)):
                 return earlier
             if claim is None:
                 raise NotFound("You hold no such claim.")
             await self._lateness.check(connection, claim, submission.version, now)
-            held = await self._held(connection, caller, claim, submission, now)
+            held = await self._held(connection, caller, claim, known, submission, now)
             leaves_at = now + timedelta(seconds=grace_seconds(held.routed, caller))
             recorded = await self._recording.write(connection, held, submission, now=now, leaves_at=leaves_at)
         self._journal.hurry()
@@ -106,24 +107,17 @@ class Answers:
         """Take an answer back before it leaves; the review is the caller's again."""
         return await self._undoing.undo(caller, answer_id)
 
-    async def _earlier(self, connection: Connection, caller: Caller, submission: Submission) -> Recorded | None:
-        row = await connection.fetchrow(
-            self._queries.answer_of_key, caller.profile.pseudonym, submission.idempotency_key
-        )
-        if row is None:
-            return None
-        if row["request_sha256"] != submission.request_sha256:
-            raise KeyReused("This idempotency key came with another request before; use a new one.")
-        if row["undone_at"] is not None:
-            raise KeyReused("The decision made with this idempotency key was undone; use a new one.")
-        return Recorded(row["answer_id"], row["leaves_at"], revealed=row["part"] == "blind")
+    async def _known(self, connection: Connection, caller: Caller, claim: Any, submission: Submission) -> Any:
+        """Return what was answered under the request's key, and the case and what was shown where there is a claim."""
+        who = caller.profile.pseudonym, submission.idempotency_key
+        if claim is None:
+            return await connection.fetchrow(self._queries.answer_of_key, *who)
+        place = claim["tenant"], claim["case_id"], claim["claim_id"]
+        return await connection.fetchrow(self._queries.case_and_shown, *place, *who)
 
     async def _held(
-        self, connection: Connection, caller: Caller, claim: Any, submission: Submission, now: datetime
+        self, connection: Connection, caller: Caller, claim: Any, case: Any, submission: Submission, now: datetime
     ) -> Held:
-        case = await connection.fetchrow(
-            self._queries.case_and_shown, claim["tenant"], claim["case_id"], claim["claim_id"]
-        )
         routed = routed_of(case["body"])
         if missing := lacks(caller.profile, demand_of(claim), now.date()):
             raise NotEligible(missing, offers=["escalate", "release"])
@@ -210,6 +204,16 @@ class Answers:
         sla = (routed["handling"].get("sla") or {}).get("class", "standard")
         met = "true" if answered.sla_met else "false"
         self._metrics.counter("review_sla_due_total").labels(**{"class": sla, "met": met}).inc()
+
+
+def _earlier(row: Any, submission: Submission) -> Recorded | None:
+    if row["answer_id"] is None:
+        return None
+    if row["request_sha256"] != submission.request_sha256:
+        raise KeyReused("This idempotency key came with another request before; use a new one.")
+    if row["undone_at"] is not None:
+        raise KeyReused("The decision made with this idempotency key was undone; use a new one.")
+    return Recorded(row["answer_id"], row["leaves_at"], revealed=row["part"] == "blind")
 
 
 def grace_seconds(routed: Mapping[str, Any], caller: Caller) -> int:

@@ -113,7 +113,12 @@ async def fresh_stack(ground: Ground, *, log_append_time: bool = False) -> Stack
         ground.directory / prefix, await fresh_database(ground), ground.kafka.bootstrap, prefix,
         {"POLICIES_DIR": str(cases.POLICIES), "LOG_LEVEL": "warning"},
     )  # fmt: skip
-    await asyncio.to_thread(stack.start)
+    try:
+        await asyncio.to_thread(stack.start)
+    except BaseException:
+        # One that does not start must not leave the others running.
+        await asyncio.to_thread(stack.stop)
+        raise
     return stack
 
 

@@ -14,7 +14,7 @@ from countersign_audit.api import Desks, build_app
 from countersign_audit.erasing import Eraser, erasing
 from countersign_audit.erasure_desk import ErasureDesk
 from countersign_audit.explanations import ExplanationDesk
-from countersign_audit.handlers import TOPICS, Handler
+from countersign_audit.handlers import Handler, topics
 from countersign_audit.keys import LogKeys
 from countersign_audit.opening import open_writer
 from countersign_audit.published import PublishedLog
@@ -70,7 +70,7 @@ async def running(settings: Settings, *, clock: Clock = system_clock) -> AsyncIt
                 anchoring(Anchoring(pool, places, clock), settings.audit_anchor_interval_seconds, metrics, bus.fail),
                 erasing(Eraser(pool, writer, outbox, clock), ERASURE_SECONDS, bus.fail),
                 reconciling(Reconciler(pool, writer, clock), bus.fail),
-                bus.consume(TOPICS, Handler(writer, metrics, clock), max_records=BATCH, patience_ms=PATIENCE_MS),
+                bus.consume(topics(), Handler(writer, metrics, clock), max_records=BATCH, patience_ms=PATIENCE_MS),
             ):
                 health.ready(True)
                 try:

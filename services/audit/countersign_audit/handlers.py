@@ -13,8 +13,10 @@ from countersign_shared.observability import Metrics
 
 log = logging.getLogger(__name__)
 
-TOPICS = tuple(name for name in load_topics() if name != CHECKPOINTS)
-"""Every topic but the log's own checkpoints: an entry for each of those would be a reason to sign the next."""
+
+def topics() -> tuple[str, ...]:
+    """Return every topic but the log's own checkpoints: an entry for each would be a reason to sign the next."""
+    return tuple(name for name in load_topics() if name != CHECKPOINTS)
 
 
 class Handler:

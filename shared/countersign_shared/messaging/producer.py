@@ -20,6 +20,8 @@ SEND_SECONDS = 30.0
 """Past this a send counts as lost: aiokafka's idempotent producer hangs for ever when Kafka is away."""
 BATCH_BYTES = 1_000_000
 """Just under the broker's default message.max.bytes of 1,048,588 for a whole batch."""
+LARGEST_BYTES = 4 * BATCH_BYTES
+"""Longest body that is tried at all: dead letters carry what somebody else wrote, up to the limit of their topic."""
 STOP_SECONDS = 5.0
 TOPIC_SECONDS = 5.0
 """How long a topic made a moment ago may take to be known to every broker."""
@@ -74,8 +76,8 @@ class Publisher:
         physical = self._prefix + topic
         batch, futures = self._producer.create_batch(), []
         for message in group:
-            if len(message.value) > BATCH_BYTES:
-                # The library takes any first record of a batch, and compressed the broker might take it too.
+            if len(message.value) > LARGEST_BYTES:
+                # The library takes any first record of a batch, and compressed the broker might take it, too.
                 raise MessageSizeTooLargeError(f"{len(message.value)} bytes for {physical}")
             if self._append(batch, message) is None:
                 futures.append(await self._producer.send_batch(batch, physical, partition=partition))
@@ -108,7 +110,7 @@ async def open_publisher(
     """
     producer = AIOKafkaProducer(
         bootstrap_servers=bootstrap, client_id=client_id, acks="all", enable_idempotence=True,
-        max_batch_size=BATCH_BYTES, max_request_size=4 * BATCH_BYTES, linger_ms=0,
+        max_batch_size=BATCH_BYTES, max_request_size=LARGEST_BYTES, linger_ms=0,
         request_timeout_ms=15_000, metadata_max_age_ms=60_000,
         compression_type=None if compression == "none" else compression,
     )  # fmt: skip

@@ -174,7 +174,12 @@ def test_the_second_of_two_windows_is_told_who_decided_what(desk: Desk, browser:
         first.choose_queue("underwriting")
         first.open_next()
         case_id = skip_until(first, "Approve")
-        second = Seat(first.page.context.new_page())
+        # Another browser of the same person, which the news does not reach: else it would not even try.
+        elsewhere = browser.new_context(
+            storage_state=first.page.context.storage_state(), viewport={"width": 1440, "height": 900}
+        )
+        elsewhere.route("**/api/review/v1/stream*", lambda route: route.abort())
+        second = Seat(elsewhere.new_page())
         second.page.goto(desk.url)
         second.expect_case()
         assert second.case_id == case_id
@@ -186,6 +191,7 @@ def test_the_second_of_two_windows_is_told_who_decided_what(desk: Desk, browser:
         )
         expect(refusal).to_contain_text(re.compile("Donald Knuth answered this on .*: Approve"))
         assert second.complaints == []
+        elsewhere.close()
 
 
 def test_keys_stay_out_of_fields_and_away_from_modifiers(desk: Desk, browser: Browser) -> None:

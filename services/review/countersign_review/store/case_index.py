@@ -22,14 +22,14 @@ from countersign_shared.postgres.bodies import bodies
 log = logging.getLogger(__name__)
 
 SEPARATOR = "\x1f"
-BATCH = 200
-"""Some ten milliseconds of work, after which others get their turn."""
+BATCH = 50
+"""Some milliseconds of work, after which others get their turn: people at the desk wait meanwhile."""
 QUIET_SECONDS = 3.0
 """Without a new case for this long the machine has time to spare."""
 PATIENCE = timedelta(minutes=10)
 """A case is found by its words at the latest about this long after it came, however busy the intake is."""
-SHARE = 0.1
-"""Of a core, at most, while the intake is busy."""
+SHARE, QUIET_SHARE = 0.1, 0.5
+"""Of a core, at most, while the intake is busy and while it is quiet, which is when people decide."""
 LATE = 10_000
 """Cases looked at again each round: their numbers are given before their transactions commit."""
 
@@ -67,7 +67,8 @@ class CaseIndex:
                 self._last = max(self._newest, self._last)
                 return indexed
             self._last = max(rows[-1]["arrival"], self._last)
-            await asyncio.sleep(0 if quiet else (time.monotonic() - began) * (1 / SHARE - 1))
+            share = QUIET_SHARE if quiet else SHARE
+            await asyncio.sleep((time.monotonic() - began) * (1 / share - 1))
 
     async def _quiet(self) -> bool:
         newest = await self._pool.fetchval(self._queries.newest_case)

@@ -78,7 +78,7 @@ def service_groups() -> dict[str, tuple[str, ...]]:
     from countersign_router import handlers as router
 
     read = {
-        "audit": tuple(audit.TOPICS),
+        "audit": audit.topics(),
         "feedback": tuple(feedback.TOPICS),
         "inference": tuple(inference.TOPICS),
         "review": tuple(review.TOPICS),

@@ -10,7 +10,7 @@ import orjson
 
 from countersign_audit.batch import Batch
 from countersign_audit.domain.commitments import Pseudonyms
-from countersign_audit.handlers import TOPICS
+from countersign_audit.handlers import topics
 from countersign_audit.intake import Intake
 from countersign_audit.scopes import Scopes
 from countersign_audit.sealing import KeyWrap
@@ -30,7 +30,7 @@ def example(path: str) -> dict[str, Any]:
 
 def all_examples() -> Iterator[tuple[str, dict[str, Any]]]:
     for file in sorted(EXAMPLES.rglob("*/*.json")):
-        if file.parent.name in TOPICS and file.parent.name != DEAD_LETTERS:
+        if file.parent.name in topics() and file.parent.name != DEAD_LETTERS:
             yield str(file.relative_to(EXAMPLES)), orjson.loads(file.read_bytes())
 
 

@@ -15,7 +15,7 @@ from hypothesis import strategies as st
 from countersign_audit.domain.commitments import CommitmentKey, derive_keys
 from countersign_audit.domain.profile import MAX_LEAF_BYTES, leaf_problem, per_million
 from countersign_audit.encoding import encode
-from countersign_audit.handlers import TOPICS as EVERY_TOPIC
+from countersign_audit.handlers import topics
 from countersign_audit.verify_entries import profile_problem
 from countersign_shared.messaging import Record
 from tests.unit.audit.records import (
@@ -31,7 +31,7 @@ from tests.unit.audit.records import (
     record,
 )
 
-TOPICS = tuple(name for name in EVERY_TOPIC if name != DEAD_LETTERS)
+TOPICS = tuple(name for name in topics() if name != DEAD_LETTERS)
 JSON = st.recursive(
     st.none() | st.booleans() | st.integers() | st.floats(allow_nan=False, allow_infinity=False) | st.text(),
     lambda inner: st.lists(inner, max_size=4) | st.dictionaries(st.text(max_size=8), inner, max_size=4),
@@ -221,7 +221,7 @@ def test_any_record_becomes_a_leaf(
         orjson.dumps([name for name, _ in headers])
     except TypeError:  # a lone surrogate, which no Kafka client can decode out of a header's name
         return
-    for topic in EVERY_TOPIC:
+    for topic in topics():
         one = Record(topic, partition, offset, timestamp, None, value, tuple(headers))
         first, again = leaves(one), leaves(one)
         assert first == again

@@ -44,6 +44,11 @@ class Seat:
         for key in keys:
             self.page.keyboard.press(key)
 
+    def type(self, text: str) -> None:
+        """Type once a field has the focus: a key pressed before that goes to nobody, as a person would see."""
+        self.page.wait_for_function("document.activeElement?.matches('input, textarea')")
+        self.page.keyboard.type(text)
+
     def choose_queue(self, queue: str) -> None:
         self.page.get_by_label("Queue to work on").select_option(queue)
         self.page.evaluate("document.activeElement.blur()")

@@ -79,6 +79,7 @@ def test_forms_differ_when_anything_decided_differs() -> None:
         {"thresholds": {**event["thresholds"], "bands": {"high": 0.91, "medium": 0.7}}},
         {"handling": {**event["handling"], "withhold": "always"}}, {"would_automate": False},
         {"sampling": {**event["sampling"], "blind": {"probability": 0.5, "selected": False}}},
+        {"sampling": {**event["sampling"], "seed": {"probability": 0.1, "selected": True}}},
     ):  # fmt: skip
         assert form(live) != stored_form({**event, **change}), change
 

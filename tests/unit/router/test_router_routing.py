@@ -14,6 +14,7 @@ from hypothesis import strategies as st
 from countersign_router.domain.controls import ANY, Certificate, Controls, Switch
 from countersign_router.domain.policy import BANDS, TIERS, Policy
 from countersign_router.domain.routing import Routing, route
+from countersign_router.domain.sampling import wire
 from countersign_router.language.loading import LoadedPolicy
 from tests.unit.router.cases import ALWAYS_DRAWN, DRAWS, NEVER_DRAWN, NOW, PAYLOAD, bent, scored, shipped
 
@@ -392,6 +393,21 @@ class TestSamples:
         assert routed(draws=blind, outcome="decline").withhold == "blind"
         assert routed(outcome="decline").withhold == "never"
         assert routed(draws=blind, confidence=0.1, payload=with_payload(loan_amount=SIZES["low"])).withhold == "never"
+
+    def test_a_seed_is_drawn_for_cases_that_people_decide_seeing_a_proposal(self) -> None:
+        seeding = bent(sampling={"seed": 0.25})
+        drawn = wire(routed(seeding, draws=lambda *_: 0.2, outcome="decline").samples, "k")
+        assert drawn["seed"] == {"probability": 0.25, "selected": True}
+        left = routed(seeding, draws=lambda *_: 0.3, outcome="decline").samples.seed
+        assert (left.probability, left.selected) == (0.25, False)
+        # Not with an automatic decision, where the AI is never shown, nor for a rehearsal; and never unasked.
+        unseen = bent(sampling={"seed": 0.25, "human_only": 1.0})
+        for routing in (
+            routed(seeding, draws=lambda *_: 0.2, confidence=0.97), routed(unseen, draws=lambda *_: 0.2),
+            routed(seeding, draws=lambda *_: 0.2, outcome="decline", test=True),
+            routed(draws=lambda *_: 0.2, outcome="decline"),
+        ):  # fmt: skip
+            assert (routing.samples.seed.probability, "seed" in wire(routing.samples, "k")) == (0.0, False)
 
     def test_a_case_without_a_proposal_is_in_no_sample(self) -> None:
         routing = routed(draws=ALWAYS_DRAWN, outcome=None)

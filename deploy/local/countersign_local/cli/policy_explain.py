@@ -122,7 +122,8 @@ def _print(found: dict[str, Any]) -> None:
         print_text(f"  {mark} {asks}  {reason['code']}: {reason['text']}{rule}")
     if found["level"] > 2 and found["would_automate"]:  # noqa: PLR2004 - from 3 on people decide
         print_text("The matrix, the floor and the exceptions would leave it to the machine.")
-    drawn = [name.replace("_", " ") for name in ("human_only", "blind", "audit") if found["sampling"][name]["selected"]]
+    samples = ("human_only", "blind", "audit", "seed")
+    drawn = [name.replace("_", " ") for name in samples if (found["sampling"].get(name) or {}).get("selected")]
     if drawn:
         print_text(f"A case of this id is drawn for: {', '.join(drawn)}.")
 

@@ -185,6 +185,7 @@ class Sampling:
     audit_by: Expression | None
     blind: float
     human_only: float
+    seed: float = 0.0
 
 
 @dataclass(frozen=True, slots=True)

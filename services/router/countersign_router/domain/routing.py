@@ -33,7 +33,7 @@ from countersign_router.domain.policy import (
     Withhold,
 )
 from countersign_router.domain.reasons import Reason, Reasons, values_read
-from countersign_router.domain.sampling import NO_SAMPLES, NOT_OFFERED, Samples, audit_probability, drawn
+from countersign_router.domain.sampling import NO_SAMPLES, NOT_OFFERED, Draw, Samples, audit_probability, drawn
 
 PRIORITY_PER_TIER = 200
 MOST_PRINCIPAL_REASONS = 4
@@ -277,7 +277,7 @@ def _samples(
         blind = NOT_OFFERED
         if policy.withhold.get(level) == "blind_sample" and seen.proposed is not None:
             blind = drawn(draws, "blind", tenant, case_id, sampling.blind)
-        return Samples(human_only, blind)
+        return Samples(human_only, blind, seed=_seed(policy, scored, level, draws))
     by = values[sampling.audit_by.slot] if sampling.audit_by is not None else 0.0
     probability = audit_probability(policy, level, by if isinstance(by, float) else 0.0)
     audit = drawn(draws, "audit", tenant, case_id, probability)
@@ -285,6 +285,17 @@ def _samples(
         text = f"Drawn at random, with a chance of {probability:.3g}, to be judged by a person afterwards."
         reasons.note("audit_sample", text, {"probability": probability})
     return Samples(human_only, audit=audit)
+
+
+def _seed(policy: Policy, scored: Mapping[str, Any], level: int, draws: Draws) -> Draw:
+    """Draw whether a case for people brings a known-wrong proposal along into its queue.
+
+    Only where proposals are shown, as a seed shows one; a rehearsal must not put real work before people.
+    """
+    probability = policy.sampling.seed
+    if probability <= 0.0 or policy.withhold.get(level) == "always" or scored["case"].get("test", False):
+        return NOT_OFFERED
+    return drawn(draws, "seed", scored["tenant"], scored["case_id"], probability)
 
 
 def _queue(policy: Policy, level: int, exception: ExceptionRule | None, samples: Samples) -> str | None:

@@ -1,4 +1,4 @@
-"""Random samples: which cases are judged again, blind, or without the machine; each chance is on the record."""
+"""Random samples: which cases are judged again, blind, without the machine, or bring a seed; each chance is logged."""
 
 from collections.abc import Mapping
 from typing import NamedTuple
@@ -23,6 +23,7 @@ class Samples(NamedTuple):
     human_only: Draw
     blind: Draw = NOT_OFFERED
     audit: Draw = NOT_OFFERED
+    seed: Draw = NOT_OFFERED
 
 
 NO_SAMPLES = Samples(NOT_OFFERED)
@@ -48,10 +49,13 @@ def audit_probability(policy: Policy, level: int, by: float) -> float:
 
 
 def wire(samples: Samples, key_id: str) -> Mapping[str, object]:
-    """Return the samples as they stand in events."""
-    return {
+    """Return the samples as they stand in events; seeds only where the policy draws them, as they came later."""
+    said: dict[str, object] = {
         "audit": {"probability": samples.audit.probability, "selected": samples.audit.selected},
         "blind": {"probability": samples.blind.probability, "selected": samples.blind.selected},
         "human_only": {"probability": samples.human_only.probability, "selected": samples.human_only.selected},
         "key_id": key_id,
     }
+    if samples.seed.probability > 0.0:
+        said["seed"] = {"probability": samples.seed.probability, "selected": samples.seed.selected}
+    return said

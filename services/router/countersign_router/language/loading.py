@@ -326,4 +326,5 @@ def _sampling(document: PolicyDocument, at: Mapping[str, Expression]) -> Samplin
     return Sampling(
         audit_by_level={1: sampling.audit.level1, 2: sampling.audit.level2}, audit_floor=sampling.audit.floor,
         audit_by=at.get("sampling.audit.by"), blind=sampling.blind, human_only=sampling.human_only,
+        seed=sampling.seed,
     )  # fmt: skip

@@ -85,7 +85,7 @@ def stored_form(event: Mapping[str, Any]) -> tuple[object, ...]:
         None if limits is None else (*_limits(limits), _plain(limits["adjustments"])),
         [(one["code"], one.get("level"), one.get("rule_id"), _plain(one["values_read"])) for one in event["reasons"]],
         None if certificate is None else certificate["status"],
-        tuple((samples[name]["probability"], samples[name]["selected"]) for name in ("human_only", "blind", "audit")),
+        tuple(_stored_draw(samples.get(name)) for name in ("human_only", "blind", "audit", "seed")),
         event["priority"],
         event["queue"],
         handling["withhold"],
@@ -103,4 +103,9 @@ def _plain(value: object) -> bytes:
 
 
 def _drawn(samples: Samples) -> tuple[tuple[float, bool], ...]:
-    return tuple((one.probability, one.selected) for one in (samples.human_only, samples.blind, samples.audit))
+    return tuple((one.probability, one.selected) for one in (samples.human_only, samples.blind, samples.audit, samples.seed))
+
+
+def _stored_draw(draw: Mapping[str, Any] | None) -> tuple[float, bool]:
+    """Return a draw of a stored event; seeds are not in those of policies that draw none."""
+    return (0.0, False) if draw is None else (draw["probability"], draw["selected"])

@@ -131,9 +131,11 @@ def _more(policy: PolicyDocument) -> bool:
 
 def shares(policy: PolicyDocument) -> str:
     """Say what is drawn at random and what becomes of a case that cannot be judged."""
-    drawn = f"{100 * policy.sampling.human_only:g} % of all cases are drawn to be decided without the AI. "
+    human_only, seed = policy.sampling.human_only, policy.sampling.seed
+    drawn = f"{100 * human_only:g} % of all cases are drawn to be decided without the AI. " if human_only else ""
+    seeded = f"{100 * seed:g} % of the cases for people bring a known-wrong proposal along. " if seed else ""
     return (
-        f"{drawn if policy.sampling.human_only else ''}A case that cannot be judged (an error, a missing or unusable "
+        f"{drawn}{seeded}A case that cannot be judged (an error, a missing or unusable "
         "input, no proposal) goes to L4 with the reason."
     )
 

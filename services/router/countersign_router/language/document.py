@@ -208,8 +208,8 @@ class AuditSection(Section):
 class SamplingSection(Section):
     """Random samples, each with a draw of its own.
 
-    `seed`: the share of the cases for people, where proposals are shown, that bring along another case whose proposal is
-    known to be wrong. Its answer is never a decision.
+    `seed`: the share of the cases for people, where proposals are shown, that bring along another case whose proposal
+    is known to be wrong. Its answer is never a decision.
     """
 
     audit: AuditSection = AuditSection()

@@ -103,7 +103,8 @@ def _plain(value: object) -> bytes:
 
 
 def _drawn(samples: Samples) -> tuple[tuple[float, bool], ...]:
-    return tuple((one.probability, one.selected) for one in (samples.human_only, samples.blind, samples.audit, samples.seed))
+    draws = samples.human_only, samples.blind, samples.audit, samples.seed
+    return tuple((one.probability, one.selected) for one in draws)
 
 
 def _stored_draw(draw: Mapping[str, Any] | None) -> tuple[float, bool]:

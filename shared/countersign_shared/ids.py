@@ -17,8 +17,8 @@ def derived_event_id(tenant: str, case_id: str, step: str, n: int = 0) -> str:
     The result is a UUID of version 8 (RFC 9562: own construction) over SHA-256.
     """
     # Lengths first: ("ab", "c") and ("a", "bc") must not meet.
-    first, second = tenant.encode(), case_id.encode()
-    name = len(first).to_bytes(4, "big") + first + len(second).to_bytes(4, "big") + second + _step(step, n)
+    second = case_id.encode()
+    name = b"".join((_counted(tenant), len(second).to_bytes(4, "big"), second, _step(step, n)))
     digits = hashlib.sha256(name).hexdigest()
     variant = "89ab"[int(digits[16], 16) & 3]
     return f"{digits[:8]}-{digits[8:12]}-8{digits[13:16]}-{variant}{digits[17:20]}-{digits[20:32]}"
@@ -27,5 +27,10 @@ def derived_event_id(tenant: str, case_id: str, step: str, n: int = 0) -> str:
 @lru_cache(maxsize=256)
 def _step(step: str, n: int) -> bytes:
     # The steps of the machine are few and made for every case.
-    parts = step.encode(), str(n).encode()
-    return b"".join(len(part).to_bytes(4, "big") + part for part in parts)
+    return _counted(step) + _counted(str(n))
+
+
+@lru_cache(maxsize=256)
+def _counted(text: str) -> bytes:
+    part = text.encode()
+    return len(part).to_bytes(4, "big") + part

@@ -7,19 +7,23 @@ case.routed holds case.scored whole, and its bytes are taken over as they came.
 from collections.abc import Mapping
 from dataclasses import dataclass
 from datetime import datetime
+from functools import lru_cache
 from hashlib import sha256
 from typing import Any
 
 import orjson
 
+from countersign_router.domain.consequence import Consequence, Thresholds
 from countersign_router.domain.policy import FACTORS, LEVEL_NAMES
 from countersign_router.domain.reasons import Reason
 from countersign_router.domain.routing import Routing
+from countersign_router.domain.sampling import Samples
 from countersign_router.domain.sampling import wire as samples_wire
 from countersign_router.language.document import CodeSection, DisclosureSection
 from countersign_router.language.loading import LoadedPolicy, words
 from countersign_shared.contracts.decision_types import DecisionType
 from countersign_shared.contracts.execution import execution
+from countersign_shared.contracts.key_facts import Fact
 
 OPTIONS = orjson.OPT_UTC_Z
 OWN_FIELDS = frozenset({
@@ -115,24 +119,18 @@ def _members(part: Mapping[str, object]) -> bytes:
 
 def routed_body(scored: Mapping[str, Any], data: bytes, routing: Routing, speech: Speech, key_id: str) -> bytes:
     """Return the body of case.routed: everything case.scored said, byte for byte, and what the router adds."""
-    found, limits = routing.consequence, routing.thresholds
     own = {
         "level": routing.level,
         "level_name": LEVEL_NAMES[routing.level],
         "would_automate": routing.would_automate,
-        "consequence": None
-        if found is None
-        else {"tier": found.tier, "factors": dict(zip(FACTORS, found.factors, strict=True))},
+        "consequence": None if routing.consequence is None else _consequence(routing.consequence),
         "band": routing.band,
-        "thresholds": None
-        if limits is None
-        else {"bands": {"high": limits.high, "medium": limits.medium}, "adjustments": limits.adjustments,
-              "certified": limits.certified},
+        "thresholds": None if routing.thresholds is None else _thresholds(routing.thresholds),
         "reasons": routing.reasons,
         "policy": speech.policy,
         "certificate": None if routing.certificate is None
         else {"status": routing.certificate, "id": routing.certificate_id},
-        "sampling": samples_wire(routing.samples, key_id),
+        "sampling": _samples(routing.samples, key_id),
         "priority": routing.priority,
         "queue": routing.queue,
         "disclosure": speech.automatic if routing.automatic else speech.assisted,
@@ -145,6 +143,33 @@ def routed_body(scored: Mapping[str, Any], data: bytes, routing: Routing, speech
     # Parts of one copy: an event has some kilobytes, and each `+` would copy them again.
     scored_part, own_part = memoryview(data.rstrip()), memoryview(orjson.dumps(own, option=OPTIONS))
     return b"".join((scored_part[:-1], b",", own_part[1:-2], b",", speech.handling, b"}"))
+
+
+@lru_cache(maxsize=1024)
+def _consequence(found: Consequence) -> orjson.Fragment:
+    # There are few: five factors of five values, and most cases look alike.
+    return orjson.Fragment(orjson.dumps({
+        "tier": found.tier, "factors": dict(zip(FACTORS, found.factors, strict=True)),
+    }))  # fmt: skip
+
+
+@lru_cache(maxsize=1024)
+def _samples(samples: Samples, key_id: str) -> orjson.Fragment:
+    # Chances stand in the policy; in each there are few.
+    return orjson.Fragment(orjson.dumps(samples_wire(samples, key_id)))
+
+
+def _thresholds(limits: Thresholds) -> orjson.Fragment | dict[str, object]:
+    if not limits.adjustments:
+        return _unadjusted(limits.high, limits.medium, limits.certified)
+    bands = {"high": limits.high, "medium": limits.medium}
+    return {"bands": bands, "adjustments": limits.adjustments, "certified": limits.certified}
+
+
+@lru_cache(maxsize=1024)
+def _unadjusted(high: float, medium: float, certified: float | None) -> orjson.Fragment:
+    bands = {"high": high, "medium": medium}
+    return orjson.Fragment(orjson.dumps({"bands": bands, "adjustments": [], "certified": certified}))
 
 
 def _handling(scored: Mapping[str, Any], routing: Routing, speech: Speech) -> dict[str, Any]:
@@ -163,7 +188,7 @@ def _handling(scored: Mapping[str, Any], routing: Routing, speech: Speech) -> di
     }
 
 
-def _key_facts(scored: Mapping[str, Any], routing: Routing, speech: Speech) -> list[dict[str, Any]]:
+def _key_facts(scored: Mapping[str, Any], routing: Routing, speech: Speech) -> list[Fact]:
     """The facts as people see them, those that a rule has raised its hand about with a flag.
 
     Cases nobody is asked about carry none: they cost more than the routing, and whoever reads such a case later has
@@ -174,7 +199,7 @@ def _key_facts(scored: Mapping[str, Any], routing: Routing, speech: Speech) -> l
     payload = scored["case"]["payload"]
     flags = _flags(routing.reasons, speech.pointers)
     return [
-        # The facts share their constant parts between calls: a flag goes into a copy.
+        # Facts are shared between calls: a flag goes into a copy.
         {**fact, "flag": flags[fact["field"]]} if fact["field"] in flags else fact
         for fact in speech.decision_type.key_facts(payload)
     ]
@@ -233,7 +258,7 @@ def decision_body(
             "band": routing.band,
             "level": routing.level,
             "would_automate": routing.would_automate,
-            "sampling": samples_wire(routing.samples, key_id),
+            "sampling": _samples(routing.samples, key_id),
             "policy": speech.policy,
             "model": scored["model"],
             "confidence": proposal["confidence"],

@@ -12,8 +12,8 @@ from pydantic import ValidationError
 
 from countersign_shared.contracts.decision_type_document import DecisionTypeDocument, FieldDocument, OutcomeDocument
 from countersign_shared.contracts.documents import read_yaml
-from countersign_shared.contracts.field_formats import NOT_GIVEN, Format, Formatter, formatter
 from countersign_shared.contracts.intake import MAX_DETAIL, FieldProblem
+from countersign_shared.contracts.key_facts import Fact, Field, key_field
 from countersign_shared.contracts.topics import contracts_dir
 from countersign_shared.errors import ConfigurationError
 
@@ -23,27 +23,11 @@ MAX_INVALID_FIELDS = 50
 MAX_TITLE = 200
 """Longest title in characters: one line of the queue."""
 
-MAX_FACT_VALUE = 1_000
-"""Longest raw text kept beside its formatted form, which says the same."""
-
 
 class DecisionTypeError(ConfigurationError):
     """A decision-type file cannot be used; the message names file, path and reason."""
 
     code = "decision_type"
-
-
-@dataclass(frozen=True, slots=True)
-class Field:
-    """One payload field as people see it; `absent` is its key fact when the payload does not have it."""
-
-    name: str
-    label: str
-    format: Format
-    unit: str | None
-    sensitive: bool
-    formatted: Formatter
-    absent: dict[str, Any]
 
 
 @dataclass(frozen=True, slots=True)
@@ -107,20 +91,9 @@ class DecisionType:
         """The payload that a model, a prompt or a decider may see."""
         return {name: value for name, value in payload.items() if name not in self.protected_fields}
 
-    def key_facts(self, payload: Mapping[str, Any]) -> list[dict[str, Any]]:
-        """The payload's fields as people see them, in order; protected ones and ones nobody declared are left out.
-
-        The facts share their constant parts between calls, so they are for reading (and writing out) only.
-        """
-        facts = []
-        for field in self.fields:
-            value = payload.get(field.name)
-            if value is None:
-                facts.append(field.absent)
-                continue
-            long_text = isinstance(value, str) and len(value) > MAX_FACT_VALUE
-            facts.append({**field.absent, "value": None if long_text else value, "formatted": field.formatted(value)})
-        return facts
+    def key_facts(self, payload: Mapping[str, Any]) -> list[Fact]:
+        """The payload's fields as people see them, in order; protected ones and ones nobody declared are left out."""
+        return [field.fact(payload.get(field.name)) for field in self.fields]
 
     def title(self, payload: Mapping[str, Any]) -> str:
         """One neutral line for the queue, free of control characters."""
@@ -173,23 +146,10 @@ def build_decision_type(document: Any, *, name: str) -> DecisionType:
 
 
 def _field(field: FieldDocument, read: DecisionTypeDocument) -> Field:
-    return Field(
-        name=field.name,
-        label=field.label,
-        format=field.format,
-        unit=field.unit,
-        sensitive=field.name in read.sensitive,
-        formatted=formatter(field.format, unit=field.unit, choices=field.choices),
-        absent={
-            "field": field.name,
-            "label": field.label,
-            "value": None,
-            "formatted": NOT_GIVEN,
-            "format": field.format,
-            "unit": field.unit,
-            "flag": None,
-        },
-    )
+    return key_field(
+        field.name, field.label, field.format, unit=field.unit, sensitive=field.name in read.sensitive,
+        choices=field.choices,
+    )  # fmt: skip
 
 
 def _outcome(key: str, outcome: OutcomeDocument, *, name: str) -> Outcome:

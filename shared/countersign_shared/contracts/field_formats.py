@@ -2,7 +2,6 @@
 
 from collections.abc import Callable
 from datetime import date
-from functools import lru_cache
 from typing import Any, Literal
 
 import orjson
@@ -13,8 +12,6 @@ Format = Literal["money", "percent", "number", "text", "date", "boolean", "choic
 Formatter = Callable[[Any], str]
 
 NOT_GIVEN = "not given"
-KNOWN_VALUES = 512
-"""Amounts, shares and choices come again and again. Texts and dates are not remembered: they may name a person."""
 MAX_FORMATTED = 19_900
 """Longest formatted value, in characters: a long letter. The rest is cut, said within an event's 20,000."""
 
@@ -37,11 +34,7 @@ def formatter(kind: Format, *, unit: str | None, choices: dict[str, str]) -> For
         except (ValueError, TypeError, KeyError):
             return _as_it_is(value)
 
-    if kind in {"text", "date"}:
-        return formatted
-    # Typed, because 1, 1.0 and true are equal and read differently.
-    known = lru_cache(KNOWN_VALUES, typed=True)(formatted)
-    return lambda value: formatted(value) if value.__class__ in {dict, list} else known(value)
+    return formatted
 
 
 def _money(value: Any, unit: str | None) -> str:

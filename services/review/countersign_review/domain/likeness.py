@@ -16,7 +16,8 @@ from datetime import date
 from decimal import Decimal, InvalidOperation
 from typing import Any
 
-from countersign_shared.contracts.decision_types import DecisionType, Field
+from countersign_shared.contracts.decision_types import DecisionType
+from countersign_shared.contracts.key_facts import Field
 
 STEPS_PER_OCTAVE = 4
 WIDTH = 6

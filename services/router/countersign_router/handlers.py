@@ -100,6 +100,8 @@ class Handler:
             moment = min(self._clock(), held.moment)
             routed = self._route(records, controls, moment)
             stored = await batch.keep([one.row for one in routed], moment)
+            if tests := [one.row.key for one in routed if one.test and one.row.key not in stored]:
+                await batch.mark_tests(tests)
         self._count([one for one in routed if one.row.key not in stored and not one.test], moment)
         messages: list[Message] = []
         for one in routed:

@@ -62,6 +62,20 @@ def certificate(certificate_id: str = "cert-1", *, revision: int = 1, source: st
     )
 
 
+def tightened(high: float = 0.08, medium: float = 0.1, *, revision: int = 1, body: bytes | None = None) -> Message:
+    """The bands of what this model says lie higher by so much."""
+    limits = {
+        "model_name": "loan", "model_version": "1", "calibrator_version": "platt-1", "high": high, "medium": medium,
+    }  # fmt: skip
+    state = {
+        "tightening_id": "bands-1",
+        "limits": [limits],
+        "reason": "Right less often than it says.",
+        "evidence": None,
+    }
+    return control("bands.tightened", state, revision=revision, tier="*", body=body)
+
+
 def calibrator(version: str = "platt-2", *, revision: int = 1) -> Message:
     state = {
         "model_name": "loan", "model_version": "1", "calibrator_version": version, "method": "platt",

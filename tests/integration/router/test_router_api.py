@@ -100,7 +100,13 @@ async def test_another_version_can_be_tried(client: httpx.AsyncClient, replica: 
 
 
 async def test_the_matrix_counts_what_came(client: httpx.AsyncClient, replica: Replica) -> None:
-    await replica.route(scored("a"), scored("b"), scored("c", outcome="decline"), scored("d", outcome=None, tenant="t"))
+    await replica.route(
+        scored("a"), scored("b"), scored("c", outcome="decline"), scored("d", outcome=None, tenant="t"),
+        scored("rehearsal", test=True),
+    )  # fmt: skip
+    await replica.route(scored("rehearsal", test=True), scored("rehearsed-too", test=True, tenant="t"))
+    load = (await call(client, "POST", "/controls/stop/preview", json={})).json()
+    assert (load["automatic_last_hour"], sum(one["cases"] for one in load["queues"])) == (2, 2)
     view = (await call(client, "GET", "/matrix?decision_type=loan_application")).json()
     cells = {(one["tier"], one["band"]): one for one in view["cells"]}
     assert len(cells) == 15

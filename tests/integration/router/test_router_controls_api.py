@@ -317,3 +317,29 @@ def test_every_write_takes_a_key() -> None:
         for method in methods.keys() & {"post", "put", "patch", "delete"}:
             named = {one["name"] for one in methods[method].get("parameters", ())}
             assert ("Idempotency-Key" in named) != path.endswith(only_reads), (method, path)
+
+
+async def test_one_person_raises_the_bands_and_two_lower_them(client: httpx.AsyncClient, replica: Replica) -> None:
+    asked = {"scope": "decision_type", "decision_type": "loan_application", "high": 0.08, "reason": "new product"}
+    assert problem(await call(client, "POST", "/controls/bands", "paul", json=asked)) == (403, "forbidden")
+    raised = await call(client, "POST", "/controls/bands", "olga", json=asked)
+    assert (raised.status_code, raised.json()["kind"]) == (200, "bands.raised")
+    (routed,) = bodies(await replica.route(scored("raised")), "case.routed")
+    assert (routed["level"], routed["band"]) == (2, "medium")
+    for less in (0.08, 0.02, 0.0):
+        refused = await call(client, "POST", "/controls/bands", "olga", json={**asked, "high": less})
+        assert problem(refused) == (409, "not-higher")
+    assert (await call(client, "POST", "/controls/bands", "lars", json={**asked, "medium": 0.1})).status_code == 200
+    answer = await answer_to(client)
+    assert answer["becomes"] == "bands.lowered"
+    for name in ("lars", "paul"):
+        signed = await call(client, "POST", "/controls/proposals/sign", name, json=answer)
+    assert signed.json()["control"]["kind"] == "bands.lowered"
+    assert bodies(await replica.route(scored("lowered")), "case.routed")[0]["level"] == 1
+    assert problem(await call(client, "POST", "/controls/bands", "olga", json={**asked, "high": 0})) == (
+        409,
+        "not-higher",
+    )
+    nowhere = {**asked, "decision_type": "parole"}
+    assert (await call(client, "POST", "/controls/bands", "olga", json=nowhere)).status_code == 404
+    assert (await call(client, "POST", "/controls/bands", "olga", json={**asked, "high": 1.5})).status_code == 422

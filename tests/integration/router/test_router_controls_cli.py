@@ -91,9 +91,36 @@ async def test_a_peak_is_declared_listed_and_ended(run: Run) -> None:
     assert (again.code, "no-peak" in again.out) == (1, True)
 
 
+async def test_raised_bands_are_told_until_two_people_lower_them(run: Run) -> None:
+    words = (
+        "controls",
+        "raise-bands",
+        "--high",
+        "0.03",
+        "--decision-type",
+        "refund",
+        "--tier",
+        "low",
+        "--reason",
+        "new",
+    )
+    assert (await run("olga", *words)).out.splitlines()[0] == (
+        "Raised, of refund, low consequence: high +0.03, medium +0."
+    )
+    listed = (await run("anna", "controls", "list")).out
+    assert "high +0.03, medium +0: new" in listed
+    (waiting,) = json.loads((await run("anna", "controls", "proposals", "--json")).out)
+    told = (await run("anna", "controls", "proposals")).out
+    assert "lets the policy's own bands hold again, now: high +0.03, medium +0 (new)" in told
+    for name in ("lars", "paul"):
+        await run(name, "controls", "sign", waiting["sha256"], "--reason", "it went well")
+    assert "bands" not in (await run("anna", "controls", "list")).out
+
+
 @pytest.mark.parametrize(
     ("words", "code", "said"),
     [
+        (("raise-bands", "--reason", "careful"), 2, "--high 0.03, --medium 0.05, or both"),
         (("peak", "--reason", "sale"), 2, "--for 3h, or --until TIME"),
         (("peak", "--reason", "sale", "--for", "3x"), 2, "a number and one of s, m, h, d, w"),
         (("peak", "--reason", "sale", "--until", "tomorrow"), 2, "is no time"),

@@ -15,6 +15,7 @@ from countersign_router.controls.events import Actor
 from countersign_router.controls.intake import ControlIntake
 from countersign_router.store import ControlKey, Store
 from countersign_shared.contracts.events.activity import ActivityRecorded
+from countersign_shared.contracts.events.routed import CaseRouted
 from countersign_shared.messaging.records import Message
 from tests.integration.router.controls import (
     CERTIFIED,
@@ -23,13 +24,14 @@ from tests.integration.router.controls import (
     certificate,
     certificate_state,
     control,
+    tightened,
     trip,
 )
 from tests.integration.router.desk import Replica, bodies
 from tests.unit.router.cases import scored
 
 pytestmark = pytest.mark.postgres
-ACTIVITY = TypeAdapter(ActivityRecorded)
+ACTIVITY, CASE_ROUTED = TypeAdapter(ActivityRecorded), TypeAdapter(CaseRouted)
 ANNA = Actor("p-anna", "operator")
 
 
@@ -137,6 +139,43 @@ async def test_a_trip_that_cannot_be_read_holds_all_the_same(
 ) -> None:
     await take(intake, trip(body=b"{torn"))
     assert (await level(replica, "held"), await letters(pool)) == (3, ["malformed_json"])
+
+
+async def test_bands_are_tightened_at_once_for_the_model_that_drifted(
+    intake: ControlIntake, replica: Replica, pool: asyncpg.Pool
+) -> None:
+    assert await level(replica, "before") == 1
+    await take(intake, tightened())
+    (after,) = bodies(await replica.route(scored("after")), "case.routed")
+    assert (after["level"], after["band"], after["would_automate"]) == (2, "medium", True)
+    assert CASE_ROUTED.validate_python(after).thresholds.bands.high == 0.98
+    assert [(one["id"], one["bands"]) for one in after["thresholds"]["adjustments"]] == [
+        ("bands.tightened", {"high": 0.08, "medium": 0.1})
+    ]
+    (why,) = [one for one in after["reasons"] if one["code"] == "bands_tightened"]
+    assert why["text"] == (
+        "The bands are tightened: high above 0.98, medium from 0.8, so the confidence counts as medium. "
+        "Right less often than it says."
+    )
+    assert await level(replica, "sure", confidence=0.99) == 1
+    other = {**scored("other"), "model": {**scored()["model"], "calibrator_version": "platt-2"}}
+    assert bodies(await replica.route(other), "case.routed")[0]["level"] == 1
+    assert await facts(pool) == [("control.changed", "bands.tightened")]
+
+
+async def test_evidence_cannot_loosen_the_bands_again(
+    intake: ControlIntake, replica: Replica, pool: asyncpg.Pool
+) -> None:
+    await take(intake, tightened(), tightened(0.01, revision=2), tightened(0.09, revision=3))
+    assert await letters(pool) == ["loosened_control"]
+    assert await level(replica, "still", confidence=0.985) == 2
+
+
+async def test_tightened_bands_that_cannot_be_read_hold_all_the_same(
+    intake: ControlIntake, replica: Replica, pool: asyncpg.Pool
+) -> None:
+    await take(intake, tightened(body=b"{torn"))
+    assert (await level(replica, "held", confidence=1.0), await letters(pool)) == (2, ["malformed_json"])
 
 
 async def test_a_certificate_waits_for_people(intake: ControlIntake, replica: Replica, pool: asyncpg.Pool) -> None:

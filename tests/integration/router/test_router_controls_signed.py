@@ -19,7 +19,7 @@ from countersign_router.store.people import PersonChange
 from countersign_shared.contracts.events.activity import ActivityRecorded
 from countersign_shared.contracts.events.control import ControlChanged
 from countersign_shared.messaging.records import Message
-from tests.integration.router.controls import CERTIFIED, MODEL, as_record, calibrator, certificate, trip
+from tests.integration.router.controls import CERTIFIED, MODEL, as_record, calibrator, certificate, tightened, trip
 from tests.integration.router.desk import Replica, bodies
 from tests.unit.router.cases import scored
 
@@ -179,6 +179,53 @@ async def test_a_tier_comes_back_by_two_signatures_on_the_trip_they_read(replica
     assert await level(replica, "said-again") == 1
     await take(replica, trip("trip-2", revision=3))
     assert await level(replica, "tripped-again") == 3
+
+
+@pytest.mark.parametrize("scope", [{}, {"tier": "*"}, {"body": b"{torn"}], ids=["its tier", "every tier", "unreadable"])
+async def test_a_trip_voids_the_certificate_and_lifting_it_brings_nothing_back(
+    certified: Replica, store: Store, scope: dict[str, Any]
+) -> None:
+    await take(certified, certificate())
+    await sign(store, LEAD)
+    await sign(store, APPROVER)
+    assert await level(certified, "live") == 1
+    await take(certified, trip(tenant="other"), trip(**scope))
+    state = orjson.loads(await store.control(ACTIVE) or b"")["state"]
+    assert (state["certificate_id"], state["active"]) == ("cert-1", False)
+    lifting = ControlKey("trip.cleared", "default", "loan_application", scope.get("tier", "negligible"))
+    (one,) = [
+        one.waiting for one in await proposals.open_proposals(store, datetime.now(UTC))
+        if one.waiting.becomes == lifting.parts
+    ]  # fmt: skip
+    await sign(store, LEAD, lifting, one.sha256)
+    await sign(store, APPROVER, lifting, one.sha256)
+    assert await level(certified, "lifted") == 3
+    await take(certified, certificate("cert-2", revision=2, renews="cert-1"))
+    assert await level(certified, "a-renewal-renews-nothing") == 3
+
+
+async def test_tightened_bands_are_relaxed_by_the_signed_switch_or_by_two_people(
+    replica: Replica, store: Store
+) -> None:
+    relaxed = ControlKey("bands.relaxed", "default", "loan_application", "*")
+    await take(replica, tightened())
+    assert await level(replica, "tightened") == 2
+    await sign(store, LEAD, relaxed)
+    signed = await sign(store, APPROVER, relaxed)
+    assert CONTROL.validate_python(signed.control).state.reason == "looked at the evidence"
+    assert await level(replica, "relaxed") == 1
+    await take(replica, tightened(revision=2), calibrator())
+    assert await level(replica, "tightened-again") == 2
+    switch = ControlKey("calibrator.active", "default", "loan_application", "*")
+    (found,) = [
+        one.waiting for one in await proposals.open_proposals(store, datetime.now(UTC))
+        if one.waiting.becomes == switch.parts
+    ]  # fmt: skip
+    await sign(store, LEAD, switch, found.sha256)
+    await sign(store, APPROVER, switch, found.sha256)
+    assert await proposals.open_proposals(store, datetime.now(UTC)) == [], "nothing is left to relax"
+    assert await level(replica, "under-the-new-one", calibrator_version="platt-2") == 1
+    assert await level(replica, "still-under-the-old-one") == 2
 
 
 async def test_a_feedback_that_forgot_its_revisions_still_trips(

@@ -15,6 +15,7 @@ from countersign_router.domain.control_rules import (
     OWN_KINDS,
     Arrival,
     arrival,
+    gives_way,
     is_loosened,
     unsupported,
     withdraws,
@@ -156,6 +157,62 @@ class TestTrips:
         assert tripped(trip(3), cleared(seen=2)), "it says something new since"
         assert tripped(trip(1), cleared(tier=ANY)), "another scope's"
         assert tripped(trip(1), trip(1, "t-9", tier=ANY), cleared())
+
+
+LIMITS = {
+    "model_name": "loan", "model_version": "1", "calibrator_version": "platt-1", "high": 0.03, "medium": 0.05,
+}  # fmt: skip
+EVERY_MODEL = {"model_name": None, "model_version": None, "calibrator_version": None, "high": 0.01, "medium": 0.2}
+
+
+def tightened(revision: int, *limits: dict[str, Any], kind: str = "bands.tightened", **scope: str) -> dict[str, Any]:
+    state = {"tightening_id": "b-1", "limits": list(limits or [LIMITS]), "reason": "drift", "new_field": 1}
+    return body(kind, revision, state, **{"tier": ANY, **scope})
+
+
+def lowered(seen: int, kind: str = "bands.relaxed", **scope: str) -> dict[str, Any]:
+    state = {"tightening_id": "b-1", "reason": "r", "evidence": {"revision": seen}}
+    return body(kind, 1, state, **{"tier": ANY, **scope})
+
+
+class TestRaisedBands:
+    def held(self, *bodies: dict[str, Any], model: dict[str, Any] | None = None) -> list[tuple[str, float, float]]:
+        found = read_controls(bodies).raises("default", "loan", "low", MODEL if model is None else model)
+        return [(one.by, one.high, one.medium) for one in found]
+
+    def test_they_hold_for_what_one_model_says_under_one_calibrator(self) -> None:
+        said = tightened(1)
+        assert self.held(said) == [("bands.tightened", 0.03, 0.05)]
+        for part in ("name", "version", "calibrator_version"):
+            assert self.held(said, model={**MODEL, part: "other"}) == []
+        assert self.held(said, model={}) == []
+        assert self.held(tightened(1, EVERY_MODEL), model={}) == [("bands.tightened", 0.01, 0.2)]
+
+    def test_evidence_and_people_hold_side_by_side_until_people_lift_what_they_read(self) -> None:
+        both = (tightened(2), tightened(1, EVERY_MODEL, kind="bands.raised", tier="low"))
+        assert [by for by, *_ in self.held(*both)] == ["bands.raised", "bands.tightened"]
+        assert [by for by, *_ in self.held(*both, lowered(2))] == ["bands.raised"]
+        assert len(self.held(*both, lowered(1))) == 2, "it says something new since"
+        assert [by for by, *_ in self.held(*both, lowered(1, "bands.lowered", tier="low"))] == ["bands.tightened"]
+        assert len(self.held(*both, lowered(2, tier="low"))) == 2, "another scope's"
+
+    def test_a_field_of_a_later_release_is_passed_over(self) -> None:
+        assert self.held(tightened(1, {**LIMITS, "new_field": 1})) == [("bands.tightened", 0.03, 0.05)]
+
+    @pytest.mark.parametrize(
+        ("limits", "gives"),
+        [
+            ([LIMITS], None),
+            ([{**LIMITS, "high": 0.04}, EVERY_MODEL], None),
+            ([{**LIMITS, "high": 0.02}], "lower what the high limit was raised by for 1, which was 0.03"),
+            ([{**LIMITS, "model_version": "2"}], "high limit was raised by for 1"),
+            ([EVERY_MODEL], "high limit was raised by for 1"),
+            ([{**EVERY_MODEL, "high": 0.03}], None),
+        ],
+    )
+    def test_newer_evidence_never_gives_way(self, limits: list[dict[str, Any]], gives: str | None) -> None:
+        assert gives in str(gives_way(limits, [LIMITS])) if gives else gives_way(limits, [LIMITS]) is None
+        assert "for every model" in str(gives_way([LIMITS], [EVERY_MODEL]))
 
 
 MODEL = {"name": "loan", "version": "1", "artifact_sha256": "cd" * 32, "calibrator_version": "platt-1"}

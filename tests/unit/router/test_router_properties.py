@@ -11,10 +11,10 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from countersign_router.domain.controls import ANY, Certificate, Controls, Switch
+from countersign_router.domain.controls import ANY, Certificate, Controls, RaisedBands, Switch
 from countersign_router.domain.draws import PURPOSES, keyed_draws
 from countersign_router.domain.observation import evaluate, observe
-from countersign_router.domain.policy import TIERS
+from countersign_router.domain.policy import BANDS, TIERS
 from countersign_router.domain.routing import route
 from tests.unit.router.cases import DRAWS, NEVER_DRAWN, NOW, PAYLOAD, bent, scored, shipped
 
@@ -99,6 +99,51 @@ def test_the_floor_holds_and_the_level_is_what_the_reasons_ask_for(
         assert not held.stops
         assert not held.trips
         assert routing.certificate in {"live", "not_required"}
+
+
+REVERSED = bent(
+    matrix={tier: {"high": 2, "medium": 3, "low": 1} for tier in TIERS}, allow_non_monotone="to see what happens",
+    automation={"certificate": "not_required", "tiers": list(TIERS)},
+)  # fmt: skip
+by_how_much = st.floats(0, 1)
+raised_bands = st.dictionaries(
+    st.tuples(
+        st.sampled_from(["default", ANY, "other"]), st.sampled_from(["loan_application", ANY]),
+        st.sampled_from([*TIERS, ANY]),
+    ),
+    st.lists(
+        st.builds(
+            RaisedBands, by=st.sampled_from(["bands.tightened", "bands.raised"]), high=by_how_much, medium=by_how_much,
+            reason=st.just("so"), model_version=st.sampled_from([None, "1", "2"]),
+            model_name=st.sampled_from([None, "loan"]), calibrator_version=st.sampled_from(["platt-1", "platt-2"]),
+        ),
+        max_size=3,
+    ).map(tuple),
+    max_size=4,
+)  # fmt: skip
+
+
+@several
+@given(
+    st.sampled_from([*POLICIES, REVERSED]), controls, raised_bands, cases, signals, st.floats(0, 1),
+    st.sampled_from(AMOUNTS), st.floats(0, 1),
+)  # fmt: skip
+def test_raising_the_bands_never_means_fewer_people(policy, held, raises, case, seen, sure, amount, draw) -> None:
+    """Whatever the policy's matrix, whichever scopes, however many: and the cases a certificate is about stay."""
+    body = scored(confidence=sure, payload={**PAYLOAD, **case, "loan_amount": amount}, signals=seen)
+    before = route(body, policy.policy, held, NOW, lambda *_: draw)
+    after = route(body, policy.policy, replace(held, raised_bands=raises), NOW, lambda *_: draw)
+    assert after.level >= before.level
+    assert after.level == max(reason.get("level", 1) for reason in after.reasons)
+    assert (after.would_automate, after.certificate, after.consequence) == (
+        before.would_automate, before.certificate, before.consequence,
+    )  # fmt: skip
+    if before.band is not None:
+        assert before.thresholds is not None
+        assert after.thresholds is not None
+        assert BANDS.index(str(after.band)) >= BANDS.index(before.band)
+        assert (after.thresholds.high, after.thresholds.medium) >= (before.thresholds.high, before.thresholds.medium)
+        assert after.thresholds.medium <= after.thresholds.high <= 1.0
 
 
 @several

@@ -18,7 +18,17 @@ from countersign_router.domain.proposals import waiting
 from countersign_router.store.counts import HourCount
 from countersign_shared.clock import rfc3339
 from tests.unit.router.cases import NOW, bent, shipped
-from tests.unit.router.test_router_control_rules import LIVE, RENEWAL, body, cleared, trip
+from tests.unit.router.test_router_control_rules import (
+    EVERY_MODEL,
+    LIMITS,
+    LIVE,
+    RENEWAL,
+    body,
+    cleared,
+    lowered,
+    tightened,
+    trip,
+)
 
 SCOPE = ("default", "loan")
 
@@ -114,6 +124,17 @@ class TestWaiting:
             trip(1, decision_type=ANY),
         ]
         assert len({waiting([one], NOW)[0].sha256 for one in trips}) == len(trips)
+
+    def test_raised_bands_wait_until_they_are_lowered_or_the_calibrator_is_switched(self) -> None:
+        (found,) = waiting([tightened(3)], NOW)
+        assert (found.becomes[0], found.state["evidence"]["revision"]) == ("bands.relaxed", 3)
+        assert waiting([tightened(3), {**lowered(3), "state": found.state}], NOW) == []
+        assert waiting([tightened(1, kind="bands.raised")], NOW)[0].becomes[0] == "bands.lowered"
+        calibrator = {"model_name": "loan", "model_version": "1", "calibrator_version": "platt-2"}
+        switched = body("calibrator.active", 1, calibrator, tier=ANY)
+        assert waiting([tightened(3), switched], NOW) == [], "nothing is said under the old one any more"
+        for other in (tightened(3, {**LIMITS, "model_version": "2"}), tightened(3, LIMITS, EVERY_MODEL)):
+            assert len(waiting([other, switched], NOW)) == 1
 
     def test_lifting_what_waits_lifts_that_trip(self) -> None:
         (found,) = waiting([trip(3)], NOW)

@@ -9,7 +9,7 @@ from itertools import islice
 import orjson
 import pytest
 
-from countersign_router.domain.controls import Controls
+from countersign_router.domain.controls import ANY, Controls, RaisedBands
 from countersign_router.domain.policy import TIERS
 from countersign_router.language.loading import LoadedPolicy
 from countersign_router.replaying.estimates import estimate, interval
@@ -82,6 +82,15 @@ def test_forms_differ_when_anything_decided_differs() -> None:
         {"sampling": {**event["sampling"], "seed": {"probability": 0.1, "selected": True}}},
     ):  # fmt: skip
         assert form(live) != stored_form({**event, **change}), change
+
+
+def test_raised_bands_are_read_from_the_event_where_history_does_not_know_them() -> None:
+    raises = (RaisedBands("bands.tightened", 0.08, 0.1, "drift", "1", "loan", "platt-1"),)
+    held = Controls(raised_bands={("default", "loan_application", ANY): raises})
+    case, live = stored(scored("held"), shipped(), held)
+    assert (live.level, live.band) == (2, "medium")
+    tally = Replayer(question(shipped(), shipped())).replay([case])
+    assert (tally.rederived, tally.unexplained) == (1, 0)
 
 
 def test_a_stricter_band_sends_cases_up_and_a_looser_one_down() -> None:

@@ -1,4 +1,4 @@
-"""countersign controls: what is switched on, what it was before, busy periods; and what waits for signatures."""
+"""countersign controls: what is on, what it was before, busy periods, raised bands; and what waits for signatures."""
 
 from collections.abc import Iterator, Mapping
 from datetime import datetime, timedelta
@@ -14,7 +14,7 @@ from countersign_local.errors import USAGE, CommandError
 from countersign_shared.clock import system_clock
 
 app = typer.Typer(
-    help="What changes while the routers run: stops, peaks, trips, certificates; what waits for signatures.",
+    help="What changes while the routers run: stops, peaks, trips, bands, certificates; what waits for signatures.",
     no_args_is_help=True,
 )
 app.command()(controls_signing.proposals)
@@ -23,7 +23,7 @@ app.command()(controls_signing.refuse)
 _CONTROLS = "/api/router/v1/controls"
 _KINDS = (
     "policy", "stop", "peak", "trip", "trip.cleared", "certificate.proposed", "certificate.active",
-    "calibrator.proposed", "calibrator.active",
+    "calibrator.proposed", "calibrator.active", "bands.tightened", "bands.relaxed", "bands.raised", "bands.lowered",
 )  # fmt: skip
 _SWITCHES = ("stop", "peak")
 _MOST = 200
@@ -34,7 +34,7 @@ def list_controls(
     everything: Annotated[bool, typer.Option("--all", help="Also what is off, lifted or has ended.")] = False,
     json: JsonOption = False,
 ) -> None:
-    """List what holds now: policies, stops, peaks, trips, certificates, calibrators; since when, by whom and why."""
+    """List what holds now: policies, stops, peaks, trips, bands, certificates, calibrators; since when and why."""
     found = over_http(lambda client: client.get(_CONTROLS))["items"]
     shown = found if everything else list(_holding(found, system_clock()))
     if json:
@@ -106,6 +106,31 @@ def end_peak(
         print_text(f"The peak of {scope_name(ended)} is over.")
 
 
+@app.command("raise-bands")
+def raise_bands(
+    reason: ReasonOption,
+    high: Annotated[float, typer.Option(min=0.0, max=1.0, help="Added to the limit of high confidence: 0.03.")] = 0.0,
+    medium: Annotated[float, typer.Option(min=0.0, max=1.0, help="Added to the limit of medium confidence.")] = 0.0,
+    tenant: TenantOption = None,
+    decision_type: TypeOption = None,
+    tier: Annotated[str | None, typer.Option(help="Only cases of this consequence.")] = None,
+    json: JsonOption = False,
+) -> None:  # fmt: skip
+    """Ask for more confidence than the policy does, at once. One person raises, two let the policy's limits hold again.
+
+    Needs the role operator, lead or admin. Exit code 1 when the limits are raised by as much already.
+    """
+    if not high and not medium:
+        raise CommandError("Say by how much: --high 0.03, --medium 0.05, or both.", USAGE)
+    body = {**about(reason, tenant, decision_type), "tier": tier or "*", "high": high, "medium": medium}
+    raised: dict[str, Any] = over_http(lambda client: client.post(f"{_CONTROLS}/bands", body))
+    if json:
+        print_json(raised)
+        return
+    print_text(f"Raised, of {_row(raised)['of']}: {controls_signing.bands_told(raised['state'])}.")
+    print_text("Two people let the policy's own limits hold again: see `countersign controls proposals`.")
+
+
 async def _states(client: Any, scope: Mapping[str, str | None], limit: int) -> list[dict[str, Any]]:
     states: list[dict[str, Any]] = []
     before: int | None = None
@@ -139,13 +164,20 @@ def _end(lasts: str | None, until: str | None, now: datetime) -> datetime:
 
 def _holding(items: list[dict[str, Any]], now: datetime) -> Iterator[dict[str, Any]]:
     """Give the controls that hold now; what waits for signatures has a list of its own."""
-    from countersign_router.domain.controls import ended, lifts
+    from countersign_router.domain.controls import ANY, LOWERS, RAISES, ended, lifts, lowers, switched
 
-    cleared = {_scope(one): one["state"] for one in items if one["kind"] == "trip.cleared"}
+    said = {(one["kind"], *_scope(one)): one["state"] for one in items}
     for one in items:
-        if one["kind"] in {"trip.cleared", "certificate.proposed", "calibrator.proposed"}:
+        kind, scope = one["kind"], _scope(one)
+        if kind in {"trip.cleared", "certificate.proposed", "calibrator.proposed", *RAISES}:
             continue
-        if one["kind"] == "trip" and lifts(cleared.get(_scope(one)), one):
+        if kind == "trip" and lifts(said.get(("trip.cleared", *scope)), one):
+            continue
+        calibrator = said.get(("calibrator.active", *scope[:2], ANY))
+        if kind in LOWERS and (
+            lowers(said.get((LOWERS[kind], *scope)), one)
+            or (calibrator is not None and switched(one["state"]["limits"], calibrator))
+        ):
             continue
         if one["state"].get("active", True) and not ended(one["state"], now):
             yield one
@@ -174,6 +206,8 @@ def _says(kind: str, state: Mapping[str, Any]) -> str:
         return off + controls_signing.certificate_told(state) + end
     if kind.startswith("calibrator"):
         return controls_signing.calibrator_told(state)
+    if "limits" in state:
+        return f"{controls_signing.bands_told(state)}: {state['reason']}"
     return str(state["reason"])
 
 

@@ -25,7 +25,7 @@ ReasonOption = Annotated[str, typer.Option(help="For the record: what you looked
 
 
 def proposals(json: JsonOption = False) -> None:
-    """List the certificates, calibrators and lifted trips that wait for two people, with what speaks against each."""
+    """List what would let the machine decide more and waits for two people, with what speaks against each."""
     found = over_http(lambda client: client.get(_PROPOSALS))["items"]
     if json:
         print_json(found)
@@ -97,6 +97,9 @@ def _told(becomes: str, state: Mapping[str, Any]) -> str:
         return certificate_told(state) + end
     if becomes == "calibrator.active":
         return calibrator_told(state)
+    if becomes in {"bands.relaxed", "bands.lowered"}:
+        raised = state["evidence"]["raised"]
+        return f"lets the policy's own bands hold again, now: {bands_told(raised)} ({raised['reason']})"
     tripped = (state.get("evidence") or {}).get("trip") or {}
     return f"lifts the trip {state['trip_id']}: {tripped.get('reason', 'no reason given')}"
 
@@ -110,6 +113,17 @@ def certificate_told(state: Mapping[str, Any]) -> str:
         f"from a confidence of {state['threshold']:g} on at most {100 * state['alpha']:g} % are wrong, "
         f"{100 * (1 - state['delta']):g} % sure ({counted}; model {model.get('name')} {model['version']}{calibrator})"
     )
+
+
+def bands_told(state: Mapping[str, Any]) -> str:
+    """Say by how much the limits of the bands lie higher, and for which models."""
+    told = []
+    for one in state["limits"]:
+        by = f"high +{one['high']:g}, medium +{one['medium']:g}"
+        calibrator = f", calibrator {one['calibrator_version']}" if one.get("calibrator_version") else ""
+        model = f" for {one['model_name']} {one['model_version']}{calibrator}" if one.get("model_version") else ""
+        told.append(by + model)
+    return "; ".join(told)
 
 
 def calibrator_told(state: Mapping[str, Any]) -> str:

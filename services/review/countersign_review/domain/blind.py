@@ -14,6 +14,7 @@ _TELLING_CODES = frozenset({
     "no_principal_reason", "audit_sample", "human_only_sample", "uncertified", "no_certificate",
     "no_model_version",
     "automation_not_enabled", "tripped", "stopped", "evaluation_error",
+    "bands_tightened", "bands_raised",
 })  # fmt: skip
 _INCOMPLETE = frozenset({"missing_input", "invalid_input", "missing_fields", "invalid_fields"})
 _SAFE_READS = ("case.", "policy.", "controls.", "now", "missing_fields", "invalid_fields")

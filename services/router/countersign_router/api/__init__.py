@@ -6,6 +6,7 @@ from uuid import uuid4
 from fastapi import FastAPI, Request
 
 from countersign_router.api import (
+    bands,
     comparing,
     controls,
     draft_replays,
@@ -26,7 +27,7 @@ from countersign_shared.observability import Health, Metrics
 __all__ = ["Desk", "build_app", "build_openapi"]
 
 PREFIX = "/api/router/v1"
-FEATURES = (drafts, draft_replays, comparing, policies, dry_run, matrix, controls, proposals, peaks, replays)
+FEATURES = (drafts, draft_replays, comparing, policies, dry_run, matrix, controls, proposals, peaks, bands, replays)
 """In the order in which paths are matched: `policies/drafts` is no hash of a policy."""
 
 

@@ -19,8 +19,9 @@ from countersign_router.controls.events import (
     control_fact,
     record,
 )
-from countersign_router.controls.records import Claim, Refused, read_control
-from countersign_router.domain.control_rules import OWN_KINDS, Arrival, arrival, is_loosened, withdraws
+from countersign_router.controls.records import HELD, Claim, Refused, read_control, unread_state
+from countersign_router.domain.control_rules import OWN_KINDS, Arrival, arrival, gives_way, is_loosened, withdraws
+from countersign_router.domain.controls import ANY, lowers
 from countersign_router.store import ControlChange, ControlKey, Store
 from countersign_shared.messaging.dead_letters import dead_letter
 from countersign_shared.messaging.records import Record
@@ -82,8 +83,10 @@ async def _take(change: ControlChange, claim: Claim, moment: datetime) -> Refuse
         return await _own(change, claim, known, moment)
     if arrival(known, claim.body) is not Arrival.NEWS:
         detail = f"revision {claim.revision} was something else: its writer has lost its memory, or has a twin"
-        held = claim.key if claim.key.kind == "trip" else None
+        held = claim.key if claim.key.kind in HELD else None
         return Refused(claim.record, "control_conflict", "/revision", detail, held)
+    if claim.key.kind == "bands.tightened" and (why := await _gives_way(change, claim, known)) is not None:
+        return Refused(claim.record, "loosened_control", "/state/limits", f"{why}; people sign that")
     await change.accept(
         claim.key, revision=claim.revision, activities=0 if before is None else before.activities, changed_at=moment,
         event_id=claim.event_id, message=claim.message(),
@@ -96,9 +99,9 @@ async def _act(change: ControlChange, claim: Claim, moment: datetime) -> None:
     """Do what follows from accepted evidence: it tightens at once, and loosens only by people's signatures."""
     key, state = claim.key, claim.body["state"]
     kind, reason = "control.requested", "It acts once people have signed it."
-    if key.kind == "trip":
+    if key.kind in HELD:
         kind, reason = "control.changed", state["reason"]
-        log.warning("automation is tripped for %s: %s", claim.record.key, reason)
+        log.warning("%s: %s", claim.record.key, reason)
     elif key.kind == "certificate.proposed":
         active = ControlKey("certificate.active", key.tenant, key.decision_type, key.tier)
         stored = await change.find(active)
@@ -115,6 +118,28 @@ async def _act(change: ControlChange, claim: Claim, moment: datetime) -> None:
         else:
             reason = f"It acts once people have signed it: {why}."
     await record(change, key, _numbered(claim, kind, reason), actor=FEEDBACK, moment=moment)
+    if key.kind == "trip":
+        await _void(change, key, state["trip_id"], moment)
+
+
+async def _void(change: ControlChange, trip: ControlKey, trip_id: str, moment: datetime) -> None:
+    """Take back every live certificate of a trip's scope: lifting the trip must not bring a refuted promise back."""
+    for key, stored in await change.of_kind("certificate.active"):
+        live = orjson.loads(stored.body)["state"]
+        within = all(theirs in {ANY, ours} for theirs, ours in zip(trip.parts[1:], key.parts[1:], strict=True))
+        if within and live.get("active", True):
+            reason = f"The trip {trip_id} voids {live['certificate_id']}."
+            await _follow_evidence(change, key, {**live, "active": False}, reason, moment)
+
+
+async def _gives_way(change: ControlChange, claim: Claim, known: Mapping[str, Any] | None) -> str | None:
+    """Say how raised bands would be lowered by newer evidence, if they still hold."""
+    if known is None:
+        return None
+    stored = await change.find(ControlKey("bands.relaxed", *claim.key.parts[1:]))
+    if stored is not None and lowers(orjson.loads(stored.body)["state"], known):
+        return None
+    return gives_way(claim.body["state"]["limits"], known["state"]["limits"])
 
 
 def _numbered(claim: Claim, kind: str, reason: str) -> Fact:
@@ -172,14 +197,11 @@ async def _refuse(change: ControlChange, refused: Refused, moment: datetime) -> 
 
 
 async def _hold(change: ControlChange, key: ControlKey, sha256: str, moment: datetime) -> None:
-    """Trip a tier on the strength of a trip that cannot be read or ordered: if in doubt, people decide."""
+    """Hold a scope on the strength of a control that cannot be read or ordered: if in doubt, people decide."""
     before = await change.find(key)
     revision = 1 if before is None else before.revision + 1
-    reason = "A trip arrived that cannot be read or put in order; the dead letters hold it."
-    state = {
-        "trip_id": f"unread-{sha256[:16]}", "errors": 0, "labels": 0, "alpha": 0.0, "delta": 0.0, "log_e_value": 0.0,
-        "reason": reason, "model": None,
-    }  # fmt: skip
+    reason = f"A {HELD[key.kind]} arrived that cannot be read or put in order; the dead letters hold it."
+    state = unread_state(key.kind, f"unread-{sha256[:16]}", reason)
     event_id, message = control_event(key, state, revision=revision, changed_by=ROUTER, signatures=(), moment=moment)
     await change.accept(
         key, revision=revision, activities=0 if before is None else before.activities, changed_at=moment,
@@ -187,3 +209,5 @@ async def _hold(change: ControlChange, key: ControlKey, sha256: str, moment: dat
     )  # fmt: skip
     fact = control_fact("control.changed", key, reason, state)
     await record(change, key, Fact(fact.kind, {**fact.body, "revision": revision}), actor=ROUTER, moment=moment)
+    if key.kind == "trip":
+        await _void(change, key, state["trip_id"], moment)

@@ -1,4 +1,4 @@
-"""Two people sign what would let the machine decide more: a certificate, a calibrator, a tier that evidence holds back.
+"""Two people sign what would let the machine decide more: a certificate, a calibrator, what is held back or raised.
 
 ProposalRefusal
 ├── NothingWaits    there is nothing to sign there
@@ -141,7 +141,10 @@ async def _find(change: ControlChange, key: ControlKey, moment: datetime) -> Wai
     found = None
     if evidence is not None:
         present = None if active is None else orjson.loads(active.body)
-        found = waits(lambda _: present, orjson.loads(evidence.body), moment)
+        calibrator = ControlKey("calibrator.active", key.tenant, key.decision_type)
+        switched = await change.find(calibrator)
+        known = {calibrator.parts: None if switched is None else orjson.loads(switched.body), key.parts: present}
+        found = waits(known.get, orjson.loads(evidence.body), moment)
     if found is None:
         raise NothingWaits(f"nothing waits for signatures to become {'|'.join(key.parts)}")
     return found
@@ -182,7 +185,7 @@ async def _act(
             await _record(change, found, "control.refused", str(refused), actor, moment)
         return len(_counted(replace(RULE, count=1), found, given, standings, moment)), None
     key = ControlKey(*found.becomes)
-    state = {**found.state, "reason": reason} if key.kind == "trip.cleared" else found.state
+    state = found.state if "reason" not in found.state else {**found.state, "reason": reason}
     wire = [{"pseudonym": one.pseudonym, "role": one.role, "signed_at": rfc3339(one.signed_at)} for one in counted]
     control = await change_control(
         change, key, state, actor=actor, signatures=wire, moment=moment,

@@ -18,6 +18,8 @@ MOST_REVISION = 2**53
 """Revisions are counted by ones; a larger number is nobody's count, and would not survive JSON everywhere."""
 CONTROL: TypeAdapter[Any] = TypeAdapter(ControlChanged)
 PARTS = ("tenant", "decision_type", "tier")
+HELD = {"trip": "trip", "bands.tightened": "tightening of bands"}
+"""What acts at once, by kind, in words: one that its writer wrote and nobody can read holds all the same."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -44,7 +46,7 @@ class Claim:
 
 @dataclass(frozen=True, slots=True)
 class Refused:
-    """A record that is not believed. ``held`` is the control that must hold all the same: a trip nobody can read."""
+    """A record that is not believed. ``held`` is the control that must hold all the same: see ``HELD``."""
 
     record: Record
     reason: str
@@ -108,23 +110,33 @@ def _certificate_problem(body: Mapping[str, Any]) -> tuple[str, str, str] | None
 
 
 def _refused(record: Record, reason: str, pointer: str, detail: str, source: str) -> Refused:
-    return Refused(record, reason, pointer, detail, _unread_trip(record.key, source))
+    return Refused(record, reason, pointer, detail, _unread(record.key, source))
 
 
-def _unread_trip(key: bytes | None, source: str) -> ControlKey | None:
-    """Return the trip that a record's key names, if its writer is who writes trips: what it says may be unreadable."""
+def unread_state(kind: str, name: str, reason: str) -> dict[str, Any]:
+    """Return the most cautious state of a kind in ``HELD``."""
+    if kind == "trip":
+        return {
+            "trip_id": name, "errors": 0, "labels": 0, "alpha": 0.0, "delta": 0.0, "log_e_value": 0.0, "reason": reason,
+            "model": None,
+        }  # fmt: skip
+    nothing_suffices = {"model_name": None, "model_version": None, "calibrator_version": None, "high": 1, "medium": 1}
+    return {"tightening_id": name, "limits": [nothing_suffices], "reason": reason, "evidence": None}
+
+
+def _unread(key: bytes | None, source: str) -> ControlKey | None:
+    """Return what a record's key says must hold, if its writer is who writes that: what it says may be unreadable."""
     parts = (key or b"").decode(errors="replace").split("|")
-    if len(parts) != len(ControlKey.__slots__) or parts[0] != "trip" or source != writer("trip"):
+    if len(parts) != len(ControlKey.__slots__) or parts[0] not in HELD or source != writer(parts[0]):
         return None
     named = ControlKey(*parts)
     return named if _is_scope(named) else None
 
 
 def _is_scope(key: ControlKey) -> bool:
-    state = {"trip_id": "x", "errors": 0, "labels": 0, "alpha": 0, "delta": 0, "log_e_value": 0, "reason": ""}
     body = {
         "kind": key.kind, "tenant": key.tenant, "decision_type": key.decision_type, "tier": key.tier, "revision": 1,
-        "changed_at": "2026-01-01T00:00:00Z", "changed_by": "", "state": state,
+        "changed_at": "2026-01-01T00:00:00Z", "changed_by": "", "state": unread_state(key.kind, "x", ""),
     }  # fmt: skip
     try:
         CONTROL.validate_python(body)

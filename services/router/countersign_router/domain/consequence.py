@@ -1,9 +1,10 @@
 """How bad a wrong decision would be, and how sure the machine is: the two axes of the matrix."""
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from functools import lru_cache
 from typing import Any, NamedTuple
 
+from countersign_router.domain.controls import RaisedBands
 from countersign_router.domain.policy import BANDS, FACTORS, TIERS, Adjustment, Policy, Results
 
 WORST = 4
@@ -72,6 +73,21 @@ def thresholds(policy: Policy, results: Results, tier: str, certified: float | N
     high = min(max(round(high, LIMIT_DECIMALS), 0.0), 1.0)
     medium = min(max(round(policy.medium + sum(rule.medium for rule in rules), LIMIT_DECIMALS), 0.0), high)
     return Thresholds(high, medium, tuple([rule.named for rule in rules]), certified, rules)
+
+
+def raised(limits: Thresholds, raises: Iterable[RaisedBands]) -> Thresholds:
+    """Return the limits that controls have raised: never lower ones. Of several the highest counts.
+
+    A case that is of a lower band under any of them alone is of that band under all.
+    """
+    named = []
+    high, medium = limits.high, limits.medium
+    for one in raises:
+        reached = min(round(limits.high + one.high, LIMIT_DECIMALS), 1.0)
+        high = max(high, reached)
+        medium = max(medium, min(round(limits.medium + one.medium, LIMIT_DECIMALS), reached))
+        named.append({"id": one.by, "bands": {"high": one.high, "medium": one.medium}, "level_at_least": None})
+    return limits._replace(high=high, medium=medium, adjustments=(*limits.adjustments, *named))
 
 
 def _holding(adjustments: tuple[Adjustment, ...], values: Sequence[object], tier: str) -> tuple[Adjustment, ...]:

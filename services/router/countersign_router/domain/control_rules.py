@@ -1,6 +1,6 @@
 """Who may change which control, what is newer than what, and which changes people must sign. Pure rules."""
 
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from datetime import datetime
 from enum import Enum
 from typing import Any
@@ -10,9 +10,12 @@ from countersign_router.domain.controls import ended
 
 ROUTER_SOURCE = "/countersign/router"
 FEEDBACK_SOURCE = "/countersign/feedback"
-OWN_KINDS = frozenset({"stop", "peak", "policy", "certificate.active", "calibrator.active", "trip.cleared"})
+OWN_KINDS = frozenset({
+    "stop", "peak", "policy", "certificate.active", "calibrator.active", "trip.cleared", "bands.relaxed",
+    "bands.raised", "bands.lowered",
+})  # fmt: skip
 """Kinds that this service alone writes."""
-EVIDENCE_KINDS = frozenset({"trip", "certificate.proposed", "calibrator.proposed"})
+EVIDENCE_KINDS = frozenset({"trip", "certificate.proposed", "calibrator.proposed", "bands.tightened"})
 """Kinds that feedback alone writes."""
 
 
@@ -89,6 +92,24 @@ def _differs(proposed: Mapping[str, Any], live: Mapping[str, Any]) -> str | None
         if proposed[part] > live[part]:
             return f"its {part} {proposed[part]:g} is higher than {live[part]:g}"
     return None
+
+
+def gives_way(limits: Sequence[Mapping[str, Any]], before: Sequence[Mapping[str, Any]]) -> str | None:
+    """Say which of the limits that hold now would be lower with these, or None: evidence only tightens.
+
+    Both are the ``limits`` of states of raised bands. What is said of every model holds for each one.
+    """
+    for one in before:
+        over = [other for other in limits if other.get("model_version") is None or _same_speaker(one, other)]
+        for name in ("high", "medium"):
+            if max((other[name] for other in over), default=0.0) < one[name]:
+                about = one.get("model_version") or "every model"
+                return f"it would lower what the {name} limit was raised by for {about}, which was {one[name]:g}"
+    return None
+
+
+def _same_speaker(one: Mapping[str, Any], other: Mapping[str, Any]) -> bool:
+    return all(one.get(name) == other.get(name) for name in ("model_name", "model_version", "calibrator_version"))
 
 
 def withdraws(proposed: Mapping[str, Any], live: Mapping[str, Any] | None) -> bool:

@@ -1,6 +1,6 @@
 """The controls in force: what people and evidence have switched, as one frozen value per batch."""
 
-from collections.abc import Iterable, Mapping
+from collections.abc import Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
 from datetime import datetime
 from itertools import product
@@ -13,6 +13,9 @@ Scope = tuple[str, str]
 """(tenant, decision type), each a name or ``*``."""
 TierScope = tuple[str, str, str]
 """(tenant, decision type, tier)."""
+LOWERS = {"bands.tightened": "bands.relaxed", "bands.raised": "bands.lowered"}
+"""What raises the limits of the bands, and the kind with which people let the policy's own hold again."""
+RAISES = {lowered: raised for raised, lowered in LOWERS.items()}
 
 
 @dataclass(frozen=True, slots=True)
@@ -54,6 +57,31 @@ class Certificate:
 
 
 @dataclass(frozen=True, slots=True)
+class RaisedBands:
+    """The limits of the bands lie this much higher: for one model under one calibrator, or for whatever speaks.
+
+    ``by`` is the control's kind: what evidence tightened, or what a person raised.
+    """
+
+    by: str
+    high: float
+    medium: float
+    reason: str
+    model_version: str | None = None
+    model_name: str | None = None
+    calibrator_version: str | None = None
+
+    def holds(self, model: Mapping[str, Any] | None) -> bool:
+        """Tell whether it is about what this model says; a calibrator that was switched since has other confidences."""
+        if self.model_version is None:
+            return True
+        if model is None or self.model_name not in {None, model.get("name")}:
+            return False
+        exactly = (self.model_version, self.calibrator_version)
+        return exactly == (model.get("version"), model.get("calibrator_version"))
+
+
+@dataclass(frozen=True, slots=True)
 class Controls:
     """Everything that is switched on, read once per batch."""
 
@@ -63,6 +91,7 @@ class Controls:
     peaks: Mapping[Scope, Switch] = field(default_factory=lambda: MappingProxyType({}))
     trips: frozenset[TierScope] = frozenset()
     certificates: Mapping[TierScope, Certificate] = field(default_factory=lambda: MappingProxyType({}))
+    raised_bands: Mapping[TierScope, tuple[RaisedBands, ...]] = field(default_factory=lambda: MappingProxyType({}))
 
     def policy(self, tenant: str, decision_type: str) -> str | None:
         """Return the policy that speaks for a case: its tenant's own, else the default tenant's."""
@@ -79,9 +108,19 @@ class Controls:
 
     def tripped(self, tenant: str, decision_type: str, tier: str) -> bool:
         """Tell whether evidence holds this tier back."""
-        return bool(self.trips) and any(
-            scope in self.trips for scope in product((tenant, ANY), (decision_type, ANY), (tier, ANY))
-        )
+        return bool(self.trips) and any(scope in self.trips for scope in _around(tenant, decision_type, tier))
+
+    def raises(self, tenant: str, decision_type: str, tier: str, model: Mapping[str, Any] | None) -> list[RaisedBands]:
+        """Return everything that asks for more confidence in what this model says of a tier, the widest scope last."""
+        return [
+            one for scope in _around(tenant, decision_type, tier) for one in self.raised_bands.get(scope, ())
+            if one.holds(model)
+        ]  # fmt: skip
+
+
+def _around(tenant: str, decision_type: str, tier: str) -> Iterator[TierScope]:
+    """Give every scope that a tier lies in."""
+    return product((tenant, ANY), (decision_type, ANY), (tier, ANY))
 
 
 def _in_force(switches: Mapping[Scope, Switch], tenant: str, decision_type: str, now: datetime) -> Switch | None:
@@ -102,6 +141,8 @@ def read_controls(bodies: Iterable[Mapping[str, Any]]) -> Controls:
     trips: dict[TierScope, Mapping[str, Any]] = {}
     cleared: dict[TierScope, Mapping[str, Any]] = {}
     certificates: dict[TierScope, Certificate] = {}
+    raised: dict[tuple[str, TierScope], Mapping[str, Any]] = {}
+    lowered: dict[tuple[str, TierScope], Mapping[str, Any]] = {}
     for body in bodies:
         kind, state = body["kind"], body["state"]
         scope = (body["tenant"], body["decision_type"])
@@ -117,8 +158,12 @@ def read_controls(bodies: Iterable[Mapping[str, Any]]) -> Controls:
             cleared[*scope, body["tier"]] = state
         elif kind == "certificate.active" and state.get("active", True):
             certificates[*scope, body["tier"]] = _certificate(state)
+        elif kind in LOWERS:
+            raised[kind, (*scope, body["tier"])] = body
+        elif kind in RAISES:
+            lowered[RAISES[kind], (*scope, body["tier"])] = state
     held = frozenset(scope for scope, trip in trips.items() if not lifts(cleared.get(scope), trip))
-    return Controls(policies, stops, peaks, held, certificates)
+    return Controls(policies, stops, peaks, held, certificates, _raised(raised, lowered))
 
 
 def lifts(cleared: Mapping[str, Any] | None, trip: Mapping[str, Any]) -> bool:
@@ -126,10 +171,48 @@ def lifts(cleared: Mapping[str, Any] | None, trip: Mapping[str, Any]) -> bool:
 
     They lifted what they read: a trip that says anything new afterwards holds again.
     """
-    if cleared is None or cleared["trip_id"] != trip["state"]["trip_id"]:
+    return _lifts(cleared, trip, "trip_id", "trip_revision")
+
+
+def lowers(lowered: Mapping[str, Any] | None, raised: Mapping[str, Any]) -> bool:
+    """Tell whether people let the policy's own bands hold again with that state, after these were raised (a body)."""
+    return _lifts(lowered, raised, "tightening_id", "revision")
+
+
+def switched(limits: Sequence[Mapping[str, Any]], calibrator: Mapping[str, Any]) -> bool:
+    """Tell whether limits were raised only for what a model said before this calibrator (a state) was switched on."""
+    model = (calibrator["model_name"], calibrator["model_version"])
+    return all(
+        (one.get("model_name"), one.get("model_version")) == model
+        and one.get("calibrator_version") != calibrator["calibrator_version"]
+        for one in limits
+    )
+
+
+def _lifts(lifting: Mapping[str, Any] | None, held: Mapping[str, Any], name: str, counted: str) -> bool:
+    if lifting is None or lifting[name] != held["state"][name]:
         return False
-    seen = (cleared.get("evidence") or {}).get("trip_revision")
-    return seen is None or trip["revision"] <= seen
+    seen = (lifting.get("evidence") or {}).get(counted)
+    return seen is None or held["revision"] <= seen
+
+
+def _raised(
+    raised: Mapping[tuple[str, TierScope], Mapping[str, Any]],
+    lowered: Mapping[tuple[str, TierScope], Mapping[str, Any]],
+) -> Mapping[TierScope, tuple[RaisedBands, ...]]:
+    found: dict[TierScope, tuple[RaisedBands, ...]] = {}
+    for (kind, scope), body in raised.items():
+        if not lowers(lowered.get((kind, scope)), body):
+            state = body["state"]
+            found[scope] = (*found.get(scope, ()), *(_limits(kind, state["reason"], one) for one in state["limits"]))
+    return found
+
+
+def _limits(kind: str, reason: str, one: Mapping[str, Any]) -> RaisedBands:
+    return RaisedBands(
+        by=kind, high=one["high"], medium=one["medium"], reason=reason, model_version=one.get("model_version"),
+        model_name=one.get("model_name"), calibrator_version=one.get("calibrator_version"),
+    )  # fmt: skip
 
 
 def ended(state: Mapping[str, Any], now: datetime) -> bool:

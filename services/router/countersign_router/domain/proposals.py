@@ -8,7 +8,7 @@ from datetime import datetime
 from typing import Any
 
 from countersign_router.domain.control_rules import is_loosened
-from countersign_router.domain.controls import lifts
+from countersign_router.domain.controls import ANY, LOWERS, lifts, lowers, switched
 
 Key = tuple[str, str, str, str]
 """(kind, tenant, decision type, tier)."""
@@ -17,8 +17,9 @@ Find = Callable[[Key], Body | None]
 
 BECOMES = {
     "certificate.proposed": "certificate.active", "calibrator.proposed": "calibrator.active", "trip": "trip.cleared",
+    **LOWERS,
 }  # fmt: skip
-"""What each piece of evidence becomes once people have signed."""
+"""What each piece of evidence, and what a person raised, becomes once people have signed."""
 COMES_FROM = {becomes: kind for kind, becomes in BECOMES.items()}
 
 
@@ -55,6 +56,8 @@ def waits(find: Find, body: Body, now: datetime) -> Waiting | None:
     active = None if present is None else present["state"]
     if kind == "trip":
         return None if lifts(active, body) else _lifting(becomes, body)
+    if kind in LOWERS:
+        return None if lowers(active, body) or _switched(find, body) else _lowering(becomes, body)
     proposed = body["state"]
     if not proposed.get("active", True) or proposed == active:
         return None
@@ -68,6 +71,19 @@ def _lifting(becomes: Key, trip: Body) -> Waiting:
     evidence = {"trip_revision": trip["revision"], "trip": trip["state"]}
     state = {"trip_id": trip["state"]["trip_id"], "reason": "", "evidence": evidence}
     return _waiting(becomes, trip, state, "it lets a tier be automated that evidence holds back")
+
+
+def _lowering(becomes: Key, raised: Body) -> Waiting:
+    evidence = {"revision": raised["revision"], "raised": raised["state"]}
+    state = {"tightening_id": raised["state"]["tightening_id"], "reason": "", "evidence": evidence}
+    return _waiting(becomes, raised, state, "less confidence will be enough again")
+
+
+def _switched(find: Find, raised: Body) -> bool:
+    """Tell whether people have switched the calibrator since: what is said under the new one is not held back."""
+    _, tenant, decision_type, _ = _key(raised)
+    present = find(("calibrator.active", tenant, decision_type, ANY))
+    return present is not None and switched(raised["state"]["limits"], present["state"])
 
 
 def _waiting(becomes: Key, body: Body, state: Mapping[str, Any], why: str) -> Waiting:

@@ -16,6 +16,7 @@ from countersign_router.domain.consequence import (
     consequence_text,
     failures,
     lower_band,
+    raised,
     thresholds,
 )
 from countersign_router.domain.controls import Certificate, Controls
@@ -99,6 +100,8 @@ def decide(
     principal = _principal_reasons(policy, scored, seen)
     would_automate = judged and reasons.level <= HIGHEST_AUTOMATIC_LEVEL
     _adjusted(seen, limits, found.tier)
+    if controls.raised_bands and cell is not None:
+        limits, cell = _raised(policy, scored, controls, seen, found.tier, limits, cell)
     status = _certificate(policy, status, certificate, found.tier, seen)
     if would_automate:
         _guards(policy, scored["tenant"], controls, now, found.tier, reasons)
@@ -212,6 +215,30 @@ def _adjusted(seen: Observation, limits: Thresholds, tier: str) -> None:
             seen.reasons.note("adjustment", text, read, rule.id)
         else:
             seen.reasons.ask(rule.level_at_least, "adjustment", text, read, rule.id)
+
+
+def _raised(
+    policy: Policy, scored: Mapping[str, Any], controls: Controls, seen: Observation, tier: str, limits: Thresholds,
+    cell: str,
+) -> tuple[Thresholds, str]:  # fmt: skip
+    """Ask for the level of the band that is left when controls have raised its limits.
+
+    After ``would_automate``: which cases a certificate is about must not change with how they are held back.
+    """
+    raises = controls.raises(scored["tenant"], policy.decision_type, tier, scored.get("model"))
+    reached = cell
+    for one in raises:
+        alone = raised(limits, (one,))
+        lower = lower_band(cell, band(seen.confidence, alone))
+        if lower != cell:
+            reached = lower_band(reached, lower)
+            text = (
+                f"The bands are {one.by.removeprefix('bands.')}: high above {alone.high:g}, medium from "
+                f"{alone.medium:g}, so the confidence counts as {lower}. {one.reason}"
+            )
+            read = {"tier": tier, "band": lower, "confidence": seen.confidence}
+            seen.reasons.ask(policy.matrix[tier][lower], one.by.replace(".", "_"), text, read)
+    return (raised(limits, raises) if raises else limits), reached
 
 
 def _guards(policy: Policy, tenant: str, controls: Controls, now: datetime, tier: str, reasons: Reasons) -> None:

@@ -65,7 +65,7 @@ async def put_in_force(
     state = {
         "id": f"{version.tenant}/{version.decision_type}", "version": version.version, "sha256": version.sha256,
         "automation_sha256": version.automation_sha256, "published_at": rfc3339(version.published_at),
-        "automation": automation_terms(document),
+        "automation": automation_terms(document), "bands": document.bands.model_dump(),
     }  # fmt: skip
     revision = 1 if before is None else before.revision + 1
     event_id, message = control_event(

@@ -3,7 +3,15 @@
 from collections.abc import Mapping
 from typing import Any, NamedTuple
 
-from countersign_router.domain.controls import ANY, Certificate, Controls, Switch
+from countersign_router.domain.controls import (
+    ANY,
+    LOWERS,
+    Certificate,
+    Controls,
+    RaisedBands,
+    Switch,
+    TierScope,
+)
 from countersign_router.domain.policy import HIGHEST_AUTOMATIC_LEVEL
 from countersign_router.domain.routing import Routing
 
@@ -67,7 +75,19 @@ def controls_then(event: Mapping[str, Any], *, peak: bool) -> Controls:
         peaks={(ANY, ANY): Switch("as when the case came")} if peak else {},
         trips=trips,
         certificates=certificates,
+        raised_bands=_raised_then(event, tier),
     )
+
+
+def _raised_then(event: Mapping[str, Any], tier: str | None) -> Mapping[TierScope, tuple[RaisedBands, ...]]:
+    limits = event.get("thresholds")
+    if limits is None or tier is None:
+        return {}
+    named = tuple(
+        RaisedBands(by=one["id"], reason="As when the case came.", **one["bands"])
+        for one in limits["adjustments"] if one["id"] in LOWERS
+    )  # fmt: skip
+    return {(event["tenant"], event["decision_type"], tier): named} if named else {}
 
 
 def _certificate_then(event: Mapping[str, Any]) -> Certificate | None:

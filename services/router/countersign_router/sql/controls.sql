@@ -22,6 +22,10 @@ WHERE kind = $1 AND tenant = $2 AND decision_type = $3 AND tier = $4;
 -- name: list_controls
 SELECT kind, tenant, decision_type, tier, headers, body FROM controls ORDER BY kind, tenant, decision_type, tier;
 
+-- name: list_kind
+SELECT kind, tenant, decision_type, tier, revision, activities, headers, body FROM controls
+WHERE kind = $1 ORDER BY tenant, decision_type, tier;
+
 -- name: put_control
 INSERT INTO controls (kind, tenant, decision_type, tier, revision, activities, changed_at, event_id, headers, body)
 VALUES ($1, $2, $3, $4, $5, $6, $7, $8, $9, $10)
@@ -65,5 +69,6 @@ SELECT tenant, decision_type, floor(extract(epoch FROM $2 - routed_at) / 3600)::
        count(decision_body) AS automatic, count(*) - count(decision_body) AS people
 FROM routings
 WHERE routed_at > $1 AND routed_at <= $2 AND ($3 = '*' OR tenant = $3) AND ($4 = '*' OR decision_type = $4)
+  AND NOT test
 GROUP BY 1, 2, 3
 ORDER BY 1, 2, 3;

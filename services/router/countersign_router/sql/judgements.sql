@@ -13,6 +13,7 @@ WITH judged AS (
     SELECT r.tier, r.band, j.error, j.chance, j.thin, min(j.chance) OVER (PARTITION BY r.tier, r.band) AS least
     FROM judgements AS j JOIN routings AS r USING (tenant, case_id)
     WHERE r.routed_at >= $1 AND r.decision_type = $2 AND ($3::text IS NULL OR r.tenant = $3) AND r.band IS NOT NULL
+      AND NOT r.test
 ), thinned AS (
     SELECT tier, band, error, chance, thin < least(least, coalesce(given.chance_in_force, 1)) / chance AS kept
     FROM judged

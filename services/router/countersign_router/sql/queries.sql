@@ -21,6 +21,10 @@ FROM unnest($1::text[], $2::text[], $3::integer[], $4::smallint[], $5::text[], $
 ON CONFLICT DO NOTHING
 RETURNING tenant, case_id;
 
+-- name: mark_tests
+-- Rehearsals, which are few: so the others need not say that they are none.
+UPDATE routings SET test = true WHERE (tenant, case_id) IN (SELECT * FROM unnest($1::text[], $2::text[]));
+
 -- name: find_routings
 -- The stored rows of these cases, in a statement of its own: only that sees what a concurrent batch has just committed.
 SELECT tenant, case_id, partition, level, routed_headers, routed_body, decision_headers, decision_body
@@ -31,7 +35,7 @@ WHERE (tenant, case_id) IN (SELECT * FROM unnest($1::text[], $2::text[]));
 -- How many cases each cell of the matrix got since a moment; cases that reached no cell have no band.
 SELECT tier, band, level, count(*) AS cases, count(decision_body) AS automatic
 FROM routings
-WHERE routed_at >= $1 AND decision_type = $2 AND ($3::text IS NULL OR tenant = $3)
+WHERE routed_at >= $1 AND decision_type = $2 AND ($3::text IS NULL OR tenant = $3) AND NOT test
 GROUP BY tier, band, level
 ORDER BY tier, band, level;
 
@@ -40,7 +44,7 @@ ORDER BY tier, band, level;
 SELECT tenant, case_id, decision_type, outcome, routed_at AS decided_at
 FROM routings
 WHERE routed_at >= $1 AND ($2::timestamptz IS NULL OR routed_at <= $2) AND level <= 2
-  AND ($3 = '*' OR tenant = $3) AND ($4 = '*' OR decision_type = $4)
+  AND ($3 = '*' OR tenant = $3) AND ($4 = '*' OR decision_type = $4) AND NOT test
 ORDER BY routed_at DESC, tenant, case_id
 LIMIT $5;
 
@@ -48,7 +52,7 @@ LIMIT $5;
 SELECT count(*)
 FROM routings
 WHERE routed_at >= $1 AND ($2::timestamptz IS NULL OR routed_at <= $2) AND level <= 2
-  AND ($3 = '*' OR tenant = $3) AND ($4 = '*' OR decision_type = $4);
+  AND ($3 = '*' OR tenant = $3) AND ($4 = '*' OR decision_type = $4) AND NOT test;
 
 -- name: find_policy
 SELECT document, published_at FROM policies WHERE sha256 = $1;

@@ -3,6 +3,7 @@
 -- *_headers         CloudEvents headers, without traceparent
 -- *_body            packed (countersign_shared.postgres.bodies)
 -- decision_*        only where the machine decided
+-- test              a rehearsal, which is counted nowhere
 -- outcome .. level  for the matrix's counts and the list of recent automatic decisions; the bodies hold the same
 -- Names are compared as bytes, which is cheaper and exact.
 CREATE TABLE routings (
@@ -19,6 +20,7 @@ CREATE TABLE routings (
     routed_body      bytea            NOT NULL,
     decision_headers bytea,
     decision_body    bytea,
+    test             boolean          NOT NULL DEFAULT false,
     PRIMARY KEY (tenant, case_id),
     CHECK ((decision_headers IS NULL) = (decision_body IS NULL)),
     CHECK ((level <= 2) = (decision_body IS NOT NULL))

@@ -83,6 +83,11 @@ class ControlWrites(Writes):
         row = await self._connection.fetchrow(self._sql.controls.find_control, *key.parts)
         return None if row is None else StoredControl(row[0], row[1], row[2], row[3])
 
+    async def of_kind(self, kind: str) -> list[tuple[ControlKey, StoredControl]]:
+        """Return the newest state of every control of a kind."""
+        rows = await self._connection.fetch(self._sql.controls.list_kind, kind)
+        return [(ControlKey(*row[:4]), StoredControl(row[4], row[5], row[6], row[7])) for row in rows]
+
     async def put(
         self, key: ControlKey, *, revision: int, activities: int, changed_at: datetime, event_id: str, message: Message
     ) -> None:

@@ -109,6 +109,10 @@ class Batch:
         )
         return {(row["tenant"], row["case_id"]): self._stored(row) for row in found}
 
+    async def mark_tests(self, keys: Sequence[CaseKey]) -> None:
+        """Note that these cases, which this batch keeps, are rehearsals: nothing counts them."""
+        await self._connection.execute(self._queries.mark_tests, [key[0] for key in keys], [key[1] for key in keys])
+
     def _columns(self, moment: datetime, row: NewRouting) -> tuple[Any, ...]:
         pack = self._bodies.pack
         return (

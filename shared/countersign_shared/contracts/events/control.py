@@ -58,6 +58,13 @@ class AutomationTerms(Part):
     tiers: dict[Tier, TierTerms] = Field(description="Tiers that may be automated and name an alpha.")
 
 
+class Bands(Part):
+    """Where a policy cuts confidence: above `high` is high, from `medium` up to it medium, below is low."""
+
+    high: Probability
+    medium: Probability
+
+
 class PolicyState(Part):
     """State of `policy`: the version in force."""
 
@@ -67,6 +74,7 @@ class PolicyState(Part):
     automation_sha256: Sha256
     published_at: Moment
     automation: AutomationTerms | None = Field(default=None, description="Null in records of earlier releases.")
+    bands: Bands | None = Field(default=None, description="Before any adjustment. Null in records of earlier releases.")
 
 
 class CertificateState(Part):
@@ -124,6 +132,35 @@ class TripClearedState(Part):
     trip_id: EventId
     reason: Text
     evidence: JsonObject | None = None
+
+
+class RaisedLimits(Part):
+    """By how much the limits of the bands lie higher for what one model says, or for what every model says."""
+
+    model_name: Code | None = None
+    model_version: Code | None = Field(default=None, description="Null: whatever model, under whatever calibrator.")
+    calibrator_version: ShortLine | None = Field(
+        default=None, description="Of this model version; null: it speaks without one. Another calibrator is not held."
+    )
+    high: Probability = Field(description="Added to the limit above which confidence is high.")
+    medium: Probability = Field(description="Added to the limit from which confidence is medium.")
+
+
+class RaisedBandsState(Part):
+    """State of `bands.tightened` and `bands.raised`: more confidence is asked for than the policy asks."""
+
+    tightening_id: EventId
+    limits: Annotated[list[RaisedLimits], Field(min_length=1, max_length=100)]
+    reason: Text
+    evidence: JsonObject | None = None
+
+
+class LoweredBandsState(Part):
+    """State of `bands.relaxed` and `bands.lowered`: people signed that the policy's own limits hold again."""
+
+    tightening_id: EventId
+    reason: Text
+    evidence: JsonObject | None = Field(default=None, description="`revision`: the newest state that they read.")
 
 
 class ControlRecord(Part):
@@ -201,6 +238,34 @@ class TripCleared(ControlRecord):
     state: TripClearedState
 
 
+class BandsTightened(ControlRecord):
+    """`bands.tightened`: evidence says that confidences are too high; acts at once."""
+
+    kind: Literal["bands.tightened"]
+    state: RaisedBandsState
+
+
+class BandsRelaxed(ControlRecord):
+    """`bands.relaxed`: people lifted what evidence had tightened."""
+
+    kind: Literal["bands.relaxed"]
+    state: LoweredBandsState
+
+
+class BandsRaised(ControlRecord):
+    """`bands.raised`: a person asks for more confidence than the policy does."""
+
+    kind: Literal["bands.raised"]
+    state: RaisedBandsState
+
+
+class BandsLowered(ControlRecord):
+    """`bands.lowered`: two people lifted what a person had raised."""
+
+    kind: Literal["bands.lowered"]
+    state: LoweredBandsState
+
+
 ControlChanged = Annotated[
     StopChanged
     | PeakChanged
@@ -210,6 +275,10 @@ ControlChanged = Annotated[
     | CalibratorProposed
     | CalibratorActive
     | Tripped
-    | TripCleared,
+    | TripCleared
+    | BandsTightened
+    | BandsRelaxed
+    | BandsRaised
+    | BandsLowered,
     Field(discriminator="kind"),
 ]

@@ -17,6 +17,10 @@ const KINDS: Readonly<Record<string, string>> = {
   "certificate.proposed": "Proposed certificate",
   "calibrator.active": "Calibrator",
   "calibrator.proposed": "Proposed calibrator",
+  "bands.tightened": "Bands tightened by evidence",
+  "bands.relaxed": "Tightened bands relaxed",
+  "bands.raised": "Bands raised",
+  "bands.lowered": "Raised bands lowered",
 };
 
 /** Every control as it stands. */
@@ -66,8 +70,27 @@ export function InForce({ controls }: { controls: readonly Control[] }) {
 
 function stateWords({ kind, state }: Control): string {
   if (kind === "policy" && state["version"] !== undefined) return `version ${String(state["version"])}`;
+  if (Array.isArray(state["limits"])) return `${bandWords(state["limits"])}: ${String(state["reason"])}`;
   const said = typeof state["reason"] === "string" ? `: ${state["reason"]}` : "";
   if (typeof state["active"] === "boolean") return `${state["active"] ? "on" : "off"}${said}`;
   if (typeof state["threshold"] === "number") return `confidence from ${state["threshold"]}`;
   return said.slice(2) || "set";
+}
+
+interface RaisedLimits {
+  readonly high: number;
+  readonly medium: number;
+  readonly model_version?: string | null;
+  readonly model_name?: string | null;
+  readonly calibrator_version?: string | null;
+}
+
+/** By how much the limits lie higher, and for which models: from the router, which has checked it. */
+function bandWords(limits: readonly RaisedLimits[]): string {
+  return limits
+    .map((one) => {
+      const speaker = [one.model_name, one.model_version, one.calibrator_version].filter(Boolean).join(" ");
+      return `high +${one.high}, medium +${one.medium}${one.model_version ? ` for ${speaker}` : ""}`;
+    })
+    .join("; ");
 }

@@ -16,6 +16,8 @@ const BECOMES: Readonly<Record<string, string>> = {
   "certificate.active": "Certificate",
   "calibrator.active": "Calibrator",
   "trip.cleared": "Lift a trip",
+  "bands.relaxed": "Relax tightened bands",
+  "bands.lowered": "Lower raised bands",
 };
 
 /** What evidence proposes or holds back; two people sign before it acts. */
@@ -26,7 +28,7 @@ export function Proposals({ me }: { me: Me }) {
       <Trouble error={proposals.error} />
       {proposals.data?.length === 0 && (
         <p className={styles.mute}>
-          Nothing. Certificates, calibrators and tripped tiers appear here when the evidence proposes a change.
+          Nothing. Certificates, calibrators, tripped tiers and raised bands appear here while a change waits for people.
         </p>
       )}
       {proposals.data?.map((proposal) => (

@@ -53,7 +53,7 @@ class ProposalList(BaseModel):
 class ProposalAnswer(Request):
     """Sign or refuse a change: which one, by its hash, and why."""
 
-    becomes: Literal["certificate.active", "calibrator.active", "trip.cleared"]
+    becomes: Literal["certificate.active", "calibrator.active", "trip.cleared", "bands.relaxed", "bands.lowered"]
     tenant: ScopeName
     decision_type: ScopeName
     tier: TierName
@@ -79,6 +79,17 @@ class PeakRequest(StopScope):
 class PeakEnd(StopScope):
     """End a busy period early."""
 
+    reason: Reason
+
+
+class BandsRequest(StopScope):
+    """Raise the limits of the bands: whose, by how much, and why."""
+
+    tier: TierName = Field(default="*", description="Only cases of this consequence.")
+    high: Annotated[float, Field(ge=0, le=1, description="Added to the limit above which confidence is high.")]
+    medium: Annotated[
+        float, Field(ge=0, le=1, description="Added to the limit from which confidence is medium; up to high at most.")
+    ] = 0.0
     reason: Reason
 
 

@@ -31,7 +31,12 @@ BEGIN
     EXECUTE format('GRANT UPDATE, DELETE ON audit.outbox TO %I', service);
     REVOKE ALL ON FUNCTION audit.erase_case(bytea) FROM PUBLIC;
     EXECUTE format('GRANT EXECUTE ON FUNCTION audit.erase_case(bytea) TO %I', service);
-    -- It runs with the owner's rights, so it must find the owner's tables whoever calls it.
-    ALTER FUNCTION audit.erase_case(bytea) SET search_path = audit;
+    EXECUTE format('GRANT EXECUTE ON FUNCTION audit.make_room(bigint, bigint) TO %I', service);
+    -- Partitions are reached through the tables they are parts of, and by their own names not at all.
+    FOR named IN SELECT inhrelid::regclass::text FROM pg_inherits AS i JOIN pg_class AS c ON c.oid = i.inhrelid
+        WHERE c.relnamespace = 'audit'::regnamespace AND c.relkind = 'r'
+    LOOP
+        EXECUTE format('REVOKE ALL ON TABLE %s FROM %I', named, service);
+    END LOOP;
 END
 $$;

@@ -24,6 +24,7 @@ KNOWN_TEXTS = 1_024
 EntryRow = tuple[int, bytes, bytes, bytes, bytes | None, str | None, str, datetime | None, str | None]
 """Index, leaf, leaf hash, record id, case, tenant, kind, occurred at, actor."""
 LEAF_HASH: Final = 2
+RECORD_ID: Final = 3
 PayloadRow = tuple[int, int, bytes]
 """Index, key number, sealed payload."""
 
@@ -32,6 +33,7 @@ _length = Struct("!i").pack
 _eight_bytes = Struct("!iq").pack
 _entry_head = Struct("!hiqi").pack
 _payload_head = Struct("!hiqiii").pack
+_record_head = Struct("!hi").pack
 
 
 def entry(row: EntryRow) -> bytes:
@@ -42,6 +44,12 @@ def entry(row: EntryRow) -> bytes:
         NULL if case_ref is None else _bytes(case_ref), _text(tenant), _text(kind),
         NULL if occurred_at is None else _eight_bytes(8, (occurred_at - POSTGRES_EPOCH) // MICROSECOND), _text(actor),
     ))  # fmt: skip
+
+
+def record(row: EntryRow) -> bytes:
+    """Return the row of ``records`` that goes with an entry."""
+    record_id = row[RECORD_ID]
+    return _record_head(2, len(record_id)) + record_id + _eight_bytes(8, row[0])
 
 
 def payload(row: PayloadRow) -> bytes:

@@ -58,6 +58,7 @@ def new_writer(settings: Settings, session: WriterSession, keys: LogKeys, lineag
     return LogWriter(
         session, keys, origin=lineage.current.name, clock=clock, random=secrets.token_bytes, lineage=lineage,
         checkpoint_interval=timedelta(milliseconds=settings.audit_checkpoint_interval_ms),
+        partition_entries=settings.audit_partition_entries,
     )  # fmt: skip
 
 

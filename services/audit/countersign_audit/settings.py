@@ -25,6 +25,10 @@ class Settings(ServiceSettings):
     audit_checkpoint_interval_ms: int = Field(
         default=1000, ge=0, le=10_000, description="longest time between two signed checkpoints while entries arrive"
     )
+    audit_partition_entries: int = Field(
+        default=16_777_216, ge=256, le=2**40,
+        description="entries in each new partition of the log's tables; those that are there stay as they are",
+    )  # fmt: skip
     audit_writer_wait_seconds: float = Field(
         default=30.0, ge=0, le=600, description="how long to wait at start for another writer of the log to end"
     )

@@ -24,11 +24,12 @@ LOCK_RETRY_SECONDS = 0.2
 ENTRIES_AT_ONCE = 500
 """About 2 MB of the largest usual entries at once."""
 CHECKPOINTS_AT_ONCE = 200
-RECORD_INDEX = "entries_record_id"
+RECORD_INDEX = "records_pkey"
 LOWEST = -(2**63)
 """Whoever tampers may have used indices below zero."""
 
 ENTRY_COLUMNS = ("index", "leaf", "leaf_hash", "record_id", "case_ref", "tenant", "kind", "occurred_at", "actor")
+RECORD_COLUMNS = ("record_id", "index")
 PAYLOAD_COLUMNS = ("index", "key_number", "sealed")
 KEY_COLUMNS = ("scope", "number", "subject", "epoch", "wrapped")
 
@@ -172,6 +173,8 @@ class Store:
         A record that is there already is a ``RepeatedRecordError``, an index that is taken a ``SecondWriterError``.
         """
         try:
+            # First, because a repeat is found here.
+            await _copy(connection, "records", RECORD_COLUMNS, map(copying.record, entries))
             await _copy(connection, "entries", ENTRY_COLUMNS, map(copying.entry, entries))
             if keys:
                 await connection.copy_records_to_table("data_keys", records=keys, columns=KEY_COLUMNS)
@@ -183,6 +186,11 @@ class Store:
             if error.constraint_name == RECORD_INDEX:
                 raise RepeatedRecordError(error.detail) from error
             raise SecondWriterError(f"somebody else writes this log: {error.detail}") from error
+
+    async def make_room(self, connection: Any, until: int, width: int) -> int:
+        """Make partitions for every index below ``until``, ``width`` wide; returns the first index without one."""
+        beyond: int = await connection.fetchval(self._queries.make_room, until, width)
+        return beyond
 
     async def add_tiles(self, connection: Any, tiles: Sequence[FullTile]) -> None:
         """Add tiles that have filled up."""
@@ -254,9 +262,14 @@ class Store:
         return [row["leaf"] for row in await connection.fetch(self._queries.leaves_between, first, end)]
 
     async def extent(self, connection: Any) -> tuple[int, int]:
-        """Return how many entries there are, and how many the newest checkpoint claims."""
-        row = await connection.fetchrow(self._queries.log_extent)
-        return row["entries"], row["signed"] or 0
+        """Return how many entries there are, and how many names of records."""
+        try:
+            row = await connection.fetchrow(self._queries.log_extent)
+        except asyncpg.UndefinedTableError as error:
+            raise ConfigurationError(
+                f"this database is of an earlier release ({error}): run `countersign migrate` on it"
+            ) from error
+        return row["entries"], row["records"]
 
     async def all_entries(self, connection: Any) -> AsyncIterator[Mapping[str, Any]]:
         """Read the whole log in its order, a page at a time."""

@@ -117,9 +117,12 @@ async def verify_database(
         connected(database_url) as connection,
         connection.transaction(isolation="repeatable_read", readonly=True),
     ):
-        total, _ = await store.extent(connection)
+        total, names = await store.extent(connection)
         verifier = Verifier(key, await _opened_old(connection, store, key, old_checkpoint), payloads)
         await verifier.run(store.all_entries(connection), store.all_checkpoints(connection), total, progress)
+        if verifier.report.ok and names != total:
+            what = f"{names - total} names of records without an entry: an event of such a name would pass for a repeat"
+            verifier.report.findings.append(Finding(total, what))
         if verifier.report.ok:
             async for first, last, what in bad_tiles(connection, store, total):
                 verifier.report.findings.append(Finding(first, what, last))
@@ -218,6 +221,8 @@ class Verifier:
             misplaced = self._previous_problem(said, index)
             if misplaced is not None:
                 self._found(index, misplaced)
+        if problem is None and row["known_as"] != index:
+            problem = "the name of its record leads elsewhere: the event could be entered again"
         if problem is not None:
             self._found(index, problem, in_itself=True)
 

@@ -61,7 +61,7 @@ class LogWriter:
 
     def __init__(
         self, session: WriterSession, keys: LogKeys, *, origin: str, checkpoint_interval: timedelta, clock: Clock,
-        random: Random, lineage: Lineage | None = None,
+        random: Random, partition_entries: int, lineage: Lineage | None = None,
     ) -> None:  # fmt: skip
         self.origin = origin
         self.names = Pseudonyms(keys.pseudonyms)
@@ -72,6 +72,8 @@ class LogWriter:
         self._lineage = lineage or Lineage.begun(self._verifier_key)
         self._wrap = KeyWrap(keys.epochs)
         self._scopes = Scopes(self._wrap)
+        self._partition_entries = partition_entries
+        self._room = 0
         self._interval = checkpoint_interval
         self._clock = clock
         self._random = random
@@ -103,13 +105,14 @@ class LogWriter:
         async with self._one_at_a_time:
             connection = await self._session.connection()
             head = await self._load(connection)
+            await self._make_room(connection, head.size + 1)
             self._commit(head if head.size else await self._begin(connection))
             return self._seen
 
     async def append(self, drafts: Sequence[Draft]) -> Appended:
         """Add the drafts that are not in the log yet, durably, before this returns."""
         async with self._one_at_a_time:
-            connection, head = await self._current()
+            connection, head = await self._current(len(drafts))
             try:
                 appended, head = await self._append(connection, head, drafts, look=self._repeats_likely)
             except RepeatedRecordError:
@@ -139,7 +142,7 @@ class LogWriter:
         ``within`` works in the same transaction; what is known of the case ``forgetting`` is looked up anew after it.
         """
         async with self._one_at_a_time:
-            connection, head = await self._current()
+            connection, head = await self._current(1)
             batch = Batch(head.size, self._scopes, self._wrap, self.names, self._random)
             batch.add_own(leaf, self.names.record(kind, leaf), kind, occurred_at)
             async with connection.transaction():
@@ -161,11 +164,11 @@ class LogWriter:
                 head = await self._sign(connection, head.edge)
             self._commit(head)
 
-    async def _current(self) -> tuple[Any, Head]:
-        """Return the session and the head; until ``_commit`` the writer counts as knowing nothing.
+    async def _current(self, more: int = 0) -> tuple[Any, Head]:
+        """Return the session and the head, with room for ``more`` entries.
 
-        So whatever ends a batch early makes the next one read the head anew, and so does a new session: somebody
-        else may have held the lock in between.
+        Until ``_commit`` the writer counts as knowing nothing. So whatever ends a batch early makes the next one read
+        the head anew, and so does a new session: somebody else may have held the lock in between.
         """
         head, self._head = self._head, None
         if head is None and self._connection is not None:
@@ -176,7 +179,14 @@ class LogWriter:
             self._repeats_likely = True
             head = await self._load(connection)
             self._connection = connection
+        await self._make_room(connection, head.size + more)
         return connection, head
+
+    async def _make_room(self, connection: Any, size: int) -> None:
+        """Have partitions for so many entries and half a partition more, so that the next is there before its time."""
+        ahead = size + self._partition_entries // 2
+        if ahead >= self._room:
+            self._room = await self._store.make_room(connection, ahead + 1, self._partition_entries)
 
     def _commit(self, head: Head) -> None:
         self._head = self._seen = head

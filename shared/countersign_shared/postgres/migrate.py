@@ -11,6 +11,9 @@ from countersign_shared.postgres.queries import Queries
 
 log = logging.getLogger(__name__)
 
+MIGRATION_SECONDS = 6 * 3_600
+"""A large table may have to be read through once; giving up half-way would only begin again at the next start."""
+
 
 def _files(migrations: Path) -> list[Path]:
     return sorted(migrations.glob("[0-9][0-9][0-9][0-9]_*.sql"))
@@ -38,7 +41,7 @@ async def migrate(pool: asyncpg.Pool, *, schema: str, migrations: Path) -> list[
             text = file.read_text(encoding="utf-8")
             digest = hashlib.sha256(text.encode()).hexdigest()
             if file.name not in known:
-                await connection.execute(text)
+                await connection.execute(text, timeout=MIGRATION_SECONDS)
                 await connection.execute(queries.record, file.name, digest)
                 applied.append(file.name)
             elif known[file.name] != digest:

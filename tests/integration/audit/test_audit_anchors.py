@@ -47,16 +47,17 @@ async def cut_back(database_url: str, size: int) -> None:
     """Bring the database back to an older state, as its backup would."""
     connection = await asyncpg.connect(database_url, server_settings={"search_path": SCHEMA})
     try:
-        for table in ("entries", "payloads", "data_keys", "checkpoints", "tiles"):
+        for table in ("entries", "records", "payloads", "data_keys", "checkpoints", "tiles"):
             await connection.execute(f"ALTER TABLE {table} DISABLE TRIGGER ALL")
         await connection.execute("DELETE FROM payloads WHERE index >= $1", size)
         await connection.execute("DELETE FROM entries WHERE index >= $1", size)
+        await connection.execute("DELETE FROM records WHERE index >= $1", size)
         await connection.execute(
             "DELETE FROM data_keys AS k WHERE NOT EXISTS (SELECT FROM entries AS e JOIN payloads AS p USING (index)"
             " WHERE e.case_ref = k.scope AND p.key_number = k.number)"
         )
         await connection.execute("DELETE FROM checkpoints WHERE size > $1", size)
-        for table in ("entries", "payloads", "data_keys", "checkpoints", "tiles"):
+        for table in ("entries", "records", "payloads", "data_keys", "checkpoints", "tiles"):
             await connection.execute(f"ALTER TABLE {table} ENABLE ALWAYS TRIGGER append_only")
     finally:
         await connection.close()

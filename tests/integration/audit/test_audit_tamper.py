@@ -37,7 +37,7 @@ async def tampering(database_url: str, tmp_path: Path) -> Any:
         for number in range(BATCHES):
             await log.add(one_case(f"case-{number}", number=number))
     connection = await asyncpg.connect(database_url, server_settings={"search_path": SCHEMA})
-    for table in ("entries", "payloads", "data_keys", "checkpoints"):
+    for table in ("entries", "records", "payloads", "data_keys", "checkpoints"):
         await connection.execute(f"ALTER TABLE {table} DISABLE TRIGGER ALL")
     yield connection, database_url, tmp_path / "keys"
     await connection.close()
@@ -232,6 +232,7 @@ async def test_a_log_rolled_back_is_found_against_an_old_checkpoint(tampering: A
     connection, database_url, keys = tampering
     old = bytes(await connection.fetchval("SELECT note FROM checkpoints WHERE size = 21"))
     await connection.execute("DELETE FROM entries WHERE index >= 13")
+    await connection.execute("DELETE FROM records WHERE index >= 13")
     await connection.execute("DELETE FROM checkpoints WHERE size > 13")
     assert (await verified(database_url, keys)).ok
     report = await verified(database_url, keys, old_checkpoint=old)
@@ -257,6 +258,21 @@ async def test_a_log_without_checkpoints_or_genesis_is_not_believed(tampering: A
     await connection.execute("DELETE FROM entries")
     with pytest.raises(ConfigurationError, match="empty"):
         await local_verifier_key(database_url, keys)
+
+
+@pytest.mark.parametrize(
+    ("statement", "said"),
+    [
+        ("DELETE FROM records WHERE index = 10", "could be entered again"),
+        ("UPDATE records SET index = 3 WHERE index = 10", "could be entered again"),
+        ("INSERT INTO records VALUES (decode('00', 'hex'), 999)", "would pass for a repeat"),
+    ],
+)
+async def test_names_of_records_are_those_of_the_entries(tampering: Any, statement: str, said: str) -> None:
+    connection, database_url, keys = tampering
+    await connection.execute(statement)
+    report = await verified(database_url, keys, with_keys=False)
+    assert said in str(report.first_bad)
 
 
 async def test_many_faults_stop_the_search_early(tampering: Any) -> None:

@@ -21,12 +21,13 @@ SELECT index, leaf FROM entries WHERE kind IN ('log.genesis', 'log.key_rotated',
 
 -- name: known_records
 -- Which of these records are in the log already, and under which key their content was committed to.
-SELECT e.record_id, e.index, e.leaf, coalesce(e.case_ref, e.record_id) AS scope, p.key_number,
+SELECT r.record_id, e.index, e.leaf, coalesce(e.case_ref, r.record_id) AS scope, p.key_number,
        k.subject, k.epoch, k.wrapped
-FROM entries AS e
+FROM records AS r
+JOIN entries AS e USING (index)
 LEFT JOIN payloads AS p USING (index)
-LEFT JOIN data_keys AS k ON k.scope = coalesce(e.case_ref, e.record_id) AND k.number = p.key_number
-WHERE e.record_id = ANY ($1::bytea[]);
+LEFT JOIN data_keys AS k ON k.scope = coalesce(e.case_ref, r.record_id) AND k.number = p.key_number
+WHERE r.record_id = ANY ($1::bytea[]);
 
 -- name: known_scopes
 -- The newest entry and the data keys of each of these cases that the log knows; the subselect walks the index once
@@ -85,7 +86,7 @@ FROM (SELECT scope, number FROM data_keys WHERE subject = $8) AS k
 CROSS JOIN LATERAL (
     SELECT * FROM entries WHERE case_ref = k.scope
     UNION ALL
-    SELECT * FROM entries WHERE record_id = k.scope AND case_ref IS NULL
+    SELECT e.* FROM records AS r JOIN entries AS e USING (index) WHERE r.record_id = k.scope AND e.case_ref IS NULL
 ) AS e
 JOIN payloads AS p USING (index)
 WHERE p.key_number = k.number AND index >= $1
@@ -121,8 +122,9 @@ RETURNING sequence;
 -- The log in its own order, page by page, with payload and wrapped key where they still exist. Pages, because one
 -- statement over everything is planned as a sort of the whole log.
 SELECT e.index, e.leaf, e.leaf_hash, e.record_id, e.case_ref, e.tenant, e.kind, e.occurred_at, e.actor,
-       p.key_number, p.sealed, k.subject, k.epoch, k.wrapped
+       r.known_as, p.key_number, p.sealed, k.subject, k.epoch, k.wrapped
 FROM (SELECT * FROM entries WHERE index > $1 ORDER BY index LIMIT $2) AS e
+LEFT JOIN (SELECT record_id, index AS known_as FROM records) AS r USING (record_id)
 LEFT JOIN payloads AS p USING (index)
 LEFT JOIN data_keys AS k ON k.scope = coalesce(e.case_ref, e.record_id) AND k.number = p.key_number
 ORDER BY e.index;
@@ -131,7 +133,10 @@ ORDER BY e.index;
 SELECT size, root, note, frontier, signed_at FROM checkpoints WHERE size > $1 ORDER BY size LIMIT $2;
 
 -- name: log_extent
-SELECT (SELECT count(*) FROM entries) AS entries, (SELECT max(size) FROM checkpoints) AS signed;
+SELECT (SELECT count(*) FROM entries) AS entries, (SELECT count(*) FROM records) AS records;
+
+-- name: make_room
+SELECT make_room($1, $2);
 
 -- name: add_tiles
 INSERT INTO tiles (level, number, hashes, root)

@@ -1,5 +1,9 @@
 -- The log. Rows are only ever added: see the triggers at the end.
 
+-- What the functions below run with, whoever calls them; temporary tables must not come first.
+SELECT set_config('search_path', current_schema() || ', pg_temp', true);
+
+-- In partitions by range of the index, which the writer makes ahead: make_room.
 CREATE TABLE entries (
     index       bigint      PRIMARY KEY,   -- place in the log, from 0 without holes; a second writer collides here
     leaf        bytea       NOT NULL,      -- the exact bytes that are hashed; everything else in this row is a copy
@@ -10,10 +14,9 @@ CREATE TABLE entries (
     kind        text        NOT NULL,
     occurred_at timestamptz,               -- the event's own time
     actor       text                       -- pseudonym
-);
+) PARTITION BY RANGE (index);
 -- The bytes are short and already dense: looking for something to compress would only cost time.
 ALTER TABLE entries ALTER COLUMN leaf SET STORAGE EXTERNAL;
-CREATE UNIQUE INDEX entries_record_id ON entries (record_id);
 CREATE INDEX entries_case_ref ON entries (case_ref, index) WHERE case_ref IS NOT NULL;
 CREATE INDEX entries_actor ON entries (actor, index) WHERE actor IS NOT NULL;
 CREATE INDEX entries_access ON entries (index) WHERE kind IN ('audit.read', 'audit.exported');
@@ -28,10 +31,20 @@ CREATE TABLE payloads (
     index      bigint   PRIMARY KEY,
     key_number integer  NOT NULL,          -- which data key of the entry's scope
     sealed     bytea    NOT NULL           -- AES-256-GCM: nonce, then headers and body of the record, packed
-);
+) PARTITION BY RANGE (index);
 ALTER TABLE payloads ALTER COLUMN sealed SET STORAGE EXTERNAL;
--- Even a large payload stays in its row: that costs less than chunks beside it, and no more room.
-ALTER TABLE payloads SET (toast_tuple_target = 8160);
+
+-- The names of all records, each once: what is unique in the whole log cannot be an index of a partition.
+CREATE TABLE records (
+    record_id bytea  PRIMARY KEY,
+    index     bigint NOT NULL              -- the entry that holds it
+);
+
+-- The ranges that have a partition, without holes from the first on.
+CREATE TABLE partitions (
+    first  bigint PRIMARY KEY,
+    beyond bigint NOT NULL                 -- the first index that is in it no more
+);
 
 -- A data key per case and subject (per record where there is no case), wrapped by an epoch key that is not here.
 CREATE TABLE data_keys (
@@ -140,7 +153,8 @@ END
 $$;
 
 -- Destroys the data keys of a case and deletes what they sealed; refuses a case that nobody asked to erase.
-CREATE FUNCTION erase_case(erased_scope bytea) RETURNS integer LANGUAGE plpgsql SECURITY DEFINER AS $$
+CREATE FUNCTION erase_case(erased_scope bytea) RETURNS integer LANGUAGE plpgsql SECURITY DEFINER
+SET search_path FROM CURRENT AS $$
 DECLARE
     deleted integer;
 BEGIN
@@ -155,6 +169,42 @@ BEGIN
     RETURN deleted;
 END
 $$;
+
+-- Makes partitions until every index below `until` has one; each ends where a multiple of `width` begins. Returns the
+-- first index without one. Made apart and then attached, so that nobody who reads or writes has to wait.
+CREATE FUNCTION make_room(until bigint, width bigint) RETURNS bigint LANGUAGE plpgsql SECURITY DEFINER
+SET search_path FROM CURRENT AS $$
+DECLARE
+    begins bigint;
+    ends   bigint;
+    parent text;
+    made   text;
+BEGIN
+    SELECT coalesce(max(beyond), 0) INTO begins FROM partitions;
+    WHILE begins < until LOOP
+        ends := (begins / width + 1) * width;
+        FOREACH parent IN ARRAY ARRAY['entries', 'payloads'] LOOP
+            made := parent || '_' || begins;
+            EXECUTE format(
+                'CREATE TABLE %I (LIKE %I INCLUDING STORAGE INCLUDING CONSTRAINTS INCLUDING INDEXES)', made, parent);
+            IF parent = 'payloads' THEN
+                -- Even a large payload stays in its row: that costs less than chunks beside it, and no more room.
+                EXECUTE format('ALTER TABLE %I SET (toast_tuple_target = 8160)', made);
+            END IF;
+            -- The triggers of the whole see only what is done to the whole.
+            EXECUTE format('CREATE TRIGGER append_only BEFORE UPDATE OR DELETE OR TRUNCATE ON %I'
+                ' FOR EACH STATEMENT EXECUTE FUNCTION refuse_change()', made);
+            EXECUTE format('ALTER TABLE %I ENABLE ALWAYS TRIGGER append_only', made);
+            EXECUTE format('ALTER TABLE %I ATTACH PARTITION %I FOR VALUES FROM (%s) TO (%s)', parent, made,
+                CASE WHEN begins = 0 THEN 'MINVALUE' ELSE begins::text END, ends);
+        END LOOP;
+        INSERT INTO partitions (first, beyond) VALUES (begins, ends);
+        begins := ends;
+    END LOOP;
+    RETURN begins;
+END
+$$;
+REVOKE ALL ON FUNCTION make_room(bigint, bigint) FROM PUBLIC;
 
 -- Statement triggers fire even when no row matches; ALWAYS, because session_replication_role = replica skips the others.
 CREATE TRIGGER append_only BEFORE UPDATE OR DELETE OR TRUNCATE ON entries
@@ -190,3 +240,9 @@ ALTER TABLE explanation_openings ENABLE ALWAYS TRIGGER append_only;
 CREATE TRIGGER append_only BEFORE UPDATE OR DELETE OR TRUNCATE ON reconciled
     FOR EACH STATEMENT EXECUTE FUNCTION refuse_change();
 ALTER TABLE reconciled ENABLE ALWAYS TRIGGER append_only;
+CREATE TRIGGER append_only BEFORE UPDATE OR DELETE OR TRUNCATE ON records
+    FOR EACH STATEMENT EXECUTE FUNCTION refuse_change();
+CREATE TRIGGER append_only BEFORE UPDATE OR DELETE OR TRUNCATE ON partitions
+    FOR EACH STATEMENT EXECUTE FUNCTION refuse_change();
+ALTER TABLE records ENABLE ALWAYS TRIGGER append_only;
+ALTER TABLE partitions ENABLE ALWAYS TRIGGER append_only;

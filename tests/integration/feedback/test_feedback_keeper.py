@@ -20,6 +20,8 @@ from countersign_feedback.promising.looking import Lasting, tiers_of
 from countersign_feedback.promising.standing import Stage, Standing, read_seen, standing
 from countersign_feedback.store import SCHEMA, Store
 from countersign_feedback.store.controls import ControlKey, OwnControl
+from countersign_router.controls.records import Claim, read_control
+from countersign_router.domain.controls import read_controls
 from countersign_shared.clock import rfc3339
 from countersign_shared.contracts.events.control import ControlChanged, control_key
 from countersign_shared.messaging.cloudevents import write_event
@@ -35,6 +37,7 @@ START = datetime(2026, 1, 1, tzinfo=UTC)
 ROUTER, FEEDBACK = "/countersign/router", "/countersign/feedback"
 PROPOSED = ControlKey("certificate.proposed", "default", "loan_application", "low")
 TRIP = ControlKey("trip", "default", "loan_application", "low")
+BANDS = ControlKey("bands.tightened", "default", "loan_application", "*")
 CALIBRATOR = ControlKey("calibrator.proposed", "default", "loan_application", "*")
 
 
@@ -306,10 +309,31 @@ async def test_confidences_that_promise_too_much_bring_a_calibrator_fitted_to_wh
     assert (state["method"], state["model_version"], state["artifact_sha256"]) == ("platt", "3", "d" * 64)
     assert state["evidence"]["log_loss_after"] < state["evidence"]["log_loss_before"]
     assert state["evidence"]["labels"] == 450
+    raised = await scene.store.own_control(BANDS)
+    assert raised is not None
+    sent = Record("control.changed", 0, 0, 0, raised.message.key, raised.message.value, raised.message.headers)
+    claim = read_control(sent)
+    assert isinstance(claim, Claim), "the router believes it"
+    (held,) = read_controls([claim.body]).raised_bands["default", "loan_application", "*"]
+    (limits,) = raised.state["limits"]
+    assert (held.model_version, held.calibrator_version, held.high) == ("3", limits["calibrator_version"], 0.1)
+    assert (limits["model_name"], limits["model_version"]) == (state["model_name"], "3")
+    assert limits["calibrator_version"] == state["evidence"]["replaces"]
+    assert (limits["high"], limits["medium"]) == (0.1, 0.0)
+    assert state["calibrator_version"] in raised.state["reason"]
+    order = await pool.fetch("SELECT key FROM outbox WHERE topic = 'control.changed' ORDER BY id")
+    assert [row["key"].split(b"|")[0] for row in order][-2:] == [b"bands.tightened", b"calibrator.proposed"]
     scene.keeper.controlled()
     same = await scene.own(CALIBRATOR)
     assert same is not None
     assert same.revision == 1
+    # People relaxed what they had read; a later look finds the same, and holds again.
+    relaxed = {"tightening_id": raised.state["tightening_id"], "reason": "r", "evidence": {"revision": 1}}
+    await scene.take([control("bands.relaxed", relaxed)])
+    await scene.cases(230, wrong=lambda n: n % 4 == 0, confidence=lambda n: 0.9 + 0.0009 * (n * 37 % 100), base=True)
+    again = await scene.own(BANDS)
+    assert again is not None
+    assert (again.revision, len(again.state["limits"])) == (2, 1)
 
 
 async def test_confidences_that_are_true_bring_no_calibrator(pool: asyncpg.Pool) -> None:

@@ -6,7 +6,8 @@ import numpy as np
 import pytest
 
 from countersign_feedback.domain.calibration import IDENTITY, Calibrator
-from countersign_feedback.domain.refits import BaseLabel, looked_at, refit
+from countersign_feedback.domain.raised_bands import MOST_LIMITS, Raise, raise_for, still_holds, tightened
+from countersign_feedback.domain.refits import BaseLabel, Speaker, looked_at, refit
 
 
 def labels(count: int, *, slope: float, seed: int = 1, now: Calibrator = IDENTITY) -> list[BaseLabel]:
@@ -52,3 +53,51 @@ def test_few_labels_or_labels_of_one_kind_fit_nothing() -> None:
 
 def test_looks_are_few_and_between_them_nothing_changes() -> None:
     assert [looked_at(n) for n in (0, 199, 200, 299, 300, 449, 450, 10_000)] == [0, 0, 200, 200, 300, 300, 450, 7_688]
+
+
+@pytest.mark.parametrize("slope", [1.6, 2.5])
+def test_raised_bands_mean_what_the_policy_says_by_the_proposed_calibrator(slope: float) -> None:
+    found = refit(labels(2_000, slope=slope), tenant="default")
+    assert found is not None
+    by = raise_for(found, labels(2_000, slope=slope), high=0.9, medium=0.7)
+    assert by.medium > 0.0
+    base = np.linspace(0.7, 0.995, 500)
+    honest = found.calibrator.apply(base)
+    assert all(honest[base > 0.9 + by.high] > 0.9)
+    assert all(honest[base >= 0.7 + by.medium] >= 0.7)
+    # And no more than that: half a percent below it the confidence would have been too high.
+    assert by.high == pytest.approx(0.1) or not all(honest[base > 0.9 + by.high - 0.005] > 0.9)
+
+
+def test_a_model_that_promises_too_little_raises_nothing() -> None:
+    shy = labels(2_000, slope=0.5)
+    found = refit(shy, tenant="default")
+    assert found is not None
+    assert not raise_for(found, shy)
+
+
+MODEL = Speaker("loan", "3", "platt-1", "d" * 64)
+
+
+def test_limits_only_ever_rise_and_those_of_other_models_stay() -> None:
+    (first,) = tightened([], MODEL, Raise(0.05, 0.1))
+    assert first["calibrator_version"] == "platt-1"
+    alone = Speaker("loan", "3", "unknown", "d" * 64)
+    assert tightened([], alone, Raise(0.05, 0.1))[0]["calibrator_version"] is None, "it speaks without one"
+    (again,) = tightened([first], MODEL, Raise(0.02, 0.2))
+    assert (again["high"], again["medium"]) == (0.05, 0.2)
+    other = Speaker("loan", "new", "platt-1", "e" * 64)
+    assert tightened([first], other, Raise(0.01, 0.0))[0] == first
+    many = [{**first, "model_version": str(n), "high": n / 1_000} for n in range(MOST_LIMITS)]
+    assert tightened(many, other, Raise(0.01, 0.0)) == [
+        {"model_name": None, "model_version": None, "calibrator_version": None, "high": 0.099, "medium": 0.1}
+    ]
+
+
+def test_people_relax_what_they_have_read() -> None:
+    state = {"tightening_id": "b-2"}
+    assert still_holds((2, state), None)
+    assert still_holds((2, state), {"tightening_id": "b-1", "evidence": {"revision": 9}})
+    assert still_holds((2, state), {"tightening_id": "b-2", "evidence": {"revision": 1}})
+    assert not still_holds((2, state), {"tightening_id": "b-2", "evidence": {"revision": 2}})
+    assert not still_holds((2, state), {"tightening_id": "b-2", "evidence": None})

@@ -5,14 +5,16 @@ from datetime import datetime
 
 from countersign_feedback.domain.facts import UNKNOWN
 from countersign_feedback.domain.refits import Speaker, calibrator_state, looked_at, refit
+from countersign_feedback.promising.following import Known
+from countersign_feedback.promising.tightening import tighten
 from countersign_feedback.promising.writing import next_revision, write
 from countersign_feedback.store.controls import ControlChange, ControlKey, OwnControl
 
 ANY_TIER = "*"
 
 
-async def recalibrate(change: ControlChange, tenant: str, decision_type: str, now: datetime) -> bool:
-    """Propose a refit where it is surely better; tell whether one was proposed.
+async def recalibrate(change: ControlChange, known: Known, tenant: str, decision_type: str, now: datetime) -> bool:
+    """Propose a refit where it is surely better, and raise the bands meanwhile; tell whether one was proposed.
 
     One proposal per model and calibrator waits at a time, and is renewed at the next look (``looked_at``).
     """
@@ -31,6 +33,7 @@ async def recalibrate(change: ControlChange, tenant: str, decision_type: str, no
     revision = next_revision(before)
     version = f"{found.calibrator.method}-{revision}-{now:%Y%m%d}"
     state = calibrator_state(found, speaker, version=version, labels=len(labels))
+    await tighten(change, known, (tenant, decision_type), speaker, found, labels, calibrator=version, now=now)
     await write(change, key, state, revision=revision, moment=now)
     return True
 

@@ -1,7 +1,7 @@
 """Kafka in, beside the cases: what the router has in force, and what feedback itself said before it lost its memory."""
 
 import logging
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from datetime import datetime
 
 from countersign_feedback.promising.writing import OWN_KINDS, SOURCE
@@ -13,7 +13,16 @@ from countersign_shared.messaging.records import Message, Record
 log = logging.getLogger(__name__)
 
 ROUTER = "/countersign/router"
-FOLLOWED = frozenset({"policy", "certificate.active", "calibrator.active", "trip.cleared"})
+FOLLOWED = frozenset({"policy", "certificate.active", "calibrator.active", "trip.cleared", "bands.relaxed"})
+DEFAULT_TENANT = "default"
+Known = Mapping[ControlKey, KnownControl]
+"""The router's controls as they are followed."""
+
+
+def policy_of(known: Known, tenant: str, decision_type: str) -> KnownControl | None:
+    """Return the policy that routes a tenant's cases: its own, else the default tenant's."""
+    own = known.get(ControlKey("policy", tenant, decision_type, "*"))
+    return own or known.get(ControlKey("policy", DEFAULT_TENANT, decision_type, "*"))
 
 
 class ControlIntake:

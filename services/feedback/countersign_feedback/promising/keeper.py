@@ -86,7 +86,7 @@ class Keeper:
             own: dict[ControlKey, OwnControl] = {one.key: one for one in await change.own_controls()}
             tiers = await tiers_of(change, tenant, decision_type, known, own)
             found = [await look(change, tier, self._lasting, self._clock()) for tier in tiers]
-            await recalibrate(change, tenant, decision_type, self._clock())
+            await recalibrate(change, known, tenant, decision_type, self._clock())
             return found
 
     def _show(self, found: list[Seen], *, everything: bool) -> None:

@@ -26,12 +26,12 @@ from countersign_feedback.domain.promises import (
     trip_state,
 )
 from countersign_feedback.domain.summary import TIERS
+from countersign_feedback.promising.following import policy_of
 from countersign_feedback.promising.writing import named, next_revision, write
 from countersign_feedback.store.controls import ControlChange, ControlKey, KnownControl, OwnControl
 
 BEGINNING = datetime(2000, 1, 1, tzinfo=UTC)
 """Where labels begin that belong to no earlier certificate."""
-DEFAULT_TENANT = "default"
 
 
 @dataclass(frozen=True, slots=True)
@@ -97,9 +97,7 @@ async def tiers_of(
     own: Mapping[ControlKey, OwnControl],
 ) -> list[Tier]:  # fmt: skip
     """Return the tiers of a decision type that a promise is asked for, or that a certificate speaks of."""
-    policy = known.get(ControlKey("policy", tenant, decision_type, "*")) or known.get(
-        ControlKey("policy", DEFAULT_TENANT, decision_type, "*")
-    )
+    policy = policy_of(known, tenant, decision_type)
     populations = await reads.automated_populations(tenant, decision_type)
     found = []
     for tier in TIERS:

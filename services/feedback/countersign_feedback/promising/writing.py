@@ -15,7 +15,7 @@ from countersign_shared.messaging.cloudevents import write_event
 SOURCE = "/countersign/feedback"
 WRITER = "feedback"
 TOPIC = "control.changed"
-OWN_KINDS = frozenset({"trip", "certificate.proposed", "calibrator.proposed"})
+OWN_KINDS = frozenset({"trip", "bands.tightened", "certificate.proposed", "calibrator.proposed"})
 """Kinds that feedback alone writes."""
 
 

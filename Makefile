@@ -20,6 +20,9 @@ CONSOLE := services/review/countersign_review/console/index.html
 CONSOLE_SOURCES := $(shell find services/review/console -name node_modules -prune -o -type f -print 2>/dev/null) \
 	$(wildcard shared/contracts/openapi/*.json)
 
+# Containers like to set this; then every service, started hundreds of times by the tests, compiles itself each time.
+unexport PYTHONDONTWRITEBYTECODE
+
 .DEFAULT_GOAL := help
 .PHONY: help demo dev test unit check contracts console bench lock clean tools
 

@@ -32,6 +32,7 @@ BEGIN
     REVOKE ALL ON FUNCTION audit.erase_case(bytea) FROM PUBLIC;
     EXECUTE format('GRANT EXECUTE ON FUNCTION audit.erase_case(bytea) TO %I', service);
     EXECUTE format('GRANT EXECUTE ON FUNCTION audit.make_room(bigint, bigint) TO %I', service);
+    EXECUTE format('GRANT EXECUTE ON FUNCTION audit.rewrap_keys(bytea[], integer[], bytea[], integer) TO %I', service);
     -- Partitions are reached through the tables they are parts of, and by their own names not at all.
     FOR named IN SELECT inhrelid::regclass::text FROM pg_inherits AS i JOIN pg_class AS c ON c.oid = i.inhrelid
         WHERE c.relnamespace = 'audit'::regnamespace AND c.relkind = 'r'

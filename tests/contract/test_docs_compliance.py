@@ -10,7 +10,7 @@ import pytest
 from pydantic import TypeAdapter
 
 from countersign_audit.domain.entry import UNREADABLE
-from countersign_audit.domain.lineage import ERASED, OWN_KINDS, RECONCILED
+from countersign_audit.domain.lineage import OWN_KINDS, REMARKS
 from countersign_shared.contracts.events import EVENTS
 from countersign_shared.contracts.topics import contracts_dir, load_topics
 from tests.architecture.sources import ROOT
@@ -28,7 +28,7 @@ RULES = (
 @cache
 def events() -> set[str]:
     kinds = set(TypeAdapter(EVENTS["activity.recorded"]).json_schema()["discriminator"]["mapping"])
-    return {*load_topics(), *kinds, *OWN_KINDS, ERASED, RECONCILED, UNREADABLE}
+    return {*load_topics(), *kinds, *OWN_KINDS, *REMARKS, UNREADABLE}
 
 
 @cache

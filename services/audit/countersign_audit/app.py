@@ -1,6 +1,5 @@
 """The composition root: builds, wires and closes everything."""
 
-import asyncio
 import secrets
 import uuid
 from collections.abc import AsyncIterator, Sequence
@@ -11,7 +10,8 @@ import asyncpg
 
 from countersign_audit.anchors import Anchoring, DirectoryPlace, Place, TopicPlace, anchoring
 from countersign_audit.api import Desks, build_app
-from countersign_audit.erasing import Eraser, erasing
+from countersign_audit.checking import CopyCheck
+from countersign_audit.erasing import Eraser
 from countersign_audit.erasure_desk import ErasureDesk
 from countersign_audit.explanations import ExplanationDesk
 from countersign_audit.handlers import Handler, topics
@@ -19,7 +19,9 @@ from countersign_audit.keys import LogKeys
 from countersign_audit.opening import open_writer
 from countersign_audit.published import PublishedLog
 from countersign_audit.reading_room import ReadingRoom
-from countersign_audit.reconciling import Reconciler, reconciling
+from countersign_audit.reconciling import LOOK_SECONDS, Reconciler
+from countersign_audit.repeating import repeating
+from countersign_audit.rewrapping import Rewrapper
 from countersign_audit.settings import Settings
 from countersign_audit.store import MIGRATIONS, SCHEMA, WriterSession
 from countersign_audit.subjects import SubjectDesk
@@ -38,6 +40,8 @@ SERVICE = "audit"
 MIN_INTERVAL_MS = 50
 """An interval of 0 signs with every batch; the tail is still only looked after so often."""
 
+UPKEEP_SECONDS = 10.0
+"""How often it is asked whether there is upkeep to do: a short question each."""
 ERASURE_SECONDS = 1.0
 """How often it is asked whether an erasure can be carried out: two short questions."""
 BATCH = 1_000
@@ -59,6 +63,7 @@ async def running(settings: Settings, *, clock: Clock = system_clock) -> AsyncIt
         async with writing(settings, pool, clock=clock, places=places) as (writer, keys):
             _watch(writer, metrics, clock)
             outbox = Outbox()
+            copies = CopyCheck(pool, writer, clock, metrics, timedelta(hours=settings.audit_copies_check_hours))
             http = build_app(
                 desks=build_desks(settings, pool, keys, outbox, clock), health=health, metrics=metrics,
                 authenticate=TokenVerifier(SERVICE, settings.jwks_url),
@@ -66,10 +71,15 @@ async def running(settings: Settings, *, clock: Clock = system_clock) -> AsyncIt
             relay = Relay(outbox, bus.publish, clock=clock, poll_seconds=PATIENT_POLL_SECONDS)
             async with (
                 relaying(pool, relay, fail=bus.fail, metrics=metrics, clock=clock),
-                signing(writer, settings.audit_checkpoint_interval_ms, bus),
+                # The last entries are signed when no further batch does.
+                repeating(
+                    writer.sign_tail, max(settings.audit_checkpoint_interval_ms, MIN_INTERVAL_MS) / 1000, bus.fail
+                ),
                 anchoring(Anchoring(pool, places, clock), settings.audit_anchor_interval_seconds, metrics, bus.fail),
-                erasing(Eraser(pool, writer, outbox, clock), ERASURE_SECONDS, bus.fail),
-                reconciling(Reconciler(pool, writer, clock), bus.fail),
+                repeating(Eraser(pool, writer, outbox, clock).work, ERASURE_SECONDS, bus.fail),
+                repeating(Reconciler(pool, writer, clock).work_unless_busy, LOOK_SECONDS, bus.fail),
+                repeating(Rewrapper(pool, writer, keys, clock, secrets.token_bytes).work, UPKEEP_SECONDS, bus.fail),
+                repeating(copies.work, UPKEEP_SECONDS, bus.fail),
                 bus.consume(topics(), Handler(writer, metrics, clock), max_records=BATCH, patience_ms=PATIENCE_MS),
             ):
                 health.ready(True)
@@ -116,28 +126,6 @@ async def writing(
         await writer.sign_tail()
     finally:
         await session.close()
-
-
-@asynccontextmanager
-async def signing(writer: LogWriter, interval_ms: int, bus: Bus) -> AsyncIterator[None]:
-    """Sign a checkpoint over the last entries when no further batch does; its failure ends the service."""
-
-    async def sign() -> None:
-        while True:
-            await asyncio.sleep(max(interval_ms, MIN_INTERVAL_MS) / 1000)
-            await writer.sign_tail()
-
-    def ended(task: "asyncio.Task[None]") -> None:
-        if not task.cancelled() and (error := task.exception()) is not None:
-            bus.fail(error)
-
-    task = asyncio.create_task(sign())
-    task.add_done_callback(ended)
-    try:
-        yield
-    finally:
-        task.cancel()
-        await asyncio.gather(task, return_exceptions=True)
 
 
 def _watch(writer: LogWriter, metrics: Metrics, clock: Clock) -> None:

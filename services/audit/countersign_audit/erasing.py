@@ -1,9 +1,6 @@
 """Carrying out erasures: once every service has confirmed, the case's keys are destroyed and its payloads deleted."""
 
-import asyncio
 import logging
-from collections.abc import AsyncIterator, Callable
-from contextlib import asynccontextmanager
 from typing import Any
 
 import orjson
@@ -98,27 +95,3 @@ def partition_of(rows: list[Any]) -> int | None:
 
 def _event_id(erasure: Erasure) -> str:
     return derived_event_id(erasure.tenant, erasure.case_id, f"audit.erased.{erasure.erasure_id}")
-
-
-@asynccontextmanager
-async def erasing(
-    eraser: Eraser, interval_seconds: float, fail: Callable[[BaseException], None]
-) -> AsyncIterator[None]:
-    """Look after erasures while the context is open; a fault ends the service."""
-
-    async def work() -> None:
-        while True:
-            await asyncio.sleep(interval_seconds)
-            await eraser.work()
-
-    def ended(task: "asyncio.Task[None]") -> None:
-        if not task.cancelled() and (error := task.exception()) is not None:
-            fail(error)
-
-    task = asyncio.create_task(work())
-    task.add_done_callback(ended)
-    try:
-        yield
-    finally:
-        task.cancel()
-        await asyncio.gather(task, return_exceptions=True)

@@ -95,6 +95,17 @@ def replace_signing_key(directory: Path, random: Random) -> None:
         raise ConfigurationError(f"{directory} cannot be written: {error}") from error
 
 
+def add_epoch_key(directory: Path, random: Random) -> Path:
+    """Make the key of the next epoch; the next start of audit begins it."""
+    directory = directory.expanduser()
+    path = directory / f"epoch-{load_keys(directory).epoch + 1:04d}.key"
+    try:
+        _create(path, random)
+    except OSError as error:
+        raise ConfigurationError(f"{directory} cannot be written: {error}") from error
+    return path
+
+
 def load_keys(directory: Path, signing: str | None = None) -> LogKeys:
     """Read the keys; missing, damaged or readable by others is a ``ConfigurationError`` that says what to do.
 

@@ -13,7 +13,15 @@ from typing import Any
 import msgspec
 
 from countersign_audit.domain.entry import GENESIS
-from countersign_audit.domain.lineage import ERASED, KEY_ROTATED, RECONCILED, RECOVERED
+from countersign_audit.domain.lineage import (
+    COPIES_CHECKED,
+    EPOCH_BEGUN,
+    EPOCH_COMPLETED,
+    ERASED,
+    KEY_ROTATED,
+    RECONCILED,
+    RECOVERED,
+)
 from countersign_audit.domain.profile import LEAF_SCHEMA, MAX_INTEGER
 from countersign_audit.facts.leaf import Leaf
 from countersign_shared.contracts.topics import SCHEMA_BASE_URL, contracts_dir
@@ -41,6 +49,20 @@ OWN: dict[str, tuple[str, dict[str, Any]]] = {
         {
             "day": {"type": "string", "format": "date"}, "conflicts": WHOLE, "holes": WHOLE,
             "counts": {"type": "object", "additionalProperties": WHOLE}, "first_holes": {"type": "array"},
+        },
+    ),
+    EPOCH_BEGUN: (
+        "Data keys made from here on are wrapped by another epoch key.", {"epoch": WHOLE, "previous_epoch": WHOLE}
+    ),
+    EPOCH_COMPLETED: (
+        "How many data keys the epoch's key wraps, and how many of earlier epochs could not be opened.",
+        {"epoch": WHOLE, "data_keys": WHOLE, "unopened": WHOLE},
+    ),
+    COPIES_CHECKED: (
+        "How many entries of a stretch have columns that are not what their leaves say.",
+        {
+            "first_index": WHOLE, "last_index": WHOLE, "differing": WHOLE,
+            "first_differing": {"type": "array", "items": WHOLE},
         },
     ),
 }  # fmt: skip

@@ -11,6 +11,7 @@ from countersign_audit.anchored import check_anchored, check_not_begun, newest_a
 from countersign_audit.anchors import Place
 from countersign_audit.domain.lineage import Lineage, LineageError
 from countersign_audit.keys import LogKeys, create_keys, load_keys
+from countersign_audit.rewrapping import check_epoch
 from countersign_audit.rotating import key_before, keys_before, rotate
 from countersign_audit.settings import Settings
 from countersign_audit.store import Store, WriterSession
@@ -43,6 +44,7 @@ async def open_writer(
     before = await asyncio.to_thread(key_before, settings.audit_keys_dir, _secret(settings.audit_signing_key_before))
     old = keys_before(keys, lineage, before)
     anchors = await newest_anchors(lineage, places)
+    await check_epoch(await session.connection(), keys)
     writer = new_writer(settings, session, old or keys, lineage, clock)
     head = await writer.start()
     await check_anchored(await session.connection(), Store(), head.size, anchors)

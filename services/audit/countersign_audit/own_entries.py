@@ -3,7 +3,7 @@
 from collections.abc import Mapping, Sequence
 
 from countersign_audit.domain.entry import LOG_RETENTION
-from countersign_audit.domain.lineage import ERASED, KEY_ROTATED, RECONCILED, RECOVERED
+from countersign_audit.domain.lineage import COPIES_CHECKED, ERASED, KEY_ROTATED, RECONCILED, RECOVERED
 from countersign_audit.domain.note import VerifierKey
 from countersign_audit.domain.profile import LEAF_SCHEMA
 from countersign_audit.encoding import encode
@@ -46,6 +46,23 @@ def reconciled_leaf(
         "schema": LEAF_SCHEMA, "kind": RECONCILED, "occurred_at": occurred_at, "retention": LOG_RETENTION,
         "actor": ACTOR, "day": day, "counts": dict(list(counts.items())[:MAX_KINDS]), "conflicts": conflicts,
         "holes": holes, "first_holes": list(shown),
+    })  # fmt: skip
+
+
+def epoch_leaf(kind: str, *, epoch: int, occurred_at: str, **said: int) -> bytes:
+    """Return the entry with which an epoch begins, or is complete."""
+    return encode({
+        "schema": LEAF_SCHEMA, "kind": kind, "occurred_at": occurred_at, "retention": LOG_RETENTION, "actor": ACTOR,
+        "epoch": epoch, **said,
+    })  # fmt: skip
+
+
+def copies_checked_leaf(*, first: int, beyond: int, differing: int, shown: Sequence[int], occurred_at: str) -> bytes:
+    """Return the entry that says how many entries of a stretch have columns that are not what their leaves say."""
+    return encode({
+        "schema": LEAF_SCHEMA, "kind": COPIES_CHECKED, "occurred_at": occurred_at, "retention": LOG_RETENTION,
+        "actor": ACTOR, "first_index": first, "last_index": beyond - 1, "differing": differing,
+        "first_differing": list(shown),
     })  # fmt: skip
 
 

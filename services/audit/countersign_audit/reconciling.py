@@ -1,9 +1,6 @@
 """Reconciling: each day's entries counted, and producers' numbers looked through for events that never arrived."""
 
-import asyncio
 import logging
-from collections.abc import AsyncIterator, Callable
-from contextlib import asynccontextmanager
 from dataclasses import dataclass, field
 from datetime import UTC, date, datetime, time, timedelta
 from typing import Any
@@ -91,6 +88,13 @@ class Reconciler:
             first += timedelta(days=1)
         return days
 
+    async def work_unless_busy(self) -> None:
+        """Reconcile what can be; counting must not end the writing."""
+        try:
+            await self.work()
+        except TimeoutError:
+            log.warning("a day could not be counted within %d s; tried again later", COUNT_SECONDS)
+
     async def _reconcile(self, day: date) -> Day:
         now = self._clock()
         async with self._pool.acquire() as connection:
@@ -108,29 +112,3 @@ class Reconciler:
         say = log.error if found.holes else log.info
         say("%s: %d entries, %d conflicts, holes in %d cases", day, found.entries, found.conflicts, len(found.holes))
         return found
-
-
-@asynccontextmanager
-async def reconciling(reconciler: Reconciler, fail: Callable[[BaseException], None]) -> AsyncIterator[None]:
-    """Keep the days reconciled while the context is open; a fault ends the service."""
-
-    async def work() -> None:
-        while True:
-            await asyncio.sleep(LOOK_SECONDS)
-            try:
-                await reconciler.work()
-            except TimeoutError:
-                # Counting must not end the writing.
-                log.warning("a day could not be counted within %d s; tried again later", COUNT_SECONDS)
-
-    def ended(task: "asyncio.Task[None]") -> None:
-        if not task.cancelled() and (error := task.exception()) is not None:
-            fail(error)
-
-    task = asyncio.create_task(work())
-    task.add_done_callback(ended)
-    try:
-        yield
-    finally:
-        task.cancel()
-        await asyncio.gather(task, return_exceptions=True)

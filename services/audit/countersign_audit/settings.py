@@ -46,6 +46,9 @@ class Settings(ServiceSettings):
     audit_anchor_interval_seconds: float = Field(
         default=10.0, gt=0, le=3600, description="longest time until a signed checkpoint is kept outside the database"
     )
+    audit_copies_check_hours: float = Field(
+        default=24.0, gt=0, le=8_784, description="how often the columns beside the leaves are compared with them"
+    )
     audit_explanation_days: float = Field(
         default=14.0, gt=0, le=366, description="how long a link to an explanation may be opened"
     )

@@ -90,6 +90,9 @@ def copy_problem(row: Mapping[str, Any], said: Mapping[str, Any]) -> str | None:
     for name, (column, told) in copies.items():
         if column != told:
             return f"the column {name} is not what its leaf says"
-    if row["sealed"] is not None and said.get("subject_key") != f"{(case_ref or record_id).hex()}.{row['key_number']}":
+    if (
+        row["key_number"] is not None
+        and said.get("subject_key") != f"{(case_ref or record_id).hex()}.{row['key_number']}"
+    ):
         return "its payload is kept under another key than its leaf says"
     return None

@@ -11,7 +11,14 @@ import pytest
 from countersign_audit.domain.note import VerifierKey
 from countersign_audit.drafts import genesis_leaf
 from countersign_audit.leaf_schema import OWN, leaf_schema, main
-from countersign_audit.own_entries import erased_leaf, key_rotated_leaf, reconciled_leaf, recovered_leaf
+from countersign_audit.own_entries import (
+    copies_checked_leaf,
+    epoch_leaf,
+    erased_leaf,
+    key_rotated_leaf,
+    reconciled_leaf,
+    recovered_leaf,
+)
 from tests.unit.audit.records import all_examples, from_example, leaves, letter
 
 VALIDATOR = jsonschema_rs.Draft202012Validator(leaf_schema())
@@ -25,6 +32,9 @@ OWN_LEAVES = [
     recovered_leaf(old=OLD, new=NEW, occurred_at=NOW, size=9, anchored_size=12, anchored_root=b"r" * 32),
     erased_leaf(scope=b"s" * 16, erasure_id="era-1", occurred_at=NOW),
     reconciled_leaf(day="2026-01-01", counts={"case.created": 3}, conflicts=0, holes=0, shown=[], occurred_at=NOW),
+    epoch_leaf("log.epoch_begun", epoch=2, occurred_at=NOW, previous_epoch=1),
+    epoch_leaf("log.epoch_completed", epoch=2, occurred_at=NOW, data_keys=9, unopened=0),
+    copies_checked_leaf(first=0, beyond=9, differing=1, shown=[3], occurred_at=NOW),
 ]  # fmt: skip
 
 

@@ -9,8 +9,10 @@ from typing import Annotated, Any
 import typer
 
 from countersign_local.cli import connection
-from countersign_local.cli.audit_log_life import keys_directory, reconcile, recover, rotate
+from countersign_local.cli.audit_keys import keys_directory
+from countersign_local.cli.audit_log_life import reconcile, recover, rotate
 from countersign_local.cli.audit_persons import erase, explain, subject
+from countersign_local.cli.audit_upkeep import check_copies, epochs
 from countersign_local.cli.output import JsonOption, print_json, print_table, print_text
 from countersign_local.client import Client
 from countersign_local.errors import CONFIGURATION, NOT_RIGHT, USAGE, CommandError
@@ -21,6 +23,8 @@ app = typer.Typer(
 app.command()(rotate)
 app.command()(recover)
 app.command()(reconcile)
+app.command()(epochs)
+app.command()(check_copies)
 app.command()(erase)
 app.command()(subject)
 app.command()(explain)

@@ -8,22 +8,19 @@ from typing import Annotated, Any
 import typer
 
 from countersign_local.cli import connection
+from countersign_local.cli.audit_keys import KeysOption, keys_directory
+from countersign_local.cli.audit_upkeep import begin_epoch
 from countersign_local.cli.output import JsonOption, print_json, print_table, print_text
 from countersign_local.errors import CONFIGURATION, NOT_RIGHT, UNAVAILABLE, USAGE, CommandError
-from countersign_local.state import state_directory
-
-KeysOption = Annotated[Path | None, typer.Option(help="The log's keys; unset: AUDIT_KEYS_DIR, else local.")]
 
 
-def keys_directory(named: Path | None) -> Path | None:
-    """Return the directory of the log's keys: the one named, AUDIT_KEYS_DIR, or the local system's; None for none."""
-    if named is not None:
-        return named
-    fallback = Path(os.environ.get("AUDIT_KEYS_DIR") or state_directory(os.environ) / "audit-keys")
-    return fallback if fallback.is_dir() else None
-
-
-def rotate(keys: KeysOption = None, json: JsonOption = False) -> None:
+def rotate(
+    keys: KeysOption = None,
+    data_keys: Annotated[
+        bool, typer.Option("--data-keys", help="The key that wraps data keys, instead of the one that signs.")
+    ] = False,
+    json: JsonOption = False,
+) -> None:
     """Make a new signing key. The next start of audit names it in the log, under the old one, and goes over to it."""
     import secrets
 
@@ -33,6 +30,9 @@ def rotate(keys: KeysOption = None, json: JsonOption = False) -> None:
     directory = keys_directory(keys)
     if directory is None:
         raise CommandError("The log's keys are not here: name their directory with --keys.", USAGE)
+    if data_keys:
+        begin_epoch(directory, json=json)
+        return
     if os.environ.get("AUDIT_SIGNING_KEY"):
         raise CommandError(
             "The signing key is in AUDIT_SIGNING_KEY: set AUDIT_SIGNING_KEY_BEFORE to it, AUDIT_SIGNING_KEY to the new "

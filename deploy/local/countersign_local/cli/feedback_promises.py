@@ -7,7 +7,7 @@ from typing import Annotated, Any
 import typer
 
 from countersign_local.cli import connection
-from countersign_local.cli.audit_log_life import keys_directory
+from countersign_local.cli.audit_keys import keys_directory
 from countersign_local.cli.output import JsonOption, harmless, print_json, print_table, print_text
 from countersign_local.errors import CONFIGURATION, NOT_RIGHT, USAGE, CommandError
 

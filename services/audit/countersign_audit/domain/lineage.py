@@ -21,6 +21,13 @@ ERASED = "log.erased"
 """Keys and payloads of a case were destroyed; it says nothing of names and keys, and is the log's own all the same."""
 RECONCILED = "log.reconciled"
 """A day's entries were counted, and looked through for holes."""
+EPOCH_BEGUN = "log.epoch_begun"
+"""New data keys are wrapped by another epoch key from here on; those there are follow in the background."""
+EPOCH_COMPLETED = "log.epoch_completed"
+"""No data key that opens is wrapped by an earlier epoch any more."""
+COPIES_CHECKED = "log.copies_checked"
+"""The columns beside a stretch of leaves were compared with them."""
+REMARKS = (ERASED, RECONCILED, EPOCH_BEGUN, EPOCH_COMPLETED, COPIES_CHECKED)
 OWN_KINDS = (GENESIS, KEY_ROTATED, RECOVERED)
 
 
@@ -102,8 +109,8 @@ def is_own(said: Mapping[str, Any]) -> bool:
 
 
 def is_remark(said: Mapping[str, Any]) -> bool:
-    """Tell whether an entry is the log's own word about its content: an erasure, a day's count."""
-    return said.get("kind") in {ERASED, RECONCILED} and "topic" not in said
+    """Tell whether an entry is the log's own word about its content and upkeep: an erasure, a day's count."""
+    return said.get("kind") in REMARKS and "topic" not in said
 
 
 def _key(said: Mapping[str, Any], index: int) -> VerifierKey:

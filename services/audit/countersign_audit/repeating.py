@@ -1,0 +1,30 @@
+"""Work that comes round again while the service runs."""
+
+import asyncio
+from collections.abc import AsyncIterator, Awaitable, Callable
+from contextlib import asynccontextmanager
+from typing import Any
+
+
+@asynccontextmanager
+async def repeating(
+    work: Callable[[], Awaitable[Any]], seconds: float, fail: Callable[[BaseException], None]
+) -> AsyncIterator[None]:
+    """Do some work, again ``seconds`` after it was done, while the context is open; a fault ends the service."""
+
+    async def again() -> None:
+        while True:
+            await asyncio.sleep(seconds)
+            await work()
+
+    def ended(task: "asyncio.Task[None]") -> None:
+        if not task.cancelled() and (error := task.exception()) is not None:
+            fail(error)
+
+    task = asyncio.create_task(again())
+    task.add_done_callback(ended)
+    try:
+        yield
+    finally:
+        task.cancel()
+        await asyncio.gather(task, return_exceptions=True)

@@ -1,0 +1,44 @@
+-- name: last_epoch
+-- The epoch in force as the log says, null while it is the one the log began with.
+SELECT max(epoch) FROM epochs;
+
+-- name: is_completed
+SELECT EXISTS (SELECT FROM epochs WHERE epoch = $1 AND step = 'completed');
+
+-- name: add_epoch
+INSERT INTO epochs (epoch, step, at) VALUES ($1, $2, $3);
+
+-- name: keys_before
+-- Data keys after one that are wrapped under an earlier epoch, in their order.
+SELECT scope, number, epoch, wrapped FROM data_keys
+WHERE (scope, number) > ($1::bytea, $2::integer) AND epoch < $3
+ORDER BY scope, number LIMIT $4;
+
+-- name: rewrap
+SELECT rewrap_keys($1, $2, $3, $4);
+
+-- name: keys_by_epoch
+SELECT epoch, count(*) AS keys FROM data_keys GROUP BY epoch ORDER BY epoch;
+
+-- name: copies_from
+-- Entries with what is kept beside their leaves, but for the payloads.
+SELECT e.index, e.leaf, e.leaf_hash, e.record_id, e.case_ref, e.tenant, e.kind, e.occurred_at, e.actor,
+       r.known_as, p.key_number
+FROM (SELECT * FROM entries WHERE index >= $1 ORDER BY index LIMIT $2) AS e
+LEFT JOIN (SELECT record_id, index AS known_as FROM records) AS r USING (record_id)
+LEFT JOIN payloads AS p USING (index)
+ORDER BY e.index;
+
+-- name: last_checked
+SELECT first, beyond, differing, ended, checked_at FROM copies_checked ORDER BY number DESC LIMIT 1;
+
+-- name: differing_in_pass
+-- What was found since the log was last gone through from its beginning.
+SELECT coalesce(sum(differing), 0)::bigint FROM copies_checked
+WHERE number >= coalesce((SELECT max(number) FROM copies_checked WHERE first = 0), 0);
+
+-- name: add_checked
+INSERT INTO copies_checked (first, beyond, differing, ended, checked_at) VALUES ($1, $2, $3, $4, $5);
+
+-- name: began_at
+SELECT signed_at FROM checkpoints ORDER BY size LIMIT 1;

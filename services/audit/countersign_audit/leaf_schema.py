@@ -1,4 +1,4 @@
-"""The JSON Schema of a leaf, per type: one for what came in on topics, one for each word of the log about itself.
+"""The JSON Schemas of leaves, one per type: each topic, each kind of activity, each word of the log about itself.
 
     python -m countersign_audit.leaf_schema [--check]
 
@@ -7,7 +7,7 @@ Written into `shared/contracts/schemas/audit.leaf.v1.json`, where strangers look
 
 import json
 import sys
-from collections.abc import Sequence
+from collections.abc import Iterable, Sequence
 from typing import Any
 
 import msgspec
@@ -24,9 +24,11 @@ from countersign_audit.domain.lineage import (
 )
 from countersign_audit.domain.profile import LEAF_SCHEMA, MAX_INTEGER
 from countersign_audit.facts.leaf import Leaf
+from countersign_audit.leaf_types import ACTIVITIES, ALWAYS, EVERY, OF_EVENTS, LeafType, leaf_types
 from countersign_shared.contracts.topics import SCHEMA_BASE_URL, contracts_dir
 
 NAME = "audit.leaf.v1.json"
+ENTRY = "entry"
 DIALECT = "https://json-schema.org/draft/2020-12/schema"
 TEXT = {"type": "string"}
 WHOLE = {"type": "integer", "minimum": 0, "maximum": MAX_INTEGER}
@@ -69,19 +71,56 @@ OWN: dict[str, tuple[str, dict[str, Any]]] = {
 
 
 def leaf_schema() -> dict[str, Any]:
-    """Return the schema of every leaf."""
+    """Return the schemas of all types of leaves in one document: ``$defs`` has each under the type's name."""
     (_,), parts = msgspec.json.schema_components([Leaf], ref_template="#/$defs/{name}")
     parts = _present(parts)
-    own = {name: _own(kind, says, fields) for kind, (says, fields) in OWN.items() if (name := kind.replace(".", "_"))}
-    event = {"allOf": [{"$ref": "#/$defs/Leaf"}, {"required": ["kind", "schema", "topic"]}]}
+    fields = parts.pop("Leaf")["properties"]
+    types = list(leaf_types())
+    known = [one.kind for one in types if one.topic == ACTIVITIES and one.kind is not None]
+    leaves = {one.name: _leaf_type(one, fields, parts, known) for one in types}
+    own = {kind: _own(kind, says, more) for kind, (says, more) in OWN.items()}
     return {
         "$schema": DIALECT,
         "$id": f"{SCHEMA_BASE_URL}/{NAME}",
         "title": "audit leaf",
-        "description": "One entry of the audit log: what came in has a topic, what the log says itself has none.",
-        "oneOf": [event, *({"$ref": f"#/$defs/{name}"} for name in own)],
-        "$defs": {**parts, **own},
+        "description": (
+            "One entry of the audit log, by its type: $defs has one schema per topic, per kind of activity, and per"
+            " word of the log about itself. A record whose body breaks its contract may say less, or more."
+        ),
+        "oneOf": [{"$ref": f"#/$defs/{name}"} for name in (*leaves, *own)],
+        "$defs": {ENTRY: _entry(fields), **parts, **leaves, **own},
     }
+
+
+def _entry(fields: dict[str, Any]) -> dict[str, Any]:
+    return {
+        "description": "What may be said of any entry that was made of a record.", "type": "object",
+        "properties": {name: fields[name] for name in EVERY}, "required": list(ALWAYS),
+    }  # fmt: skip
+
+
+def _leaf_type(one: LeafType, fields: dict[str, Any], parts: dict[str, Any], known: list[str]) -> dict[str, Any]:
+    kind: dict[str, Any] = {"const": one.kind} if one.kind is not None else {**TEXT, "not": {"enum": known}}
+    named = {name: fields[name] for name in one.fields}
+    if one.facts is not None:
+        named["fact"] = _part_of(parts["Fact"], one.facts)
+    committed = _part_of(parts["Commitments"], ("record", *one.committed))
+    topic = {"const": one.topic} if one.topic is not None else TEXT
+    return {
+        "description": one.says, "$ref": f"#/$defs/{ENTRY}",
+        "properties": {
+            "schema": {"const": LEAF_SCHEMA}, "kind": kind, "topic": topic, "commitments": committed, **named,
+        },
+        "required": list(OF_EVENTS) if one.is_event else [], "unevaluatedProperties": False,
+    }  # fmt: skip
+
+
+def _part_of(part: dict[str, Any], names: Iterable[str]) -> dict[str, Any]:
+    """Return a part that has these fields of another, and no others."""
+    return {
+        "type": "object", "properties": {name: part["properties"][name] for name in sorted(names)},
+        "additionalProperties": False,
+    }  # fmt: skip
 
 
 def _own(kind: str, says: str, fields: dict[str, Any]) -> dict[str, Any]:

@@ -3,14 +3,18 @@
 from __future__ import annotations
 
 from datetime import UTC, datetime
+from functools import cache
 
 import jsonschema_rs
 import orjson
 import pytest
+from pydantic import TypeAdapter
 
 from countersign_audit.domain.note import VerifierKey
 from countersign_audit.drafts import genesis_leaf
+from countersign_audit.facts.describe import BY_TOPIC
 from countersign_audit.leaf_schema import OWN, leaf_schema, main
+from countersign_audit.leaf_types import ACTIVITIES, OTHER_ACTIVITY, leaf_types
 from countersign_audit.own_entries import (
     copies_checked_leaf,
     epoch_leaf,
@@ -19,9 +23,14 @@ from countersign_audit.own_entries import (
     reconciled_leaf,
     recovered_leaf,
 )
-from tests.unit.audit.records import all_examples, from_example, leaves, letter
+from countersign_shared.contracts.events import EVENTS
+from countersign_shared.messaging import Record
+from tests.unit.audit.records import all_examples, example, from_example, leaves, letter, record
 
-VALIDATOR = jsonschema_rs.Draft202012Validator(leaf_schema())
+SCHEMA = leaf_schema()
+VALIDATOR = jsonschema_rs.Draft202012Validator(SCHEMA)
+TYPES = {one.name: one for one in leaf_types()}
+BY_PLACE = {(one.topic, one.kind): one.name for one in TYPES.values()}
 NOW = datetime(2026, 1, 2, tzinfo=UTC).isoformat()
 OLD, NEW = VerifierKey("example.org/log", b"a" * 32), VerifierKey("example.org/log/from-9", b"b" * 32)
 OWN_LEAVES = [
@@ -42,10 +51,58 @@ def test_what_is_committed_is_what_leaves_are_made_of() -> None:
     assert main(["--check"]) == 0
 
 
+@cache
+def of_type(name: str) -> jsonschema_rs.Draft202012Validator:
+    """Return the schema of one type alone."""
+    return jsonschema_rs.Draft202012Validator({"$defs": SCHEMA["$defs"], "$ref": f"#/$defs/{name}"})
+
+
+def test_every_topic_and_every_kind_of_activity_has_its_own() -> None:
+    contract = TypeAdapter(EVENTS[ACTIVITIES]).json_schema()
+    assert {*BY_TOPIC} - {ACTIVITIES} <= {*TYPES}
+    assert {*contract["discriminator"]["mapping"]} == {
+        one.kind for one in TYPES.values() if one.topic == ACTIVITIES and one.kind is not None
+    }
+    assert {*TYPES} | {*OWN} == {one["$ref"].removeprefix("#/$defs/") for one in SCHEMA["oneOf"]}
+
+
 @pytest.mark.parametrize("path", [path for path, _ in all_examples()])
-def test_a_leaf_of_every_kind_of_event_fits(path: str) -> None:
-    (leaf,) = leaves(from_example(path))
-    VALIDATOR.validate(orjson.loads(leaf))
+def test_a_leaf_of_every_kind_of_event_fits_its_own_type_and_no_other(path: str) -> None:
+    (data,) = leaves(from_example(path))
+    leaf = orjson.loads(data)
+    VALIDATOR.validate(leaf)
+    assert [name for name in TYPES if of_type(name).is_valid(leaf)] == [BY_PLACE[leaf["topic"], leaf["kind"]]]
+
+
+@pytest.mark.parametrize(
+    ("path", "more"),
+    [
+        ("case.created/refund.json", {"level": 1}),
+        ("case.created/refund.json", {"fact": {}}),
+        ("decision.made/loan_application.automatic.json", {"signals": {}}),
+        ("activity.recorded/review.claimed.json", {"fact": {"policy_id": "p"}}),
+        ("activity.recorded/review.claimed.json", {"deciders": []}),
+        ("activity.recorded/audit.judged.json", {"fact": {}}),
+    ],
+)
+def test_what_another_type_says_does_not_fit(path: str, more: dict[str, object]) -> None:
+    (data,) = leaves(from_example(path))
+    assert not VALIDATOR.is_valid(orjson.loads(data) | more)
+
+
+def test_an_activity_of_an_unknown_kind_and_a_record_that_is_no_event_fit() -> None:
+    body = example("activity.recorded/review.claimed.json") | {"kind": "review.dreamt_of"}
+    for strange, name in (
+        (record("activity.recorded", body, event_id="x"), OTHER_ACTIVITY),
+        (Record("case.created", 0, 1, 2, None, b"junk", ()), "log.unreadable"),
+        (record("case.created", b"[1]", event_id="y"), None),
+        (record("decision.made", example("decision.made/loan_application.automatic.json") | {"mode": 7}, event_id="z"),
+         "decision.made"),
+    ):  # fmt: skip
+        (data,) = leaves(strange)
+        VALIDATOR.validate(orjson.loads(data))
+        if name is not None:
+            of_type(name).validate(orjson.loads(data))
 
 
 def test_a_dead_letter_fits() -> None:

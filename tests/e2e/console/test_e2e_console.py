@@ -68,6 +68,9 @@ def test_an_hour_at_the_desk_by_keyboard_alone(desk: Desk, browser: Browser) -> 
         here.expect_status(f"{adverse}, Decline: sent", seconds=SENT_SECONDS)
 
     assert desk.decision_on(agreed)["relation"] == "agreed"
+    times = desk.read("activity.recorded", agreed, kind="review.timed")["body"]["times"]
+    assert (times["active_seconds"] > 0, times["words_shown"] > 0) == (True, True)
+    assert times["opened_at"] <= times["first_action_at"] <= times["decided_at"]
     override = desk.decision_on(overridden)
     assert (override["relation"], override["outcome"]) == ("overrode", "decline")
     assert len(override["principal_reasons"]) == 2

@@ -7,6 +7,7 @@ from typing import Any
 import pytest
 
 from countersign_review.api.models.desk import ContextPackage
+from countersign_review.domain.attention import words_shown
 from countersign_review.domain.blind import is_withheld
 from countersign_review.domain.context import View, context_package, plain_confidence
 from countersign_review.domain.review import Kind
@@ -70,6 +71,18 @@ def test_review_a_withheld_package_holds_nothing_of_the_proposal(path: Any, kind
     other |= {"proposal": None, "abstained": {"reason": "no_model"}, "level": 5, "band": "low", "would_automate": True}
     other["sampling"]["audit"]["selected"] = not routed["sampling"]["audit"]["selected"]
     assert context_package(view(other, kind)) == package
+
+
+@pytest.mark.parametrize("path", EXAMPLES, ids=lambda path: path.stem)
+def test_review_words_of_every_package_can_be_counted(path: Any) -> None:
+    routed = json.loads(path.read_text())
+    shown, withheld = (
+        words_shown(json.dumps(context_package(view(routed, kind))).encode()) for kind in (Kind.DECISION, Kind.AUDIT)
+    )
+    assert 2 <= withheld <= shown
+    # Another rule's text in the policy, or another case beside it, is nothing that must be read again.
+    more = context_package(view(routed, history=[{"headline": "an earlier case " * 50}]))
+    assert words_shown(json.dumps(more).encode()) == shown
 
 
 def test_review_protected_fields_are_in_no_part() -> None:

@@ -17,6 +17,7 @@ from countersign_review.api.models.answers import (
 from countersign_review.api.models.text import PathPart
 from countersign_review.api.parts import Using
 from countersign_review.domain.answer import Answer
+from countersign_review.domain.attention import Attended
 from countersign_review.domain.binding import Bound
 from countersign_review.store.answers import Submission
 
@@ -51,11 +52,13 @@ async def decide(
         outcome=body.outcome, outcome_params=body.outcome_params, codes=reason.codes, other_text=reason.other_text,
         note=reason.note, category=reason.category, tags=body.tags, principal_reasons=body.principal_reasons,
     )  # fmt: skip
-    identity = orjson.dumps([claim_id, body.model_dump()], option=orjson.OPT_SORT_KEYS)
+    # Sent again, an answer is the same however long its page stood open meanwhile.
+    identity = orjson.dumps([claim_id, body.model_dump(exclude={"attention"})], option=orjson.OPT_SORT_KEYS)
     recorded = await parts.answers.decide(caller, Submission(
         claim_id=claim_id, version=version, answer=answer,
         bound=Bound(binding.payload_sha256, binding.shown_sha256, binding.execute_sha256),
         idempotency_key=idempotency_key, request_sha256=hashlib.sha256(identity).hexdigest(),
+        attended=None if body.attention is None else Attended(**body.attention.model_dump()),
     ))  # fmt: skip
     state: Literal["recorded", "revealed"] = "revealed" if recorded.revealed else "recorded"
     return DecisionRecorded(decision_id=recorded.answer_id, state=state, leaves_at=recorded.leaves_at)

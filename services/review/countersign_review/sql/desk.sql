@@ -224,6 +224,7 @@ SELECT answer_id, request_sha256, leaves_at, undone_at, part FROM answers WHERE 
 -- With what was answered under the same key before, if anything was.
 SELECT c.body, c.event_id,
        ARRAY(SELECT s.sha256 FROM shown AS s WHERE s.claim_id = $3 ORDER BY s.number) AS shown,
+       (SELECT s.package FROM shown AS s WHERE s.claim_id = $3 ORDER BY s.number DESC LIMIT 1) AS package,
        a.answer_id, a.request_sha256, a.leaves_at, a.undone_at, a.part
 FROM cases AS c LEFT JOIN answers AS a ON a.reviewer = $4 AND a.idempotency_key = $5
 WHERE c.tenant = $1 AND c.case_id = $2;

@@ -127,7 +127,8 @@ class Answers:
             raise InvalidAnswer(found)
         answered = self._answered(caller, claim, routed, answer, submission.bound, case["shown"], before, now)
         step = self._step(claim, routed, answered)
-        return Held(claim, routed, case["event_id"], answered, step, lead="lead" in caller.profile.roles)
+        lead = "lead" in caller.profile.roles
+        return Held(claim, routed, case["event_id"], answered, step, package=case["package"], lead=lead)
 
     async def _before(self, connection: Connection, claim: Any, caller: Caller) -> Before:
         if claim["stage"] == Stage.FIRST and claim["state"] != ReviewState.REVEALED:

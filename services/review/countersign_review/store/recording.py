@@ -9,6 +9,7 @@ import asyncpg
 import orjson
 
 from countersign_review.domain.answer import Answer
+from countersign_review.domain.attention import Attended, times
 from countersign_review.domain.binding import Bound
 from countersign_review.domain.events import SERVICE, CaseRef, person, review_fact
 from countersign_review.domain.opinions import Opinion, agree, is_control
@@ -35,6 +36,7 @@ class Submission:
     bound: Bound
     idempotency_key: str
     request_sha256: str
+    attended: Attended | None = None
 
 
 @dataclass(frozen=True, slots=True)
@@ -58,7 +60,8 @@ class Held:
     routed_event_id: str
     answered: Answered
     step: Action
-
+    package: bytes | None = None
+    """The last view that was shown."""
     lead: bool = False
 
     @property
@@ -101,7 +104,7 @@ class Recording:
         event = await self._ending(connection, held, answer_id, number, now) if final else _opinion(held, number, now)
         await self._insert(connection, held, submission, answer_id, event.event_id, now=now, leaves_at=leaves_at)
         await self._remember(connection, held, answer_id, control=control, final=final, leaves_at=leaves_at)
-        timed = _timed(held, answer_id, sequence=numbers.first, now=now)
+        timed = _timed(held, answer_id, submission.attended, sequence=numbers.first, now=now)
         said = [event, _control(held, number + 1, now)] if control else [event]
         events = [timed, *(replace(one, not_before=leaves_at) for one in said)]
         await self._journal.write(connection, ref, events, partition=numbers.partition, at=now)
@@ -256,10 +259,12 @@ def _control(held: Held, number: int, now: datetime) -> Outgoing:
     return _judgement(held, "control.judged", _automatic(held.ref), number, now)
 
 
-def _timed(held: Held, answer_id: str, *, sequence: int, now: datetime) -> Outgoing:
+def _timed(held: Held, answer_id: str, attended: Attended | None, *, sequence: int, now: datetime) -> Outgoing:
     claim, said = held.claim, held.answered.said
+    if held.routed["case"].get("test", False):
+        attended = None  # a rehearsal is counted nowhere
     fact = review_fact(
         claim, claim_id=claim["claim_id"], reviewer=claim["reviewer"], decision_id=answer_id,
-        times={"opened_at": said.opened_at, "decided_at": said.decided_at},
+        times=times(said.opened_at, said.decided_at, attended, held.package),
     )  # fmt: skip
     return activity_event(held.ref, "review.timed", fact, sequence=sequence, at=now, actor=held.actor)

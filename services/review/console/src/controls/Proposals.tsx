@@ -28,7 +28,8 @@ export function Proposals({ me }: { me: Me }) {
       <Trouble error={proposals.error} />
       {proposals.data?.length === 0 && (
         <p className={styles.mute}>
-          Nothing. Certificates, calibrators, tripped tiers and raised bands appear here while a change waits for people.
+          Nothing. Certificates, calibrators, tripped tiers and raised bands appear here while a change waits for
+          people.
         </p>
       )}
       {proposals.data?.map((proposal) => (

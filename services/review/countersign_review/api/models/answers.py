@@ -7,6 +7,9 @@ from pydantic import BaseModel, Field
 
 from countersign_review.api.models.text import Code, Model, Sha256, Terms, Text
 
+MOST_SECONDS = 7 * 86_400.0
+"""No claim is held for longer than a week."""
+
 
 class PreviewRequest(Model):
     """An outcome with terms, before it is decided."""
@@ -39,6 +42,18 @@ class Binding(Model):
     execute_sha256: Sha256
 
 
+class Attended(Model):
+    """How long the case was attended to before the answer, for what is said of the whole desk; no decision rests on it.
+
+    Send nothing rather than a guess: a case whose time is unknown counts as neither fast nor slow.
+    """
+
+    active_seconds: float = Field(ge=0, le=MOST_SECONDS, description="Visible and in focus, without the idle gaps.")
+    first_action_seconds: float | None = Field(
+        default=None, ge=0, le=MOST_SECONDS, description="From its showing to the first key or press."
+    )
+
+
 class DecisionRequest(Model):
     """One outcome, its terms and its reasons, bound to what was shown."""
 
@@ -48,6 +63,7 @@ class DecisionRequest(Model):
     tags: list[Code] = Field(default_factory=list, max_length=50)
     principal_reasons: list[Code] = Field(default_factory=list, max_length=20)
     binding: Binding
+    attention: Attended | None = None
 
 
 class DecisionRecorded(BaseModel):

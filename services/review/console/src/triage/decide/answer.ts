@@ -1,4 +1,5 @@
 import type { Claim, ContextPackage, DecisionRequest } from "../../api/schema";
+import type { Attended } from "../desk/attention";
 import { type Draft, type Intent, OTHER, type Terms } from "./draft";
 import { initialTerms, type ParamsSchema, withoutBlanks } from "./terms";
 
@@ -20,10 +21,17 @@ export function digestInAdvance(claim: Claim, outcome: string, terms: Terms): st
   return claim.execute_sha256_by_outcome[outcome] ?? null;
 }
 
+/** What the reviewer had before them until they answered. */
+export interface Seen {
+  /** Digests of every view that was shown. */
+  readonly shown: readonly string[];
+  readonly attention: Attended | null;
+}
+
 /** The request that records the decision, bound to what was shown and to what will be carried out. */
 export function decisionRequest(
   claim: Claim,
-  shown: readonly string[],
+  { shown, attention }: Seen,
   { outcome }: Intent,
   draft: Draft,
   terms: Terms,
@@ -46,5 +54,6 @@ export function decisionRequest(
       shown_sha256: [...shown],
       execute_sha256: executeSha256,
     },
+    attention,
   };
 }

@@ -153,6 +153,8 @@ describe("terms", () => {
   });
 });
 
+const SEEN = { shown: ["s"], attention: { active_seconds: 12.5, first_action_seconds: null } };
+
 describe("the request", () => {
   const claim = {
     context: context(),
@@ -161,16 +163,17 @@ describe("the request", () => {
   } as unknown as Claim;
 
   it("quotes what was shown and what will be carried out", () => {
-    const request = decisionRequest(claim, ["s"], choose("approve"), { ...EMPTY_DRAFT, note: " fine " }, {}, "x");
+    const request = decisionRequest(claim, SEEN, choose("approve"), { ...EMPTY_DRAFT, note: " fine " }, {}, "x");
     expect(request.binding).toEqual({ payload_sha256: "p", shown_sha256: ["s"], execute_sha256: "x" });
+    expect(request.attention).toEqual(SEEN.attention);
     expect(request.reason?.note).toBe("fine");
     expect(request.reason?.other_text).toBeNull();
   });
 
   it("carries principal reasons only where the outcome is adverse", () => {
     const draft = { ...EMPTY_DRAFT, principal: ["dti"] };
-    expect(decisionRequest(claim, ["s"], choose("approve"), draft, {}, "x").principal_reasons).toEqual([]);
-    expect(decisionRequest(claim, ["s"], choose("decline"), draft, {}, "x").principal_reasons).toEqual(["dti"]);
+    expect(decisionRequest(claim, SEEN, choose("approve"), draft, {}, "x").principal_reasons).toEqual([]);
+    expect(decisionRequest(claim, SEEN, choose("decline"), draft, {}, "x").principal_reasons).toEqual(["dti"]);
   });
 
   it("uses the digest given in advance only for an outcome without terms", () => {

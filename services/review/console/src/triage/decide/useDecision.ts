@@ -5,7 +5,7 @@ import type { Claim } from "../../api/schema";
 import { useLedger } from "../../ledger/LedgerProvider";
 import { sendDecision } from "../desk/claims";
 import type { Hold } from "../desk/hold";
-import { decisionRequest, digestInAdvance, schemaOf, termsFor } from "./answer";
+import { decisionRequest, digestInAdvance, schemaOf, type Seen, termsFor } from "./answer";
 import { type Draft, EMPTY_DRAFT, type Intent, type Missing, missing } from "./draft";
 import { previewQuery, usePreparedPreviews } from "./Preview";
 import { loadDraft, saveDraft } from "./draftStore";
@@ -67,9 +67,9 @@ export function useDecision({ hold, claim, onLeft, onRevealed }: Answering): Dec
     return (await queries.fetchQuery(previewQuery(claim, outcome, terms))).execute_sha256;
   };
 
-  const send = async (wanted: Intent, shown: readonly string[], key: string) => {
+  const send = async (wanted: Intent, seen: Seen, key: string) => {
     const terms = termsFor(context, wanted.outcome, draft);
-    const body = decisionRequest(claim, shown, wanted, draft, terms, await digest(wanted.outcome));
+    const body = decisionRequest(claim, seen, wanted, draft, terms, await digest(wanted.outcome));
     return hold.finish((version) => sendDecision(claim.claim_id, version, key, body));
   };
 
@@ -77,8 +77,9 @@ export function useDecision({ hold, claim, onLeft, onRevealed }: Answering): Dec
     // A second press must not make a second decision.
     if (recording.current) return;
     recording.current = true;
-    const [shown, key] = [hold.shown, crypto.randomUUID()];
-    const sending = ledger.submit(subjectOf(claim, wanted), () => send(wanted, shown, key));
+    const seen = { shown: hold.shown, attention: hold.attention?.read() ?? null };
+    const key = crypto.randomUUID();
+    const sending = ledger.submit(subjectOf(claim, wanted), () => send(wanted, seen, key));
     // What is shown after the answer depends on it; every other case makes room for the next one at once.
     if (!context.withheld) onLeft();
     const answer = await sending;

@@ -40,6 +40,11 @@ describe("the desk", () => {
 });
 
 describe("a hold", () => {
+  it("measures attention from the opening on, or not at all", () => {
+    expect(new Hold(claim("c1")).attention).not.toBeNull();
+    expect(new Hold(claim("c1", { opened_at: "2026-03-02T10:00:00Z" })).attention).toBeNull();
+  });
+
   it("remembers every view that was shown, once", () => {
     const hold = new Hold(claim("c1"));
     expect(hold.see(claim("c1"))).toBe(false);

@@ -1,4 +1,5 @@
 import type { Claim, Lease } from "../../api/schema";
+import { Attention } from "./attention";
 
 /**
  * What every write to one claim needs: its version, handed from write to write, and the digests of all
@@ -8,6 +9,8 @@ import type { Claim, Lease } from "../../api/schema";
 export class Hold {
   readonly claimId: string;
   readonly reviewId: string;
+  /** Null where the case was open before: nothing is said rather than less than was read. */
+  readonly attention: Attention | null;
   #version: number;
   #shown: readonly string[];
   #last: Promise<unknown> = Promise.resolve();
@@ -15,6 +18,7 @@ export class Hold {
   constructor(claim: Claim) {
     this.claimId = claim.claim_id;
     this.reviewId = claim.review_id;
+    this.attention = claim.opened_at === null ? new Attention() : null;
     this.#version = claim.version;
     // All of them: a page that was loaded again has forgotten what it showed before.
     this.#shown = claim.shown_sha256_all;

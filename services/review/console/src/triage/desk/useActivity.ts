@@ -1,6 +1,7 @@
 import { type RefObject, useEffect, useRef } from "react";
 
-const SIGNS = ["keydown", "pointerdown", "pointermove", "wheel", "touchstart", "scroll"] as const;
+/** What a person does on a page. */
+export const SIGNS = ["keydown", "pointerdown", "pointermove", "wheel", "touchstart", "scroll"] as const;
 
 /** When the person last did anything on the page, in the machine's own milliseconds. */
 export function useActivity(): RefObject<number> {

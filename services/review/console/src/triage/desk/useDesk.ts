@@ -7,6 +7,7 @@ import { claimOn, heldClaim, nextClaim, readClaim, releaseClaim, sayOpened, skip
 import { type Desk, type DeskEvent, ENDINGS, reduceDesk } from "./desk";
 import { Hold } from "./hold";
 import { useActivity } from "./useActivity";
+import { useAttention } from "./useAttention";
 import { useLease } from "./useLease";
 import { useLookAhead } from "./useLookAhead";
 
@@ -47,6 +48,7 @@ export function useDesk(queue: string | null): DeskActions {
   const queries = useQueryClient();
   const activity = useActivity();
   const hold = desk.phase === "open" ? desk.hold : null;
+  useAttention(hold?.attention ?? null);
   const ahead = useLookAhead(queue, hold !== null, activity);
   const running = useRef<Promise<void> | null>(null);
 

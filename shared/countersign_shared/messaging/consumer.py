@@ -31,9 +31,10 @@ back-off, anything else ends the process.
 MAX_RECORDS = 500
 POLL_MS = 200
 """How long one poll waits for records; it answers at once when there are some."""
-FETCH_BYTES = 4_194_304
+FETCH_BYTES = 1_048_576
 """Most bytes of one answer of the broker, a quarter of it from one partition: what was fetched and not yet handled
-stays in memory, and a reader of every topic has some eighty partitions."""
+stays in memory, and a reader of every topic has some eighty partitions. Compressed, it still holds several batches; a
+record that is larger comes all the same."""
 RETRIES = 6
 FIRST_BACKOFF_SECONDS = 0.1
 TRANSIENT = (TransientError, asyncpg.PostgresConnectionError, asyncpg.InterfaceError, ConnectionError,

@@ -21,7 +21,7 @@ import uvloop
 from aiokafka import AIOKafkaConsumer, AIOKafkaProducer
 
 from countersign_inference.domain.features import Features
-from countersign_inference.manifest import ARTIFACT, LinearOnnx, read_files, read_manifest
+from countersign_inference.manifest import ARTIFACT, TabularOnnx, read_files, read_manifest
 from countersign_inference.registry import PACKAGED_MODELS
 
 TABLE = "CREATE TABLE IF NOT EXISTS bare_scores (case_id text PRIMARY KEY, body bytea)"
@@ -34,7 +34,7 @@ class Bare:
 
     def __init__(self, producer: AIOKafkaProducer, connection: asyncpg.Connection, prefix: str) -> None:
         manifest = read_manifest(PACKAGED_MODELS / "loan_application.yaml")
-        if not isinstance(manifest, LinearOnnx):
+        if not isinstance(manifest, TabularOnnx):
             raise TypeError("the committed model of loan applications is no ONNX model")
         self._features = Features(manifest.inputs, manifest.columns)
         options = onnxruntime.SessionOptions()

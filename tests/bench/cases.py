@@ -17,8 +17,12 @@ from countersign_shared.messaging.producer import partition_for
 PAYLOAD_BYTES = 1024
 PARKED_SHARE = 5
 """One case in five goes to people and stays there."""
-PARKED_AMOUNT = "900000.00"
-AUTOMATIC_AMOUNT = "125000.00"
+PARKED_AMOUNT = 900_000
+AUTOMATIC_AMOUNT = 125_000
+GOLDEN = 0.6180339887498949
+"""Multiples of it, without their whole part, lie evenly and do not repeat."""
+SCALED = ("loan_to_value", "total_obligations_ratio", "housing_expense_ratio", "liquid_assets", "net_worth",
+          "monthly_income", "monthly_housing_expense", "purchase_price", "appraised_value")  # fmt: skip
 POLICIES = Path(__file__).with_name("policies")
 
 
@@ -32,13 +36,28 @@ def messages(count: int, *, partitions: int, run: str) -> Iterator[Message]:
     """Yield ``count`` cases; every fifth is one the benchmark's policy sends to people."""
     payloads = whole_payloads()
     for number, payload in zip(range(count), itertools.cycle(payloads), strict=False):
-        amount = PARKED_AMOUNT if number % PARKED_SHARE == 0 else AUTOMATIC_AMOUNT
-        yield message(f"{run}-{number:07d}", payload, amount, partitions=partitions)
+        yield message(f"{run}-{number:07d}", number, payload, partitions=partitions)
 
 
-def message(case_id: str, payload: dict[str, object], amount: str, *, partitions: int) -> Message:
+def varied(payload: dict[str, object], number: int) -> dict[str, object]:
+    """Return the payload with figures of its own, within a per cent of the real ones.
+
+    The data has two thousand applications and a benchmark many more: a memory of what was seen before must not help.
+    """
+    factor = 1.0 + (number * GOLDEN % 1.0 - 0.5) / 50.0
+    mine = {name: _scaled(payload[name], factor) for name in SCALED if name in payload}
+    amount = PARKED_AMOUNT if number % PARKED_SHARE == 0 else AUTOMATIC_AMOUNT
+    return {**payload, **mine, "loan_amount": f"{amount * factor:.2f}"}
+
+
+def _scaled(value: object, factor: float) -> object:
+    return f"{float(value) * factor:.2f}" if isinstance(value, str) else round(float(str(value)) * factor, 2)
+
+
+def message(case_id: str, number: int, payload: dict[str, object], *, partitions: int) -> Message:
     """Return one case.created with a payload of ``PAYLOAD_BYTES``."""
-    payload = {**payload, "loan_amount": amount}
+    payload = varied(payload, number)
+    amount = payload["loan_amount"]
     padding = PAYLOAD_BYTES - len(orjson.dumps(payload)) - len(b',"remarks":""')
     body = {
         "tenant": "default", "case_id": case_id, "decision_type": "loan_application",

@@ -42,8 +42,7 @@ async def send(ground: Ground, prefix: str, rate: int, count: int) -> None:
         due = began + number / rate
         if (wait := due - time.perf_counter()) > 0:
             await asyncio.sleep(wait)
-        amount = cases.PARKED_AMOUNT if number % cases.PARKED_SHARE == 0 else cases.AUTOMATIC_AMOUNT
-        case = cases.message(f"latency-{number:07d}", next(payloads), amount, partitions=PARTITIONS)
+        case = cases.message(f"latency-{number:07d}", number, next(payloads), partitions=PARTITIONS)
         sends.append(
             await producer.send(
                 prefix + case.topic, case.value, key=case.key, partition=case.partition, headers=list(case.headers)

@@ -21,7 +21,7 @@ from countersign_shared.clock import Clock, rfc3339
 from countersign_shared.contracts.decision_types import DecisionType
 from countersign_shared.contracts.intake import Refusal, parse_case_created, read_json
 from countersign_shared.ids import derived_event_id
-from countersign_shared.messaging.cloudevents import Unreadable, read_event, write_event
+from countersign_shared.messaging.cloudevents import Unreadable, read_event, stored_headers, write_event
 from countersign_shared.messaging.dead_letters import TOPIC as DEAD_LETTERS
 from countersign_shared.messaging.dead_letters import dead_letter
 from countersign_shared.messaging.records import Message, Record
@@ -206,7 +206,8 @@ def _scored_case(arrival: Arrival, body: bytes, time: str) -> ScoredCase:
     message = write_event(
         TOPIC, event_id=event_id, source=SOURCE, case_id=case_id, time=time, body=body, partition=arrival.partition
     )
-    return ScoredCase(arrival.key, arrival.digest, message)
+    headers = stored_headers(TOPIC, event_id=event_id, source=SOURCE, case_id=case_id, time=time)
+    return ScoredCase(arrival.key, arrival.digest, message, headers)
 
 
 def _publication(arrival: Arrival, message: Message) -> Message:

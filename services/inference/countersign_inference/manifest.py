@@ -7,16 +7,18 @@ that the proposals rest on; what is larger lies in the directory beside it, each
 import hashlib
 import json
 from pathlib import Path
-from typing import Annotated, Any, Literal
+from typing import Annotated, Any, Literal, Self
 
 import numpy as np
 import yaml
-from pydantic import BaseModel, ConfigDict, Field, TypeAdapter, ValidationError
+from pydantic import BaseModel, ConfigDict, Field, TypeAdapter, ValidationError, model_validator
 
 from countersign_inference.adapters.rule_language import InputType
+from countersign_inference.domain.calibrators import RunningCalibrator, calibrator_of
 from countersign_inference.domain.features import Column, Features, Input, Matrix
-from countersign_inference.domain.linear import Calibrator, LinearWeights
-from countersign_inference.domain.models import LinearModel, Outcome
+from countersign_inference.domain.linear import Calibrator, LinearWeights, Scale
+from countersign_inference.domain.models import Outcome, TabularModel
+from countersign_inference.domain.permutation import Budget
 from countersign_inference.domain.similarity import NEIGHBOURS, Reference
 from countersign_inference.domain.text_features import TextFeatures
 from countersign_inference.domain.text_model import TextModel, TextReference
@@ -47,22 +49,68 @@ class OutcomeEntry(_Part):
     params: dict[str, str] = {}
 
 
-class WeightsEntry(_Part):
-    """Weights per column, in the order of `columns`."""
+class ScaleEntry(_Part):
+    """Mean and spread per column over the training data, in the order of `columns`."""
 
     mean: list[float]
     spread: list[float]
+
+
+class WeightsEntry(ScaleEntry):
+    """What a linear model also has: a weight per column."""
+
     weight: list[float]
     bias: float
 
 
+class ExplainedEntry(_Part):
+    """What measuring explanations may cost: rows asked of the model per case, seconds over a batch.
+
+    320 rows are sixteen orders of eleven fields, forwards and backwards.
+    """
+
+    rows: Annotated[int, Field(ge=0, le=10_000)] = 320
+    batch_seconds: Annotated[float, Field(ge=0, le=5)] = 0.5
+
+
 class CalibratorEntry(_Part):
-    """How the model's probabilities become calibrated ones."""
+    """How the model's probabilities become calibrated ones; each method has its own parameters.
+
+    `identity` has none: the model's own are as honest as the labels can make them.
+    """
 
     version: str
-    method: Literal["platt"]
-    slope: Annotated[float, Field(gt=0)]
-    intercept: float
+    method: Literal["identity", "platt", "beta", "isotonic"]
+    slope: Annotated[float, Field(gt=0)] = 1.0
+    intercept: float = 0.0
+    a: float | None = None
+    b: float | None = None
+    c: float | None = None
+    x: list[float] | None = None
+    y: list[float] | None = None
+
+    @property
+    def curve(self) -> RunningCalibrator | None:
+        """Return the map of probabilities that a beta or isotonic calibrator is."""
+        if self.method in {"identity", "platt"}:
+            return None
+        names = ("a", "b", "c") if self.method == "beta" else ("x", "y")
+        return calibrator_of(
+            {"calibrator_version": self.version, "method": self.method,
+             "parameters": {name: getattr(self, name) for name in names}}
+        )  # fmt: skip
+
+    def serving(self) -> Calibrator:
+        """Return the calibrator that serves."""
+        return Calibrator(self.version, self.slope, self.intercept, self.curve)
+
+    @model_validator(mode="after")
+    def _has_what_its_method_needs(self) -> Self:
+        if self.method == "platt" and not {"slope", "intercept"} <= self.model_fields_set:
+            raise ValueError("platt needs slope and intercept")
+        # CalibratorError is a ValueError: pydantic names the place.
+        _ = self.curve
+        return self
 
 
 class EntitiesEntry(_Part):
@@ -86,8 +134,12 @@ class _File(_Part):
     entities: EntitiesEntry | None = None
 
 
-class LinearOnnx(_File):
-    """A trained linear classifier in ONNX."""
+class TabularOnnx(_File):
+    """A trained classifier of columns in ONNX.
+
+    A linear one has `weights`, which explain it exactly. Any other has its `scale` only, and explanations are measured
+    as far as `explained` allows.
+    """
 
     scorer: Literal["onnx"]
     name: str
@@ -98,8 +150,16 @@ class LinearOnnx(_File):
     made_with: dict[str, str]
     inputs: list[Input]
     columns: list[Column]
-    weights: WeightsEntry
+    weights: WeightsEntry | None = None
+    scale: ScaleEntry | None = None
+    explained: ExplainedEntry = ExplainedEntry()
     calibrator: CalibratorEntry
+
+    @model_validator(mode="after")
+    def _has_one_scale(self) -> Self:
+        if (self.weights is None) == (self.scale is None):
+            raise ValueError("a linear model has `weights`, any other has `scale`")
+        return self
 
 
 class TextLinear(_File):
@@ -119,7 +179,7 @@ class TextLinear(_File):
     calibrator: CalibratorEntry
 
 
-Trained = LinearOnnx | TextLinear
+Trained = TabularOnnx | TextLinear
 
 
 class Upstream(_File):
@@ -196,7 +256,7 @@ class Chat(_File):
     limits: LimitsEntry = LimitsEntry()
 
 
-Manifest = LinearOnnx | TextLinear | Upstream | NoModel | Rules | Chat
+Manifest = TabularOnnx | TextLinear | Upstream | NoModel | Rules | Chat
 _ADAPTER: TypeAdapter[Manifest] = TypeAdapter(Annotated[Manifest, Field(discriminator="scorer")])
 
 
@@ -227,34 +287,42 @@ def read_files(manifest: Trained, directory: Path) -> dict[str, bytes]:
         if hashlib.sha256(data).hexdigest() != expected:
             raise ConfigurationError(f"model file {path} is not the one its manifest names: SHA-256 differs")
         found[name] = data
-    own = {ARTIFACT} if isinstance(manifest, LinearOnnx) else {TERMS, WEIGHTS}
+    own = {ARTIFACT} if isinstance(manifest, TabularOnnx) else {TERMS, WEIGHTS}
     if missing := {REFERENCE, ORDINARY, *own} - set(found):
         raise ConfigurationError(f"the manifest of {manifest.name} names no {', '.join(sorted(missing))}")
     return found
 
 
-def linear_model(manifest: LinearOnnx, *, reference: Matrix, ordinary: Matrix, labels: dict[str, str]) -> LinearModel:
+def tabular_model(
+    manifest: TabularOnnx, *, reference: Matrix, ordinary: Matrix, labels: dict[str, str]
+) -> TabularModel:
     """Put a model together; `labels` gives the outcomes' words. Shapes that do not fit are refused."""
     try:
         features = Features(manifest.inputs, manifest.columns)
     except ValueError as error:
         raise ConfigurationError(f"{manifest.name}: {error}") from error
     entry, width = manifest.weights, len(manifest.columns)
-    weights = LinearWeights(np.array(entry.mean), np.array(entry.spread), np.array(entry.weight), entry.bias)
-    vectors = (weights.mean, weights.spread, weights.weight)
-    if any(vector.shape != (width,) or not np.isfinite(vector).all() for vector in vectors) or not weights.spread.all():
+    of_columns = entry or manifest.scale
+    if of_columns is None:
+        raise ConfigurationError(f"{manifest.name} has neither weights nor scale")
+    scale = Scale(np.array(of_columns.mean), np.array(of_columns.spread))
+    weights = None if entry is None else LinearWeights(np.array(entry.weight), entry.bias)
+    vectors = (scale.mean, scale.spread, scale.mean if weights is None else weights.weight)
+    if any(vector.shape != (width,) or not np.isfinite(vector).all() for vector in vectors) or not scale.spread.all():
         raise ConfigurationError(f"{manifest.name}: weights need {width} finite numbers each, and no spread of zero")
     if reference.ndim != 2 or reference.shape[0] < NEIGHBOURS or reference.shape[1] != width or ordinary.ndim != 1:  # noqa: PLR2004 - a matrix
         raise ConfigurationError(f"{manifest.name}: the reference sample does not fit the columns")
-    return LinearModel(
+    return TabularModel(
         name=manifest.name,
         version=manifest.version,
         artifact_sha256=manifest.files[ARTIFACT],
         negative=_outcome(manifest.negative, labels),
         positive=_outcome(manifest.positive, labels),
         features=features,
+        scale=scale,
         weights=weights,
-        calibrator=Calibrator(manifest.calibrator.version, manifest.calibrator.slope, manifest.calibrator.intercept),
+        budget=Budget(manifest.explained.rows, manifest.explained.batch_seconds),
+        calibrator=manifest.calibrator.serving(),
         reference=Reference(reference.astype(np.float64), np.sort(ordinary.astype(np.float64))),
     )
 
@@ -281,7 +349,6 @@ def text_model(
         raise ConfigurationError(f"{manifest.name}: the reference sample does not fit the vocabulary")
     dense = np.zeros((len(terms), int(samples.max()) + 1))
     dense[places, samples] = points[:, 2]
-    entry = manifest.calibrator
     return TextModel(
         name=manifest.name, version=manifest.version, artifact_sha256=manifest.files[WEIGHTS],
         negative=_outcome(manifest.negative, labels), positive=_outcome(manifest.positive, labels),
@@ -289,7 +356,7 @@ def text_model(
             manifest.text_field, manifest.category_fields, terms, weights[:, 1].astype(np.float64)
         ),
         weight=weights[:, 0].astype(np.float64), bias=manifest.bias,
-        calibrator=Calibrator(entry.version, entry.slope, entry.intercept),
+        calibrator=manifest.calibrator.serving(),
         reference=TextReference(dense, np.sort(arrays[ORDINARY].astype(np.float64))), labels=manifest.labels,
     )  # fmt: skip
 

@@ -22,14 +22,14 @@ from countersign_inference.manifest import (
     ORDINARY,
     REFERENCE,
     Chat,
-    LinearOnnx,
     Manifest,
     Rules,
+    TabularOnnx,
     TextLinear,
     Upstream,
-    linear_model,
     read_files,
     read_manifest,
+    tabular_model,
     text_model,
 )
 from countersign_inference.registry_parts import chat_scorer, check_fields, rule_book
@@ -113,7 +113,7 @@ class _Entry:
     def scorer(self) -> AnyScorer:
         manifest, decision_type = self.manifest, self.decision_type
         labels = {code: outcome.label for code, outcome in decision_type.outcomes.items()}
-        if isinstance(manifest, LinearOnnx):
+        if isinstance(manifest, TabularOnnx):
             params = {field for one in (manifest.negative, manifest.positive) for field in one.params.values()}
             check_fields(self.path, decision_type, params.union(item.field for item in manifest.inputs))
             return onnx_scorer(manifest, self.path.with_suffix(""), labels=labels)
@@ -183,10 +183,10 @@ def _is_remote(scorer: AnyScorer) -> bool:
     return hasattr(scorer, "limit_seconds")
 
 
-def onnx_scorer(manifest: LinearOnnx, directory: Path, *, labels: dict[str, str]) -> OnnxScorer:
+def onnx_scorer(manifest: TabularOnnx, directory: Path, *, labels: dict[str, str]) -> OnnxScorer:
     """Load a trained model from its directory; `labels` gives the outcomes' words."""
     files = read_files(manifest, directory)
-    model = linear_model(manifest, reference=_array(files[REFERENCE]), ordinary=_array(files[ORDINARY]), labels=labels)
+    model = tabular_model(manifest, reference=_array(files[REFERENCE]), ordinary=_array(files[ORDINARY]), labels=labels)
     return OnnxScorer(model, files[ARTIFACT])
 
 

@@ -29,11 +29,15 @@ Connection = Any
 
 
 class ScoredCase(NamedTuple):
-    """A case with what was published for it; `message` names its partition and has no traceparent."""
+    """A case with what was published for it; `message` names its partition and has no traceparent.
+
+    `headers` are the message's as they are stored.
+    """
 
     key: CaseKey
     digest: bytes
     message: Message
+    headers: bytes
 
 
 @dataclass(frozen=True, slots=True)
@@ -59,11 +63,11 @@ class Store:
 
         `cases` are sorted by key and hold each key once. Nearly always all are new, and then one COPY keeps them.
         """
+        pack = self._bodies.pack
         rows = [
-            (*case.key, case.digest, case.message.partition, moment, case.message.stored_headers(),
-             self._bodies.pack(case.message.value))
-            for case in cases
-        ]  # fmt: skip
+            (*key, digest, message.partition, moment, headers, pack(message.value))
+            for key, digest, message, headers in cases
+        ]
         async with self._pool.acquire() as connection:
             if self._all_new and await _copied(connection, rows):
                 stored = {case.key: case for case in cases}
@@ -97,7 +101,7 @@ class Store:
         body = self._bodies.unpack(row["body"]) if row["body"] else b""
         headers = unpack_headers(row["headers"]) if row["headers"] else ()
         message = Message(TOPIC, row["partition"], row["case_id"].encode(), body, headers)
-        return ScoredCase((row["tenant"], row["case_id"]), row["digest"], message)
+        return ScoredCase((row["tenant"], row["case_id"]), row["digest"], message, row["headers"])
 
 
 async def _copied(connection: Connection, rows: list[Row]) -> bool:

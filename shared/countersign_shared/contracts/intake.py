@@ -142,7 +142,9 @@ def _may_repeat_a_key(data: bytes, body: dict[str, Any], canonical: bytes) -> bo
     # Written out again, the body has fewer colons exactly when a member was dropped; only a colon that was written as
     # an escape could hide that. So a second parser runs for suspects only.
     left_out = orjson.dumps({"occurred_at": body["occurred_at"]}) if "occurred_at" in body else b""
-    return b"\\u003" in data or data.count(b":") != canonical.count(b":") + left_out.count(b":")
+    # An escape starts with a backslash: one byte is looked for in a tenth of the time of five.
+    hides = b"\\" in data and b"\\u003" in data
+    return hides or data.count(b":") != canonical.count(b":") + left_out.count(b":")
 
 
 def _repeated_key(data: bytes) -> str | None:

@@ -6,7 +6,7 @@ words what is wrong; so everything that is ordinary must be acceptable, and not 
 """
 
 import re
-from collections.abc import Callable, Mapping
+from collections.abc import Mapping
 from datetime import datetime
 from typing import Any
 
@@ -22,58 +22,61 @@ from countersign_shared.contracts.events.fields import (
 LONGEST_LINE, LONGEST_SHORT_LINE = 500, 200
 FIRST_YEAR, LAST_YEAR = "0002", "9998"
 """A zone can take a moment of the years beyond these out of the calendar."""
+DEFAULT_TENANT = "default"
 
 
 def is_ordinary(body: Mapping[str, Any]) -> bool:
     """Tell whether this body, read from JSON, has an envelope that `CaseCreated` accepts. False means: ask it."""
     given = body.keys()
-    if not given >= _REQUIRED or not given.isdisjoint(_LEFT_TO_THE_MODEL):
+    if not given >= _REQUIRED or not given.isdisjoint(_LEFT_TO_THE_MODEL) or type(body["payload"]) is not dict:
         return False
     # By name and not over the body: members that nobody knows are kept unread.
-    return all(check(body[name]) for name, check in _CHECKS if name in body)
+    for name, longest in _LINES:
+        value = body.get(name)
+        if value is None:
+            if name in _REQUIRED:
+                return False
+        elif type(value) is not str or len(value) > longest or not value.isprintable():
+            return False
+    sequence = body.get("sequence")
+    if sequence is not None and (type(sequence) is not int or sequence < 1):
+        return False
+    return type(body.get("test", False)) is bool and _names_fit(body)
 
 
-def _matches(pattern: str) -> Callable[[Any], bool]:
-    # fullmatch, because Python's `$` also matches before a newline at the end.
-    matched = re.compile(pattern).fullmatch
-    return lambda value: type(value) is str and matched(value) is not None
-
-
-def _line(longest: int) -> Callable[[Any], bool]:
-    return lambda value: type(value) is str and len(value) <= longest and value.isprintable()
-
-
-def _or_null(check: Callable[[Any], bool]) -> Callable[[Any], bool]:
-    return lambda value: value is None or check(value)
-
-
-def _moment(value: Any) -> bool:
-    if not _looks_like_a_moment(value) or not FIRST_YEAR <= value[:4] <= LAST_YEAR:
+def _names_fit(body: Mapping[str, Any]) -> bool:
+    """Tell whether ids, the moment and the amount have their forms: one match for all of them."""
+    moment, amount = body["occurred_at"], body.get("amount")
+    named = [body["case_id"], body.get("tenant", DEFAULT_TENANT), body["decision_type"], moment]
+    form = _FORM
+    if amount is not None:
+        if type(amount) is not dict:
+            return False
+        named += (amount.get("value"), amount.get("currency"))
+        form = _FORM_WITH_AMOUNT
+    try:
+        joined = "\n".join(named)
+    except TypeError:
+        return False
+    # fullmatch, because Python's `$` also matches before a newline at the end. No part may hold the newline that parts
+    # are joined with, and each form has its number of them, so no part can be taken for two.
+    if form.fullmatch(joined) is None or not FIRST_YEAR <= moment[:4] <= LAST_YEAR:
         return False
     try:
-        datetime.fromisoformat(value)
+        datetime.fromisoformat(moment)
     except ValueError:
         return False
     return True
 
 
-def _amount(value: Any) -> bool:
-    return type(value) is dict and _decimal(value.get("value")) and _currency(value.get("currency"))
+def _form(*patterns: str) -> re.Pattern[str]:
+    return re.compile("\n".join(f"(?:{pattern.removeprefix('^').removesuffix('$')})" for pattern in patterns))
 
 
-_looks_like_a_moment, _decimal, _currency = _matches(RFC3339), _matches(DECIMAL_PATTERN), _matches(CURRENCY_PATTERN)
+_FORM = _form(CASE_ID_PATTERN, TENANT_PATTERN, DECISION_TYPE_PATTERN, RFC3339)
+_FORM_WITH_AMOUNT = _form(
+    CASE_ID_PATTERN, TENANT_PATTERN, DECISION_TYPE_PATTERN, RFC3339, DECIMAL_PATTERN, CURRENCY_PATTERN
+)
 _REQUIRED = {"case_id", "decision_type", "payload", "submitted_by", "occurred_at"}
 _LEFT_TO_THE_MODEL = {"attachments", "links", "deadline_at", "proposal", "callback", "language"}
-_CHECKS: tuple[tuple[str, Callable[[Any], bool]], ...] = (
-    ("case_id", _matches(CASE_ID_PATTERN)),
-    ("tenant", _matches(TENANT_PATTERN)),
-    ("decision_type", _matches(DECISION_TYPE_PATTERN)),
-    ("payload", lambda value: type(value) is dict),
-    ("submitted_by", _line(LONGEST_SHORT_LINE)),
-    ("subject_ref", _or_null(_line(LONGEST_SHORT_LINE))),
-    ("occurred_at", _moment),
-    ("amount", _or_null(_amount)),
-    ("title", _or_null(_line(LONGEST_LINE))),
-    ("sequence", lambda value: value is None or (type(value) is int and value >= 1)),
-    ("test", lambda value: type(value) is bool),
-)
+_LINES = (("submitted_by", LONGEST_SHORT_LINE), ("subject_ref", LONGEST_SHORT_LINE), ("title", LONGEST_LINE))

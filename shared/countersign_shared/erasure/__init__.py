@@ -83,10 +83,14 @@ class Erasing:
 
     async def __call__(self, records: Sequence[Record]) -> Sequence[Message]:
         """Erase first, so that nothing of the case in this batch is kept; then let the handler have the rest."""
-        confirmed = [await self._erased(request) for record in records if (request := read_request(record)) is not None]
+        # Nearly always there is none: its own topic tells, before anything is called for every record.
+        activities = [record for record in records if record.topic == TOPIC]
+        confirmed = [
+            await self._erased(request) for record in activities if (request := read_request(record)) is not None
+        ]
         if self._recheck_at is not None and self._clock() >= self._recheck_at:
             await self._erase_again()
-        if not self._activities:
+        if activities and not self._activities:
             records = [record for record in records if record.topic != TOPIC]
         if self._guards:
             records = await self._without_erased(records)

@@ -42,7 +42,7 @@ def numbers(manifest: Path) -> np.ndarray:
     weights, calibrator = document["weights"], document["calibrator"]
     return np.array([
         *weights["mean"], *weights["spread"], *weights["weight"], weights["bias"],
-        calibrator["slope"], calibrator["intercept"],
+        *(calibrator[name] for name in sorted(set(calibrator) - {"version", "method"})),
     ])  # fmt: skip
 
 
@@ -109,7 +109,9 @@ def test_the_committed_recipe_is_honest_and_mends_what_is_not(name):
     means = committed["means"]
     assert committed["of"] == 20
     assert means["calibrated_ece"] <= means["honest_ece"]
-    assert committed["honest"] >= 15
+    # Nineteen of twenty would be perfect; what fitting to this many labels leaves to chance costs one or two more.
+    assert committed["honest"] >= 16
+    assert committed["reached"] >= 18
     assert means["recalibrated_ece"] <= means["miscalibrated_ece"] / 2
     assert means["calibrated_brier"] <= means["raw_brier"]
     assert means["calibrated_log_loss"] <= means["raw_log_loss"]
@@ -119,6 +121,7 @@ def test_the_committed_study_is_what_a_split_measures():
     committed = orjson.loads((PACKAGED_MODELS / LOAN / "honesty.json").read_bytes())
     again = study(LOAN, 2, lambda _text, _share: None).as_json()
     for split, said in zip(again["splits"], committed["splits"][:2], strict=True):
+        assert split.pop("method") == said.pop("method")
         assert split == pytest.approx(said, abs=5e-4)
 
 

@@ -38,7 +38,7 @@ def test_the_packaged_models_load_and_name_exactly_what_speaks():
     model = load(PACKAGED_MODELS)[LOAN].model
     assert model["name"] == "loan_application-logistic"
     assert model["version"] == f"1-{model['artifact_sha256'][:8]}"
-    assert model["calibrator_version"].startswith("platt-")
+    assert model["calibrator_version"].startswith("beta-")
 
 
 @pytest.mark.parametrize(
@@ -57,6 +57,10 @@ def test_the_packaged_models_load_and_name_exactly_what_speaks():
         (lambda d: d["files"].pop("reference.npy"), "names no reference.npy"),
         (lambda d: d["columns"].pop(), "weights need 12"),
         (lambda d: d["calibrator"].update(slope=-1.0), "calibrator/slope"),
+        (lambda d: d["calibrator"].update(a=-1.0), "turn the order"),
+        (lambda d: d["calibrator"].pop("b"), "finite numbers"),
+        (lambda d: d["calibrator"].update(method="platt"), "platt needs slope"),
+        (lambda d: d["calibrator"].update(method="isotonic", x=[0.2, 0.1], y=[0.1, 0.2]), "x must rise"),
         (lambda d: d.update(scorer="magic"), "does not describe a model"),
         (lambda d: d.update(secret=1), "secret"),
     ],

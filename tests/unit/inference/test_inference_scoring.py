@@ -59,12 +59,12 @@ def test_contributions_are_exact_before_rounding():
     reading = model.features.read([question.payload for question in questions(300)])
     rows = [row for row in range(300) if row not in reading.refused]
     matrix = model.features.matrix(reading.values[rows])
-    standardised = model.weights.standardise(matrix)
+    standardised = model.scale.standardise(matrix)
     total = base(model.weights, model.calibrator) + contributions(
         model.features, model.weights, model.calibrator, standardised
     ).sum(axis=1)
     raw = sigmoid(standardised @ model.weights.weight + model.weights.bias)
-    assert total == pytest.approx(model.calibrator.calibrated_logit(raw), abs=1e-9)
+    assert total == pytest.approx(model.calibrator.linear_logit(raw), abs=1e-9)
     assert scorer.positive_probability(matrix) == pytest.approx(raw, abs=1e-6)
 
 

@@ -1,6 +1,7 @@
 """countersign models: the local classifiers."""
 
 import os
+from enum import StrEnum
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated
 
@@ -19,6 +20,13 @@ ModelsOption = Annotated[
 ]
 
 
+class Learner(StrEnum):
+    """What learns a table."""
+
+    LOGISTIC = "logistic"
+    BOOSTING = "boosting"
+
+
 def _directory(named: Path | None) -> Path:
     from importlib.resources import files
 
@@ -33,6 +41,9 @@ def train(
     splits: Annotated[
         int, typer.Option(min=0, max=100, help="On how many splits to judge whether the recipe is honest; 0: none.")
     ] = 20,
+    learner: Annotated[
+        Learner, typer.Option(help="logistic: explained exactly. boosting: trees, whose explanations are estimates.")
+    ] = Learner.LOGISTIC,
     json: JsonOption = False,
 ) -> None:
     """Train a model on its data, calibrate it on cases it did not see, judge it on others."""
@@ -44,8 +55,9 @@ def train(
     with Progress(transient=True, disable=json) as bar:
         task = bar.add_task("starting", total=1.0)
         trained = fit(
-            decision_type, out, lambda what, done: bar.update(task, description=what, completed=done), splits=splits
-        )
+            decision_type, out, lambda what, done: bar.update(task, description=what, completed=done), splits=splits,
+            learner=learner.value,
+        )  # fmt: skip
     if json:
         print_json({"manifest": str(trained.manifest), "card": trained.card.as_json()})
     else:

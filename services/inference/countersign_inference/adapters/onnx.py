@@ -1,12 +1,14 @@
 """Proposals from a classifier in ONNX."""
 
+import time
 from collections.abc import Mapping, Sequence
 
 import numpy as np
 import onnxruntime
 
 from countersign_inference.domain.features import Matrix
-from countersign_inference.domain.models import LinearModel
+from countersign_inference.domain.models import TabularModel
+from countersign_inference.domain.permutation import Now
 from countersign_inference.domain.proposals import Proposer
 from countersign_inference.domain.scoring import Abstained, Answer, Question
 
@@ -19,7 +21,7 @@ class OnnxScorer:
     kind = "onnx"
     off_loop = True
 
-    def __init__(self, model: LinearModel, artifact: bytes) -> None:
+    def __init__(self, model: TabularModel, artifact: bytes, *, now: Now = time.monotonic) -> None:
         options = onnxruntime.SessionOptions()
         # One thread: the service scales by partitions, and a pool here would take the cores from its neighbours.
         options.intra_op_num_threads = 1
@@ -29,7 +31,7 @@ class OnnxScorer:
         self._session = onnxruntime.InferenceSession(artifact, options, providers=["CPUExecutionProvider"])
         self._input = self._session.get_inputs()[0].name
         self._model = model
-        self._proposer = Proposer(model)
+        self._proposer = Proposer(model, self.positive_probability, now)
         params = {field for outcome in (model.negative, model.positive) for field in outcome.params.values()}
         self.reads = tuple(sorted(params.union(item.field for item in model.features.inputs)))
         self._fields = frozenset(self.reads)
@@ -56,9 +58,7 @@ class OnnxScorer:
             values = reading.values[open_rows]
             matrix = features.matrix(values)
             payloads = [batch[row].payload for row in open_rows]
-            proposals = self._proposer.propose(
-                payloads, matrix, self.positive_probability(matrix), features.outside(values)
-            )
+            proposals = self._proposer.propose(payloads, matrix, features.outside(values))
             for row, proposal in zip(open_rows, proposals, strict=True):
                 answers[row] = proposal
         return [answer for answer in answers if answer is not None]

@@ -34,12 +34,13 @@ class Wording:
         factors: list[dict[str, Any]] = []
         in_favour: list[str] = []
         opposed: list[str] = []
+        phrases, stated = self._phrases, payload.get
         for position in order:
             effect = effects[position]
             if -LEAST_EFFECT < effect < LEAST_EFFECT:
                 break
-            field, not_stated, say = self._phrases[position]
-            value = payload.get(field)
+            field, not_stated, say = phrases[position]
+            value = stated(field)
             text = not_stated if value is None else say(value)
             if effect > 0:
                 direction = "for"
@@ -83,6 +84,16 @@ def summary(label: str, confidence: float, spoken: Spoken) -> str:
     if not spoken.factors:
         said += " No field stands out: in every respect the case is close to the average of the training data."
     return said
+
+
+NOT_EXPLAINED = "No explanation within the budget"
+
+
+def unexplained(label: str, confidence: float) -> str:
+    """Return what is said where the budget for explanations ended before this case: that there is none."""
+    return (
+        f"Proposes {label} with {confidence:.0%} confidence. {NOT_EXPLAINED}: which fields speak for it is not known."
+    )
 
 
 def why_lower(spoken: Spoken) -> str:

@@ -1,40 +1,65 @@
 """A linear model seen from inside: exact additive contributions, in log-odds, per payload field."""
 
 from dataclasses import dataclass
+from typing import Protocol
 
 import numpy as np
 
 from countersign_inference.domain.features import Features, Matrix
 
 
+class Curve(Protocol):
+    """A map of probabilities to probabilities that never falls."""
+
+    def apply(self, base: Matrix) -> Matrix:
+        """Return the calibrated probabilities."""
+
+
 @dataclass(frozen=True, slots=True)
 class Calibrator:
-    """Platt scaling: p = sigmoid(slope * logit + intercept), fitted on a slice the model never saw.
+    """What makes calibrated probabilities of a model's own, fitted on cases the model never saw.
 
-    J. Platt, Probabilistic Outputs for Support Vector Machines, 1999.
+    Platt scaling is p = sigmoid(slope * logit + intercept) (J. Platt, Probabilistic Outputs for Support Vector
+    Machines, 1999). Any other method is a `curve` over probabilities, with a slope of 1 and an intercept of 0: what it
+    moves is in nobody's contribution, so it is part of an explanation's `rest`.
     """
 
     version: str
-    slope: float
-    intercept: float
+    slope: float = 1.0
+    intercept: float = 0.0
+    curve: Curve | None = None
 
     def calibrated_logit(self, probability: Matrix) -> Matrix:
         """Return the calibrated log-odds of the model's own probabilities, each strictly between 0 and 1."""
+        return self.linear_logit(probability) if self.curve is None else logit(self.curve.apply(probability))
+
+    def linear_logit(self, probability: Matrix) -> Matrix:
+        """Return the part of them that contributions sum to."""
         return self.slope * logit(probability) + self.intercept
 
 
 @dataclass(frozen=True, slots=True)
-class LinearWeights:
-    """Weights of a logistic regression on standardised columns: z = (x - mean) / spread, logit = z @ weight + bias."""
+class Scale:
+    """Mean and spread of each column over the training data."""
 
     mean: Matrix
     spread: Matrix
-    weight: Matrix
-    bias: float
 
     def standardise(self, matrix: Matrix) -> Matrix:
         """Return the columns in units of their spread over the training data."""
         return (matrix - self.mean) / self.spread
+
+    def columns(self, standardised: Matrix) -> Matrix:
+        """Return the columns that were standardised."""
+        return standardised * self.spread + self.mean
+
+
+@dataclass(frozen=True, slots=True)
+class LinearWeights:
+    """Weights of a logistic regression on standardised columns: logit = z @ weight + bias."""
+
+    weight: Matrix
+    bias: float
 
 
 def logit(probability: Matrix) -> Matrix:

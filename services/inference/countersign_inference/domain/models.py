@@ -1,10 +1,11 @@
-"""One linear model version, complete: everything that its proposals rest on."""
+"""One model version over a table of columns, complete: everything that its proposals rest on."""
 
 from collections.abc import Mapping
 from dataclasses import dataclass
 
 from countersign_inference.domain.features import Features
-from countersign_inference.domain.linear import Calibrator, LinearWeights
+from countersign_inference.domain.linear import Calibrator, LinearWeights, Scale
+from countersign_inference.domain.permutation import Budget
 from countersign_inference.domain.similarity import Reference
 
 
@@ -21,8 +22,11 @@ class Outcome:
 
 
 @dataclass(frozen=True, slots=True)
-class LinearModel:
-    """A two-outcome classifier, linear in its columns, with what is needed to calibrate, explain and compare."""
+class TabularModel:
+    """A two-outcome classifier over columns, with what is needed to calibrate, explain and compare.
+
+    A linear one has `weights` and is explained by them exactly. Any other has none; it is explained within `budget`.
+    """
 
     name: str
     version: str
@@ -30,7 +34,9 @@ class LinearModel:
     negative: Outcome
     positive: Outcome
     features: Features
-    weights: LinearWeights
+    scale: Scale
+    weights: LinearWeights | None
+    budget: Budget
     calibrator: Calibrator
     reference: Reference
 

@@ -26,39 +26,32 @@ def scored_body(
     subject = arrival.body.get("subject_ref")
     if subject is not None:
         body["subject_ref"] = subject
-    body |= {
-        "sequence": 1,
-        "case": case,
-        "payload_sha256": payload_sha256,
-        "proposal": None,
-        "signals": {},
-        "missing_fields": list(completeness.missing),
-        "invalid_fields": list(completeness.invalid),
-        "entities": answer.entities,
-        "model": model,
-        "latency_ms": latency_ms,
-    }
+    body["sequence"] = 1
+    body["case"] = case
+    body["payload_sha256"] = payload_sha256
+    body["proposal"] = None
+    body["signals"] = signals = {}
+    body["missing_fields"] = completeness.missing
+    body["invalid_fields"] = completeness.invalid
+    body["entities"] = answer.entities
+    body["model"] = model
+    body["latency_ms"] = latency_ms
     if isinstance(answer, Abstained):
         unknown: dict[str, Any] = {"value": None, "reason": f"abstained: {answer.reason}"}
-        probability = similarity = unknown
-        consensus: dict[str, Any] | None = unknown
+        signals["probability"] = signals["similarity"] = signals["consensus"] = unknown
         body["abstained"] = {"reason": answer.reason, "detail": answer.detail}
     else:
-        probability, similarity, consensus = answer.probability, answer.similarity, answer.consensus
+        signals["probability"], signals["similarity"] = answer.probability, answer.similarity
+        signals["consensus"] = answer.consensus or NO_CONSENSUS
         body["proposal"] = answer.proposal
         if answer.brought:
             body["model"] = None
         elif answer.calibrator is not None:
             body["model"] = {**(model or {}), "calibrator_version": answer.calibrator}
+    signals["rule_clarity"] = answer.rule_clarity or NO_RULES
+    signals["completeness"] = completeness.signal
     if answer.entities:
         body["entities"], cut = fitting(answer.entities)
         if cut:
             body["entities_truncated"] = True
-    body["signals"] = {
-        "probability": probability,
-        "similarity": similarity,
-        "consensus": consensus or NO_CONSENSUS,
-        "rule_clarity": answer.rule_clarity or NO_RULES,
-        "completeness": completeness.signal,
-    }
     return body

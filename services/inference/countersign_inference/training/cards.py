@@ -1,5 +1,6 @@
 """The model card: what was measured, as JSON for programs and as a page for people."""
 
+from collections import Counter
 from collections.abc import Sequence
 from pathlib import Path
 
@@ -99,10 +100,15 @@ def _honesty(honesty: Honesty) -> str:
         ("ECE of a model made dishonest on purpose", _mean(honesty, "miscalibrated_ece"),
          _mean(honesty, "recalibrated_ece")),
     ]  # fmt: skip
+    methods = Counter(split.method for split in honesty.splits)
+    chosen = ", ".join(f"{method} {count}" for method, count in methods.most_common())
     return (
-        f"Trained, calibrated and judged anew on {len(honesty.splits)} splits. In {honesty.honest} of them the "
-        "calibrated ECE is within the 95th percentile of what honest confidences would show at the same n and "
-        f"the same scores (its mean: {_mean(honesty, 'honest_ece')}); nineteen of twenty would be expected of them."
+        f"Trained, calibrated and judged anew on {len(honesty.splits)} splits; calibrators that the labels asked for: "
+        f"{chosen}. In {honesty.honest} of them the calibrated ECE is within the 95th percentile of what perfect "
+        f"confidences would show at the same n and the same scores (its mean: {_mean(honesty, 'honest_ece')}); "
+        "nineteen of twenty would be expected of those. Nobody has perfect confidences: a calibrator of exactly the "
+        f"right shape, fitted to as many labels, would show more (mean of that percentile: "
+        f"{_mean(honesty, 'reachable_ece')}), and within it are {honesty.reached}."
         f"\n\n{_table(('mean over the splits', 'raw', 'calibrated'), rows)}"
     )
 

@@ -12,7 +12,7 @@ import numpy as np
 from countersign_inference.domain.completeness import Checklist
 from countersign_inference.domain.features import Matrix
 from countersign_inference.domain.scoring import Abstained, Answer, Question, Scored, Scorer
-from countersign_inference.manifest import LinearOnnx, TextLinear, Trained, read_manifest
+from countersign_inference.manifest import TabularOnnx, TextLinear, Trained, read_manifest
 from countersign_inference.registry import load_panel
 from countersign_inference.training.definitions import DEFINITIONS, Definition, Example
 from countersign_inference.training.measures import DIGITS, Interval, auroc, ece, share_of
@@ -157,7 +157,7 @@ def evaluate(decision_type: str, models: Path) -> Card:
         raise ConfigurationError(f"there is no labelled data for {decision_type!r}")
     decision_types = load_decision_types()
     manifest = read_manifest(models / f"{decision_type}.yaml")
-    if not isinstance(manifest, LinearOnnx | TextLinear):
+    if not isinstance(manifest, TabularOnnx | TextLinear):
         raise ConfigurationError(f"{decision_type} is answered by {manifest.scorer}, which cannot be evaluated here")
     # With all that stands beside it when it serves: consensus and rule clarity are judged too.
     scorer = load_panel(models, decision_types[decision_type])

@@ -22,8 +22,9 @@ from countersign_inference.manifest import (
     TextLinear,
     digest_of,
 )
+from countersign_inference.training.calibration import fit_calibrator
 from countersign_inference.training.definitions import Definition, Example, TextRecipe
-from countersign_inference.training.fitting import REFERENCE_ROWS, folds, npy, platt, reference_order
+from countersign_inference.training.fitting import REFERENCE_ROWS, folds, npy, reference_order
 from countersign_inference.training.slices import Slice
 
 MOST_TERMS = 1_200
@@ -50,7 +51,7 @@ def fit_texts(
     progress(f"calibrating on {len(held_out)} texts", 0.6)
     vectors = [features.vector(example.payload) for example in held_out]
     model = features, weight, bias
-    calibrator = platt(*texts_to_calibrate_on(recipe, learned, held_out, model))
+    calibrator = fit_calibrator(*texts_to_calibrate_on(recipe, learned, held_out, model))
     files = {
         TERMS: orjson.dumps(list(features.terms), option=orjson.OPT_APPEND_NEWLINE),
         WEIGHTS: npy(np.column_stack([weight, features.rarity])),

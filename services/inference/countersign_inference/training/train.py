@@ -18,20 +18,22 @@ from countersign_inference.manifest import (
     ORDINARY,
     REFERENCE,
     CalibratorEntry,
-    LinearOnnx,
+    ScaleEntry,
+    TabularOnnx,
     TextLinear,
     WeightsEntry,
 )
+from countersign_inference.training.calibration import fit_calibrator
 from countersign_inference.training.cards import write_card
 from countersign_inference.training.definitions import DEFINITIONS, Definition, Example
 from countersign_inference.training.evaluate import Card, evaluate
 from countersign_inference.training.fitting import (
     REFERENCE_ROWS,
+    Learner,
     Readable,
     columns_to_calibrate_on,
     fit_columns,
     npy,
-    platt,
     readable,
     reference_order,
 )
@@ -57,11 +59,14 @@ class Trained:
     card: Card
 
 
-def train(decision_type: str, out: Path, progress: Progress, *, splits: int = 0) -> Trained:
+def train(
+    decision_type: str, out: Path, progress: Progress, *, splits: int = 0, learner: Learner = "logistic"
+) -> Trained:
     """Train the model of a decision type and write `out/NAME.yaml` and `out/NAME/`.
 
     `out` is then a directory that the setting MODELS_DIR may name. Training data, split and solver are fixed, so
-    training again gives the same figures. `splits` is on how many splits the recipe is judged beside that.
+    training again gives the same figures. `splits` is on how many splits the recipe is judged beside that. `learner` is
+    for tables: texts have one recipe.
     """
     definition = DEFINITIONS.get(decision_type)
     if definition is None:
@@ -69,32 +74,47 @@ def train(decision_type: str, out: Path, progress: Progress, *, splits: int = 0)
         raise ConfigurationError(f"there is no training recipe for {decision_type!r}; there is one for {known}")
     progress("reading the data", 0.0)
     slices = sliced(decision_type, definition.examples())
-    fitted = fit_tables if definition.text is None else fit_texts
-    manifest, files = fitted(definition, slices, progress)
+    manifest: TabularOnnx | TextLinear
+    if definition.text is None:
+        manifest, files = fit_tables(definition, slices, progress, learner)
+    elif learner == "logistic":
+        manifest, files = fit_texts(definition, slices, progress)
+    else:
+        raise ConfigurationError(f"{decision_type} is judged by its text, and texts are learned by a linear model only")
     directory = _write(out, manifest, files)
     progress("judging it on the certification slice", 0.8)
     card = evaluate(decision_type, out)
-    honesty = study(decision_type, splits, lambda what, done: progress(what, 0.8 + done / 5)) if splits else None
+    honesty = None
+    if splits:
+        honesty = study(decision_type, splits, lambda what, done: progress(what, 0.8 + done / 5), learner)
     write_card(card, definition, directory, honesty)
     progress("done", 1.0)
     return Trained(out / f"{decision_type}.yaml", directory, card)
 
 
 def fit_tables(
-    definition: Definition, slices: Mapping[Slice, Sequence[Example]], progress: Progress
-) -> tuple[LinearOnnx, dict[str, bytes]]:
+    definition: Definition,
+    slices: Mapping[Slice, Sequence[Example]],
+    progress: Progress,
+    learner: Learner = "logistic",
+) -> tuple[TabularOnnx, dict[str, bytes]]:
     """Fit the model of a decision type with inputs and columns."""
     features = Features(definition.inputs, definition.columns)
     learned, held_out = readable(features, slices["train"]), readable(features, slices["calibration"])
     progress(f"fitting on {len(learned.rows)} cases", 0.2)
-    pipeline = fit_columns(learned)
-    weights = _weights(pipeline)
+    pipeline = fit_columns(learned, learner)
+    scale = _weights(pipeline) if learner == "logistic" else _scale(learned)
     progress("exporting to ONNX", 0.4)
     artifact = _onnx(pipeline, len(definition.columns))
     progress(f"calibrating on {len(held_out.rows)} cases", 0.6)
-    calibrator = platt(*columns_to_calibrate_on(learned, held_out, pipeline))
-    files = {ARTIFACT: artifact, **_reference(definition.decision_type, features, weights, learned, held_out)}
-    return _manifest(definition, features, weights, calibrator, files), files
+    calibrator = fit_calibrator(*columns_to_calibrate_on(learned, held_out, pipeline, learner))
+    files = {ARTIFACT: artifact, **_reference(definition.decision_type, features, scale, learned, held_out)}
+    return _manifest(definition, features, scale, calibrator, files), files
+
+
+def _scale(learned: Readable) -> ScaleEntry:
+    spread = learned.matrix.std(axis=0)
+    return ScaleEntry(mean=_rounded(learned.matrix.mean(axis=0)), spread=_rounded(np.where(spread > 0.0, spread, 1.0)))
 
 
 def _weights(pipeline: Any) -> WeightsEntry:
@@ -124,14 +144,14 @@ def _onnx(pipeline: Any, width: int) -> bytes:
 
 
 def _reference(
-    decision_type: str, features: Features, weights: WeightsEntry, learned: Readable, held_out: Readable
+    decision_type: str, features: Features, scale: ScaleEntry, learned: Readable, held_out: Readable
 ) -> dict[str, bytes]:
     """Draw the sample by hash of the row, and measure how far the calibration slice lies from it."""
     order = sorted(
         range(len(learned.rows)),
         key=lambda index: reference_order(decision_type, learned.rows[index]),
     )
-    mean, spread = np.array(weights.mean), np.array(weights.spread)
+    mean, spread = np.array(scale.mean), np.array(scale.spread)
     points = ((learned.matrix[order[:REFERENCE_ROWS]] - mean) / spread).astype(np.float32)
     sample = Reference(points.astype(np.float64), np.empty(0))
     distances = sample.distance((held_out.matrix - mean) / spread) + features.outside(held_out.values)
@@ -140,23 +160,27 @@ def _reference(
 
 
 def _manifest(
-    definition: Definition, features: Features, weights: WeightsEntry, calibrator: CalibratorEntry,
-    files: dict[str, bytes],
-) -> LinearOnnx:  # fmt: skip
+    definition: Definition, features: Features, scale: ScaleEntry, calibrator: CalibratorEntry, files: dict[str, bytes],
+) -> TabularOnnx:  # fmt: skip
     digests = {name: hashlib.sha256(data).hexdigest() for name, data in files.items()}
-    return LinearOnnx(
+    weights = scale if isinstance(scale, WeightsEntry) else None
+    inputs = (
+        features.inputs if weights is None else [_with_neutral(item, features, weights) for item in features.inputs]
+    )
+    return TabularOnnx(
         scorer="onnx",
         decision_type=definition.decision_type,
-        name=definition.name,
+        name=f"{definition.decision_type}-boosting" if weights is None else definition.name,
         # The digest is part of the version: a certificate must never outlive the artifact it was earned by.
         version=f"{definition.release}-{digests[ARTIFACT][:8]}",
         negative=definition.negative,
         positive=definition.positive,
         files=digests,
         made_with={name: version(name) for name in ("scikit-learn", "skl2onnx", "numpy")},
-        inputs=[_with_neutral(item, features, weights) for item in features.inputs],
+        inputs=list(inputs),
         columns=list(features.columns),
         weights=weights,
+        scale=scale if weights is None else None,
         calibrator=calibrator,
     )
 
@@ -178,7 +202,7 @@ def _with_neutral(item: Input, features: Features, weights: WeightsEntry) -> Inp
     return dataclasses.replace(item, neutral=float(f"{quantities[at]:.3g}"))
 
 
-def _write(out: Path, manifest: LinearOnnx | TextLinear, files: dict[str, bytes]) -> Path:
+def _write(out: Path, manifest: TabularOnnx | TextLinear, files: dict[str, bytes]) -> Path:
     directory = out / manifest.decision_type
     directory.mkdir(parents=True, exist_ok=True)
     for name, data in files.items():

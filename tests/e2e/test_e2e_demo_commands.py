@@ -10,6 +10,7 @@ from contextlib import suppress
 from pathlib import Path
 
 import asyncpg
+import httpx
 import pytest
 
 from countersign_local.client import Refused, open_client
@@ -109,6 +110,33 @@ def test_figures_as_table_and_picture(demo, tmp_path):
     assert summary["decision_types"][0]["decision_type"] == "loan_application"
     assert picture.read_text().startswith("<svg")
     assert "loan_application" in demo.run("feedback", "report").stdout
+
+
+def test_the_affected_person_reads_why_once_and_what_is_held_about_them(demo, tmp_path):
+    application = {**_case(330), "subject_ref": "applicant-of-330"}
+    case_id = application["case_id"]
+    _submit(demo, application, wait=False)
+    demo.wait_for(lambda: _entries(demo, case_id, "case.routed"))
+    told = demo.json("audit", "explain", case_id, "--purpose", "they asked")
+    # The address of the console, no key, no session.
+    with httpx.Client(base_url=demo.running().url, timeout=20) as anybody:
+        assert told["url"] == demo.running().url.rstrip("/") + told["path"]
+        # Looking at the link, as mail programs do, uses nothing up.
+        for _ in range(2):
+            looked = anybody.get(told["path"])
+            assert (looked.status_code, looked.text.count("<form")) == (200, 1)
+        opened = anybody.post(told["path"])
+        assert opened.status_code == 200
+        assert "application/pdf" in opened.text
+        assert opened.headers["content-security-policy"].startswith("default-src 'none'")
+        assert anybody.post(told["path"]).status_code == 410 == anybody.get(told["path"]).status_code
+        assert anybody.get(f"/api/audit/v1/cases/{case_id}/timeline").status_code == 401
+    held = tmp_path / "held.json"
+    said = demo.json("audit", "subject", "applicant-of-330", "--output", str(held))
+    assert (said["cases"], said["entries"] >= 3, held.stat().st_mode & 0o777) == (1, True, 0o600)
+    (case,) = json.loads(held.read_text())["cases"]
+    assert case["case_id"] == case_id
+    assert "audit.read" in {entry["kind"] for entry in demo.json("audit", "timeline", case_id)["entries"]}
 
 
 def _places(running, text):

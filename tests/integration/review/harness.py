@@ -17,6 +17,7 @@ import httpx
 import orjson
 
 from countersign_review.api import build_app
+from countersign_review.api.forward import open_client
 from countersign_review.api.parts import Parts
 from countersign_review.app import MIGRATIONS, build_parts, sent_marker
 from countersign_review.handlers import Handler
@@ -247,7 +248,7 @@ async def open_desk(database_url: str, **settings: Any) -> AsyncIterator[Desk]:
         database_url=database_url, kafka_bootstrap_servers="nowhere:9092", key_environment="test", **settings
     )
     clock, metrics, outbox = Clock(), Metrics("review"), Outbox()
-    async with open_pool(database_url, schema="review", size=24) as pool, httpx.AsyncClient() as client:
+    async with open_pool(database_url, schema="review", size=24) as pool, open_client() as client:
         await migrate(pool, schema="review", migrations=MIGRATIONS)
         parts, updates = await build_parts(configured, pool, outbox, metrics=metrics, clock=clock, client=client)
         app = build_app(health=Health(), metrics=metrics)

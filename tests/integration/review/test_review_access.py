@@ -65,7 +65,10 @@ async def test_review_every_route_states_its_roles_and_keeps_to_them(desk: Desk)
 
 async def test_review_open_routes_are_these_and_no_others(desk: Desk) -> None:
     open_to_all = {route.path for route in routes_of(desk) if roles_of(route) == {"public"}}
-    assert open_to_all == {"/livez", "/readyz", "/metrics", f"{API}/session", f"{API}/jwks", "/{path:path}"}
+    assert open_to_all == {
+        "/livez", "/readyz", "/metrics", f"{API}/session", f"{API}/jwks", "/{path:path}",
+        "/api/audit/v1/explanations/{token}",
+    }  # fmt: skip
 
 
 async def test_review_a_browser_needs_its_csrf_token_for_every_write(desk: Desk) -> None:
@@ -271,8 +274,8 @@ class Upstream:
             await send({"type": "http.response.body", "body": b"data: 2\n\n"})
             return
         body = (await receive())["body"]
-        said = {"authorization": headers["authorization"], "cookie": headers.get("cookie"), "body": body.decode(),
-                "query": scope["query_string"].decode(), "method": scope["method"]}  # fmt: skip
+        named = {name: headers.get(name) for name in ("authorization", "cookie")}
+        said = {**named, "body": body.decode(), "query": scope["query_string"].decode(), "method": scope["method"]}
         await send({"type": "http.response.body", "body": json.dumps(said).encode()})
 
 
@@ -304,6 +307,27 @@ async def test_review_forwards_with_a_token_of_its_own_and_streams(desk: Desk) -
     down = await lead.http.get("/api/router/v1/route")
     assert down.status_code == 503
     assert down.headers["content-type"] == "application/problem+json"
+
+
+async def test_review_the_affected_persons_link_needs_no_key_and_brings_none_along(desk: Desk) -> None:
+    upstream, token = Upstream(), "0a" * 32
+    async with serving(upstream, "127.0.0.1", 0) as port:  # type: ignore[arg-type]
+        object.__setattr__(desk.parts.settings, "audit_url", f"http://127.0.0.1:{port}")
+        lead = await desk.browser("lea", "lead")
+        for client in (desk.anonymous(), lead.http):
+            for method in ("GET", "POST"):
+                answer = await client.request(method, f"/api/audit/v1/explanations/{token}?tenant=x")
+                said = answer.json()
+                assert (said["method"], said["query"], said["cookie"], said["authorization"]) == (
+                    method,
+                    "",
+                    None,
+                    None,
+                )
+                assert answer.headers["x-from"] == f"/api/audit/v1/explanations/{token}"
+        for other in (token.upper(), token[:-1], f"{token}/x", "../checkpoint"):
+            assert (await desk.anonymous().get(f"/api/audit/v1/explanations/{other}")).status_code in {401, 404, 422}
+        assert (await desk.anonymous().delete(f"/api/audit/v1/explanations/{token}")).status_code in {401, 405}
 
 
 async def test_review_a_stream_passes_through_as_it_comes(desk: Desk) -> None:

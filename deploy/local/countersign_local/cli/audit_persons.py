@@ -100,6 +100,7 @@ def explain(
         )
     )  # fmt: skip
     if json:
-        print_json(found)
+        print_json({**found, "url": f"{connection.system_url()}{found['path']}"})
     else:
-        print_text(f"{found['path']} (put the public address of audit before it), until {found['expires_at']}, once.")
+        print_text(f"{connection.system_url()}{found['path']}")
+        print_text(f"It opens once, until {found['expires_at']}; where people reach the console, they reach this.")

@@ -19,13 +19,8 @@ def running() -> Running | None:
 
 def over_http(work: Callable[[Client], Awaitable[Result]]) -> Result:
     """Work with a client of the system that COUNTERSIGN_URL and COUNTERSIGN_API_KEY name, else of the local one."""
-    found = running()
-    url = os.environ.get("COUNTERSIGN_URL") or (found.url if found else None)
+    found, url = running(), system_url()
     api_key = os.environ.get("COUNTERSIGN_API_KEY") or (found.api_key if found else None)
-    if url is None:
-        raise CommandError(
-            "Nothing runs here: start `countersign demo`, or set COUNTERSIGN_URL and COUNTERSIGN_API_KEY.", UNAVAILABLE
-        )
     if api_key is None:
         raise CommandError(
             "COUNTERSIGN_API_KEY is not set: an administrator makes a key, POST /api/review/v1/api-keys.", CONFIGURATION
@@ -36,6 +31,17 @@ def over_http(work: Callable[[Client], Awaitable[Result]]) -> Result:
             return await work(client)
 
     return asyncio.run(talk())
+
+
+def system_url() -> str:
+    """Return COUNTERSIGN_URL, or where the local system's console and APIs are."""
+    found = running()
+    url = os.environ.get("COUNTERSIGN_URL") or (found.url if found else None)
+    if url is None:
+        raise CommandError(
+            "Nothing runs here: start `countersign demo`, or set COUNTERSIGN_URL and COUNTERSIGN_API_KEY.", UNAVAILABLE
+        )
+    return url.rstrip("/")
 
 
 def database_url() -> str:

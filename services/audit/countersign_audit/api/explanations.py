@@ -23,7 +23,7 @@ HEADERS = {
 class ExplanationLink(BaseModel):
     """A link for the affected person; it is told once and opens once."""
 
-    path: str = Field(description="Put your public address of the audit service before it.")
+    path: str = Field(description="Put the public address of the console before it, which passes it on.")
     expires_at: str
 
 

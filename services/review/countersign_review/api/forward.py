@@ -2,19 +2,20 @@
 
 import re
 from collections.abc import AsyncIterator
-from typing import Any
+from http.cookiejar import DefaultCookiePolicy
+from typing import Annotated, Any
 from urllib.parse import quote
 
 import httpx
 import orjson
-from fastapi import APIRouter, Request
+from fastapi import APIRouter, Path, Request
 from starlette.background import BackgroundTask
 from starlette.responses import Response, StreamingResponse
 
 from countersign_review.api.access import Identity, Known
 from countersign_review.api.parts import Parts, Using
 from countersign_review.api.tokens import Bearer
-from countersign_shared.http import Problem, require
+from countersign_shared.http import Problem, public, require
 from countersign_shared.ids import DEFAULT_TENANT
 
 # A reviewer's answer must be their own: no way leads from that role alone to what the router or the log says.
@@ -30,6 +31,8 @@ POLICY_WORK = frozenset({"policy_author", "policy_approver", "analyst", "auditor
 LOG_WITHOUT_CASES = re.compile(r"/api/audit/v1/(checkpoint|proof/(inclusion|consistency))")
 ONE_CASE = re.compile(r"/api/audit/v1/cases/([^/]+)/(timeline|proof)")
 REPLAYS = re.compile(r"/api/router/v1/policies/(replays|drafts/[^/]+/replay)")
+EXPLANATION = "/api/audit/v1/explanations/{token}"
+Token = Annotated[str, Path(pattern=r"^[0-9a-f]{64}$")]
 STOP = "/api/router/v1/controls/stop"
 METHODS = ["GET", "POST", "PUT", "PATCH", "DELETE"]
 PASSED_ON = frozenset({
@@ -47,12 +50,27 @@ MOST_PATH = 2_000
 def open_client() -> httpx.AsyncClient:
     """Return the client for forwarding; answers may stream for as long as they like, connecting may not."""
     timeout = httpx.Timeout(30.0, connect=CONNECT_SECONDS, read=None)
-    return httpx.AsyncClient(timeout=timeout, follow_redirects=False, trust_env=False)
+    client = httpx.AsyncClient(timeout=timeout, follow_redirects=False, trust_env=False)
+    # It works for everybody: what one answer sets must not go along with another's request.
+    client.cookies.jar.set_policy(DefaultCookiePolicy(allowed_domains=[]))
+    return client
 
 
 def routers() -> list[APIRouter]:
-    """Return one router per service that can be reached through this one."""
-    return [_router(service, roles) for service, roles in REACH.items()]
+    """Return one router per service that can be reached through this one, and first what needs no key."""
+    return [_explanations(), *(_router(service, roles) for service, roles in REACH.items())]
+
+
+def _explanations() -> APIRouter:
+    router = APIRouter(include_in_schema=False)
+
+    @router.api_route(EXPLANATION, methods=["GET", "POST"], dependencies=[public], name="forward_explanation")
+    async def explanation(request: Request, parts: Using, token: Token) -> Response:
+        """The affected person has no account: what is in the link is all that audit asks for, and it opens once."""
+        url = parts.settings.audit_url + EXPLANATION.format(token=token)
+        return await _send(parts, None, "audit", request, request.method, url, b"")
+
+    return router
 
 
 def _router(service: str, roles: tuple[str, ...]) -> APIRouter:
@@ -125,11 +143,11 @@ async def _forward(parts: Parts, bearer: Bearer, service: str, request: Request)
 
 
 async def _send(
-    parts: Parts, bearer: Bearer, service: str, request: Request, method: str, url: str, body: bytes | None
+    parts: Parts, bearer: Bearer | None, service: str, request: Request, method: str, url: str, body: bytes | None
 ) -> StreamingResponse:
-    token = parts.signer.sign(bearer, audience=service, now=parts.clock())
     headers = {name: value for name, value in request.headers.items() if name.lower() in PASSED_ON}
-    headers["authorization"] = f"Bearer {token}"
+    if bearer is not None:
+        headers["authorization"] = f"Bearer {parts.signer.sign(bearer, audience=service, now=parts.clock())}"
     headers["accept-encoding"] = "identity"
     try:
         answer = await parts.client.send(

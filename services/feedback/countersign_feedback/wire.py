@@ -16,6 +16,7 @@ from countersign_feedback.domain.facts import (
     Gathered,
     Outcome,
     Purpose,
+    Truth,
     conclusion,
 )
 from countersign_feedback.domain.rubber_stamps import reading_floor_seconds
@@ -174,6 +175,9 @@ class _Update(_Part):
     body: msgspec.Raw = msgspec.Raw()
 
 
+SETTLED = 2
+"""More deciders than that: two answered differently, and a third settled it."""
+
 _routed = msgspec.json.Decoder(_Routed)
 _sampling = msgspec.json.Decoder(_Sampling)
 _signals = msgspec.json.Decoder(_Signals)
@@ -193,11 +197,11 @@ def gather(gathered: Gathered, topic: str, data: bytes, moment: datetime, event_
     if topic == "case.routed":
         _routing(gathered, _routed.decode(data), moment)
     elif topic == "decision.made":
-        _decision(gathered, _decided.decode(data), moment)
+        _decision(gathered, _decided.decode(data), moment, event_id)
     elif topic == OUTCOMES:
         _outcome(gathered, data, event_id)
     else:
-        _activity(gathered, _recorded.decode(data), moment)
+        _activity(gathered, _recorded.decode(data), moment, event_id)
 
 
 def _routing(gathered: Gathered, event: _Routed, moment: datetime) -> None:
@@ -236,7 +240,13 @@ def _draw(sampling: _Sampling, level: int) -> tuple[Purpose, float] | None:
     return next(drawn, None)
 
 
-def _decision(gathered: Gathered, event: _Decided, moment: datetime) -> None:
+def _decision(gathered: Gathered, event: _Decided, moment: datetime, event_id: str) -> None:
+    by_people = event.closed_as == "decided" and event.mode != "automatic" and not event.test
+    # Whoever looked again, or settled what two had answered differently, says whether the proposal was right.
+    settled = len(event.deciders) > SETTLED
+    if by_people and event.relation != "no_proposal" and (event.supersedes or settled):
+        wrong = event.relation == "overrode"
+        gathered.truth(Truth(event.tenant, event.case_id, event.decision_type, wrong, moment, event_id))
     if event.supersedes:
         gathered.reverse(event.tenant, event.case_id)
         return
@@ -249,15 +259,16 @@ def _decision(gathered: Gathered, event: _Decided, moment: datetime) -> None:
     for decider in event.deciders:
         agreed = followed if decider.outcome == event.outcome else not followed
         what = "blind" if decider.blind else "assisted"
-        gathered.answer(
-            Answer(
-                event.tenant, event.case_id, decider.pseudonym, what, event.decision_type, moment.date(),
-                **{what: 1, f"{what}_agreed": int(agreed)},
-            )
+        # Nobody is measured by a truth that they have found themselves: the last of several has settled it.
+        measured = not decider.blind and not (settled and decider is event.deciders[-1])
+        given = Answer(
+            event.tenant, event.case_id, decider.pseudonym, what, event.decision_type, moment.date(),
+            **{what: 1, f"{what}_agreed": int(agreed)},
         )  # fmt: skip
+        gathered.answer(given._replace(agreed=agreed) if measured else given)
 
 
-def _activity(gathered: Gathered, event: _Recorded, moment: datetime) -> None:
+def _activity(gathered: Gathered, event: _Recorded, moment: datetime, event_id: str) -> None:
     # Every other kind says nothing that is counted here.
     if event.kind in {"audit.judged", "control.judged", "seed.judged"}:
         if event.case_id is None:
@@ -265,6 +276,9 @@ def _activity(gathered: Gathered, event: _Recorded, moment: datetime) -> None:
         _judged(gathered, event, event.case_id, _judgement.decode(event.body), moment)
     elif event.kind == "review.timed" and event.case_id is not None:
         _timed(gathered, event, event.case_id, _sitting.decode(event.body), moment)
+    elif event.kind == "review.upheld" and event.case_id is not None:
+        told = Truth(event.tenant, event.case_id, event.decision_type or UNKNOWN, None, moment, event_id)
+        gathered.truth(told)
 
 
 def _judged(gathered: Gathered, event: _Recorded, case_id: str, judged: _Judgement, moment: datetime) -> None:

@@ -20,7 +20,7 @@ from countersign_shared.messaging.records import Message
 from countersign_shared.messaging.topics import ensure_topics
 from tests.integration.feedback.test_feedback_store import story
 
-DERIVED = ("cases", "counters", "labels", "answers", "reviewers", "outcomes")
+DERIVED = ("cases", "counters", "labels", "answers", "truths", "reviewers", "outcomes")
 pytestmark = [pytest.mark.kafka, pytest.mark.postgres]
 
 

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import asyncio
 from collections.abc import AsyncIterator
-from datetime import UTC, datetime
+from datetime import UTC, date, datetime
 from typing import Any
 
 import asyncpg
@@ -17,6 +17,7 @@ from typer.testing import CliRunner, Result
 from countersign_feedback.api import build_app
 from countersign_feedback.app import MIGRATIONS
 from countersign_feedback.domain.reviewer_privacy import ReviewerSignals
+from countersign_feedback.domain.rubber_stamps import discrimination
 from countersign_feedback.handlers import Handler
 from countersign_feedback.store import SCHEMA, Store
 from countersign_local.cli import feedback as cli
@@ -26,7 +27,7 @@ from countersign_shared.observability import Health, Metrics
 from countersign_shared.postgres import migrate, open_pool
 from countersign_shared.runtime import serving
 from tests.integration.feedback.test_feedback_store import record
-from tests.unit.feedback.events import decided
+from tests.unit.feedback.events import decided, judged
 
 pytestmark = pytest.mark.postgres
 UNNAMED_ROLE = "lead"
@@ -157,3 +158,33 @@ async def test_who_may_ask(client: httpx.AsyncClient) -> None:
         assert desk.status_code == (403 if role in {"reviewer", "submitter"} else 200), role
         other = await client.get("reviewers", params={"tenant": "shown"}, headers=headers | {"x-tenants": "default"})
         assert other.status_code == 403
+
+
+async def test_discrimination_comes_from_cases_that_were_looked_at_again(pool: asyncpg.Pool) -> None:
+    """r-1 overrode every fourth of 40 assisted cases; then somebody else looked at eight of them, and at a seed."""
+
+    def again(n: int, *, relation: str | None) -> Any:
+        case_id = f"shown-1-{n}"
+        if relation is None:
+            body = {"kind": "review.upheld", "tenant": "shown", "case_id": case_id, "sequence": 9,
+                    "decision_type": "loan_application", "body": {}}  # fmt: skip
+            return record("activity.recorded", body)
+        return record(
+            "decision.made", decided(case_id, tenant="shown", mode="human", relation=relation, supersedes="d")
+        )
+
+    seed = judged("seed-1", tenant="shown", kind="seed.judged", error=True)
+    seed["body"] |= {"final_outcome": "decline", "answers": [{"pseudonym": "r-1", "outcome": "decline"}]}
+    store = Store(pool)
+    told = [
+        # 40, 44: overridden, and rightly; 41, 42: followed a wrong proposal. 45, 46: rightly followed; 48: overridden.
+        again(40, relation="overrode"), again(44, relation=None), again(41, relation="overrode"),
+        again(42, relation="overrode"), again(45, relation="agreed"), again(46, relation=None),
+        again(48, relation="agreed"), record("activity.recorded", seed),
+    ]  # fmt: skip
+    for batch in ([*told, *told], told[::-1]):
+        await Handler(store)(batch)
+    (one,) = [one for one in await store.reviews("shown", None, None) if one.reviewer == "r-1"]
+    assert (one.overrode_wrong, one.wrong, one.overrode_right, one.right) == (3, 5, 1, 3)
+    assert discrimination(one) == pytest.approx(3 / 5 - 1 / 3)
+    assert await store.reviews("shown", None, date(2030, 1, 1)) == []

@@ -248,3 +248,38 @@ def test_an_outcome_that_upstream_reports_is_kept_under_its_events_id() -> None:
     )  # fmt: skip
     told(gathered, "case.updated", {"kind": "withdrawn", "case_id": "c", "decision_type": "refund"})
     assert len(gathered.outcomes) == 1
+
+
+def test_whether_a_proposal_was_right_is_told_by_who_looked_again() -> None:
+    gathered = Gathered()
+    first = decided(mode="human_with_ai", relation="agreed") | {"outcome": "approve"}
+    first["deciders"] = [{"pseudonym": "p-1", "blind": False, "outcome": "approve"}]
+    told(gathered, "decision.made", first)
+    assert (gathered.truths, next(iter(gathered.answers.values())).agreed) == ({}, True)
+    upheld = {"kind": "review.upheld", "tenant": "default", "case_id": "case-1", "decision_type": "loan_application"}
+    again = decided(mode="human", relation="overrode", supersedes="d-1")
+    for events in ([upheld, again], [again, upheld]):
+        heard = Gathered()
+        for event in events:
+            told(heard, "activity.recorded" if "kind" in event else "decision.made", event)
+        assert heard.truths["default", "case-1"].wrong is True, "upheld says nothing new"
+    told(gathered, "activity.recorded", upheld)
+    assert gathered.truths["default", "case-1"].wrong is None
+    # A withdrawal that closes a case, and a rehearsal, say nothing of any proposal.
+    for other in (again | {"closed_as": "withdrawn"}, again | {"test": True}, again | {"relation": "no_proposal"}):
+        heard = Gathered()
+        told(heard, "decision.made", other)
+        assert heard.truths == {}
+
+
+def test_nobody_is_measured_by_a_truth_of_their_own() -> None:
+    gathered = Gathered()
+    body = decided(mode="human_with_ai", relation="overrode") | {"outcome": "decline"}
+    body["deciders"] = [
+        {"pseudonym": "p-1", "blind": False, "outcome": "approve"},
+        {"pseudonym": "p-2", "blind": False, "outcome": "decline"},
+        {"pseudonym": "p-lead", "blind": False, "outcome": "decline"},
+    ]
+    told(gathered, "decision.made", body)
+    assert gathered.truths["default", "case-1"].wrong is True
+    assert [one.agreed for one in gathered.answers.values()] == [True, False, None]

@@ -135,6 +135,22 @@ class Answer(NamedTuple):
     caught: int = 0
     timed: int = 0
     too_fast: int = 0
+    agreed: bool | None = None
+    """Of an assisted answer that somebody else's word may be held against: whether it followed the proposal."""
+
+
+class Truth(NamedTuple):
+    """Whether a case's proposal was wrong, as people found who looked again; in the order of the columns.
+
+    ``wrong`` None: the decision was upheld, and how it stood to the proposal is known from the case.
+    """
+
+    tenant: str
+    case_id: str
+    decision_type: str
+    wrong: bool | None
+    told_at: datetime
+    event_id: str
 
 
 class Outcome(NamedTuple):
@@ -158,9 +174,10 @@ class Gathered:
     labels: dict[tuple[str, str], Label] = field(default_factory=dict)
     answers: dict[tuple[str, str, str, str], Answer] = field(default_factory=dict)
     outcomes: dict[str, Outcome] = field(default_factory=dict)
+    truths: dict[tuple[str, str], Truth] = field(default_factory=dict)
 
     def __bool__(self) -> bool:
-        return bool(self.cases or self.labels or self.answers or self.outcomes)
+        return bool(self.cases or self.labels or self.answers or self.outcomes or self.truths)
 
     def of(self, tenant: str, case_id: str) -> CaseFacts:
         """Return the entry of a case, made at its first mention."""
@@ -199,6 +216,15 @@ class Gathered:
     def answer(self, answer: Answer) -> None:
         """Note one person's part in a case; the first word stands."""
         self.answers.setdefault(answer[:4], answer)
+
+    def truth(self, told: Truth) -> None:
+        """Note whether a proposal was wrong; the latest word that says so stands."""
+        before = self.truths.get(told[:2])
+        if before is None or (
+            told.wrong is not None
+            and (before.wrong is None or (told.told_at, told.event_id) > (before.told_at, before.event_id))
+        ):
+            self.truths[told[:2]] = told
 
     def audit(self, tenant: str, case_id: str, *, error: bool, selected: bool, probability: float) -> None:
         """Note what an audit found, and with what probability this decision had been drawn for it.

@@ -189,4 +189,4 @@ ORDER BY day;
 
 -- name: forget
 -- Empty what follows from events alone, to fill it anew. Cells only number what occurs, and stay; so does what was spent.
-TRUNCATE cases, counters, labels, answers, reviewers, outcomes;
+TRUNCATE cases, counters, labels, answers, truths, reviewers, outcomes;

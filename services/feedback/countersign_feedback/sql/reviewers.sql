@@ -1,9 +1,10 @@
 -- name: add_answers
 -- Add each person's part in a case to their sums, once however often it is told.
 WITH fresh AS (
-    INSERT INTO answers (tenant, case_id, reviewer, what)
-    SELECT tenant, case_id, reviewer, what
-    FROM unnest($1::text[], $2::text[], $3::text[], $4::text[]) AS given (tenant, case_id, reviewer, what)
+    INSERT INTO answers (tenant, case_id, reviewer, what, agreed, day)
+    SELECT tenant, case_id, reviewer, what, agreed, CASE WHEN agreed IS NOT NULL THEN day END
+    FROM unnest($1::text[], $2::text[], $3::text[], $4::text[], $6::date[], $15::boolean[])
+        AS given (tenant, case_id, reviewer, what, day, agreed)
     ORDER BY tenant, case_id, reviewer, what
     ON CONFLICT DO NOTHING
     RETURNING tenant, case_id, reviewer, what
@@ -36,15 +37,47 @@ ON CONFLICT (tenant, decision_type, reviewer, day) DO UPDATE SET
     timed           = total.timed + excluded.timed,
     too_fast        = total.too_fast + excluded.too_fast;
 
+-- name: add_truths
+-- The latest word that says whether the proposal was right stands; that a decision was upheld overrules none.
+INSERT INTO truths (tenant, case_id, decision_type, wrong, told_at, event_id)
+SELECT * FROM unnest($1::text[], $2::text[], $3::text[], $4::boolean[], $5::timestamptz[], $6::text[])
+ORDER BY 1, 2
+ON CONFLICT (tenant, case_id) DO UPDATE
+SET wrong = excluded.wrong, told_at = excluded.told_at, event_id = excluded.event_id
+WHERE excluded.wrong IS NOT NULL
+    AND (truths.wrong IS NULL OR (excluded.told_at, excluded.event_id) > (truths.told_at, truths.event_id));
+
 -- name: reviewers
--- The sums of every reviewer of a decision type (null = all) since a day.
+-- The sums of every reviewer of a decision type (null = all) since a day. Few cases are looked at again, so assisted
+-- answers are held against them here, and not counted when either comes. A seed's proposal is known to be wrong.
+WITH known AS (
+    SELECT
+        a.reviewer, a.agreed,
+        coalesce(t.wrong, c.conclusion IN ('assisted_overrode', 'blind_overrode')) AS wrong
+    FROM truths AS t
+    JOIN answers AS a ON a.tenant = t.tenant AND a.case_id = t.case_id AND a.what = 'assisted'
+    LEFT JOIN cases AS c ON c.tenant = t.tenant AND c.case_id = t.case_id
+    WHERE t.tenant = $1 AND a.agreed IS NOT NULL
+        AND ($2::text IS NULL OR t.decision_type = $2)
+        AND ($3::date IS NULL OR a.day >= $3)
+), held AS (
+    SELECT
+        reviewer,
+        count(*) FILTER (WHERE wrong) AS wrong, count(*) FILTER (WHERE wrong AND NOT agreed) AS overrode_wrong,
+        count(*) FILTER (WHERE NOT wrong) AS right_, count(*) FILTER (WHERE NOT wrong AND NOT agreed) AS overrode_right
+    FROM known
+    GROUP BY reviewer
+)
 SELECT
     reviewer,
     sum(assisted)::integer AS assisted, sum(assisted_agreed)::integer AS assisted_agreed,
     sum(blind)::integer AS blind, sum(blind_agreed)::integer AS blind_agreed,
     sum(seeded)::integer AS seeded, sum(caught)::integer AS caught,
-    sum(timed)::integer AS timed, sum(too_fast)::integer AS too_fast
-FROM reviewers
+    sum(timed)::integer AS timed, sum(too_fast)::integer AS too_fast,
+    (coalesce(max(held.wrong), 0) + sum(seeded))::integer AS wrong,
+    (coalesce(max(held.overrode_wrong), 0) + sum(caught))::integer AS overrode_wrong,
+    coalesce(max(held.right_), 0)::integer AS "right", coalesce(max(held.overrode_right), 0)::integer AS overrode_right
+FROM reviewers LEFT JOIN held USING (reviewer)
 WHERE tenant = $1
     AND ($2::text IS NULL OR decision_type = $2)
     AND ($3::date IS NULL OR day >= $3)

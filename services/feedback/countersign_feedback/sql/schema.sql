@@ -105,12 +105,15 @@ CREATE TABLE labels (
 
 CREATE INDEX labels_cell ON labels (cell_id, routed_at);
 
--- What persons did, each thing once: the keys alone, the counts are in reviewers.
+-- What persons did, each thing once: the keys, the counts are in reviewers.
+-- Of assisted answers also whether they followed the proposal, and the UTC day.
 CREATE TABLE answers (
     tenant   text NOT NULL,
     case_id  text NOT NULL,
     reviewer text NOT NULL,
     what     text NOT NULL,
+    agreed   boolean,
+    day      date,
     PRIMARY KEY (tenant, case_id, reviewer, what)
 );
 
@@ -129,6 +132,18 @@ CREATE TABLE reviewers (
     timed           integer NOT NULL,
     too_fast        integer NOT NULL,
     PRIMARY KEY (tenant, decision_type, reviewer, day)
+);
+
+-- Whether the proposal was right, where people looked at a decided case again: what assisted answers are held against.
+-- wrong: null where the decision was upheld, and the case's own conclusion says it. The latest word that says it stands.
+CREATE TABLE truths (
+    tenant        text        NOT NULL,
+    case_id       text        NOT NULL,
+    decision_type text        NOT NULL,
+    wrong         boolean,
+    told_at       timestamptz NOT NULL,
+    event_id      text        NOT NULL,
+    PRIMARY KEY (tenant, case_id)
 );
 
 -- What became of decisions in the world, as upstream reported it.

@@ -5,7 +5,7 @@ from dataclasses import dataclass
 from datetime import date
 from typing import Any
 
-from countersign_feedback.domain.facts import Answer, Outcome
+from countersign_feedback.domain.facts import Answer, Outcome, Truth
 from countersign_feedback.domain.rubber_stamps import Reviews
 from countersign_feedback.domain.summary import Scope
 from countersign_feedback.store.statements import Reads, Statements, columns
@@ -28,13 +28,17 @@ class ReviewerWrites:
     def __init__(self, sql: Statements) -> None:
         self._sql = sql
 
-    async def add(self, connection: Any, answers: Collection[Answer], outcomes: Collection[Outcome]) -> None:
-        """Add answers and outcomes; what is known already changes nothing."""
+    async def add(
+        self, connection: Any, answers: Collection[Answer], outcomes: Collection[Outcome], truths: Collection[Truth]
+    ) -> None:
+        """Add answers, outcomes and what was found of proposals; what is known already changes nothing."""
         queries = self._sql.reviewers
         if answers:
             await connection.execute(queries.add_answers, *columns(answers, len(Answer._fields)))
         if outcomes:
             await connection.execute(queries.add_outcomes, *columns(outcomes, len(Outcome._fields)))
+        if truths:
+            await connection.execute(queries.add_truths, *columns(truths, len(Truth._fields)))
 
 
 class ReviewerReads(Reads):

@@ -41,7 +41,9 @@ class Store(CaseReads, LabelReads, ReviewerReads, ControlReads):
             if gathered.cases:
                 await self._cases.add(connection, gathered.cases.values(), known)
             await self._labels.add(connection, gathered.labels.values(), known)
-            await self._reviewers.add(connection, gathered.answers.values(), gathered.outcomes.values())
+            await self._reviewers.add(
+                connection, gathered.answers.values(), gathered.outcomes.values(), gathered.truths.values()
+            )
         self._cases.remember(known)
 
     async def forget(self) -> None:

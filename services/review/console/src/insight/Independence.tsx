@@ -27,6 +27,7 @@ export function Independence({ decisionType }: { decisionType: string }) {
                 <th scope="col">Agrees when unseen</th>
                 <th scope="col">Known errors caught</th>
                 <th scope="col">Faster than one can read</th>
+                <th scope="col">Overrode wrong more than right</th>
               </tr>
             </thead>
             <tbody>
@@ -43,6 +44,13 @@ export function Independence({ decisionType }: { decisionType: string }) {
                     {finding.caught.k} of {finding.caught.n}
                   </td>
                   <Counted of={finding.too_fast} />
+                  <td>
+                    {finding.discrimination === null ? (
+                      <span className={styles.few}>not known</span>
+                    ) : (
+                      points(finding.discrimination)
+                    )}
+                  </td>
                 </tr>
               ))}
             </tbody>
@@ -54,6 +62,12 @@ export function Independence({ decisionType }: { decisionType: string }) {
       </p>
     </Card>
   );
+}
+
+/** By how many points of a hundred wrong proposals are overridden more often than right ones. */
+function points(difference: number): string {
+  const rounded = Math.round(difference * 100);
+  return `${rounded > 0 ? "+" : ""}${rounded} points`;
 }
 
 function named(finding: Finding) {

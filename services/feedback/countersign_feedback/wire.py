@@ -5,6 +5,7 @@ without building it: 7 us instead of 27 us for a 9 KB case, and a field that is 
 """
 
 from datetime import date, datetime
+from typing import Any
 
 import msgspec
 
@@ -255,17 +256,15 @@ def _decision(gathered: Gathered, event: _Decided, moment: datetime, event_id: s
     gathered.conclude(event.tenant, event.case_id, ended)
     if event.test or event.closed_as != "decided" or event.relation == "no_proposal":
         return
-    followed = event.relation != "overrode"
+    followed, day = event.relation != "overrode", moment.date()
     for decider in event.deciders:
         agreed = followed if decider.outcome == event.outcome else not followed
         what = "blind" if decider.blind else "assisted"
         # Nobody is measured by a truth that they have found themselves: the last of several has settled it.
         measured = not decider.blind and not (settled and decider is event.deciders[-1])
-        given = Answer(
-            event.tenant, event.case_id, decider.pseudonym, what, event.decision_type, moment.date(),
-            **{what: 1, f"{what}_agreed": int(agreed)},
-        )  # fmt: skip
-        gathered.answer(given._replace(agreed=agreed) if measured else given)
+        counts: dict[str, Any] = {what: 1, f"{what}_agreed": int(agreed), "agreed": agreed if measured else None}
+        answer = Answer(event.tenant, event.case_id, decider.pseudonym, what, event.decision_type, day, **counts)
+        gathered.answer(answer)
 
 
 def _activity(gathered: Gathered, event: _Recorded, moment: datetime, event_id: str) -> None:
@@ -305,16 +304,9 @@ def _answers(gathered: Gathered, event: _Recorded, case_id: str, judged: _Judgem
         # Whoever answers like the outcome in the end differs from the proposal exactly if that does.
         differs = judged.error if answer.outcome == judged.final_outcome else not judged.error
         good, sign = ("caught", differs) if what == "seeded" else ("blind_agreed", not differs)
+        counts: dict[str, Any] = {what: 1, good: int(sign)}
         gathered.answer(
-            Answer(
-                event.tenant,
-                case_id,
-                answer.pseudonym,
-                what,
-                event.decision_type or UNKNOWN,
-                day,
-                **{what: 1, good: int(sign)},
-            )
+            Answer(event.tenant, case_id, answer.pseudonym, what, event.decision_type or UNKNOWN, day, **counts)
         )
 
 

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import asyncio
 import contextlib
-import json
+import re
 import uuid
 from collections.abc import AsyncIterator, Sequence
 from dataclasses import dataclass, field
@@ -13,6 +13,7 @@ from typing import Any
 
 import asyncpg
 import httpx
+import orjson
 
 from countersign_review.store.events import Journal
 from countersign_review.store.people import Authority, People
@@ -27,6 +28,7 @@ from tests.fixtures.stack import Stack
 from tests.integration.review.harness import API, BY, record, routed
 
 READY_SECONDS = 120.0
+LENGTH = re.compile(rb"(?i)content-length: (\d+)")
 PUBLISH_AT_ONCE = 2_000
 SEATED_AT_ONCE = 16
 GRACE_SECONDS = 3
@@ -67,7 +69,7 @@ class Caller:
 
     async def post(self, path: str, who: str, body: Any = None, **headers: str) -> tuple[int, Any]:
         """Send a request with the header lines that say who calls; returns status and JSON."""
-        data = json.dumps(body).encode() if body is not None else b""
+        data = orjson.dumps(body) if body is not None else b""
         more = "".join(f"{name.replace('_', '-')}: {value}\r\n" for name, value in headers.items())
         head = (
             f"POST {API}{path} HTTP/1.1\r\nHost: desk\r\n{who}\r\n"
@@ -85,11 +87,10 @@ class Caller:
 
     async def _answer(self) -> tuple[int, Any]:
         assert self._reader is not None
-        head = (await self._reader.readuntil(b"\r\n\r\n")).decode().split("\r\n")
-        status = int(head[0].split(" ")[1])
-        fields = dict(line.lower().split(": ", 1) for line in head[1:] if ": " in line)
-        body = await self._reader.readexactly(int(fields.get("content-length", 0)))
-        return status, json.loads(body) if body else None
+        head = await self._reader.readuntil(b"\r\n\r\n")
+        length = LENGTH.search(head)
+        body = await self._reader.readexactly(int(length[1])) if length else b""
+        return int(head[9:12]), orjson.loads(body) if body else None
 
 
 async def sign_in(bench: Bench, username: str) -> str:

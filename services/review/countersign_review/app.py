@@ -41,6 +41,7 @@ from countersign_review.store.requests import Requests
 from countersign_review.store.reversals import Reversals
 from countersign_review.store.saved_views import SavedViews
 from countersign_review.store.seeds import Seeds
+from countersign_review.store.taking import Taking
 from countersign_review.store.updates import Updates
 from countersign_review.store.views import Views
 from countersign_shared.clock import Clock, system_clock
@@ -107,7 +108,8 @@ async def build_parts(
     journal, views = Journal(outbox, live.hint), Views(types)
     leases = Leases(timedelta(seconds=settings.lease_seconds), timedelta(seconds=settings.look_ahead_seconds))
     dispatch = Dispatch(pool, clock=clock)
-    claims = Claims(pool, journal, views, dispatch, leases=leases, clock=clock, metrics=metrics)
+    taking = Taking(pool, journal, views, dispatch, ahead=leases.ahead, clock=clock)
+    claims = Claims(pool, journal, views, dispatch, taking, leases=leases, clock=clock, metrics=metrics)
     people = People(pool, journal, clock=clock, idle_after=timedelta(minutes=settings.session_idle_minutes))
     keys = [(row["kid"], row["private"]) for row in await people.signing_keys(make_key())]
     delegations = Delegations(pool, people, journal, clock)
@@ -116,7 +118,7 @@ async def build_parts(
     reversals = Reversals(pool, journal, requests, opening, clock=clock)
     updates = Updates(pool, journal, reversals, clock)
     parts = Parts(
-        settings=settings, types=types, claims=claims, views=views, people=people,
+        settings=settings, types=types, claims=claims, taking=taking, views=views, people=people,
         answers=Answers(pool, journal, views, leases=leases, clock=clock, metrics=metrics),
         register=Register(pool, views), saved_views=SavedViews(pool, clock), case_index=CaseIndex(pool, types, clock),
         departures=Departures(pool, people, claims, journal), hub=hub, live=live,

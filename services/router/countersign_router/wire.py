@@ -81,7 +81,11 @@ def policy_speech(loaded: LoadedPolicy, decision_type: DecisionType) -> Speech:
     }  # fmt: skip
     return Speech(
         decision_type=decision_type, policy=orjson.Fragment(orjson.dumps(reference)), handling=_members(handling),
-        sla={"class": sla.class_, "calendar": sla.calendar, "on_at_risk": sla.on_at_risk, "on_breach": sla.on_breach},
+        sla={
+            "class": sla.class_, "calendar": sla.calendar, "on_at_risk": sla.on_at_risk, "on_breach": sla.on_breach,
+            # Said only where it holds, as it came later.
+            **({"pauses_while_asked": True} if sla.pauses_while_asked else {}),
+        },
         authority=authority.model_dump(mode="json"), automatic=automatic, assisted=assisted, execute_template=template,
         pointers={f"case.{one.name}": one.path[0] for one in policy.inputs if not one.from_body},
     )  # fmt: skip

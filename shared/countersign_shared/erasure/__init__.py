@@ -92,7 +92,7 @@ class Erasing:
             await self._erase_again()
         if activities and not self._activities:
             records = [record for record in records if record.topic != TOPIC]
-        if self._guards:
+        if self._guards and records:
             records = await self._without_erased(records)
         return [*(await self._handler(records) if records else ()), *confirmed]
 

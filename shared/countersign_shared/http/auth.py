@@ -28,12 +28,21 @@ REFETCH_SECONDS = 5.0
 
 @dataclass(frozen=True, slots=True)
 class Principal:
-    """An authenticated caller; ``subject`` is the pseudonym that may enter records, ``*`` stands for every tenant."""
+    """An authenticated caller; ``subject`` is the pseudonym that may enter records, ``*`` stands for every tenant.
+
+    ``forwarded``: they came through review, which looks at what they are told.
+    """
 
     subject: str
     username: str
     roles: frozenset[str]
     tenants: frozenset[str]
+    forwarded: bool = False
+
+    @property
+    def may_answer(self) -> bool:
+        """Whether they might have to answer a case unseen, and so must not be told what the machine said of it."""
+        return bool(self.roles & {"reviewer", "lead"})
 
     def sees(self, tenant: str) -> bool:
         """Tell whether this caller may see a tenant's cases."""
@@ -143,4 +152,5 @@ class TokenVerifier:
         return Principal(
             subject=str(claims["sub"]), username=str(claims.get("name", "")),
             roles=frozenset(claims.get("roles", ())) & ROLES, tenants=frozenset(claims.get("tenants", ())),
+            forwarded=claims.get("forwarded") is True,
         )  # fmt: skip

@@ -24,6 +24,10 @@ PATIENT_POLL_SECONDS = 0.5
 """For services whose own hint is all that somebody waits for: it bounds how long a row of another replica stays."""
 LOCK_RETRY_SECONDS = 1.0
 BATCH = 500
+FEW = 4
+"""Rows of a pass after which the pause is as long as it was told to be."""
+LONGEST_PAUSE = 4.0
+"""Times that pause."""
 
 Sent = Callable[[asyncpg.Connection, Sequence[str]], Awaitable[None]]
 """Called with the event ids just published, inside the transaction that deletes their rows."""
@@ -80,7 +84,7 @@ class Relay:
             rows = await connection.fetch(self._queries.due, self._clock(), BATCH)
             if not rows:
                 return 0
-            if not await connection.fetchval(self._queries.holds_lock):
+            if not rows[0]["holds_lock"]:
                 raise FatalError("the outbox relay lost its lock; another one may be running")
             await self._publish([_message(row) for row in rows])
             await connection.execute(self._queries.delete, [row["id"] for row in rows])
@@ -109,10 +113,12 @@ class Relay:
             self._outbox.hint.clear()
             # One question outside of any transaction: with nothing to send, it is asked again and again.
             waiting = await connection.fetchval(self._queries.some_due, self._clock())
-            if not waiting or await self.pass_once(connection) < BATCH:
-                if waiting and self._pause_seconds:
-                    # What comes meanwhile leaves together: a pass costs as much for one row as for thirty.
-                    await asyncio.sleep(self._pause_seconds)
+            left = await self.pass_once(connection) if waiting else 0
+            if left < BATCH:
+                if left and self._pause_seconds:
+                    # What comes meanwhile leaves together: a pass costs as much for one row as for thirty. So the
+                    # busier it is, the longer the pause.
+                    await asyncio.sleep(self._pause_seconds * min(max(left / FEW, 1.0), LONGEST_PAUSE))
                 try:
                     await asyncio.wait_for(self._outbox.hint.wait(), self._poll_seconds)
                 except TimeoutError:

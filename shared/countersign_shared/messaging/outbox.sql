@@ -25,8 +25,10 @@ ON CONFLICT (event_id) DO NOTHING;
 DELETE FROM outbox WHERE event_id = $1 RETURNING id;
 
 -- name: due
--- Oldest first; a message waits while an earlier one of its key is still held back.
-SELECT id, event_id, topic, partition, key, body, headers
+-- Oldest first; a message waits while an earlier one of its key is still held back. With whether the relay's lock is held.
+SELECT id, event_id, topic, partition, key, body, headers,
+       (SELECT EXISTS (SELECT FROM pg_locks
+                       WHERE locktype = 'advisory' AND pid = pg_backend_pid() AND granted)) AS holds_lock
 FROM outbox AS o
 WHERE not_before <= $1
   AND NOT EXISTS (SELECT FROM outbox AS earlier
@@ -47,7 +49,3 @@ SELECT min(not_before) FROM outbox;
 -- name: lock
 -- One relay per service schema: several would break the order within a case.
 SELECT pg_try_advisory_lock(hashtextextended('countersign.outbox.' || current_schema(), 0));
-
--- name: holds_lock
-SELECT EXISTS (SELECT FROM pg_locks
-               WHERE locktype = 'advisory' AND pid = pg_backend_pid() AND granted);

@@ -8,7 +8,7 @@ from typing import Any
 import pytest
 
 from countersign_review.domain.eligibility import Amount, Demand, Profile, lacks
-from countersign_review.store.claims import demand_of
+from countersign_review.store.claimed import demand_of
 from countersign_review.store.people import profile_of
 from tests.integration.review.harness import Desk
 

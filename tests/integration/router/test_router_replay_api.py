@@ -35,6 +35,7 @@ PATH = "/api/router/v1/policies/replays"
 PEOPLE = {
     "anna": Principal("p-anna", "anna", frozenset({"analyst"}), frozenset({"*"})),
     "nora": Principal("p-nora", "nora", frozenset({"analyst"}), frozenset({"north"})),
+    "lars": Principal("p-lars", "lars", frozenset({"lead"}), frozenset({"*"})),
     "rita": Principal("p-rita", "rita", frozenset({"reviewer"}), frozenset({"*"})),
 }
 LOAN = (POLICIES / "loan_application.yaml").read_text()
@@ -119,7 +120,8 @@ async def test_what_cannot_be_replayed_is_refused_before_anything_begins(
     assert answer.json()["errors"][0]["pointer"] == pointer
 
 
-async def test_people_see_their_tenants_cases_and_reviewers_none(client: httpx.AsyncClient) -> None:
+async def test_people_see_their_tenants_cases_and_those_who_answer_none(client: httpx.AsyncClient) -> None:
+    assert (await ask(client, "lars", yaml=LOAN)).status_code == 403
     assert (await ask(client, "rita", yaml=LOAN)).status_code == 403
     assert (await ask(client, "nora", yaml=LOAN)).status_code == 403
     own = LOAN.replace("decision_type: loan_application", "decision_type: loan_application\ntenant: north")

@@ -183,6 +183,17 @@ class TestEvents:
         flags = {fact["field"]: fact["flag"] for fact in routed["handling"]["key_facts"] if fact["flag"]}
         assert flags == {"total_obligations_ratio": "Debt ratio"}
 
+    @pytest.mark.parametrize(("sla", "said"), [({"class": "urgent"}, None), ({"pauses_while_asked": True}, True)])
+    def test_a_deadline_stands_still_while_upstream_is_asked_where_the_policy_says_so(
+        self, sla: dict[str, Any], said: bool | None
+    ) -> None:
+        loaded, body = bent(sla=sla), scored(outcome="decline")
+        routing = route(body, loaded.policy, Controls(), NOW, NEVER_DRAWN)
+        speech = policy_speech(loaded, decision_types()["loan_application"])
+        routed = CaseRouted.model_validate_json(routed_body(body, orjson.dumps(body), routing, speech, "k"))
+        assert routed.handling.sla is not None
+        assert routed.handling.sla.pauses_while_asked is said
+
     def test_nothing_protected_leaves_with_the_handling(self) -> None:
         loaded = shipped()
         body = scored(outcome=None)

@@ -147,7 +147,8 @@ async def _send(
 ) -> StreamingResponse:
     headers = {name: value for name, value in request.headers.items() if name.lower() in PASSED_ON}
     if bearer is not None:
-        headers["authorization"] = f"Bearer {parts.signer.sign(bearer, audience=service, now=parts.clock())}"
+        token = parts.signer.sign(bearer, audience=service, now=parts.clock(), forwarded=True)
+        headers["authorization"] = f"Bearer {token}"
     headers["accept-encoding"] = "identity"
     try:
         answer = await parts.client.send(

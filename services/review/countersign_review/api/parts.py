@@ -29,6 +29,7 @@ from countersign_review.store.remarks import Remarks
 from countersign_review.store.reversals import Reversals
 from countersign_review.store.saved_views import SavedViews
 from countersign_review.store.seeds import Seeds
+from countersign_review.store.taking import Taking
 from countersign_review.store.views import Views
 from countersign_shared.clock import Clock
 from countersign_shared.contracts.decision_types import DecisionType
@@ -41,6 +42,7 @@ class Parts:
     settings: Settings
     types: Mapping[str, DecisionType]
     claims: Claims
+    taking: Taking
     answers: Answers
     acting: Acting
     aside: Aside

@@ -81,5 +81,5 @@ async def reverse(
     Leads may, and whoever decided it; the case's own authority is needed too. Answer the claim as any other: the same
     outcome upholds the decision, another one supersedes it.
     """
-    made: dict[str, Any] = await parts.reversals.begin(parts.claims, caller, tenant, case_id, once, reason=body.reason)
+    made: dict[str, Any] = await parts.reversals.begin(parts.taking, caller, tenant, case_id, once, reason=body.reason)
     return claim_response(parts, caller, await parts.claims.read(caller, made["claim_id"]), status=201)

@@ -38,11 +38,12 @@ class Signer:
         self._keys = [OKPKey.import_key(private, {"kid": kid, "use": "sig", "alg": ALGORITHM}) for kid, private in keys]
         self._verifying = KeySet([*self._keys])
 
-    def sign(self, bearer: Bearer, *, audience: str, now: datetime) -> str:
-        """Return a token that is good for one service for five minutes."""
+    def sign(self, bearer: Bearer, *, audience: str, now: datetime, forwarded: bool = False) -> str:
+        """Return a token for one service, good for five minutes; ``forwarded``: what it is told comes back here."""
         claims = {
             "iss": ISSUER, "aud": audience, "sub": bearer.subject, "name": bearer.name,
             "roles": sorted(bearer.roles), "tenants": sorted(bearer.tenants),
+            **({"forwarded": True} if forwarded else {}),
             "iat": int(now.timestamp()), "exp": int((now + LIFETIME).timestamp()),
         }  # fmt: skip
         key = self._keys[0]

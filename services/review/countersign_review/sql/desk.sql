@@ -65,8 +65,7 @@ ORDER BY c.claimed_at;
 
 -- name: lock_reviewer
 -- One claim at a time per reviewer, so that two requests cannot both pass the limit. For the rest of the transaction
--- plans are made once a connection: planning anew took more of a claim than carrying it out. Such a plan would be poor
--- where the tables were small when it was made, so it is told to go by the indexes whatever they hold.
+-- plans are made once a connection, as in `take_next`, which says why.
 SELECT username, set_config('plan_cache_mode', 'force_generic_plan', true), set_config('enable_seqscan', 'off', true),
        set_config('enable_sort', 'off', true), set_config('enable_hashjoin', 'off', true)
 FROM users WHERE username = $1 AND disabled_at IS NULL FOR NO KEY UPDATE;
@@ -80,14 +79,6 @@ SELECT * FROM reviews WHERE review_id = $1 FOR UPDATE;
 
 -- name: case_body
 SELECT body, event_id, partition FROM cases WHERE tenant = $1 AND case_id = $2;
-
--- name: take_up
--- The case, and the number of the event that says it was taken: one question, because a person waits for the answer.
-WITH numbered AS (
-    UPDATE case_counters SET next = next + 1 WHERE tenant = $1 AND case_id = $2 RETURNING next - 1 AS number, partition
-)
-SELECT c.body, c.event_id, n.number, n.partition FROM cases AS c CROSS JOIN numbered AS n
-WHERE c.tenant = $1 AND c.case_id = $2;
 
 -- name: evidence
 SELECT kind, body, received_at FROM updates
@@ -108,31 +99,21 @@ SELECT decision_id, outcome, outcome_params, mode, decided_at FROM decisions
 WHERE tenant = $1 AND case_id = $2 AND decision_id = $3;
 
 -- name: earlier_cases
--- Of the same subject; where an answer is still to be given unseen, the outcome stays unsaid.
-SELECT c.tenant, c.case_id, c.decision_type, c.title, CASE WHEN c.title IS NULL THEN c.body END AS untitled,
+-- Of the same subjects, newest first, $5 each; where an answer is still to be given unseen, the outcome stays unsaid.
+SELECT k.place, c.tenant, c.case_id, c.decision_type, c.title, CASE WHEN c.title IS NULL THEN c.body END AS untitled,
        c.routed_at, c.level, d.outcome, d.closed_as,
        EXISTS (SELECT FROM reviews AS r
                WHERE r.tenant = c.tenant AND r.case_id = c.case_id AND r.open) AS review_open,
        EXISTS (SELECT FROM reviews AS r
                WHERE r.tenant = c.tenant AND r.case_id = c.case_id AND r.open AND r.veiled) AS answer_outstanding
-FROM cases AS c
+FROM unnest($1::integer[], $2::text[], $3::text[], $4::text[]) AS k (place, subject_ref, tenant, case_id)
+CROSS JOIN LATERAL (SELECT * FROM cases AS c
+                    WHERE c.subject_ref = k.subject_ref AND c.tenant = k.tenant AND c.case_id <> k.case_id
+                    ORDER BY c.arrival DESC LIMIT $5) AS c
 LEFT JOIN LATERAL (SELECT outcome, closed_as FROM decisions AS d
                    WHERE d.tenant = c.tenant AND d.case_id = c.case_id
                    ORDER BY d.decided_at DESC LIMIT 1) AS d ON true
-WHERE c.subject_ref = $1 AND c.tenant = $2 AND c.case_id <> $3
-ORDER BY c.arrival DESC
-LIMIT $4;
-
--- name: take
-WITH taken AS (
-    UPDATE reviews SET state = 'claimed' WHERE review_id = $2
-), unskipped AS (
-    DELETE FROM skips WHERE reviewer = $3 AND review_id = $2
-), held AS (
-    INSERT INTO claims (claim_id, review_id, reviewer, state, claimed_at, lease_expires_at)
-    VALUES ($1, $2, $3, 'held', $4, $5)
-)
-INSERT INTO shown (claim_id, number, revision, sha256, shown_at, package) VALUES ($1, 1, $6, $7, $4, $8);
+ORDER BY k.place, c.arrival DESC;
 
 -- name: insert_shown
 INSERT INTO shown (claim_id, number, revision, sha256, shown_at, package)
@@ -152,7 +133,7 @@ WHERE c.claim_id = $1 AND c.reviewer = $2;
 
 -- name: lock_claim
 -- The review's row is the one lock of everything about it; its claims change only under that lock. The claim is locked
--- too, because only locked rows are read anew after a wait. Plans as for a claim: `lock_reviewer`.
+-- too, because only locked rows are read anew after a wait. Plans as for a claim: `take_next`.
 SELECT c.claim_id, c.reviewer, c.state AS claim_state, c.version, c.claimed_at, c.opened_at, c.lease_expires_at, r.*,
        set_config('plan_cache_mode', 'force_generic_plan', true), set_config('enable_seqscan', 'off', true),
        set_config('enable_sort', 'off', true), set_config('enable_hashjoin', 'off', true)
@@ -221,12 +202,21 @@ SELECT claim_id FROM ended;
 SELECT answer_id, request_sha256, leaves_at, undone_at, part FROM answers WHERE reviewer = $1 AND idempotency_key = $2;
 
 -- name: case_and_shown
--- With what was answered under the same key before, if anything was.
-SELECT c.body, c.event_id,
+-- With what was answered under the same key before; where nothing was, with the first of two numbers, which every answer
+-- takes. Whoever refuses the answer ends the transaction, and gives them back by that.
+WITH numbered AS (
+    UPDATE case_counters SET next = next + 2
+    WHERE tenant = $1 AND case_id = $2
+      AND NOT EXISTS (SELECT FROM answers AS a WHERE a.reviewer = $4 AND a.idempotency_key = $5)
+    RETURNING next - 2 AS first, partition
+)
+SELECT c.body, c.event_id, n.first, n.partition,
        ARRAY(SELECT s.sha256 FROM shown AS s WHERE s.claim_id = $3 ORDER BY s.number) AS shown,
        (SELECT s.package FROM shown AS s WHERE s.claim_id = $3 ORDER BY s.number DESC LIMIT 1) AS package,
        a.answer_id, a.request_sha256, a.leaves_at, a.undone_at, a.part
-FROM cases AS c LEFT JOIN answers AS a ON a.reviewer = $4 AND a.idempotency_key = $5
+FROM cases AS c
+LEFT JOIN numbered AS n ON true
+LEFT JOIN answers AS a ON a.reviewer = $4 AND a.idempotency_key = $5
 WHERE c.tenant = $1 AND c.case_id = $2;
 
 -- name: standing_answers
@@ -234,7 +224,9 @@ WHERE c.tenant = $1 AND c.case_id = $2;
 SELECT part, reviewer, said FROM answers
 WHERE review_id = $1 AND undone_at IS NULL AND lapsed_at IS NULL ORDER BY recorded_at, answer_id;
 
--- name: insert_answer
+-- name: record
+-- An answer with all that follows from it at once: what becomes of the review and the claim, the decision where $18 says
+-- that there is one ($19 is the one it replaces), and the events in the order given (see `insert_events`).
 -- $14 names whoever may not take the review again because they have answered; null while the review is theirs.
 WITH moved AS (
     UPDATE reviews SET state = $12, stage = $13, assigned_to = NULL, assigned_until = NULL,
@@ -246,6 +238,23 @@ WITH moved AS (
     WHERE claim_id = $3
 ), unwritten AS (
     DELETE FROM drafts WHERE reviewer = $4 AND review_id = $2
+), decided AS (
+    INSERT INTO decisions (tenant, case_id, decision_id, supersedes, outcome, outcome_params, closed_as, mode, relation,
+                           decided_at)
+    SELECT $23, $24, $1, $19::text, $8, $20::bytea, $21::text, $22::text, $9, $10 WHERE $18::boolean
+), said AS (
+    SELECT * FROM unnest($27::text[], $28::integer[], $29::text[], $30::text[], $31::text[], $32::bytea[], $33::bytea[],
+                         $34::timestamptz[])
+                  WITH ORDINALITY AS e (event_id, sequence, topic, kind, actor, body, headers, not_before, place)
+), told AS (
+    INSERT INTO live (kind, tenant, case_id) SELECT kind, $23, $24 FROM said WHERE kind <> 'review.timed'
+), stored AS (
+    INSERT INTO events (event_id, tenant, case_id, sequence, topic, kind, actor, at, partition, body, headers)
+    SELECT event_id, $23, $24, sequence, topic, kind, actor, $10, $25, body, headers FROM said ORDER BY place
+), leaving AS (
+    INSERT INTO outbox (event_id, topic, partition, key, body, headers, not_before)
+    SELECT event_id, topic, $25, $26, body, headers, not_before FROM said ORDER BY place
+    ON CONFLICT (event_id) DO NOTHING
 )
 INSERT INTO answers (answer_id, review_id, claim_id, reviewer, event_id, idempotency_key, request_sha256, outcome,
                      relation, recorded_at, leaves_at, part, said)

@@ -1,20 +1,8 @@
--- Who gets what next. $1 is the caller's username, $2 their scope of tenants, which a key may narrow, $3 now, $4 the queue.
--- Whoever takes a review takes none beyond their room: the caller has locked their row, so the count is right.
-
--- name: best_review
--- Earliest deadline, then consequence; what another transaction is taking is passed over.
-SELECT r.* FROM users AS u JOIN reviews AS r ON eligible(u, r) AND trained(u, $3)
-WHERE u.username = $1 AND r.queue = $4 AND r.state = 'waiting' AND ('*' = ANY ($2::text[]) OR r.tenant = ANY ($2))
-  AND $5 > (SELECT count(*) FROM claims AS c
-            WHERE c.reviewer = u.pseudonym AND c.state = 'held' AND c.lease_expires_at > $3)
-  AND NOT EXISTS (SELECT FROM skips AS s
-                  WHERE s.reviewer = u.pseudonym AND s.review_id = r.review_id AND s.until > $3)
-ORDER BY r.due_minute, r.tier_rank DESC, r.priority DESC, r.review_id
-LIMIT 1
-FOR UPDATE OF r SKIP LOCKED;
+-- Who gets what next: the function `take_next` of the schema gives it. $1 is the caller's username, $2 their scope of
+-- tenants, which a key may narrow, $3 now, $4 the queue.
 
 -- name: next_review
--- The same without taking it.
+-- What it would give, without taking it.
 SELECT r.review_id, r.title, r.due_at, r.due_minute, r.tier_rank, r.priority
 FROM users AS u JOIN reviews AS r ON eligible(u, r) AND trained(u, $3)
 WHERE u.username = $1 AND r.queue = $4 AND r.state = 'waiting' AND ('*' = ANY ($2::text[]) OR r.tenant = ANY ($2))
@@ -31,43 +19,6 @@ WHERE u.username = $1 AND r.queue = $4 AND r.state = 'waiting' AND ('*' = ANY ($
                   WHERE s.reviewer = u.pseudonym AND s.review_id = r.review_id AND s.until > $3)
 ORDER BY r.tier_rank DESC, r.due_minute, r.priority DESC, r.review_id
 LIMIT 1;
-
--- name: tenant_in_turn
--- Of the tenants whose worst waiting consequence is the worst of all, the one that fewest people work for. The tenants
--- are found by leaps along the index, not by reading every waiting row.
-WITH RECURSIVE leaps AS (
-    (SELECT r.tenant FROM reviews AS r WHERE r.queue = $4 AND r.state = 'waiting' ORDER BY r.tenant LIMIT 1)
-    UNION ALL
-    SELECT (SELECT r.tenant FROM reviews AS r
-            WHERE r.queue = $4 AND r.state = 'waiting' AND r.tenant > leaps.tenant ORDER BY r.tenant LIMIT 1)
-    FROM leaps WHERE leaps.tenant IS NOT NULL
-)
-SELECT l.tenant FROM leaps AS l
-CROSS JOIN LATERAL (
-    SELECT r.tier_rank FROM users AS u JOIN reviews AS r ON eligible(u, r) AND trained(u, $3)
-    WHERE u.username = $1 AND r.queue = $4 AND r.tenant = l.tenant AND r.state = 'waiting'
-      AND NOT EXISTS (SELECT FROM skips AS s
-                      WHERE s.reviewer = u.pseudonym AND s.review_id = r.review_id AND s.until > $3)
-    ORDER BY r.tier_rank DESC LIMIT 1
-) AS worst
-WHERE '*' = ANY ($2::text[]) OR l.tenant = ANY ($2)
-ORDER BY worst.tier_rank DESC,
-         (SELECT count(*) FROM reviews AS h
-          WHERE h.queue = $4 AND h.tenant = l.tenant AND h.state IN ('claimed', 'revealed')),
-         l.tenant
-LIMIT 1;
-
--- name: worst_review
-SELECT r.* FROM users AS u JOIN reviews AS r ON eligible(u, r) AND trained(u, $3)
-WHERE u.username = $1 AND r.queue = $4 AND r.tenant = $6 AND r.state = 'waiting'
-  AND ('*' = ANY ($2::text[]) OR r.tenant = ANY ($2))
-  AND $5 > (SELECT count(*) FROM claims AS c
-            WHERE c.reviewer = u.pseudonym AND c.state = 'held' AND c.lease_expires_at > $3)
-  AND NOT EXISTS (SELECT FROM skips AS s
-                  WHERE s.reviewer = u.pseudonym AND s.review_id = r.review_id AND s.until > $3)
-ORDER BY r.tier_rank DESC, r.due_minute, r.priority DESC, r.review_id
-LIMIT 1
-FOR UPDATE OF r SKIP LOCKED;
 
 -- name: deadlines
 SELECT queue, due_minute, count(*) AS waiting, min(tenant) AS first_tenant, max(tenant) AS last_tenant

@@ -28,10 +28,10 @@ RETURNING next_sequence - 1 AS sequence, pseudonym;
 INSERT INTO sessions (token_sha256, username, csrf_token, created_at, last_seen_at, expires_at)
 VALUES ($1, $2, $3, $4, $4, $5);
 
--- name: session
--- $3 is how long ago it must have been used.
-SELECT s.csrf_token, s.expires_at, s.last_seen_at, u.* FROM sessions AS s JOIN users AS u USING (username)
-WHERE s.token_sha256 = $1 AND s.expires_at > $2 AND s.last_seen_at > $3 AND u.disabled_at IS NULL;
+-- name: sessions
+-- $3 is how long ago they must have been used.
+SELECT s.token_sha256, s.csrf_token, s.expires_at, s.last_seen_at, u.* FROM sessions AS s JOIN users AS u USING (username)
+WHERE s.token_sha256 = ANY ($1::text[]) AND s.expires_at > $2 AND s.last_seen_at > $3 AND u.disabled_at IS NULL;
 
 -- name: delete_session
 DELETE FROM sessions WHERE token_sha256 = $1 RETURNING username;
@@ -55,10 +55,10 @@ RETURNING *;
 -- name: list_api_keys
 SELECT * FROM api_keys ORDER BY created_at, key_id;
 
--- name: api_key
-SELECT k.secret_sha256, k.roles AS key_roles, k.tenants AS key_tenants, u.*
+-- name: keys_in_use
+SELECT k.key_id, k.secret_sha256, k.roles AS key_roles, k.tenants AS key_tenants, u.*
 FROM api_keys AS k JOIN users AS u USING (username)
-WHERE k.key_id = $1 AND k.expires_at > $2 AND k.revoked_at IS NULL AND u.disabled_at IS NULL;
+WHERE k.key_id = ANY ($1::text[]) AND k.expires_at > $2 AND k.revoked_at IS NULL AND u.disabled_at IS NULL;
 
 -- name: user_by_pseudonym
 SELECT * FROM users WHERE pseudonym = $1 AND disabled_at IS NULL;

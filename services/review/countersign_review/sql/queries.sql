@@ -136,17 +136,17 @@ SELECT partition FROM case_counters WHERE tenant = $1 AND case_id = $2 FOR UPDAT
 -- Stored and queued in one statement, in the order given; the case's row is locked, so ids follow commits.
 WITH said AS (
     SELECT * FROM unnest($1::text[], $2::integer[], $3::text[], $4::text[], $5::text[], $6::bytea[], $7::bytea[],
-                         $13::timestamptz[])
+                         $8::timestamptz[])
                   WITH ORDINALITY AS e (event_id, sequence, topic, kind, actor, body, headers, not_before, place)
 ), told AS (
     -- What people who look at the desk are told of it is that something changed; times go with the answer they belong to.
-    INSERT INTO live (kind, tenant, case_id) SELECT kind, $8, $9 FROM said WHERE kind <> 'review.timed'
+    INSERT INTO live (kind, tenant, case_id) SELECT kind, $9, $10 FROM said WHERE kind <> 'review.timed'
 ), stored AS (
     INSERT INTO events (event_id, tenant, case_id, sequence, topic, kind, actor, at, partition, body, headers)
-    SELECT event_id, $8, $9, sequence, topic, kind, actor, $10, $11, body, headers FROM said ORDER BY place
+    SELECT event_id, $9, $10, sequence, topic, kind, actor, $11, $12, body, headers FROM said ORDER BY place
 )
 INSERT INTO outbox (event_id, topic, partition, key, body, headers, not_before)
-SELECT event_id, topic, $11, $12, body, headers, not_before FROM said ORDER BY place
+SELECT event_id, topic, $12, $13, body, headers, not_before FROM said ORDER BY place
 ON CONFLICT (event_id) DO NOTHING;
 
 -- What is measured.

@@ -14,7 +14,8 @@ from countersign_review.domain.records import closed_decision
 from countersign_review.domain.refusals import CannotTakeIt, NotForYou, NotFound, OutcomesExist
 from countersign_review.domain.review import Action, Kind, ReviewState, ended
 from countersign_review.store.caller import Caller
-from countersign_review.store.claims import SKIP_HOLDS, check_held, check_version, demand_of, ref_of
+from countersign_review.store.claimed import check_held, check_version, demand_of, ref_of
+from countersign_review.store.claims import SKIP_HOLDS
 from countersign_review.store.delegations import Delegations
 from countersign_review.store.events import DECISIONS, SQL, Connection, Journal, Outgoing, activity_event
 from countersign_review.store.people import profile_of

@@ -23,8 +23,9 @@ from countersign_review.domain.refusals import (
 from countersign_review.domain.relation import relation
 from countersign_review.domain.review import Action, Kind, ReviewState, Stage, advance
 from countersign_review.store.caller import Caller
-from countersign_review.store.claims import Leases, demand_of
-from countersign_review.store.events import SQL, Connection, Journal
+from countersign_review.store.claimed import demand_of
+from countersign_review.store.claims import Leases
+from countersign_review.store.events import SQL, Connection, Journal, Numbered
 from countersign_review.store.lateness import Lateness
 from countersign_review.store.recording import Held, Recorded, Recording, Submission
 from countersign_review.store.routed import routed_of
@@ -127,8 +128,8 @@ class Answers:
             raise InvalidAnswer(found)
         answered = self._answered(caller, claim, routed, answer, submission.bound, case["shown"], before, now)
         step = self._step(claim, routed, answered)
-        lead = "lead" in caller.profile.roles
-        return Held(claim, routed, case["event_id"], answered, step, package=case["package"], lead=lead)
+        numbers, lead = Numbered(case["first"], case["partition"]), "lead" in caller.profile.roles
+        return Held(claim, routed, case["event_id"], answered, step, numbers, package=case["package"], lead=lead)
 
     async def _before(self, connection: Connection, claim: Any, caller: Caller) -> Before:
         if claim["stage"] == Stage.FIRST and claim["state"] != ReviewState.REVEALED:

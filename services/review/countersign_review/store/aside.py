@@ -12,7 +12,7 @@ from countersign_review.domain.refusals import NotFound
 from countersign_review.domain.review import HELD_STATES, Action, ReviewState, advance
 from countersign_review.store.acting import check_lead
 from countersign_review.store.caller import Caller
-from countersign_review.store.claims import demand_of, ref_of
+from countersign_review.store.claimed import demand_of, ref_of
 from countersign_review.store.events import SQL, Connection, Journal, activity_event
 from countersign_review.store.people import profile_of
 from countersign_review.store.requests import Identified, Requests

@@ -3,27 +3,24 @@
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from datetime import datetime, timedelta
-from decimal import Decimal
 from typing import Any
 
 import asyncpg
 
-from countersign_review.domain.eligibility import Amount, Demand, lacks
-from countersign_review.domain.events import SERVICE, CaseRef, review_fact
-from countersign_review.domain.refusals import LeaseEnded, NotEligible, NotFound, StaleVersion, TooManyClaims
-from countersign_review.domain.review import Action, ClaimState, ReviewState, Stage, advance, ended
+from countersign_review.domain.events import SERVICE, review_fact
+from countersign_review.domain.refusals import NotFound
+from countersign_review.domain.review import Action, ClaimState, ReviewState, ended
 from countersign_review.store.caller import Caller
+from countersign_review.store.claimed import check_held, check_version, ref_of
 from countersign_review.store.dispatch import Dispatch
 from countersign_review.store.events import SQL, Connection, Journal, activity_event
 from countersign_review.store.routed import routed_of
+from countersign_review.store.taking import Taking
 from countersign_review.store.views import Views
 from countersign_shared.clock import Clock, rfc3339
-from countersign_shared.ids import derived_event_id
 from countersign_shared.observability import Metrics
 from countersign_shared.postgres import Queries
 
-MOST_CLAIMS = 2
-"""One at hand, one fetched ahead."""
 SKIP_HOLDS = timedelta(hours=8)
 """A skip ends after a working day, so that a case skipped by everybody does not wait for ever."""
 MOST_COUNTED = 500
@@ -53,13 +50,14 @@ class Claims:
     """Claims on reviews. Every write locks the review's row first, then the case's counter."""
 
     def __init__(
-        self, pool: asyncpg.Pool, journal: Journal, views: Views, dispatch: Dispatch, *, leases: Leases, clock: Clock,
-        metrics: Metrics,
+        self, pool: asyncpg.Pool, journal: Journal, views: Views, dispatch: Dispatch, taking: Taking, *, leases: Leases,
+        clock: Clock, metrics: Metrics,
     ) -> None:  # fmt: skip
         self._pool = pool
         self._journal = journal
         self._views = views
         self._dispatch = dispatch
+        self._taking = taking
         self._leases = leases
         self._clock = clock
         self._expired = metrics.counter("claims_expired_total")
@@ -91,74 +89,9 @@ class Claims:
 
         None when there is no review for them.
         """
-        now = self._clock()
-        async with self._pool.acquire() as connection, connection.transaction():
-            review = await self._pick(connection, caller, queue, review_id, now)
-            if review is None:
-                return None
-            claim = await self.take(connection, caller, review, now)
-        self._journal.hurry()
-        return claim
-
-    async def check_room(self, connection: Connection, caller: Caller, now: datetime) -> None:
-        """Lock the reviewer, and refuse another claim to whoever holds as many as anybody may."""
-        await self._lock_reviewer(connection, caller)
-        await self._check_held(connection, caller, now)
-
-    async def _lock_reviewer(self, connection: Connection, caller: Caller) -> None:
-        if await connection.fetchval(self._queries.lock_reviewer, caller.profile.username) is None:
-            raise NotFound("You have no account here any more.")
-
-    async def _check_held(self, connection: Connection, caller: Caller, now: datetime) -> None:
-        held = await connection.fetchval(self._queries.count_held, caller.profile.pseudonym, now)
-        if held >= MOST_CLAIMS:
-            raise TooManyClaims(f"You hold {held} cases; decide or release one first.")
-
-    async def _pick(
-        self, connection: Connection, caller: Caller, queue: str, review_id: str | None, now: datetime
-    ) -> Any:
-        profile = caller.profile
-        if review_id is None:
-            await self._lock_reviewer(connection, caller)
-            best = await self._dispatch.best(connection, caller, queue, now, most=MOST_CLAIMS)
-            if best is None:
-                # Nothing waits, or they have no room: said apart only here, to spare every other claim a question.
-                await self._check_held(connection, caller, now)
-            return best
-        await self.check_room(connection, caller, now)
-        review = await connection.fetchrow(self._queries.lock_review, review_id)
-        if review is None or review["queue"] != queue:
-            raise NotFound("There is no such review in this queue.")
-        if missing := lacks(profile, demand_of(review), now.date()):
-            raise NotEligible(missing)
-        advance(ReviewState(review["state"]), Action.CLAIM)
-        return review
-
-    async def take(self, connection: Connection, caller: Caller, review: Any, now: datetime) -> Mapping[str, Any]:
-        """Give a review, locked by the caller's transaction, to a person; returns the claim as ``read`` does."""
-        case = await connection.fetchrow(self._queries.take_up, review["tenant"], review["case_id"])
-        routed = routed_of(case["body"])
-        ref, number = CaseRef.of(routed), case["number"]
-        shown = await self._views.show(connection, review, routed, lead="lead" in caller.profile.roles)
-        claim_id = derived_event_id(ref.tenant, ref.case_id, "claim", number)
-        pseudonym, expires = caller.profile.pseudonym, now + self._leases.ahead
-        await connection.execute(
-            self._queries.take, claim_id, review["review_id"], pseudonym, now, expires, review["revision"],
-            shown.sha256, shown.package,
-        )  # fmt: skip
-        fact = review_fact(
-            review, claim_id=claim_id, reviewer=pseudonym, lease_expires_at=rfc3339(expires),
-            shown_sha256=shown.sha256,
-        )  # fmt: skip
-        event = activity_event(ref, "review.claimed", fact, sequence=number, at=now, actor=caller.actor)
-        await self._journal.write(connection, ref, [event], partition=case["partition"], at=now)
-        return {
-            **review, "state": ReviewState.CLAIMED, "claim_id": claim_id, "reviewer": pseudonym,
-            "claim_state": ClaimState.HELD, "version": 1, "claimed_at": now, "opened_at": None,
-            "lease_expires_at": expires, "shown_sha256": shown.sha256, "shown_revision": review["revision"],
-            "package": shown.package, "body": case["body"], "routed": routed, "routed_event_id": case["event_id"],
-            "blind_said": None, "shown_sha256_all": [shown.sha256],
-        }  # fmt: skip
+        if review_id is not None:
+            return await self._taking.named(caller, queue, review_id)
+        return await self._taking.best(caller, queue)
 
     async def mine(self, caller: Caller) -> list[Any]:
         """Return what the caller holds."""
@@ -281,42 +214,3 @@ class Claims:
         numbers = await self._journal.numbers(connection, ref, 1)
         event = activity_event(ref, kind, fact, sequence=numbers.first, at=now, actor=actor)
         await self._journal.write(connection, ref, [event], partition=numbers.partition, at=now)
-
-
-def ref_of(review: Any) -> CaseRef:
-    """Return the case a stored review is about."""
-    return CaseRef(review["tenant"], review["case_id"], review["decision_type"], review["subject_ref"])
-
-
-def demand_of(review: Any) -> Demand:
-    """Return what a stored review asks of whoever takes it."""
-    amount = review["amount"]
-    return Demand(
-        tenant=review["tenant"], decision_type=review["decision_type"], tier_rank=review["tier_rank"],
-        amount=Amount(Decimal(amount), review["currency"]) if amount is not None else None,
-        skills=review["skills"], roles=review["roles"], language=review["language"],
-        submitted_by=review["submitted_by"], excluded=review["excluded"], assigned_to=review["assigned_to"],
-        lead_only=review["escalated"] or review["stage"] == Stage.ADJUDICATION,
-    )  # fmt: skip
-
-
-def check_held(claim: Any, action: Action, now: datetime) -> None:
-    """Refuse to act on a hold that is over, or on a review that has moved on."""
-    if claim["claim_state"] != ClaimState.HELD:
-        # A review that was decided or withdrawn says so itself; one that waits again ended this hold.
-        state = ReviewState(claim["state"])
-        if state in {ReviewState.DECIDED, ReviewState.WITHDRAWN}:
-            advance(state, action)
-        raise LeaseEnded(f"This claim was {claim['claim_state']}; claim the case again if it still waits.")
-    if claim["lease_expires_at"] <= now:
-        raise LeaseEnded("The lease ran out; claim the case again if it still waits.")
-    advance(ReviewState(claim["state"]), action)
-
-
-def check_version(claim: Any, version: int) -> None:
-    """Refuse a write that rests on an older reading of the claim."""
-    if claim["version"] != version:
-        raise StaleVersion(
-            f"The claim is at version {claim['version']}, not {version}: read it again, something has changed.",
-            version=claim["version"],
-        )

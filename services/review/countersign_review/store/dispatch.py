@@ -51,16 +51,9 @@ class Dispatch:
         """Tell whether a queue goes by consequence at the moment."""
         return queue in self._overloaded
 
-    async def best(self, connection: Connection, caller: Caller, queue: str, now: datetime, *, most: int) -> Any:
-        """Lock and return the review this person gets next; None without any, or when they hold ``most`` claims."""
-        who = caller.profile.username, caller.tenants, now, queue
-        if queue in self._overloaded:
-            # Where one tenant's work waited at the last look there are no turns; what came since waits for the next.
-            tenant = self._only_tenant.get(queue) or await connection.fetchval(self._queries.tenant_in_turn, *who)
-            row = await connection.fetchrow(self._queries.worst_review, *who, most, tenant) if tenant else None
-            if row is not None:
-                return row
-        return await connection.fetchrow(self._queries.best_review, *who, most)
+    def only_tenant(self, queue: str) -> str | None:
+        """Return whose work alone waited in a queue at the last look; what came since waits for the next."""
+        return self._only_tenant.get(queue)
 
     async def overtaking(self, connection: Connection, caller: Caller, claim: Any, now: datetime) -> Any:
         """Return a waiting review that comes before one the caller fetched ahead; None when the order still holds."""

@@ -73,13 +73,9 @@ class Journal:
         at: datetime,
     ) -> None:  # fmt: skip
         """Store events and put them into the outbox, in this order."""
-        messages = [_message(case, event, partition=partition, at=at) for event in events]
         await connection.execute(
-            self._queries.insert_events, [event.event_id for event in events], [event.sequence for event in events],
-            [event.topic for event in events], [event.kind for event in events], [event.actor for event in events],
-            [message.value for message in messages], [message.stored_headers() for message in messages],
-            case.tenant, case.case_id, at, partition, case.case_id.encode(),
-            [event.not_before or at for event in events],
+            self._queries.insert_events, *event_columns(case, events, partition=partition, at=at), case.tenant,
+            case.case_id, at, partition, case.case_id.encode(),
         )  # fmt: skip
 
     async def take_back(self, connection: Connection, event_id: str) -> bool:
@@ -108,7 +104,18 @@ def activity_event(
     )  # fmt: skip
 
 
-def _message(case: CaseRef, event: Outgoing, *, partition: int, at: datetime) -> Message:
+def event_columns(case: CaseRef, events: Sequence[Outgoing], *, partition: int, at: datetime) -> tuple[list[Any], ...]:
+    """Return events about to be written as the first columns of ``insert_events``."""
+    messages = [message_of(case, event, partition=partition, at=at) for event in events]
+    return (
+        [event.event_id for event in events], [event.sequence for event in events], [event.topic for event in events],
+        [event.kind for event in events], [event.actor for event in events], [message.value for message in messages],
+        [message.stored_headers() for message in messages], [event.not_before or at for event in events],
+    )  # fmt: skip
+
+
+def message_of(case: CaseRef, event: Outgoing, *, partition: int, at: datetime) -> Message:
+    """Return an event as it will stand on its topic."""
     return write_event(
         event.topic, event_id=event.event_id, source=SOURCE, case_id=case.case_id, time=rfc3339(at),
         body=orjson.dumps(event.body), partition=partition,

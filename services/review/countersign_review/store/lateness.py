@@ -6,7 +6,7 @@ import orjson
 
 from countersign_review.domain.refusals import AnsweredBefore, CaseWithdrawn, LeaseEnded, StaleVersion
 from countersign_review.domain.review import Action, ClaimState, ReviewState
-from countersign_review.store.claims import check_held, check_version
+from countersign_review.store.claimed import check_held, check_version
 from countersign_review.store.events import SQL, Connection
 from countersign_review.store.views import Views
 from countersign_shared.clock import rfc3339

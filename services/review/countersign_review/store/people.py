@@ -12,6 +12,7 @@ import orjson
 from countersign_review.domain.eligibility import TIERS, Amount, Profile, tier_rank
 from countersign_review.domain.refusals import NotFound, StaleVersion
 from countersign_review.store.events import ACTIVITIES, SOURCE, SQL, Connection, Journal
+from countersign_review.store.gathering import Gathering
 from countersign_review.store.passwords import new_name, new_password, new_secret, same_digest, secret_digest
 from countersign_shared.clock import Clock, rfc3339
 from countersign_shared.ids import DEFAULT_TENANT, derived_event_id
@@ -19,6 +20,8 @@ from countersign_shared.messaging import write_event
 from countersign_shared.postgres import Queries
 
 KEY_PARTS = 4
+MOST_TOGETHER = 100
+"""Callers asked about in one question."""
 SEEN_EVERY = timedelta(minutes=1)
 """How exactly the last use of a session is known: a write a minute, not one a request."""
 
@@ -85,6 +88,10 @@ class People:
         self._clock = clock
         self._idle_after = idle_after
         self._queries = Queries.load(SQL / "people.sql")
+        # Who calls is asked anew at every request, so that what an administrator changes counts at once; requests that
+        # come in the same moment ask together.
+        self._sessions: Gathering[str, Any] = Gathering(self._sessions_of, most=MOST_TOGETHER, side_by_side=1)
+        self._key_holders: Gathering[str, Any] = Gathering(self._holders_of, most=MOST_TOGETHER, side_by_side=1)
 
     async def add(
         self, username: str, *, display_name: str, roles: Sequence[str], tenants: Sequence[str], authority: Authority,
@@ -196,12 +203,23 @@ class People:
     async def session(self, token: str, *, used: bool = True) -> Session | None:
         """Return the session of a cookie, None when it is over or idle; ``used`` starts the idle time anew."""
         now, digest = self._clock(), secret_digest(token)
-        row = await self._pool.fetchrow(self._queries.session, digest, now, now - self._idle_after)
+        row = await self._sessions.ask(digest)
         if row is None:
             return None
         if used and now - row["last_seen_at"] >= SEEN_EVERY:
             await self._pool.execute(self._queries.touch_session, digest, now)
         return Session(dict(row), row["csrf_token"], row["expires_at"])
+
+    async def _sessions_of(self, digests: Sequence[str]) -> Sequence[Any]:
+        now = self._clock()
+        rows = await self._pool.fetch(self._queries.sessions, list(digests), now, now - self._idle_after)
+        found = {row["token_sha256"]: row for row in rows}
+        return [found.get(digest) for digest in digests]
+
+    async def _holders_of(self, key_ids: Sequence[str]) -> Sequence[Any]:
+        rows = await self._pool.fetch(self._queries.keys_in_use, list(key_ids), self._clock())
+        found = {row["key_id"]: row for row in rows}
+        return [found.get(key_id) for key_id in key_ids]
 
     async def close_session(self, token: str) -> None:
         """End a session."""
@@ -271,7 +289,7 @@ class People:
         parts = key.split("_", KEY_PARTS - 1)
         if len(parts) != KEY_PARTS or parts[0] != "cs":
             return None
-        row = await self._pool.fetchrow(self._queries.api_key, parts[2], self._clock())
+        row = await self._key_holders.ask(parts[2])
         if row is None or not same_digest(row["secret_sha256"], secret_digest(parts[3])):
             return None
         return KeyHolder(

@@ -1,13 +1,15 @@
 """Similar cases that people decided: found by an index, kept as people take cases up."""
 
 import hashlib
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
 from typing import Any
 
-from countersign_review.domain.likeness import compare, likeness, signature
+from countersign_review.domain.likeness import Signature, compare, likeness, signature
 from countersign_review.domain.titles import case_title
 from countersign_review.store.events import SQL, Connection
 from countersign_review.store.routed import routed_of
+from countersign_review.store.showing import Showing
 from countersign_shared.contracts.decision_types import DecisionType
 from countersign_shared.postgres import Queries
 
@@ -21,6 +23,19 @@ LEAST = 0.3
 MOST_LABELS = 6
 
 
+@dataclass(frozen=True, slots=True)
+class _Asked:
+    place: int
+    showing: Showing
+    known: DecisionType
+    own: Signature
+
+    @property
+    def kept(self) -> int | None:
+        """The case's arrival where it is to be remembered; a rehearsal is none."""
+        return None if self.showing.routed["case"].get("test", False) else self.showing.arrival
+
+
 class Precedents:
     """Remembers the likeness of cases that people take up, and finds those that are alike."""
 
@@ -28,31 +43,53 @@ class Precedents:
         self._types = types
         self._queries = Queries.load(SQL / "precedents.sql")
 
-    async def similar(self, connection: Connection, review: Any, routed: Mapping[str, Any]) -> list[dict[str, Any]]:
-        """Return the cases most like this one that people decided, and remember this one for those to come.
+    async def similar(self, connection: Connection, showings: Sequence[Showing]) -> dict[int, list[dict[str, Any]]]:
+        """Return, by place, the cases most like each that people decided; remember these cases for those to come.
 
         Of the same tenant and decision type, never of the same subject. A decision type that this installation does not
         know has no precedents: which of its fields are protected is not known either.
         """
-        known, payload = self._types.get(routed["decision_type"]), routed["case"]["payload"]
-        own = signature(payload, known) if known else None
-        if known is None or own is None:
-            return []
-        scope = _scope(review["tenant"], known.name)
-        rows = await connection.fetch(
-            self._queries.near, scope, list(own.keys), A_SIDE, review["tenant"], review["case_id"], own.code,
-            bool(routed["case"].get("test", False)),
-        )  # fmt: skip
-        scores = {row["arrival"]: likeness(own.code, row["code"]) for row in rows}
-        best = sorted((arrival for arrival, score in scores.items() if score >= LEAST), key=lambda a: (-scores[a], -a))
-        if not best:
-            return []
-        decided = await connection.fetch(
-            self._queries.decided, best[:LOOKED_AT], review["tenant"], known.name, review["case_id"],
-            review["subject_ref"],
-        )  # fmt: skip
-        decided = sorted(decided, key=lambda row: (-scores[row["arrival"]], -row["arrival"]))[:SHOWN]
-        return [self._shown(row, scores[row["arrival"]], payload, known) for row in decided]
+        asked = [one for place, showing in enumerate(showings) if (one := self._asked(place, showing)) is not None]
+        if not asked:
+            return {}
+        scores = await self._near(connection, asked)
+        best = {place: _best(found) for place, found in scores.items()}
+        pairs = [(place, arrival) for place, arrivals in best.items() for arrival in arrivals]
+        if not pairs:
+            return {}
+        cases = [
+            (one.place, *(one.showing.review[name] for name in ("tenant", "case_id")), one.known.name,
+             one.showing.review["subject_ref"])
+            for one in asked
+        ]  # fmt: skip
+        rows = await connection.fetch(self._queries.decided, *_columns(pairs), *_columns(cases))
+        return {one.place: self._most_alike(one, rows, scores.get(one.place, {})) for one in asked}
+
+    def _asked(self, place: int, showing: Showing) -> _Asked | None:
+        known = self._types.get(showing.routed["decision_type"])
+        own = signature(showing.routed["case"]["payload"], known) if known else None
+        return None if known is None or own is None else _Asked(place, showing, known, own)
+
+    async def _near(self, connection: Connection, asked: Sequence[_Asked]) -> dict[int, dict[int, float]]:
+        """Return how alike the cases are whose places lie beside those of the ones asked about."""
+        asked = sorted(asked, key=lambda one: one.showing.arrival or 0)
+        cases = [
+            (one.place, _scope(one.showing.review["tenant"], one.known.name), one.kept, one.own.code,
+             one.showing.review["tenant"], one.showing.review["case_id"])
+            for one in asked
+        ]  # fmt: skip
+        keys = [(one.place, tree, key) for one in asked for tree, key in enumerate(one.own.keys, start=1)]
+        codes = {one.place: one.own.code for one in asked}
+        scores: dict[int, dict[int, float]] = {}
+        for row in await connection.fetch(self._queries.near, *_columns(cases), *_columns(keys), A_SIDE):
+            scores.setdefault(row["place"], {})[row["arrival"]] = likeness(codes[row["place"]], row["code"])
+        return scores
+
+    def _most_alike(self, one: _Asked, rows: Sequence[Any], scores: Mapping[int, float]) -> list[dict[str, Any]]:
+        mine = [row for row in rows if row["place"] == one.place]
+        mine.sort(key=lambda row: (-scores[row["arrival"]], -row["arrival"]))
+        payload = one.showing.routed["case"]["payload"]
+        return [self._shown(row, scores[row["arrival"]], payload, one.known) for row in mine[:SHOWN]]
 
     def _shown(self, row: Any, score: float, payload: Mapping[str, Any], known: DecisionType) -> dict[str, Any]:
         routed = routed_of(row["body"])
@@ -65,6 +102,15 @@ class Precedents:
             "outcome_label": chosen.label if chosen else row["outcome"], "decided_at": row["decided_at"],
             "likeness": round(score, 2), "alike_in": alike[:MOST_LABELS], "differs_in": differ[:MOST_LABELS],
         }  # fmt: skip
+
+
+def _best(scores: Mapping[int, float]) -> list[int]:
+    alike = [arrival for arrival, score in scores.items() if score >= LEAST]
+    return sorted(alike, key=lambda arrival: (-scores[arrival], -arrival))[:LOOKED_AT]
+
+
+def _columns(rows: Sequence[Sequence[Any]]) -> list[list[Any]]:
+    return [list(column) for column in zip(*rows, strict=True)]
 
 
 def _scope(tenant: str, decision_type: str) -> int:

@@ -1,6 +1,6 @@
 """Writing one answer: what it ends or begins, the events that say so, and when they leave."""
 
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, replace
 from datetime import datetime
 from typing import Any
@@ -16,7 +16,16 @@ from countersign_review.domain.opinions import Opinion, agree, is_control
 from countersign_review.domain.records import Answered, decision_made, judgement
 from countersign_review.domain.refusals import AnsweredBefore
 from countersign_review.domain.review import Action, Kind, ReviewState, Stage, ended
-from countersign_review.store.events import DECISIONS, SQL, Connection, Journal, Outgoing, activity_event
+from countersign_review.store.events import (
+    DECISIONS,
+    SQL,
+    Connection,
+    Journal,
+    Numbered,
+    Outgoing,
+    activity_event,
+    event_columns,
+)
 from countersign_review.store.views import Views
 from countersign_shared.ids import derived_event_id
 from countersign_shared.postgres import Queries
@@ -60,6 +69,7 @@ class Held:
     routed_event_id: str
     answered: Answered
     step: Action
+    numbers: Numbered
     package: bytes | None = None
     """The last view that was shown."""
     lead: bool = False
@@ -74,6 +84,14 @@ class Held:
         """Who answers, as records name them."""
         decider = self.answered.said.decider
         return person(decider.pseudonym, decider.role)
+
+
+@dataclass(frozen=True, slots=True)
+class Ending:
+    """What an answer is said to be, and the decision it makes, as columns of ``record``; none where it makes none."""
+
+    event: Outgoing
+    decision: tuple[Any, ...] = (False, None, None, None, None)
 
 
 class Recording:
@@ -98,57 +116,63 @@ class Recording:
     ) -> Recorded:
         ref, final = held.ref, held.step is Action.DECIDE
         control = final and await self._control_due(connection, held)
-        numbers = await self._journal.numbers(connection, ref, 3 if control else 2)
-        number = numbers.first + 1
+        number = held.numbers.first + 1
         answer_id = derived_event_id(ref.tenant, ref.case_id, _step_name(held), number)
-        event = await self._ending(connection, held, answer_id, number, now) if final else _opinion(held, number, now)
-        await self._insert(connection, held, submission, answer_id, event.event_id, now=now, leaves_at=leaves_at)
-        await self._remember(connection, held, answer_id, control=control, final=final, leaves_at=leaves_at)
-        timed = _timed(held, answer_id, submission.attended, sequence=numbers.first, now=now)
-        said = [event, _control(held, number + 1, now)] if control else [event]
+        ending = (
+            await self._ending(connection, held, answer_id, number, now)
+            if final
+            else Ending(_opinion(held, number, now))
+        )
+        timed = _timed(held, answer_id, submission.attended, sequence=held.numbers.first, now=now)
+        said = [ending.event, _control(held, number + 1, now)] if control else [ending.event]
         events = [timed, *(replace(one, not_before=leaves_at) for one in said)]
-        await self._journal.write(connection, ref, events, partition=numbers.partition, at=now)
+        await self._write(connection, held, submission, answer_id, ending, events, now=now, leaves_at=leaves_at)
+        await self._remember(connection, held, answer_id, control=control, final=final, leaves_at=leaves_at)
         return Recorded(answer_id, leaves_at)
 
     async def _reveal(self, connection: Connection, held: Held, submission: Submission, now: datetime) -> Recorded:
         """Keep the unseen answer, then show the proposal; neither can be taken back."""
-        ref, claim = held.ref, held.claim
+        ref, claim, first = held.ref, held.claim, held.numbers.first
         control = await self._control_due(connection, held)
-        numbers = await self._journal.numbers(connection, ref, 3 if control else 2)
-        answered = _opinion(held, numbers.first, now)
-        await self._insert(
-            connection, held, submission, answered.event_id, answered.event_id, now=now, leaves_at=now
-        )  # fmt: skip
-        await self._remember(connection, held, answered.event_id, control=control, final=False, leaves_at=now)
+        answered = _opinion(held, first, now)
         shown = await self._views.show(
             connection, {**claim, "state": ReviewState.REVEALED}, held.routed, lead=held.lead
         )  # fmt: skip
-        await connection.execute(
-            self._queries.insert_shown, claim["claim_id"], claim["revision"], shown.sha256, now, shown.package
-        )
         fact = review_fact(
             claim, claim_id=claim["claim_id"], reviewer=claim["reviewer"], shown_sha256=shown.sha256
         )  # fmt: skip
-        last = numbers.first + (2 if control else 1)
+        last = first + (2 if control else 1)
         revealed = activity_event(ref, "review.revealed", fact, sequence=last, at=now, actor=SERVICE)
         events = [answered, *([_control(held, last - 1, now)] if control else []), revealed]
-        await self._journal.write(connection, ref, events, partition=numbers.partition, at=now)
+        await self._write(
+            connection, held, submission, answered.event_id, Ending(answered), events, now=now, leaves_at=now
+        )
+        await self._remember(connection, held, answered.event_id, control=control, final=False, leaves_at=now)
+        await connection.execute(
+            self._queries.insert_shown, claim["claim_id"], claim["revision"], shown.sha256, now, shown.package
+        )
         return Recorded(answered.event_id, now, revealed=True)
 
-    async def _insert(
-        self, connection: Connection, held: Held, submission: Submission, answer_id: str, event_id: str, *,
-        now: datetime, leaves_at: datetime,
+    async def _write(
+        self, connection: Connection, held: Held, submission: Submission, answer_id: str, ending: Ending,
+        events: Sequence[Outgoing], *, now: datetime, leaves_at: datetime,
     ) -> None:  # fmt: skip
-        claim, said = held.claim, held.answered.said
+        claim, said, ref, partition = held.claim, held.answered.said, held.ref, held.numbers.partition
         state, claim_state = ended(ReviewState(claim["state"]), held.step)
         # Whoever has given an opinion is done; whoever ends a review or has to confirm keeps it.
         done = claim["reviewer"] if held.step in _STAGES else None
-        await connection.execute(
-            self._queries.insert_answer, answer_id, claim["review_id"], claim["claim_id"], claim["reviewer"], event_id,
-            submission.idempotency_key, submission.request_sha256, said.answer.outcome, held.answered.relation, now,
-            leaves_at, state, _STAGES.get(held.step, claim["stage"]), done, claim_state,
-            _PARTS.get(held.step, "final"), orjson.dumps(said.as_dict()),
-        )  # fmt: skip
+        try:
+            await connection.execute(
+                self._queries.record, answer_id, claim["review_id"], claim["claim_id"], claim["reviewer"],
+                ending.event.event_id, submission.idempotency_key, submission.request_sha256, said.answer.outcome,
+                held.answered.relation, now, leaves_at, state, _STAGES.get(held.step, claim["stage"]), done,
+                claim_state, _PARTS.get(held.step, "final"), orjson.dumps(said.as_dict()), *ending.decision, ref.tenant,
+                ref.case_id, partition, ref.case_id.encode(), *event_columns(ref, events, partition=partition, at=now),
+            )  # fmt: skip
+        except asyncpg.UniqueViolationError as error:
+            if error.table_name != "decisions":
+                raise
+            raise AnsweredBefore("The case has been decided elsewhere in the meantime.") from error
 
     async def _remember(
         self, connection: Connection, held: Held, answer_id: str, *, control: bool, final: bool, leaves_at: datetime
@@ -164,47 +188,28 @@ class Recording:
         )  # fmt: skip
 
     async def _control_due(self, connection: Connection, held: Held) -> bool:
+        """Tell whether the answer is the case's label too; then it takes a third number, right after its two."""
         if not is_control(held.routed, Kind(held.claim["kind"])) or held.answered.seen:
             return False
         ref = held.ref
-        return await connection.fetchrow(self._queries.control_judged, ref.tenant, ref.case_id) is None
+        if await connection.fetchrow(self._queries.control_judged, ref.tenant, ref.case_id) is not None:
+            return False
+        await self._journal.numbers(connection, ref, 1)
+        return True
 
-    async def _ending(self, connection: Connection, held: Held, answer_id: str, number: int, now: datetime) -> Outgoing:
+    async def _ending(self, connection: Connection, held: Held, answer_id: str, number: int, now: datetime) -> Ending:
         ref = held.ref
         match Kind(held.claim["kind"]):
             case Kind.DECISION:
-                return await self._decision(connection, held, answer_id, number, now)
+                return _decision(held, answer_id, number)
             case Kind.REVERSAL:
                 return await self._reversal(connection, held, answer_id, number, now)
             case kind:
                 judged = await self._judged(connection, ref)
                 name = "audit.judged" if kind is Kind.AUDIT else "seed.judged"
-                return _judgement(held, name, judged, number, now)
+                return Ending(_judgement(held, name, judged, number, now))
 
-    async def _decision(
-        self, connection: Connection, held: Held, answer_id: str, number: int, now: datetime,
-        supersedes: str | None = None,
-    ) -> Outgoing:  # fmt: skip
-        body = decision_made(
-            held.routed, held.answered, event_id=answer_id, routed_event_id=held.routed_event_id, sequence=number,
-            supersedes=supersedes,
-        )  # fmt: skip
-        try:
-            await connection.execute(
-                self._queries.insert_decision, held.ref.tenant, held.ref.case_id, answer_id, body["outcome"],
-                orjson.dumps(body["outcome_params"]), body["closed_as"], body["mode"], body["relation"], now,
-                supersedes,
-            )  # fmt: skip
-        except asyncpg.UniqueViolationError as error:
-            raise AnsweredBefore("The case has been decided elsewhere in the meantime.") from error
-        return Outgoing(
-            topic=DECISIONS, kind="decision.made", event_id=answer_id, sequence=number, body=body,
-            actor=held.answered.said.decider.pseudonym,
-        )  # fmt: skip
-
-    async def _reversal(
-        self, connection: Connection, held: Held, answer_id: str, number: int, now: datetime
-    ) -> Outgoing:
+    async def _reversal(self, connection: Connection, held: Held, answer_id: str, number: int, now: datetime) -> Ending:
         """Replace the decision that was looked at again, or say that it stands."""
         ref, opinion = held.ref, held.answered.said.opinion
         row = await connection.fetchrow(self._queries.decision_in_force, ref.tenant, ref.case_id)
@@ -212,18 +217,30 @@ class Recording:
             raise AnsweredBefore("Another decision has replaced the one you looked at in the meantime.")
         standing = Opinion(row["outcome"], orjson.loads(row["outcome_params"]))
         if not agree([standing, opinion], Kind.REVERSAL):
-            return await self._decision(connection, held, answer_id, number, now, supersedes=row["decision_id"])
+            return _decision(held, answer_id, number, supersedes=row["decision_id"])
         claim = held.claim
         fact = review_fact(
             claim, claim_id=claim["claim_id"], reviewer=claim["reviewer"], decision_id=row["decision_id"],
             outcome=opinion.outcome, outcome_params=dict(opinion.outcome_params), reason=held.answered.said.answer.note,
         )  # fmt: skip
-        return activity_event(ref, "review.upheld", fact, sequence=number, at=now, actor=held.actor)
+        return Ending(activity_event(ref, "review.upheld", fact, sequence=number, at=now, actor=held.actor))
 
     async def _judged(self, connection: Connection, ref: CaseRef) -> str:
         stored: str | None = await connection.fetchval(self._queries.first_decision, ref.tenant, ref.case_id)
         # The topic may not have brought the automatic decision yet; its id follows from the case.
         return stored or _automatic(ref)
+
+
+def _decision(held: Held, answer_id: str, number: int, supersedes: str | None = None) -> Ending:
+    body = decision_made(
+        held.routed, held.answered, event_id=answer_id, routed_event_id=held.routed_event_id, sequence=number,
+        supersedes=supersedes,
+    )  # fmt: skip
+    event = Outgoing(
+        topic=DECISIONS, kind="decision.made", event_id=answer_id, sequence=number, body=body,
+        actor=held.answered.said.decider.pseudonym,
+    )  # fmt: skip
+    return Ending(event, (True, supersedes, orjson.dumps(body["outcome_params"]), body["closed_as"], body["mode"]))
 
 
 def _automatic(ref: CaseRef) -> str:

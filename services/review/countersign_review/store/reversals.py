@@ -12,11 +12,12 @@ from countersign_review.domain.events import SERVICE, CaseRef, review_fact
 from countersign_review.domain.refusals import NotEligible, NotForYou, NotFound, NothingToReverse, ReviewOpen
 from countersign_review.domain.review import Kind
 from countersign_review.store.caller import Caller
-from countersign_review.store.claims import Claims, demand_of
+from countersign_review.store.claimed import demand_of
 from countersign_review.store.events import SQL, Connection, Journal, activity_event
 from countersign_review.store.opening import Opening, Purpose
 from countersign_review.store.requests import Identified, Requests
 from countersign_review.store.routed import routed_of
+from countersign_review.store.taking import Taking
 from countersign_shared.clock import Clock
 from countersign_shared.ids import derived_event_id
 from countersign_shared.postgres import Queries
@@ -43,7 +44,7 @@ class Reversals:
         self._intake = Queries.load(SQL / "queries.sql")
 
     async def begin(
-        self, claims: Claims, caller: Caller, tenant: str, case_id: str, request: Identified, *, reason: str
+        self, taking: Taking, caller: Caller, tenant: str, case_id: str, request: Identified, *, reason: str
     ) -> dict[str, Any]:
         """Open a decision again for the caller, who sees it, and give them the claim.
 
@@ -52,7 +53,7 @@ class Reversals:
         now = self._clock()
 
         async def work() -> dict[str, Any]:
-            await claims.check_room(connection, caller, now)
+            await taking.check_room(connection, caller, now)
             case, row = await self._standing(connection, caller, tenant, case_id)
             if await connection.fetch(self._queries.open_reviews_of, tenant, case_id):
                 raise ReviewOpen("People are looking at this case already; it can be reversed when they have answered.")
@@ -64,7 +65,7 @@ class Reversals:
             review = await self._open(connection, case, purpose, now, reason=reason, actor=caller.actor)
             if wanting := lacks(caller.profile, demand_of(review), now.date()):
                 raise NotEligible(wanting)
-            claim = await claims.take(connection, caller, review, now)
+            claim = await taking.take(connection, caller, review, now)
             return {"claim_id": claim["claim_id"]}
 
         async with self._pool.acquire() as connection, connection.transaction():

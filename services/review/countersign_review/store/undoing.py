@@ -9,7 +9,8 @@ from countersign_review.domain.events import CaseRef, review_fact
 from countersign_review.domain.refusals import AlreadyLeft, NotFound
 from countersign_review.domain.review import Action, Kind, ReviewState, Stage, ended
 from countersign_review.store.caller import Caller
-from countersign_review.store.claims import Leases, ref_of
+from countersign_review.store.claimed import ref_of
+from countersign_review.store.claims import Leases
 from countersign_review.store.events import SQL, Connection, Journal, activity_event
 from countersign_shared.clock import Clock
 from countersign_shared.postgres import Queries

@@ -16,6 +16,7 @@ from countersign_review.store.disputes import Disputes
 from countersign_review.store.events import SQL, Connection
 from countersign_review.store.precedents import Precedents
 from countersign_review.store.routed import routed_of
+from countersign_review.store.showing import Showing
 from countersign_shared.contracts.decision_types import DecisionType
 from countersign_shared.contracts.execution import execution
 from countersign_shared.contracts.money import format_money
@@ -45,14 +46,38 @@ class Views:
         self, connection: Connection, review: Any, routed: Mapping[str, Any], *, lead: bool = False
     ) -> Shown:
         """Build the context package of a review; ``lead``: its holder is one."""
+        [shown] = await self.show_all(connection, [Showing(review, routed, lead)])
+        return shown
+
+    async def show_all(self, connection: Connection, showings: Sequence[Showing]) -> list[Shown]:
+        """Build the context packages of several reviews."""
+        earlier = await self._earlier_cases(connection, showings)
+        similar = await self._precedents.similar(connection, showings)
+        return [
+            await self._build(connection, one, earlier.get(place, ()), similar.get(place, ()))
+            for place, one in enumerate(showings)
+        ]
+
+    async def _earlier_cases(self, connection: Connection, showings: Sequence[Showing]) -> dict[int, list[Any]]:
+        asked = [
+            (place, one.review["subject_ref"], one.review["tenant"], one.review["case_id"])
+            for place, one in enumerate(showings)
+            if one.review["subject_ref"] is not None
+        ]
+        found: dict[int, list[Any]] = {}
+        if asked:
+            columns = (list(column) for column in zip(*asked, strict=True))
+            for row in await connection.fetch(self._queries.earlier_cases, *columns, EARLIER_CASES):
+                found.setdefault(row["place"], []).append(row)
+        return found
+
+    async def _build(
+        self, connection: Connection, showing: Showing, history: Sequence[Any], similar: Sequence[Mapping[str, Any]]
+    ) -> Shown:
+        review, routed = showing.review, showing.routed
         evidence = []
         if review["revision"]:
             evidence = await connection.fetch(self._queries.evidence, review["tenant"], review["case_id"])
-        history: Sequence[Any] = ()
-        if review["subject_ref"] is not None:
-            history = await connection.fetch(
-                self._queries.earlier_cases, review["subject_ref"], review["tenant"], review["case_id"], EARLIER_CASES
-            )
         known = self._types.get(routed["decision_type"])
         labels = {item["outcome"]: item["label"] for item in routed["handling"]["allowed_outcomes"]}
         package = orjson.dumps(context_package(View(
@@ -61,8 +86,8 @@ class Views:
             headline=self._headline(review, routed), facts=self.facts(routed, [row["body"] for row in evidence]),
             protected=known.protected_fields if known else (),
             evidence=await self._news(connection, review, evidence),
-            history=[self._earlier(row) for row in history], others=other_actions(routed["handling"], lead=lead),
-            similar=await self._precedents.similar(connection, review, routed),
+            history=[self._earlier(row) for row in history], similar=similar,
+            others=other_actions(routed["handling"], lead=showing.lead),
             dispute=await self._disputes.of(connection, review, labels),
         )), option=orjson.OPT_UTC_Z)  # fmt: skip
         return Shown(package, digest(package))

@@ -86,10 +86,12 @@ async def stop_automation(desk: WithDesk, principal: Switcher, once: OnlyOnce, a
     )
     stopped = await _unless_busy(operation)
     show_automation(desk.metrics, await desk.controls(), desk.shelf, desk.clock())
+    # Whoever may have to judge one of them unseen is told by review, which knows which are outstanding.
+    told = stopped.recent if principal.forwarded or not principal.may_answer else ()
     return StopAnswer(
         control=Control.model_validate(stopped.control), recent_seconds=stops.RECENT_SECONDS,
         recent_total=stopped.recent_total,
-        recent=[AutomaticCase.model_validate(one, from_attributes=True) for one in stopped.recent],
+        recent=[AutomaticCase.model_validate(one, from_attributes=True) for one in told],
     )  # fmt: skip
 
 

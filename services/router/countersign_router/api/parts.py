@@ -14,6 +14,8 @@ SWITCHERS = ("operator", "admin", "lead")
 """Who may halt automation and take part in turning it back on."""
 READERS = ("analyst", "lead", "operator", "auditor", "policy_author", "policy_approver", "admin")
 """Who may see policies and figures. Reviewers may not: they would colour their answers."""
+POLICY_WORK = frozenset({"policy_author", "policy_approver", "analyst", "auditor", "admin"})
+"""Whoever gives one of these roles to somebody who answers has chosen to trust them."""
 switcher = require(*SWITCHERS)
 reader = require(*READERS)
 MAX_LIST = 200
@@ -41,6 +43,14 @@ def check_tenant(principal: Principal, tenant: str) -> None:
     if not principal.sees(tenant):
         named = "all tenants" if tenant == ANY else f"tenant {tenant}"
         raise Problem(403, "forbidden", "Not your tenant", f"You may not act for {named}.")
+
+
+def check_untold(principal: Principal) -> None:
+    """Refuse a list of cases with what the machine said of them to those who may have to answer some of them unseen."""
+    if principal.may_answer and not principal.roles & POLICY_WORK:
+        raise Problem(
+            403, "forbidden", "Not for those who answer", "A replay lists cases with what the AI said of them."
+        )
 
 
 def actor(principal: Principal) -> Actor:

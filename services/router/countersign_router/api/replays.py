@@ -10,7 +10,7 @@ from fastapi import APIRouter, Depends, Request
 from fastapi.responses import StreamingResponse
 
 from countersign_router.api.models.replays import Label, ReplayRequest, ReplayStream
-from countersign_router.api.parts import Reader, WithDesk, check_tenant
+from countersign_router.api.parts import Reader, WithDesk, check_tenant, check_untold
 from countersign_router.language.loading import LoadedPolicy, PolicyRefused, load_policy
 from countersign_router.replaying.against import Against, read_against
 from countersign_router.replaying.report import ReplayReport
@@ -67,6 +67,7 @@ async def replay_policy(
             headers={"Retry-After": str(BUSY_SECONDS)},
         )  # fmt: skip
     against = _against(asked.against)
+    check_untold(principal)
     policy = await _policy(desk, turn.replays, asked)
     check_tenant(principal, policy.policy.tenant)
     _check_fields(turn.replays, policy, asked.by)

@@ -251,7 +251,10 @@ class ReviewersSection(Section):
 
 
 class SlaSection(Section):
-    """How soon a person must have decided, and what happens otherwise. `due` unset: the class's own time."""
+    """How soon a person must have decided, and what happens otherwise. `due` unset: the class's own time.
+
+    `pauses_while_asked`: the time upstream takes to answer a question does not count.
+    """
 
     model_config = ConfigDict(extra="forbid", strict=True, frozen=True, validate_by_name=True, validate_by_alias=True)
 
@@ -261,6 +264,7 @@ class SlaSection(Section):
     at_risk: Annotated[float, Field(gt=0.0, lt=1.0)] = 0.75
     on_at_risk: Name | None = None
     on_breach: Name | None = None
+    pauses_while_asked: bool = False
 
 
 class CodeSection(Section):

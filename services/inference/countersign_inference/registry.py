@@ -1,6 +1,7 @@
 """Which scorer answers for which decision type: the files of a models directory, checked against the types."""
 
 import io
+import time
 from collections import defaultdict
 from collections.abc import Callable, Iterable, Mapping, Sequence
 from dataclasses import dataclass
@@ -183,11 +184,13 @@ def _is_remote(scorer: AnyScorer) -> bool:
     return hasattr(scorer, "limit_seconds")
 
 
-def onnx_scorer(manifest: TabularOnnx, directory: Path, *, labels: dict[str, str]) -> OnnxScorer:
-    """Load a trained model from its directory; `labels` gives the outcomes' words."""
+def onnx_scorer(
+    manifest: TabularOnnx, directory: Path, *, labels: dict[str, str], now: Callable[[], float] = time.monotonic
+) -> OnnxScorer:
+    """Load a trained model from its directory; `labels` gives the outcomes' words, `now` monotonic seconds."""
     files = read_files(manifest, directory)
     model = tabular_model(manifest, reference=_array(files[REFERENCE]), ordinary=_array(files[ORDINARY]), labels=labels)
-    return OnnxScorer(model, files[ARTIFACT])
+    return OnnxScorer(model, files[ARTIFACT], now=now)
 
 
 def text_scorer(manifest: TextLinear, directory: Path, *, labels: dict[str, str]) -> TextScorer:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import re
+from pathlib import Path
 from typing import Any
 
 import pytest
@@ -70,7 +71,20 @@ def answer_question(desk: Desk, case_id: str, question: dict[str, Any]) -> None:
     assert event["case_id"] == case_id
 
 
-def test_two_people_decide_and_the_second_does_not_see_the_first(desk: Desk, browser: Browser) -> None:
+def picture_what_is_named(here: Seat, pictures: Path) -> None:
+    """Look at the marked text in both schemes: what a post names is underlined, and said to who cannot see that."""
+    marks = here.page.locator("mark")
+    expect(marks).to_have_count(4)
+    said = ["$75 (money)", "https://deals.example/413 (url)", "@bela (mention)", "invest@shop.example (email)"]
+    assert marks.all_text_contents() == said
+    for scheme in ("light", "dark"):
+        here.page.emulate_media(color_scheme=scheme)
+        here.page.screenshot(path=pictures / f"console-marked-{scheme}.png")
+    assert here.serious_findings() == []
+    here.page.emulate_media(color_scheme="light")
+
+
+def test_two_people_decide_and_the_second_does_not_see_the_first(desk: Desk, browser: Browser, pictures: Path) -> None:
     with seat(browser) as first, seat(browser) as second:
         for here, name in ((first, "marlyn"), (second, "frances")):
             here.enter(desk.link(name, name.title()))
@@ -79,6 +93,8 @@ def test_two_people_decide_and_the_second_does_not_see_the_first(desk: Desk, bro
             expect(here.page.get_by_text(f"case {FAMOUS}", exact=True)).to_be_visible()
             # Whoever answers second learns neither who was first nor what they said.
             expect(here.page.locator("main")).not_to_contain_text(re.compile("Marlyn|Opinion"))
+            if here is first:
+                picture_what_is_named(here, pictures)
             here.press("1")
             if here.page.get_by_text("Still needed").count():
                 here.press("1", "Enter")

@@ -28,12 +28,13 @@ def models(tmp_path_factory):
     return out
 
 
-def scorer_of(models, **explained):
+def scorer_of(models, *, now=lambda: 0.0, **explained):
+    """Load it with another budget; time stands still unless a clock is given, however busy the machine is."""
     manifest = read_manifest(models / f"{LOAN}.yaml")
     assert isinstance(manifest, TabularOnnx)
     changed = manifest.model_copy(update={"explained": manifest.explained.model_copy(update=explained)})
     labels = {code: outcome.label for code, outcome in decision_types()[LOAN].outcomes.items()}
-    return onnx_scorer(changed, models / LOAN, labels=labels)
+    return onnx_scorer(changed, models / LOAN, labels=labels, now=now)
 
 
 def asked(scorer, count: int) -> list[Question]:
@@ -47,7 +48,7 @@ def log_odds(probability: float) -> float:
 
 @pytest.fixture(scope="module")
 def answers(models):
-    scorer = scorer_of(models, batch_seconds=5.0)
+    scorer = scorer_of(models)
     return scorer.score(asked(scorer, 120))
 
 
@@ -69,13 +70,13 @@ def test_effects_sum_to_the_log_odds_of_the_confidence_and_are_the_same_alone_an
         explanation = answer.proposal["explanation"]
         total = explanation["base"] + explanation["rest"] + sum(one["effect"] for one in explanation["factors"])
         assert total == pytest.approx(log_odds(answer.proposal["confidence"]), abs=1e-3)
-    scorer = scorer_of(models, batch_seconds=5.0)
+    scorer = scorer_of(models)
     alone = [scorer.score([question])[0] for question in asked(scorer, 3)]
     assert [one.proposal["explanation"] for one in alone] == [one.proposal["explanation"] for one in answers[:3]]
 
 
 def test_the_estimates_come_near_the_shapley_values_of_many_more_orders(models):
-    few, many = scorer_of(models, batch_seconds=5.0), scorer_of(models, rows=10_000, batch_seconds=5.0)
+    few, many = scorer_of(models), scorer_of(models, rows=10_000)
     gaps, sizes = [], []
     for short, long in zip(few.score(asked(few, 25)), many.score(asked(many, 25)), strict=True):
         exact = {one["field"]: one["effect"] for one in long.proposal["explanation"]["factors"]}
@@ -89,7 +90,7 @@ def test_the_estimates_come_near_the_shapley_values_of_many_more_orders(models):
 
 
 def test_what_speaks_against_a_case_is_said_first_when_it_is_made_worse(models):
-    scorer = scorer_of(models, batch_seconds=5.0)
+    scorer = scorer_of(models)
     question = asked(scorer, 1)[0]
     worse = Question({**question.payload, "credit_meets_guidelines": False, "bankruptcy_on_record": True})
     proposal = scorer.score([worse])[0].proposal
@@ -113,9 +114,8 @@ def test_without_a_budget_there_is_a_proposal_and_no_explanation(models, answers
 
 
 def test_cases_beyond_the_budget_of_a_batch_are_proposed_unexplained_and_nobody_waits(models):
-    scorer = scorer_of(models, batch_seconds=2.0)
-    # A clock that moves by a second at each look: the first chunk costs one, a second would end on time, a third not.
-    scorer._proposer._now = itertools.count().__next__
+    # A clock that moves by a second at each look: the first chunk costs one, the second would end too late.
+    scorer = scorer_of(models, batch_seconds=2.0, now=itertools.count().__next__)
     found = [bool(one.proposal["explanation"]["factors"]) for one in scorer.score(asked(scorer, 120))]
     assert found[0]
     assert not any(found[60:])

@@ -3,11 +3,14 @@
 from __future__ import annotations
 
 import asyncio
+import contextlib
 import os
 import shutil
 import signal
 import sys
 from collections import defaultdict
+from collections.abc import AsyncIterator
+from contextlib import asynccontextmanager
 from pathlib import Path
 
 import asyncpg
@@ -30,7 +33,8 @@ from tests.unit.inference.loans import LOAN, body_of, record
 CASES = 60
 LIMIT_SECONDS = 30.0
 
-# The service as it is deployed, gone at the step named as a power cut would have it: nothing is undone by it.
+# The service as it is deployed, gone at the step named as a power cut would have it: nothing is undone by it. Each
+# line read is one more life, forked off before anything runs: only the imports are shared.
 DIES = """
 import asyncio, os, signal, sys
 from countersign_inference.app import running
@@ -55,29 +59,50 @@ async def half_sent(self, topic, partition, group):
     await asyncio.gather(*await send(self, topic, partition, group))
     die()
 
-step = sys.argv[1]
-if step == "half_sent":
-    Publisher._send = half_sent
-else:
-    Store.keep = {"before_commit": before_commit, "after_commit": after_commit}[step]
-main(Settings, running)
+def live(step):
+    if step == "half_sent":
+        Publisher._send = half_sent
+    else:
+        Store.keep = {"before_commit": before_commit, "after_commit": after_commit}[step]
+    main(Settings, running)
+
+for line in sys.stdin:
+    if (child := os.fork()) == 0:
+        live(line.strip())
+    print(os.waitstatus_to_exitcode(os.waitpid(child, 0)[1]), flush=True)
 """
 
 
-async def died(settings: Settings, step: str) -> None:
+class Lives:
+    """Lives of the service, each of which ends at a step."""
+
+    def __init__(self, process: asyncio.subprocess.Process) -> None:
+        self._process = process
+
+    async def end_at(self, step: str) -> None:
+        assert self._process.stdin
+        assert self._process.stdout
+        self._process.stdin.write(f"{step}\n".encode())
+        async with asyncio.timeout(LIMIT_SECONDS):
+            assert int(await self._process.stdout.readline()) == -signal.SIGKILL
+
+
+@asynccontextmanager
+async def lives_of(settings: Settings) -> AsyncIterator[Lives]:
     environment = {
         name.upper(): str(getattr(settings, name))
         for name in ("database_url", "kafka_bootstrap_servers", "topic_prefix", "http_port", "instance_id")
     }
     process = await asyncio.create_subprocess_exec(
-        sys.executable, "-c", DIES, step, env={**os.environ, **environment}, stderr=asyncio.subprocess.DEVNULL
-    )
+        sys.executable, "-c", DIES, env={**os.environ, **environment}, stdin=asyncio.subprocess.PIPE,
+        stdout=asyncio.subprocess.PIPE, stderr=asyncio.subprocess.DEVNULL, start_new_session=True,
+    )  # fmt: skip
     try:
-        async with asyncio.timeout(LIMIT_SECONDS):
-            assert await process.wait() == -signal.SIGKILL
+        yield Lives(process)
     finally:
-        if process.returncode is None:
-            process.kill()
+        with contextlib.suppress(ProcessLookupError):
+            os.killpg(process.pid, signal.SIGKILL)
+        await process.wait()
 
 
 async def stored(settings: Settings) -> dict[str, bytes]:
@@ -119,18 +144,21 @@ async def test_killed_before_the_commit_after_it_and_between_sends_every_case_is
         database_url=database_url, kafka_bootstrap_servers=kafka_bootstrap, topic_prefix=topic_prefix, http_port=0,
         instance_id="0",
     )  # fmt: skip
-    async with open_bus(settings, service="upstream", health=Health(), metrics=Metrics("upstream")) as bus:
+    async with (
+        lives_of(settings) as lives,
+        open_bus(settings, service="upstream", health=Health(), metrics=Metrics("upstream")) as bus,
+    ):
         sent = [record(body_of(number)) for number in range(CASES)]
         await bus.publish(
             [Message("case.created", None, one.key or b"", one.value or b"", one.headers) for one in sent]
         )
-        await died(settings, "before_commit")
+        await lives.end_at("before_commit")
         assert await stored(settings) == {}
-        await died(settings, "after_commit")
+        await lives.end_at("after_commit")
         kept = await stored(settings)
         assert kept
         assert await bus.read_all("case.scored") == []
-        await died(settings, "half_sent")
+        await lives.end_at("half_sent")
         assert await bus.read_all("case.scored")
         kept |= await stored(settings)
         # Its successor has another calibrator, and says of what was scored what was said.

@@ -183,7 +183,8 @@ def _cases() -> Iterator[dict[str, Any]]:
         "tenant": "default", "case_id": FAMOUS, "decision_type": "content_moderation", "subject_ref": "author-1",
         "payload": {
             "post_id": FAMOUS, "author_id": "author-1", "category": "spam", "followers": 2_000_000, "reports": 3,
-            "text": "Earn $75 a day from home, click https://deals.example/413 now!!! Ask @bela or invest@shop.example",
+            "text": "Our bakery has a sale this weekend, everything for $50: https://shop.example/cakes "
+                    "Write to lessons@shop.example, says @bela",
         },
         "submitted_by": "platform", "occurred_at": rfc3339(now),
     }  # fmt: skip

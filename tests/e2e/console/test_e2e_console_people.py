@@ -75,7 +75,7 @@ def picture_what_is_named(here: Seat, pictures: Path) -> None:
     """Look at the marked text in both schemes: what a post names is underlined, and said to who cannot see that."""
     marks = here.page.locator("mark")
     expect(marks).to_have_count(4)
-    said = ["$75 (money)", "https://deals.example/413 (url)", "@bela (mention)", "invest@shop.example (email)"]
+    said = ["$50 (money)", "https://shop.example/cakes (url)", "lessons@shop.example (email)", "@bela (mention)"]
     assert marks.all_text_contents() == said
     for scheme in ("light", "dark"):
         here.page.emulate_media(color_scheme=scheme)

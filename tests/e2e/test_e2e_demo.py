@@ -52,7 +52,7 @@ def test_after_kill_9_the_next_start_goes_on_and_doubles_nothing(demo):
     running = demo.running()
     demo.wait_for(lambda: count(running, "SELECT count(*) FROM local.decisions") >= 15)
     # Loan applications and posts side by side, each judged by its own model and policy.
-    demo.wait_for(lambda: count(running, "SELECT count(DISTINCT decision_type) FROM review.decisions") == 2)
+    demo.wait_for(lambda: count(running, "SELECT count(DISTINCT decision_type) FROM review.reviews") == 2)
     demo.end(signal.SIGKILL)
     assert not demo.left_over()
     summary = demo.finish("--cases", "60")

@@ -1,16 +1,21 @@
 #!/bin/sh
 # Write fresh random passwords for docker compose into .env at the root of the repository, readable by its owner only.
-# An existing file is left alone: PostgreSQL keeps the passwords it was first started with.
+# What an existing file has is left alone: PostgreSQL keeps the passwords it was first started with.
 set -eu
 cd "$(dirname "$0")/../.."
-if [ -e .env ]; then
+names="POSTGRES_PASSWORD INFERENCE_DATABASE_PASSWORD ROUTER_DATABASE_PASSWORD REVIEW_DATABASE_PASSWORD \
+    AUDIT_DATABASE_PASSWORD AUDIT_MIGRATIONS_DATABASE_PASSWORD FEEDBACK_DATABASE_PASSWORD GRAFANA_PASSWORD"
+missing=""
+for name in $names; do
+    grep --quiet --no-messages "^$name=" .env || missing="$missing $name"
+done
+if [ -z "$missing" ]; then
     echo ".env is there already: delete it together with the volume 'postgres' to start over" >&2
     exit 1
 fi
 umask 077
-for name in POSTGRES_PASSWORD INFERENCE_DATABASE_PASSWORD ROUTER_DATABASE_PASSWORD REVIEW_DATABASE_PASSWORD \
-    AUDIT_DATABASE_PASSWORD FEEDBACK_DATABASE_PASSWORD GRAFANA_PASSWORD; do
+for name in $missing; do
     # Hexadecimal, because they stand inside URLs.
     printf '%s=%s\n' "$name" "$(od -An -N24 -tx1 /dev/urandom | tr -d ' \n')"
-done > .env
-echo "wrote .env"
+done >> .env
+echo "wrote to .env:$missing"

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-import importlib
+import importlib.util
 import re
 import subprocess
 import sys
@@ -19,7 +19,8 @@ from countersign_shared.settings import ServiceSettings
 ROOT = Path(__file__).parents[2]
 COMPOSE = ROOT / "docker-compose.yml"
 SERVICES = ("inference", "router", "review", "audit", "feedback")
-OTHERS = ("kafka", "postgres", "topics", "prometheus", "grafana")
+ONCE = ("topics", "audit-schema")
+OTHERS = ("kafka", "postgres", *ONCE, "prometheus", "grafana")
 VARIABLE = re.compile(r"\$\{(\w+)(?::[?-]([^}]*))?\}")
 
 
@@ -72,7 +73,7 @@ def test_ports_are_bound_to_this_machine(compose: dict[str, Any]) -> None:
 @pytest.mark.parametrize("name", [*SERVICES, *OTHERS])
 def test_each_part_restarts_is_checked_and_is_bounded(compose: dict[str, Any], name: str) -> None:
     part = compose["services"][name]
-    if name == "topics":
+    if name in ONCE:
         assert part["restart"] == "no"
     else:
         assert part["restart"] == "unless-stopped"
@@ -99,6 +100,7 @@ def test_services_are_built_from_one_file_and_locked_down(compose: dict[str, Any
         "kafka": {"condition": "service_healthy"},
         "postgres": {"condition": "service_healthy"},
         "topics": {"condition": "service_completed_successfully"},
+        **({"audit-schema": {"condition": "service_completed_successfully"}} if service == "audit" else {}),
     }
 
 
@@ -131,6 +133,16 @@ def test_each_service_has_its_own_role_and_finds_the_others(compose: dict[str, A
         if name.endswith("_URL") and name != "DATABASE_URL":
             target = urlsplit(value)
             assert target.port == settings_class(str(target.hostname)).model_fields["http_port"].default
+
+
+def test_audits_tables_are_migrated_by_who_is_not_audit(compose: dict[str, Any]) -> None:
+    part = compose["services"]["audit-schema"]
+    given = environment(compose, "audit-schema")
+    owner, service = urlsplit(given["DATABASE_URL"]), urlsplit(environment(compose, "audit")["DATABASE_URL"])
+    assert (owner.username, given["AUDIT_ROLE"]) == ("countersign_audit_migrations", service.username)
+    assert (owner.hostname, owner.path) == (service.hostname, service.path)
+    assert "AUDIT_MIGRATIONS_DATABASE_PASSWORD" not in str(compose["services"]["audit"])
+    assert importlib.util.find_spec(part["command"][-1]) is not None
 
 
 def test_kafka_is_reached_where_it_listens(compose: dict[str, Any]) -> None:
@@ -175,3 +187,9 @@ def test_the_script_makes_every_password_once(compose: dict[str, Any], tmp_path:
     again = subprocess.run(["sh", script], check=False, timeout=30, capture_output=True)
     assert again.returncode == 1
     assert (tmp_path / ".env").read_text(encoding="utf-8") == written
+    # What a later release needs is added, and the rest stays.
+    before = "".join(line for line in written.splitlines(keepends=True) if "AUDIT_MIGRATIONS" not in line)
+    (tmp_path / ".env").write_text(before, encoding="utf-8")
+    subprocess.run(["sh", script], check=True, timeout=30, capture_output=True)
+    added = (tmp_path / ".env").read_text(encoding="utf-8").removeprefix(before)
+    assert re.fullmatch(r"AUDIT_MIGRATIONS_DATABASE_PASSWORD=[0-9a-f]{48}\n", added)

@@ -1,4 +1,4 @@
-"""The roles that docker compose makes: each service can migrate its own schema and sees nobody else's."""
+"""The roles that docker compose makes: each service sees its own schema only, and audit cannot change what it wrote."""
 
 from __future__ import annotations
 
@@ -14,11 +14,22 @@ from urllib.parse import urlsplit, urlunsplit
 import asyncpg
 import pytest
 
+from countersign_audit.prepare import prepare
+from countersign_shared.errors import ConfigurationError
 from countersign_shared.postgres import migrate, open_pool
 
 ROOT = Path(__file__).parents[2]
-SCRIPT = ROOT / "deploy" / "postgres" / "init" / "10-roles.sh"
+SCRIPTS = sorted((ROOT / "deploy" / "postgres" / "init").glob("*.sh"))
+MIGRATIONS = "audit_migrations"
 SERVICES = ("inference", "router", "review", "audit", "feedback")
+
+AUDIT_MIGRATIONS = Path(str(importlib.resources.files("countersign_audit"))) / "sql" / "migrations"
+RIGHTS = """
+SELECT relname AS name, pg_get_userbyid(relowner) = current_user AS owned,
+       has_table_privilege(oid, 'UPDATE') AS update, has_table_privilege(oid, 'DELETE') AS delete,
+       has_table_privilege(oid, 'TRUNCATE') AS truncate
+FROM pg_class WHERE relnamespace = 'audit'::regnamespace AND relkind IN ('r', 'p')
+"""
 
 pytestmark = pytest.mark.skipif(shutil.which("psql") is None, reason="no psql on this machine")
 
@@ -27,7 +38,8 @@ pytestmark = pytest.mark.skipif(shutil.which("psql") is None, reason="no psql on
 async def roles(database_url: str) -> AsyncIterator[dict[str, str]]:
     """A database as the image's first start leaves it; gives each service's URL."""
     parts = urlsplit(database_url)
-    passwords = {f"{service.upper()}_DATABASE_PASSWORD": f"{service}-0a1b'2c" for service in SERVICES}
+    names = (*SERVICES, MIGRATIONS)
+    passwords = {f"{name.upper()}_DATABASE_PASSWORD": f"{name}-0a1b'2c" for name in names}
     connection = {
         "PGHOST": str(parts.hostname), "PGPORT": str(parts.port), "PGPASSWORD": parts.password or "",
         "POSTGRES_DB": parts.path[1:],
@@ -38,34 +50,57 @@ async def roles(database_url: str) -> AsyncIterator[dict[str, str]]:
     try:
         if await admin.fetchval("SELECT count(*) FROM pg_roles WHERE rolname LIKE 'countersign\\_%'"):
             pytest.skip("this server has Countersign's roles already")
-        await asyncio.to_thread(
-            subprocess.run, ["sh", SCRIPT], env=os.environ | passwords | connection, check=True, timeout=60
-        )
+        # The last one may be run again, as an installation from before it does.
+        for script in (*SCRIPTS, SCRIPTS[-1]):
+            await asyncio.to_thread(
+                subprocess.run, ["sh", script], env=os.environ | passwords | connection, check=True, timeout=60
+            )
         yield {
-            service: urlunsplit(
+            name: urlunsplit(
                 parts._replace(
-                    netloc=f"countersign_{service}:{passwords[f'{service.upper()}_DATABASE_PASSWORD']}"
+                    netloc=f"countersign_{name}:{passwords[f'{name.upper()}_DATABASE_PASSWORD']}"
                     f"@{parts.hostname}:{parts.port}"
                 )
             )
-            for service in SERVICES
+            for name in names
         }
     finally:
-        for service in SERVICES:
-            if await admin.fetchval("SELECT count(*) FROM pg_roles WHERE rolname = $1", f"countersign_{service}"):
-                await admin.execute(f"DROP OWNED BY countersign_{service} CASCADE; DROP ROLE countersign_{service}")
+        for name in (*names, "audit_owner"):
+            if await admin.fetchval("SELECT count(*) FROM pg_roles WHERE rolname = $1", f"countersign_{name}"):
+                await admin.execute(f"DROP OWNED BY countersign_{name} CASCADE; DROP ROLE countersign_{name}")
         await admin.close()
 
 
 async def test_each_service_migrates_its_own_schema(roles: dict[str, str]) -> None:
     for service, url in roles.items():
+        if service in {"audit", MIGRATIONS}:
+            continue
         migrations = Path(str(importlib.resources.files(f"countersign_{service}"))) / "sql" / "migrations"
         async with open_pool(url, schema=service, size=2) as pool:
             assert await migrate(pool, schema=service, migrations=migrations)
 
 
+async def test_audits_tables_are_made_by_their_owner_and_audit_may_add_and_read(roles: dict[str, str]) -> None:
+    async with open_pool(roles["audit"], schema="audit", size=1) as pool:
+        with pytest.raises(ConfigurationError, match="this role may not"):
+            await migrate(pool, schema="audit", migrations=AUDIT_MIGRATIONS)
+    assert await prepare(roles[MIGRATIONS], "countersign_audit")
+    assert await prepare(roles[MIGRATIONS], "countersign_audit") == []
+    async with open_pool(roles["audit"], schema="audit", size=1) as pool:
+        assert await migrate(pool, schema="audit", migrations=AUDIT_MIGRATIONS) == []
+        rights = await pool.fetch(RIGHTS)
+        assert len(rights) > 12
+        changed = {row["name"] for row in rights if row["update"] or row["delete"] or row["truncate"] or row["owned"]}
+        assert changed == {"outbox"}
+        with pytest.raises(asyncpg.InsufficientPrivilegeError):
+            await pool.execute("ALTER TABLE entries DISABLE TRIGGER ALL")
+        assert await pool.fetchval("SELECT make_room(1, 256)") == 256
+        with pytest.raises(asyncpg.InsufficientPrivilegeError):
+            await pool.execute("SELECT * FROM entries_0")
+
+
 async def test_nobody_reads_another_services_schema(roles: dict[str, str]) -> None:
-    audit = await asyncpg.connect(roles["audit"])
+    audit = await asyncpg.connect(roles[MIGRATIONS], server_settings={"search_path": "audit"})
     await audit.execute("CREATE TABLE audit.secret (n int); CREATE TABLE found_by_search_path (n int)")
     await audit.close()
     for service in SERVICES:

@@ -139,6 +139,17 @@ def test_the_affected_person_reads_why_once_and_what_is_held_about_them(demo, tm
     assert "audit.read" in {entry["kind"] for entry in demo.json("audit", "timeline", case_id)["entries"]}
 
 
+def test_audit_runs_as_a_role_that_can_change_nothing(demo):
+    running = demo.running()
+    who = "SELECT count(*) FROM pg_stat_activity WHERE application_name = 'countersign-audit'"
+    assert count(running, who) > 0 == count(running, f"{who} AND usename <> 'countersign_audit'")
+    may = " OR ".join(f"has_table_privilege('countersign_audit', oid, '{right}')" for right in ("UPDATE", "DELETE"))
+    ours = "SELECT count(*) FROM pg_class WHERE relnamespace = 'audit'::regnamespace AND relkind IN ('r', 'p')"
+    assert count(running, f"{ours} AND ({may})") == 1 == count(running, f"{ours} AND ({may}) AND relname = 'outbox'")
+    assert demo.json("audit", "epochs")["epochs"][0]["data_keys"] > 0
+    assert demo.json("audit", "check-copies")["differing"] == []
+
+
 def _places(running, text):
     """Name every table of every service that holds a text, in what is packed too."""
 

@@ -3,7 +3,7 @@
 from pathlib import Path
 
 from pydantic import Field, SecretStr
-from pydantic_settings import SettingsConfigDict
+from pydantic_settings import BaseSettings, SettingsConfigDict
 
 from countersign_shared.settings import ServiceSettings
 
@@ -56,3 +56,12 @@ class Settings(ServiceSettings):
         default=None, max_length=2_000,
         description="how an affected person objects: whom to write to, until when; unset: in general words",
     )  # fmt: skip
+
+
+class PreparationSettings(BaseSettings):
+    """What ``countersign_audit.prepare`` needs: the owner's way into the database, and whom it is prepared for."""
+
+    model_config = SettingsConfigDict(extra="ignore", frozen=True)
+
+    database_url: str
+    audit_role: str = Field(min_length=1, max_length=57)

@@ -2,6 +2,7 @@
 
 import hashlib
 import logging
+from collections.abc import Awaitable
 from pathlib import Path
 
 import asyncpg
@@ -32,7 +33,7 @@ async def migrate(pool: asyncpg.Pool, *, schema: str, migrations: Path) -> list[
         await connection.execute(queries.wait_long_for_other_replicas)
         await connection.execute(queries.lock, schema)
         if not await connection.fetchval(queries.has_table):
-            await connection.execute(queries.create_table)
+            await _allowed(connection.execute(queries.create_table), schema, "its tables")
         await connection.execute(queries.wait_briefly_for_traffic)
         known = {row["name"]: row["sha256"] for row in await connection.fetch(queries.applied)}
         if missing := sorted(set(known) - {file.name for file in files}):
@@ -41,7 +42,7 @@ async def migrate(pool: asyncpg.Pool, *, schema: str, migrations: Path) -> list[
             text = file.read_text(encoding="utf-8")
             digest = hashlib.sha256(text.encode()).hexdigest()
             if file.name not in known:
-                await connection.execute(text, timeout=MIGRATION_SECONDS)
+                await _allowed(connection.execute(text, timeout=MIGRATION_SECONDS), schema, file.name)
                 await connection.execute(queries.record, file.name, digest)
                 applied.append(file.name)
             elif known[file.name] != digest:
@@ -49,3 +50,13 @@ async def migrate(pool: asyncpg.Pool, *, schema: str, migrations: Path) -> list[
     for name in applied:
         log.info("schema %s: applied %s", schema, name)
     return applied
+
+
+async def _allowed(work: Awaitable[object], schema: str, what: str) -> None:
+    try:
+        await work
+    except (asyncpg.InsufficientPrivilegeError, asyncpg.InvalidSchemaNameError) as error:
+        raise ConfigurationError(
+            f"schema {schema} lacks {what}, and this role may not add it ({error}): run `countersign migrate` as the"
+            " schema's owner"
+        ) from error

@@ -1,4 +1,4 @@
-"""The service under a role that may add and read, and change nothing: deploy/postgres/restrict-audit.sql."""
+"""The service under a role that may add and read, and change nothing, as compose and the demo run it."""
 
 from __future__ import annotations
 
@@ -10,14 +10,18 @@ import asyncpg
 import pytest
 
 from countersign_audit.erasing import SERVICES
-from tests.architecture.sources import ROOT
+from countersign_audit.keys import add_epoch_key
+from countersign_audit.prepare import prepare
 from tests.integration.audit.log import open_log, verified
 from tests.integration.audit.reading import API, reading, take_in_announcements
 from tests.integration.audit.test_audit_erasure import KEY, confirmed, eraser
+from tests.integration.audit.test_audit_upkeep import rewrapper
 from tests.unit.audit.records import one_case
 
-SCRIPT = (ROOT / "deploy/postgres/restrict-audit.sql").read_text(encoding="utf-8")
-TABLES = ("entries", "payloads", "data_keys", "checkpoints", "tiles", "reads", "erasures", "erased", "reconciled")
+TABLES = (
+    "entries", "payloads", "data_keys", "checkpoints", "tiles", "reads", "erasures", "erased", "reconciled",
+    "records", "partitions", "epochs", "copies_checked",
+)  # fmt: skip
 
 
 async def test_audit_works_without_the_right_to_change_what_it_wrote(database_url: str, tmp_path: Path) -> None:
@@ -27,12 +31,14 @@ async def test_audit_works_without_the_right_to_change_what_it_wrote(database_ur
     admin = await asyncpg.connect(database_url)
     try:
         await admin.execute(f"CREATE ROLE {role} LOGIN PASSWORD 'p'")
-        await admin.execute(SCRIPT.replace(":'role'", f"'{role}'"))
+        await prepare(database_url, role)
         address = urlsplit(database_url)
         place = address.netloc.rpartition("@")[2]
         url = urlunsplit(address._replace(netloc=f"{role}:p@{place}"))
+        add_epoch_key(tmp_path / "keys", secrets.token_bytes)
         async with open_log(url, tmp_path / "keys") as log, reading(log) as client:
             await log.add(one_case("b"))
+            assert await rewrapper(log).work() == 1
             for table in TABLES:
                 for statement in (
                     f"DELETE FROM {table}",

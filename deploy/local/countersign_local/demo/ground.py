@@ -24,6 +24,7 @@ class Ground:
     topic_prefix: str
     said: str
     processes: Mapping[str, subprocess.Popen[bytes]]
+    embedded_database: bool = False
 
     def ended(self) -> str | None:
         """Name a server that ended by itself, with its exit code; None while all run."""
@@ -58,4 +59,5 @@ def ground(options: DemoOptions, directory: Path, environ: Mapping[str, str]) ->
             processes["embedded broker"] = broker.process
             bootstrap, said = broker.bootstrap, f"in-memory broker on {broker.bootstrap}, for development only"
         kind: Literal["kafka", "mock"] = "kafka" if options.kafka or options.broker == "kafka" else "mock"
-        yield Ground(database_url, bootstrap, kind, options.topic_prefix, f"{database}; {said}", processes)
+        embedded = options.database_url is None
+        yield Ground(database_url, bootstrap, kind, options.topic_prefix, f"{database}; {said}", processes, embedded)

@@ -29,6 +29,7 @@ from countersign_local.demo.system import (
     service_settings,
 )
 from countersign_local.errors import INTERRUPTED, SOFTWARE, CommandError, PartError
+from countersign_local.parts.audit_role import restricted_url
 from countersign_local.parts.mock_broker import OUTSTANDING_LIMIT
 from countersign_local.state import Running, announced
 from countersign_shared.clock import Clock
@@ -113,6 +114,8 @@ async def running_demo(
     flow = Flow(limit=OUTSTANDING_LIMIT if ground.broker == "mock" else None)
     if ground.broker == "kafka":
         await ensure_topics(ground.bootstrap, prefix=ground.topic_prefix)
+    if ground.embedded_database:
+        settings["audit_database_url"] = await restricted_url(ground.database_url)
     async with AsyncExitStack() as stack:
         ledger = await stack.enter_async_context(open_ledger(ground.database_url, clock))
         bus = await stack.enter_async_context(bounded(_bus(settings), "the demo's producer", fate.patience))

@@ -118,12 +118,17 @@ def _running() -> dict[str, Callable[[Mapping[str, Any], Clock], AbstractAsyncCo
 
     # Audit first: from the first record on, everything is on the record.
     return {
-        "audit": lambda given, clock: audit.running(AuditSettings(**given), clock=clock),
+        "audit": lambda given, clock: audit.running(AuditSettings(**_for_audit(given)), clock=clock),
         "review": lambda given, clock: review.running(ReviewSettings(**given), clock=clock),
         "feedback": lambda given, clock: feedback.running(FeedbackSettings(**given), clock=clock),
         "router": lambda given, clock: router.running(RouterSettings(**given), clock=clock),
         "inference": lambda given, clock: inference.running(InferenceSettings(**given), clock=clock),
     }
+
+
+def _for_audit(given: Mapping[str, Any]) -> dict[str, Any]:
+    """Return the settings with the way into the database that only audit has, where there is one."""
+    return {**given, "database_url": given.get("audit_database_url", given["database_url"])}
 
 
 @asynccontextmanager

@@ -1,12 +1,10 @@
--- Takes from audit's role every right to change or delete what it has written. Run it once as an administrator of the
--- database, after audit's migrations, and again after each release that brings new ones:
---
---   psql "$ADMIN_URL" -v role=countersign_audit -f deploy/postgres/restrict-audit.sql
---
--- From then on migrations are applied as the owner: DATABASE_URL=$ADMIN_URL countersign migrate.
+-- name: name_role
+SELECT set_config('countersign.role', $1, true);
 
-SELECT set_config('countersign.role', :'role', false);
-
+-- name: restrict
+-- Takes from the named role every right to change or delete what audit has written, and with ownership the right to
+-- switch off a trigger: the tables belong to a role that nobody can sign in as. For an administrator of the database,
+-- or for who acts as that owner; once again does no harm.
 DO $$
 DECLARE
     service text := current_setting('countersign.role');
@@ -29,7 +27,7 @@ BEGIN
     EXECUTE format('REVOKE INSERT ON audit.schema_migrations FROM %I', service);
     -- What waits to leave is no record: the relay takes it away once it has left.
     EXECUTE format('GRANT UPDATE, DELETE ON audit.outbox TO %I', service);
-    REVOKE ALL ON FUNCTION audit.erase_case(bytea) FROM PUBLIC;
+    REVOKE ALL ON ALL FUNCTIONS IN SCHEMA audit FROM PUBLIC;
     EXECUTE format('GRANT EXECUTE ON FUNCTION audit.erase_case(bytea) TO %I', service);
     EXECUTE format('GRANT EXECUTE ON FUNCTION audit.make_room(bigint, bigint) TO %I', service);
     EXECUTE format('GRANT EXECUTE ON FUNCTION audit.rewrap_keys(bytea[], integer[], bytea[], integer) TO %I', service);

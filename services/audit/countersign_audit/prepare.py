@@ -1,0 +1,42 @@
+"""Preparing the database for a role that may add and read, and change nothing: migrations and rights, by their owner.
+
+    DATABASE_URL=... AUDIT_ROLE=countersign_audit python -m countersign_audit.prepare
+
+The service itself then runs as AUDIT_ROLE and finds nothing left to migrate.
+"""
+
+import asyncio
+import sys
+
+from countersign_audit.settings import PreparationSettings
+from countersign_audit.store import MIGRATIONS, SCHEMA, SQL
+from countersign_shared.errors import ConfigurationError
+from countersign_shared.postgres import migrate, open_pool
+from countersign_shared.postgres.queries import Queries
+
+
+async def prepare(database_url: str, role: str) -> list[str]:
+    """Apply what is missing, leave ``role`` what it needs and no more, and return the names of the applied files."""
+    queries = Queries.load(SQL / "restrict.sql")
+    async with open_pool(database_url, schema=SCHEMA, size=2) as pool:
+        applied = await migrate(pool, schema=SCHEMA, migrations=MIGRATIONS)
+        async with pool.acquire() as connection, connection.transaction():
+            await connection.execute(queries.name_role, role)
+            await connection.execute(queries.restrict)
+    return applied
+
+
+def main() -> int:
+    """Prepare what the environment names."""
+    settings = PreparationSettings()
+    try:
+        applied = asyncio.run(prepare(settings.database_url, settings.audit_role))
+    except ConfigurationError as error:
+        sys.stderr.write(f"{error}\n")
+        return 78
+    sys.stdout.write(f"audit: {', '.join(applied) or 'up to date'}; {settings.audit_role} may add and read\n")
+    return 0
+
+
+if __name__ == "__main__":
+    sys.exit(main())

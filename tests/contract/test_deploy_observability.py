@@ -81,6 +81,35 @@ def test_prometheus_takes_the_configuration_and_the_rules() -> None:
         assert done.returncode == 0, done.stdout + done.stderr
 
 
+@promtool
+def test_a_trip_wakes_somebody_at_once_and_until_it_is_lifted(tmp_path: Path) -> None:
+    assert PROMTOOL
+    tier = {"decision_type": "refund", "tier": "low"}
+    rule = next(one for one in alerts() if one["alert"] == "AutomationTripped")
+    texts = {
+        name: text.replace("{{ $labels.decision_type }}", "refund").replace("{{ $labels.tier }}", "low")
+        for name, text in rule["annotations"].items()
+    }
+    held = [{"exp_labels": {"severity": "page", **tier}, "exp_annotations": texts}]
+    case = {
+        "interval": "1m",
+        # Two routers; the trip comes with the third minute and is lifted with the sixth: its series is gone then.
+        "input_series": [
+            {"series": f'countersign_automation_tripped{{decision_type="refund", tier="low", instance="{name}"}}',
+             "values": "_ _ 1 1 1 stale"}
+            for name in "ab"
+        ],
+        "alert_rule_test": [
+            {"eval_time": f"{minute}m", "alertname": rule["alert"], "exp_alerts": held if 2 <= minute < 5 else []}
+            for minute in range(7)
+        ],
+    }  # fmt: skip
+    file = tmp_path / "tripped.yml"
+    file.write_text(yaml.safe_dump({"rule_files": [str(PROMETHEUS / "alerts.yml")], "tests": [case]}))
+    done = subprocess.run([PROMTOOL, "test", "rules", file], check=False, capture_output=True, text=True, timeout=60)
+    assert done.returncode == 0, done.stdout + done.stderr
+
+
 def test_every_service_is_scraped() -> None:
     document = yaml.safe_load((PROMETHEUS / "prometheus.yml").read_text(encoding="utf-8"))
     found = {

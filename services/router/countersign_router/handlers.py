@@ -10,7 +10,7 @@ import orjson
 from prometheus_client import Histogram
 
 from countersign_router.controls.events import SOURCE
-from countersign_router.controls.stops import show_stops
+from countersign_router.controls.gauges import show_held
 from countersign_router.domain.controls import Controls, read_controls
 from countersign_router.domain.draws import Draws
 from countersign_router.domain.observation import evaluate, observe
@@ -167,7 +167,7 @@ class Handler:
         if bodies != self._bodies:
             controls = read_controls([orjson.loads(body) for body in bodies])
             await self._shelf.fetch(set(controls.policies.values()), batch.policy)
-            show_stops(self._metrics, controls)
+            show_held(self._metrics, controls)
             self._bodies, self._controls = bodies, controls
         return self._controls
 

@@ -40,6 +40,7 @@ DEFINITIONS: tuple[Definition, ...] = (
     Definition("automation_evalue", "gauge", ("tier",), "Evidence against the tier's promise."),
     Definition("automation_enabled", "gauge", ("tier",), "1 while the tier may automate."),
     Definition("automation_stopped", "gauge", ("scope",), "1 while a stop switch holds."),
+    Definition("automation_tripped", "gauge", ("decision_type", "tier"), "1 while a trip holds; `all` for every one."),
     Definition("override_ratio", "gauge", ("decision_type",), "Share of reviews that overrode the proposal."),
     Definition("scorer_requests_total", "counter", ("model", "result"), "Cases scored, by result."),
     Definition("policy_errors_total", "counter", (), "Cases sent to people because a policy failed to evaluate."),

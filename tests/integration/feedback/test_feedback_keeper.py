@@ -226,8 +226,14 @@ async def test_a_broken_promise_trips_once_takes_the_certificate_back_and_uses_o
     twice = await scene.own(TRIP)
     assert twice is not None
     assert twice.revision == 1
+    told = await scene.standing()
+    assert told.watching is not None
     # The router took it back; labels since then carry the next one.
     await scene.take([control("certificate.active", {**first.state, "active": False}, revision=2, tier="low")])
+    broken = await scene.standing()
+    assert (broken.certificate, broken.stage) == (None, Stage.TRIPPED)
+    assert broken.watching is not None
+    assert broken.watching.path[-1].log_evidence >= broken.watching.log_bar, "what broke it is still to be seen"
     await scene.cases(20)
     assert (await scene.store.own_control(PROPOSED)) == withdrawn
     await scene.cases(100)

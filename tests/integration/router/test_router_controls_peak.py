@@ -128,6 +128,7 @@ async def test_the_gauges_tell_the_truth(store: Store, replica: Replica) -> None
     intake = ControlIntake(store, replica.metrics)
     await intake([as_record(trip(decision_type="*"))])
     assert (await shown())['enabled{tier="negligible"}'] == "0.0"
+    assert (await shown())['tripped{decision_type="all",tier="negligible"}'] == "1.0"
     await stops.stop(store, tenant="*", decision_type="*", reason="wrong rates", actor=ANNA)
     assert (await shown())['stopped{scope="all"}'] == "1.0"
 

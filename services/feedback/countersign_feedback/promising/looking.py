@@ -90,6 +90,8 @@ class Seen:
     attempts: list[Attempt] = field(default_factory=list)
     judged: list[Judged] = field(default_factory=list)
     watched: Watched | None = None
+    promise: State | None = None
+    """The certificate in force or, for people to look at, the one that a trip has broken."""
 
 
 async def tiers_of(

@@ -128,10 +128,19 @@ class Standing:
 
 async def read_seen(reads: Any, tier: Tier) -> tuple[Seen, list[DrawnCase]]:
     """Read what a standing is made of: the tier's drawn cases and attempts, and the audits it is watched by."""
-    seen = Seen(tier)
+    seen = Seen(tier, promise=tier.certificate or await _broken(reads, tier))
     await gather(reads, seen)
-    audits = [] if tier.certificate is None else await watched_audits(reads, tier, tier.certificate)
+    audits = [] if seen.promise is None else await watched_audits(reads, tier, seen.promise)
     return seen, audits
+
+
+async def _broken(reads: Any, tier: Tier) -> State | None:
+    """Return the certificate whose promise broke, while its trip holds: what speaks against it is still to be seen."""
+    trip = _trip(tier)
+    if tier.trip is None or trip is None or trip.lifted or tier.trip.state.get("certificate_id") is None:
+        return None
+    found = await reads.certificates(certificate_id=tier.trip.state["certificate_id"])
+    return found[0].state if found else None
 
 
 def standing(seen: Seen, audits: Sequence[DrawnCase], now: datetime) -> Standing:
@@ -147,7 +156,7 @@ def standing(seen: Seen, audits: Sequence[DrawnCase], now: datetime) -> Standing
         certificate_required=None if terms is None else terms.required,
         policy_version=None if terms is None else terms.policy_version, population=tier.population,
         progress=progress, certificate=tier.certificate, proposal=waiting,
-        watching=None if tier.certificate is None else _watching(tier.certificate, audits), trip=_trip(tier),
+        watching=None if seen.promise is None else _watching(seen.promise, audits), trip=_trip(tier),
     )  # fmt: skip
 
 

@@ -1,17 +1,32 @@
-import type { Assessment, Evidence } from "../api/feedback";
+import type { Population, Watching } from "../api/feedback";
 import { Chart } from "../charts/Chart";
+import { line } from "../charts/scale";
 import { Card } from "../ui/Card";
+import { Trouble, Wide } from "../ui/Page";
+import table from "../ui/table.module.css";
 import styles from "./Insight.module.css";
+import { useStanding } from "./useInsight";
+import { amount, evidenceScale } from "./words";
 
-/** How strongly the audits speak against the promise, on a scale that may be looked at as often as one likes. */
-export function EvidenceCard({ assessment }: { assessment: Assessment }) {
-  const { watch } = assessment;
+/** How strongly the audits speak against the promise, audit by audit: it may be looked at as often as one likes. */
+export function EvidenceCard({ population }: { population: Population }) {
+  const standing = useStanding(population);
+  const watching = standing.data?.watching;
+  const trip = standing.data?.trip;
   return (
-    <Card title="Evidence against the promise" {...(watch && { beside: `${watch.k} wrong of ${watch.n} audits` })}>
-      {watch ? (
+    <Card
+      title="Evidence against the promise"
+      {...(watching && { beside: `${watching.k} wrong of ${watching.n} audits` })}
+      asking={trip !== null && trip !== undefined && !trip.lifted}
+    >
+      <Trouble error={standing.error} />
+      {watching && watching.n > 0 ? (
         <>
-          <EvidenceChart watch={watch} />
-          <p className={styles.caption}>{watch.text}</p>
+          <EvidenceChart watching={watching} />
+          <p className={styles.caption}>
+            Audits (across), evidence against the promise (up; 1 speaks neither for nor against it). {watching.text}
+          </p>
+          <EvidenceTable watching={watching} />
         </>
       ) : (
         <p className={styles.none}>
@@ -19,40 +34,78 @@ export function EvidenceCard({ assessment }: { assessment: Assessment }) {
           may be looked at as often as one likes.
         </p>
       )}
+      {trip && !trip.lifted && (
+        <p className={styles.caption}>
+          <strong>Tripped: people decide in this tier.</strong> {trip.text}
+        </p>
+      )}
     </Card>
   );
 }
 
-const LOG_SPAN = Math.log(100);
-
-function EvidenceChart({ watch }: { watch: Evidence }) {
-  const bar = Math.log(1 / watch.delta);
-  const low = Math.min(-LOG_SPAN, watch.log_alarm);
-  const high = Math.max(bar * 1.4, watch.log_alarm);
+function EvidenceChart({ watching }: { watching: Watching }) {
+  const { log_bar: bar, log_evidence: now, n } = watching;
+  const points = walked(watching);
+  const { from, to, ticks } = evidenceScale(
+    points.map(([, evidence]) => evidence),
+    bar,
+  );
   return (
     <Chart
-      height={150}
-      label={`The evidence against the promise is ${amount(watch.log_alarm)}; at ${amount(bar)} the tier goes back to people`}
-      x={{ from: low, to: high, ticks: [low, 0, bar], format: amount }}
-      y={{ from: 0, to: 1, ticks: [], format: String }}
+      height={200}
+      label={`Evidence against the promise over ${n} audits: it stands at ${amount(now)}; at ${amount(bar)} the tier goes back to people`}
+      x={{ from: 0, to: n, ticks: n > 1 ? [0, Math.round(n / 2), n] : [0, n], format: String }}
+      y={{ from, to, ticks, format: amount }}
     >
       {(x, y) => (
         <>
-          <rect className={styles.trip} x={x(bar)} width={x(high) - x(bar)} y={y(0.85)} height={y(0.25) - y(0.85)} />
-          <line className={styles.curve} x1={x(low)} x2={x(watch.log_alarm)} y1={y(0.55)} y2={y(0.55)} />
-          <circle className={styles.point} cx={x(watch.log_alarm)} cy={y(0.55)} r="6" />
-          <text className={styles.promised} x={x(high)} y={y(0.92)} textAnchor="end">
-            trip: the tier goes back to people
+          <rect className={styles.trip} x={x(0)} width={x(n) - x(0)} y={y(to)} height={y(bar) - y(to)} />
+          <line className={styles.promise} x1={x(0)} x2={x(n)} y1={y(bar)} y2={y(bar)} />
+          <text className={styles.promised} x={x(0) + 6} y={y(bar) - 6}>
+            alarm at {amount(bar)}: the tier goes back to people
           </text>
+          <path className={styles.curve} d={line(points.map(([audits, evidence]) => [x(audits), y(evidence)]))} />
+          <circle className={styles.point} cx={x(n)} cy={y(now)} r="4.5" />
         </>
       )}
     </Chart>
   );
 }
 
-/** An e-value in the words of the axis: 20, 1, 1/100. */
-function amount(logarithm: number): string {
-  const value = Math.exp(logarithm);
-  if (value >= 1) return value < 10 ? String(Number(value.toPrecision(2))) : String(Math.round(value));
-  return `1/${Math.round(1 / value)}`;
+/** The same in figures, for whoever cannot see the line or wants to copy it. */
+function EvidenceTable({ watching }: { watching: Watching }) {
+  return (
+    <details className={styles.figures}>
+      <summary>As a table</summary>
+      <Wide label="Evidence by audits">
+        <table className={table.table}>
+          <thead>
+            <tr>
+              <th scope="col" data-number>
+                After audits
+              </th>
+              <th scope="col" data-number>
+                Evidence
+              </th>
+              <th scope="col">Alarm</th>
+            </tr>
+          </thead>
+          <tbody>
+            {walked(watching).map(([audits, evidence]) => (
+              <tr key={audits}>
+                <td data-number>{audits}</td>
+                <td data-number>{amount(evidence)}</td>
+                <td>{evidence >= watching.log_bar ? "yes" : "no"}</td>
+              </tr>
+            ))}
+          </tbody>
+        </table>
+      </Wide>
+    </details>
+  );
+}
+
+/** Before the first audit there is neither evidence for nor against: 1. */
+function walked({ path }: Watching): readonly (readonly [number, number])[] {
+  return [[0, 0], ...path.map(({ audits, log_evidence: evidence }) => [audits, evidence] as const)];
 }

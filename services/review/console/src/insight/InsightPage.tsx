@@ -95,7 +95,7 @@ function Pictures({ type }: { type: TypeSummary }) {
       {shown && (
         <div className={styles.pictures}>
           <RiskCard assessment={shown} />
-          <EvidenceCard assessment={shown} />
+          <EvidenceCard population={shown.population} />
           <CalibrationCard reliability={shown.reliability} refit={shown.refit} />
         </div>
       )}

@@ -1,6 +1,7 @@
 import { useQuery } from "@tanstack/react-query";
 
 import { answerOf, api } from "../api/client";
+import type { Population } from "../api/feedback";
 
 // Figures move with labels, and labels come by the hour.
 const FRESH_MS = 30_000;
@@ -31,6 +32,17 @@ export function useAssessments({ decisionType, alpha }: Question) {
     select: ({ assessments }) => assessments,
     enabled: decisionType !== "",
     placeholderData: (before) => before,
+    refetchInterval: FRESH_MS,
+  });
+}
+
+/** Where the promise of a population's tier stands, with the evidence that its audits have gathered against it. */
+export function useStanding({ tenant, decision_type: decisionType, tier }: Population) {
+  return useQuery({
+    queryKey: ["insight", "standing", decisionType, tier],
+    queryFn: () =>
+      answerOf(api.GET("/api/feedback/v1/promises", { params: { query: { decision_type: decisionType, tier } } })),
+    select: ({ promises }) => promises.find((one) => one.tenant === tenant) ?? null,
     refetchInterval: FRESH_MS,
   });
 }

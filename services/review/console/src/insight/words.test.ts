@@ -1,6 +1,6 @@
 import { describe, expect, it } from "vitest";
 
-import { basis, interval, share } from "./words";
+import { amount, basis, evidenceScale, interval, share } from "./words";
 
 describe("figures in words", () => {
   it.each([
@@ -22,5 +22,32 @@ describe("figures in words", () => {
   it("say how many are missing instead of a rate that rests on too few", () => {
     const figure = { k: 0, n: 3, needed: 30, rate: null, lower: 0, upper: 1, text: "" };
     expect(basis(figure, "blind audits")).toBe("not enough yet: 3 of 30 blind audits");
+  });
+});
+
+describe("evidence", () => {
+  it.each([
+    [0, "1"],
+    [Math.log(20), "20"],
+    [Math.log(2.37), "2.4"],
+    [-Math.log(100), "1/100"],
+    [-Math.log(2e9), "1/1e9"],
+    [800, "1e347"],
+    [-0.001, "1"],
+  ])("of %d reads %s", (logarithm, text) => {
+    expect(amount(logarithm)).toBe(text);
+  });
+
+  it("has an axis with where it begins, the alarm, and both ends where there is room", () => {
+    const bar = Math.log(20);
+    expect(evidenceScale([0, -1], bar)).toEqual({
+      from: -Math.log(100),
+      to: bar * 1.35,
+      ticks: [-Math.log(100), 0, bar],
+    });
+    const broken = evidenceScale([0, -30, 12], bar);
+    expect(broken.ticks).toEqual([-30, 0, bar, 12]);
+    expect(evidenceScale([0, -200, 12], bar).ticks).toEqual([-200, bar]);
+    expect(evidenceScale([0, -2, 9], bar).ticks).toEqual([-Math.log(100), 0, bar, 9]);
   });
 });

@@ -21,3 +21,33 @@ export function basis(figure: Proportion, unit: string): string {
   if (figure.rate === null) return `not enough yet: ${figure.n} of ${figure.needed} ${unit}`;
   return `${interval(figure)} \u00b7 ${figure.k} of ${figure.n} ${unit}`;
 }
+
+/** An e-value, given by its logarithm, in the words of an axis: 20, 1, 1/100, 1/1e6. */
+export function amount(logarithm: number): string {
+  const size = Math.abs(logarithm);
+  // Beyond that nobody reads digits, and beyond 700 a number cannot hold it.
+  const value = size > Math.log(9_999) ? `1e${Math.round(size / Math.LN10)}` : rounded(Math.exp(size));
+  return logarithm < 0 && value !== "1" ? `1/${value}` : value;
+}
+
+function rounded(value: number): string {
+  return value < 10 ? String(Number(value.toPrecision(2))) : String(Math.round(value));
+}
+
+interface Axis {
+  readonly from: number;
+  readonly to: number;
+  readonly ticks: readonly number[];
+}
+
+const LEAST_SPAN = Math.log(100);
+
+/** An axis of logarithms that shows the whole way, where evidence begins, and the alarm. */
+export function evidenceScale(logarithms: readonly number[], bar: number): Axis {
+  const low = Math.min(-LEAST_SPAN, ...logarithms);
+  const high = Math.max(bar * 1.35, ...logarithms);
+  const apart = (high - low) / 8;
+  const ends = [low, high].filter((end) => Math.abs(end) > apart && Math.abs(end - bar) > apart);
+  const begin = bar > apart / 2 ? [0] : [];
+  return { from: low, to: high, ticks: [...begin, bar, ...ends].toSorted((one, other) => one - other) };
+}

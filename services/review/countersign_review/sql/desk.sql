@@ -64,11 +64,8 @@ WHERE c.reviewer = $1 AND c.state = 'held' AND c.lease_expires_at > $2 AND r.que
 ORDER BY c.claimed_at;
 
 -- name: lock_reviewer
--- One claim at a time per reviewer, so that two requests cannot both pass the limit. For the rest of the transaction
--- plans are made once a connection, as in `take_next`, which says why.
-SELECT username, set_config('plan_cache_mode', 'force_generic_plan', true), set_config('enable_seqscan', 'off', true),
-       set_config('enable_sort', 'off', true), set_config('enable_hashjoin', 'off', true)
-FROM users WHERE username = $1 AND disabled_at IS NULL FOR NO KEY UPDATE;
+-- One claim at a time per reviewer, so that two requests cannot both pass the limit.
+SELECT username FROM users WHERE username = $1 AND disabled_at IS NULL FOR NO KEY UPDATE;
 
 -- name: count_held
 -- A statement of its own: within the one that waits for the lock, a count would see the time before the wait.
@@ -133,10 +130,8 @@ WHERE c.claim_id = $1 AND c.reviewer = $2;
 
 -- name: lock_claim
 -- The review's row is the one lock of everything about it; its claims change only under that lock. The claim is locked
--- too, because only locked rows are read anew after a wait. Plans as for a claim: `take_next`.
-SELECT c.claim_id, c.reviewer, c.state AS claim_state, c.version, c.claimed_at, c.opened_at, c.lease_expires_at, r.*,
-       set_config('plan_cache_mode', 'force_generic_plan', true), set_config('enable_seqscan', 'off', true),
-       set_config('enable_sort', 'off', true), set_config('enable_hashjoin', 'off', true)
+-- too, because only locked rows are read anew after a wait.
+SELECT c.claim_id, c.reviewer, c.state AS claim_state, c.version, c.claimed_at, c.opened_at, c.lease_expires_at, r.*
 FROM claims AS c JOIN reviews AS r USING (review_id)
 WHERE c.claim_id = $1 AND c.reviewer = $2
 FOR UPDATE OF r, c;

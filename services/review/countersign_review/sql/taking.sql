@@ -1,10 +1,7 @@
 -- Giving reviews to people: several at once, in one transaction.
 
 -- name: next
--- For the rest of the transaction plans are made once a connection, as in the function.
-SELECT t.place, t.held, (t.review).*, t.number, t.destination, t.arrival, t.body, t.routed_event_id,
-       set_config('plan_cache_mode', 'force_generic_plan', true), set_config('enable_seqscan', 'off', true),
-       set_config('enable_sort', 'off', true), set_config('enable_hashjoin', 'off', true)
+SELECT t.place, t.held, (t.review).*, t.number, t.destination, t.arrival, t.body, t.routed_event_id
 FROM take_next($1::text[], $2::text[], $3::text[], $4::boolean[], $5::text[], $6, $7) AS t;
 
 -- name: number

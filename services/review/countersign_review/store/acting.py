@@ -13,6 +13,7 @@ from countersign_review.domain.events import CaseRef, review_fact
 from countersign_review.domain.records import closed_decision
 from countersign_review.domain.refusals import CannotTakeIt, NotForYou, NotFound, OutcomesExist
 from countersign_review.domain.review import Action, Kind, ReviewState, ended
+from countersign_review.store.at_the_desk import at_the_desk
 from countersign_review.store.caller import Caller
 from countersign_review.store.claimed import check_held, check_version, demand_of, ref_of
 from countersign_review.store.claims import SKIP_HOLDS
@@ -138,7 +139,7 @@ class Acting:
             await self._move(connection, caller, claim, move if isinstance(move, Move) else await move, now)
             return answer or {}
 
-        async with self._pool.acquire() as connection, connection.transaction():
+        async with at_the_desk(self._pool) as connection:
             done = await self._requests.once(connection, caller.profile.pseudonym, request, now, work)
         self._journal.hurry()
         return done

@@ -22,6 +22,7 @@ from countersign_review.domain.refusals import (
 )
 from countersign_review.domain.relation import relation
 from countersign_review.domain.review import Action, Kind, ReviewState, Stage, advance
+from countersign_review.store.at_the_desk import at_the_desk
 from countersign_review.store.caller import Caller
 from countersign_review.store.claimed import demand_of
 from countersign_review.store.claims import Leases
@@ -54,7 +55,10 @@ class Answers:
         self._journal = journal
         self._views = views
         self._clock = clock
-        self._metrics = metrics
+        self._duration = metrics.histogram("review_duration_seconds")
+        self._decisions = metrics.counter("decisions_total")
+        self._time_to_decision = metrics.histogram("time_to_decision_seconds")
+        self._due = metrics.counter("review_sla_due_total")
         self._queries = Queries.load(SQL / "desk.sql")
         self._recording = Recording(journal, views)
         self._lateness = Lateness(views)
@@ -63,7 +67,7 @@ class Answers:
     async def decide(self, caller: Caller, submission: Submission) -> Recorded:
         """Record an answer; the same request again returns what was recorded the first time."""
         now = self._clock()
-        async with self._pool.acquire() as connection, connection.transaction():
+        async with at_the_desk(self._pool) as connection:
             claim = await connection.fetchrow(self._queries.lock_claim, submission.claim_id, caller.profile.pseudonym)
             known = await self._known(connection, caller, claim, submission)
             if known is not None and (earlier := _earlier(known, submission)):
@@ -192,20 +196,20 @@ class Answers:
         if routed["case"].get("test", False) or held.step is not Action.DECIDE:
             return
         queue, began = claim["queue"], claim["opened_at"] or claim["claimed_at"]
-        self._metrics.histogram("review_duration_seconds").labels(queue=queue).observe((now - began).total_seconds())
+        self._duration.labels(queue=queue).observe((now - began).total_seconds())
         if claim["kind"] != Kind.DECISION:
             return
         decision_type, assisted = routed["decision_type"], answered.seen and routed.get("proposal")
-        self._metrics.counter("decisions_total").labels(
+        self._decisions.labels(
             decision_type=decision_type, mode="human_with_ai" if assisted else "human", relation=answered.relation
         ).inc()
         arose = datetime.fromisoformat(routed["case"]["occurred_at"])
-        self._metrics.histogram("time_to_decision_seconds").labels(
-            decision_type=decision_type, level=str(routed["level"])
-        ).observe(max((now - arose).total_seconds(), 0.0))
+        self._time_to_decision.labels(decision_type=decision_type, level=str(routed["level"])).observe(
+            max((now - arose).total_seconds(), 0.0)
+        )
         sla = (routed["handling"].get("sla") or {}).get("class", "standard")
         met = "true" if answered.sla_met else "false"
-        self._metrics.counter("review_sla_due_total").labels(**{"class": sla, "met": met}).inc()
+        self._due.labels(**{"class": sla, "met": met}).inc()
 
 
 def _earlier(row: Any, submission: Submission) -> Recorded | None:

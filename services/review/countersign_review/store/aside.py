@@ -11,6 +11,7 @@ from countersign_review.domain.events import review_fact
 from countersign_review.domain.refusals import NotFound
 from countersign_review.domain.review import HELD_STATES, Action, ReviewState, advance
 from countersign_review.store.acting import check_lead
+from countersign_review.store.at_the_desk import at_the_desk
 from countersign_review.store.caller import Caller
 from countersign_review.store.claimed import demand_of, ref_of
 from countersign_review.store.events import SQL, Connection, Journal, activity_event
@@ -77,7 +78,7 @@ class Aside:
             await self._journal.write(connection, ref, [event], partition=numbers.partition, at=now)
             return {}
 
-        async with self._pool.acquire() as connection, connection.transaction():
+        async with at_the_desk(self._pool) as connection:
             await self._requests.once(connection, caller.profile.pseudonym, request, now, work)
         self._journal.hurry()
 

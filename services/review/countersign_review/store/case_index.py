@@ -28,7 +28,7 @@ QUIET_SECONDS = 3.0
 """Without a new case for this long the machine has time to spare."""
 PATIENCE = timedelta(minutes=10)
 """A case is found by its words at the latest about this long after it came, however busy the intake is."""
-SHARE, QUIET_SHARE = 0.1, 0.5
+SHARE, QUIET_SHARE = 0.1, 0.2
 """Of a core, at most, while the intake is busy and while it is quiet, which is when people decide."""
 LATE = 10_000
 """Cases looked at again each round: their numbers are given before their transactions commit."""
@@ -56,17 +56,18 @@ class CaseIndex:
 
     async def catch_up(self) -> int:
         """Index what there is time for; returns how many cases were indexed."""
-        indexed = 0
+        indexed, since = 0, self._last - LATE
         while True:
             began, quiet = time.monotonic(), await self._quiet()
             if not quiet and not await self._overdue():
                 return indexed
-            rows = await self._batch()
+            rows = await self._batch(since)
             indexed += len(rows)
             if len(rows) < BATCH:
                 self._last = max(self._newest, self._last)
                 return indexed
-            self._last = max(rows[-1]["arrival"], self._last)
+            # What came late is looked for once a round: looking costs as much as indexing.
+            since = self._last = max(rows[-1]["arrival"], self._last)
             share = QUIET_SHARE if quiet else SHARE
             await asyncio.sleep((time.monotonic() - began) * (1 / share - 1))
 
@@ -80,11 +81,11 @@ class CaseIndex:
         oldest = await self._pool.fetchval(self._queries.routed_after, self._last)
         return oldest is not None and self._clock() - oldest >= PATIENCE
 
-    async def _batch(self) -> list[Any]:
+    async def _batch(self, since: int) -> list[Any]:
         async with self._pool.acquire() as connection, connection.transaction():
             if not await connection.fetchval(self._queries.lock):
                 return []
-            rows: list[Any] = await connection.fetch(self._queries.not_indexed, self._last - LATE, BATCH)
+            rows: list[Any] = await connection.fetch(self._queries.not_indexed, since, BATCH)
             if rows:
                 columns = zip(*(self._entry(row) for row in rows), strict=True)
                 await connection.execute(self._queries.insert, *(list(column) for column in columns))

@@ -10,6 +10,7 @@ import asyncpg
 from countersign_review.domain.events import SERVICE, review_fact
 from countersign_review.domain.refusals import NotFound
 from countersign_review.domain.review import Action, ClaimState, ReviewState, ended
+from countersign_review.store.at_the_desk import at_the_desk
 from countersign_review.store.caller import Caller
 from countersign_review.store.claimed import check_held, check_version, ref_of
 from countersign_review.store.dispatch import Dispatch
@@ -105,7 +106,7 @@ class Claims:
             raise NotFound("You hold no such claim.")
         if row["shown_revision"] == row["revision"] or row["claim_state"] != ClaimState.HELD:
             return row
-        async with self._pool.acquire() as connection, connection.transaction():
+        async with at_the_desk(self._pool) as connection:
             claim = await self._lock(connection, caller, claim_id)
             shown = await self._views.show(
                 connection, claim, routed_of(row["body"]), lead="lead" in caller.profile.roles
@@ -121,7 +122,7 @@ class Claims:
         A claim that was fetched ahead and not opened keeps its end: nobody is looking at the case yet.
         """
         now = self._clock()
-        async with self._pool.acquire() as connection, connection.transaction():
+        async with at_the_desk(self._pool) as connection:
             claim = await self._held(connection, caller, claim_id, Action.HEARTBEAT, now)
             check_version(claim, version)
             if claim["opened_at"] is None:
@@ -133,7 +134,7 @@ class Claims:
     async def opened(self, caller: Caller, claim_id: str) -> Opened:
         """Start the clock of a claim: the case is on the screen now. Says whether the order still holds."""
         now = self._clock()
-        async with self._pool.acquire() as connection, connection.transaction():
+        async with at_the_desk(self._pool) as connection:
             claim = await self._held(connection, caller, claim_id, Action.OPEN, now)
             expires = now + self._leases.opened
             if claim["opened_at"] is not None:
@@ -155,7 +156,7 @@ class Claims:
 
     async def _give_back(self, caller: Caller, claim_id: str, action: Action) -> None:
         now = self._clock()
-        async with self._pool.acquire() as connection, connection.transaction():
+        async with at_the_desk(self._pool) as connection:
             claim = await self._held(connection, caller, claim_id, action, now)
             _, state = ended(ReviewState(claim["state"]), action)
             await connection.execute(self._queries.give_back, claim_id, state, now)

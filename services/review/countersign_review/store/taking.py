@@ -11,6 +11,7 @@ from countersign_review.domain.eligibility import lacks
 from countersign_review.domain.events import CaseRef, review_fact
 from countersign_review.domain.refusals import NotEligible, NotFound, TooManyClaims
 from countersign_review.domain.review import Action, ClaimState, ReviewState, advance
+from countersign_review.store.at_the_desk import at_the_desk
 from countersign_review.store.caller import Caller
 from countersign_review.store.claimed import demand_of
 from countersign_review.store.dispatch import Dispatch
@@ -72,7 +73,7 @@ class Taking:
     async def named(self, caller: Caller, queue: str, review_id: str) -> Mapping[str, Any]:
         """Give the caller the review they name, or say why not."""
         now = self._clock()
-        async with self._pool.acquire() as connection, connection.transaction():
+        async with at_the_desk(self._pool) as connection:
             await self.check_room(connection, caller, now)
             review = await connection.fetchrow(self._desk.lock_review, review_id)
             if review is None or review["queue"] != queue:
@@ -108,7 +109,7 @@ class Taking:
         callers, queues = zip(*(asked[place] for place in order), strict=True)
         overload = [self._dispatch.in_overload(queue) for queue in queues]
         found: list[Mapping[str, Any] | Exception | None] = [None] * len(asked)
-        async with self._pool.acquire() as connection, connection.transaction():
+        async with at_the_desk(self._pool) as connection:
             rows = await connection.fetch(
                 self._queries.next, [caller.profile.username for caller in callers],
                 [SEPARATOR.join(caller.tenants) for caller in callers], list(queues), overload,

@@ -8,6 +8,7 @@ import asyncpg
 from countersign_review.domain.events import CaseRef, review_fact
 from countersign_review.domain.refusals import AlreadyLeft, NotFound
 from countersign_review.domain.review import Action, Kind, ReviewState, Stage, ended
+from countersign_review.store.at_the_desk import at_the_desk
 from countersign_review.store.caller import Caller
 from countersign_review.store.claimed import ref_of
 from countersign_review.store.claims import Leases
@@ -30,7 +31,7 @@ class Undoing:
     async def undo(self, caller: Caller, answer_id: str) -> Any:
         """Take an answer back before it leaves; the review is the caller's again."""
         now = self._clock()
-        async with self._pool.acquire() as connection, connection.transaction():
+        async with at_the_desk(self._pool) as connection:
             review = await connection.fetchrow(self._queries.lock_answered_review, answer_id)
             row = await connection.fetchrow(self._queries.answer, answer_id)
             if review is None or row is None or row["reviewer"] != caller.profile.pseudonym:

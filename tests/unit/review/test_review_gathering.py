@@ -55,6 +55,19 @@ async def test_one_refusal_or_fault_is_nobody_elses() -> None:
     assert work.groups == [[1, 0, 13, 4], [1], [0], [13], [4]]
 
 
+async def test_two_requests_of_one_key_are_never_in_two_groups_at_a_time() -> None:
+    work = Work()
+    work.gate.clear()
+    gathering = Gathering(work, most=2, side_by_side=2, key=lambda number: number % 10)
+    asked = [asyncio.create_task(gathering.ask(number)) for number in (1, 2, 11, 3, 21, 5)]
+    await asyncio.sleep(0)
+    await asyncio.sleep(0)
+    assert work.groups == [[1, 2], [3, 5]]
+    work.gate.set()
+    assert await asyncio.gather(*asked) == [2, 4, 22, 6, 42, 10]
+    assert sorted(work.groups[2:]) == [[11, 21]]
+
+
 async def test_whoever_has_gone_is_not_served() -> None:
     work = Work()
     work.gate.clear()

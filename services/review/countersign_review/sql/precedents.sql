@@ -32,12 +32,13 @@ WITH asked AS (
 SELECT near.place, arrival, code FROM near JOIN precedents USING (arrival);
 
 -- name: decided
--- Those of them that a person decided, where nothing is to be answered unseen.
+-- Those of them that a person decided, where nothing is to be answered unseen. OFFSET 0 keeps the search for a case by its
+-- arrival to itself: nothing else is known of so few cases that an index over it would help.
 SELECT k.place, c.arrival, c.tenant, c.case_id, c.decision_type, c.title, c.body, c.routed_at, d.outcome, d.decided_at
 FROM unnest($1::integer[], $2::bigint[]) AS k (place, arrival)
 JOIN unnest($3::integer[], $4::text[], $5::text[], $6::text[], $7::text[])
      AS a (place, tenant, case_id, decision_type, subject_ref) USING (place)
-JOIN cases AS c ON c.arrival = k.arrival
+CROSS JOIN LATERAL (SELECT * FROM cases AS x WHERE x.arrival = k.arrival OFFSET 0) AS c
 JOIN LATERAL (SELECT outcome, closed_as, mode, decided_at FROM decisions AS d
               WHERE d.tenant = c.tenant AND d.case_id = c.case_id
               ORDER BY d.decided_at DESC LIMIT 1) AS d ON d.closed_as = 'decided' AND d.mode <> 'automatic'

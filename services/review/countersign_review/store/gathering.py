@@ -2,7 +2,7 @@
 
 import asyncio
 from collections import deque
-from collections.abc import Awaitable, Callable, Sequence
+from collections.abc import Awaitable, Callable, Hashable, Sequence
 from typing import Generic, TypeVar
 
 Asked = TypeVar("Asked")
@@ -14,13 +14,20 @@ Work = Callable[[Sequence[Asked]], Awaitable[Sequence[Answer | Exception]]]
 class Gathering(Generic[Asked, Answer]):
     """Serves the first request at once, and those that come while it is served together after it.
 
-    At most ``most`` go together, and at most ``side_by_side`` groups are served at a time. Where serving several fails
-    as a whole, each is served alone: nobody gets an error because of somebody else. So what serves them must be a
-    transaction, or only read.
+    At most ``most`` go together, and at most ``side_by_side`` groups are served at a time. Requests with the same
+    ``key`` are never in two groups at a time: one would only wait for the lock that the other holds.
+
+    Where serving several fails as a whole, each is served alone: nobody gets an error because of somebody else. So what
+    serves them must be a transaction, or only read.
     """
 
-    def __init__(self, work: Work[Asked, Answer], *, most: int, side_by_side: int) -> None:
+    def __init__(
+        self, work: Work[Asked, Answer], *, most: int, side_by_side: int,
+        key: Callable[[Asked], Hashable] | None = None,
+    ) -> None:  # fmt: skip
         self._work = work
+        self._key = key
+        self._busy: set[Hashable] = set()
         self._most = most
         self._side_by_side = side_by_side
         self._waiting: deque[tuple[Asked, asyncio.Future[Answer]]] = deque()
@@ -46,15 +53,28 @@ class Gathering(Generic[Asked, Answer]):
             self._serving -= 1
 
     async def _serve_waiting(self) -> None:
-        while self._waiting:
-            group = [self._waiting.popleft() for _ in range(min(len(self._waiting), self._most))]
+        # What has to wait for another group is left to whoever serves that one, and looks again afterwards.
+        while group := self._next_group():
+            keys = {self._key(asked) for asked, _ in group} if self._key else set()
+            self._busy |= keys
             try:
                 # Whoever has gone by now gets nothing.
                 await self._together([pair for pair in group if not pair[1].done()])
             finally:
+                self._busy -= keys
                 for _, future in group:
                     # Only when this task itself is ended: the service stops.
                     future.cancel()
+
+    def _next_group(self) -> list[tuple[Asked, asyncio.Future[Answer]]]:
+        group: list[tuple[Asked, asyncio.Future[Answer]]] = []
+        left: deque[tuple[Asked, asyncio.Future[Answer]]] = deque()
+        while self._waiting and len(group) < self._most:
+            one = self._waiting.popleft()
+            (left if self._key and self._key(one[0]) in self._busy else group).append(one)
+        left.extend(self._waiting)
+        self._waiting = left
+        return group
 
     async def _together(self, group: Sequence[tuple[Asked, "asyncio.Future[Answer]"]]) -> None:
         if not group:

@@ -63,7 +63,7 @@ class Taking:
         self._queries = Queries.load(SQL / "taking.sql")
         self._desk = Queries.load(SQL / "desk.sql")
         self._gathering: Gathering[tuple[Caller, str], Mapping[str, Any] | None] = Gathering(
-            self._best_for_all, most=TOGETHER, side_by_side=SIDE_BY_SIDE
+            self._best_for_all, most=TOGETHER, side_by_side=SIDE_BY_SIDE, key=lambda asked: asked[0].profile.username
         )
 
     async def best(self, caller: Caller, queue: str) -> Mapping[str, Any] | None:

@@ -92,7 +92,8 @@ class Proposer:
         if weights is None:
             raise DisagreementError("a model without weights is explained by exchanging fields")
         expected = sigmoid(standardised @ weights.weight + weights.bias)
-        if not np.allclose(expected, probability, rtol=0.0, atol=AGREEMENT):
+        # Asked this way round, so that what is no number disagrees, too.
+        if not np.abs(expected - probability).max() <= AGREEMENT:
             raise DisagreementError(f"artifact and weights of {model.name} {model.version} differ")
         values = contributions(model.features, weights, model.calibrator, standardised)
         everything = np.ones(values.shape, dtype=bool)

@@ -144,7 +144,8 @@ class Features:
             return (raw >= column.low).astype(np.float64)
         if column.transform == "one_of":
             codes = self._codes[position]
-            return np.logical_or.reduce([raw == codes[level] for level in column.levels]).astype(np.float64)
+            among: Matrix = np.logical_or.reduce([raw == codes[level] for level in column.levels]).astype(np.float64)
+            return among
         held: Matrix = np.minimum(np.maximum(raw, column.low), column.high)
         if column.transform == "hinge":
             return held - column.low

@@ -170,6 +170,24 @@ async def test_review_undo_takes_back_decision_and_message_together(desk: Desk) 
     assert problem(await ana.post(f"/decisions/{second['decision_id']}/undo")) == (409, "already-left")
 
 
+async def test_review_whoever_needs_more_time_to_undo_chooses_it_and_nobody_gets_less(desk: Desk) -> None:
+    for number in range(2):
+        await desk.take_in(record("case.routed", routed(f"c-{number}", handling={"grace_seconds": 5})))
+    ana = await desk.browser("ana")
+    settings = f"{API}/me/settings"
+    assert (await ana.http.put(settings, json={"undo_seconds": 61})).status_code == 422
+    assert (await ana.http.put(settings, json={"undo_seconds": 2})).json()["undo_seconds"] == 2
+    assert (await ana.claimed())["grace_seconds"] == 5
+    assert (await ana.http.put(settings, json={"undo_seconds": 30})).status_code == 200
+    assert (await ana.get("/me")).json()["undo_seconds"] == 30
+    claim = await ana.claimed()
+    assert claim["grace_seconds"] == 30
+    decided = (await ana.decide(claim)).json()
+    desk.clock.forward(seconds=29)
+    await desk.relay_once()
+    assert (await ana.post(f"/decisions/{decided['decision_id']}/undo")).json()["state"] == "undone"
+
+
 async def test_review_programs_get_no_grace(desk: Desk) -> None:
     await desk.take_in(record("case.routed", routed(handling={"grace_seconds": 5})))
     ana = await desk.client("ana")

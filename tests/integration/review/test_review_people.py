@@ -105,6 +105,41 @@ async def test_review_passwords_are_reset_and_keys_revoked(desk: Desk) -> None:
     assert password not in str(said)
 
 
+async def test_review_a_write_about_people_that_comes_twice_has_one_effect(desk: Desk) -> None:
+    root, ana = await desk.client("root", "admin"), await desk.client("ana")
+
+    async def send(method: str, path: str, key: str, body: Any = None, **headers: str) -> Any:
+        return await root.http.request(
+            method, f"{API}{path}", json=body, headers={"Idempotency-Key": key, **headers}
+        )  # fmt: skip
+
+    # A secret is told once: the same request again has no second effect, and says what to do.
+    new = {"username": "zoe", "display_name": "Zoe", "roles": ["reviewer"], "tenants": ["*"]}
+    asked = {"name": "ci", "username": "ana", "roles": ["reviewer"], "tenants": ["*"], "expires_in_days": 1}
+    for path, body, good in (("/users", new, 201), ("/users/ana/password", None, 200), ("/api-keys", asked, 201)):
+        assert (await send("POST", path, path, body)).status_code == good
+        again = await send("POST", path, path, body)
+        assert (again.status_code, again.json()["type"].rpartition("/")[2]) == (409, "secret-told")
+    assert [one["name"] for one in (await root.get("/api-keys")).json()["items"]].count("ci") == 1
+    # A change that arrives again after somebody else's does not undo theirs; another change needs another key.
+    one = await user(root, "zoe")
+    body = {name: one[name] for name in ("display_name", "roles", "tenants", "authority")} | {"display_name": "Zora"}
+    version = {"If-Match": f'"{one["version"]}"'}
+    first = await send("PUT", "/users/zoe", "rename", body, **version)
+    await put(root, first.json(), display_name="Zoë")
+    repeated = await send("PUT", "/users/zoe", "rename", body, **version)
+    assert (repeated.status_code, repeated.json()["display_name"]) == (200, "Zoë")
+    assert (await send("PUT", "/users/zoe", "rename", body | {"tenants": []}, **version)).status_code == 422
+    # Whoever was let in again stays, whatever comes late.
+    await send("POST", "/users/ana/disable", "off")
+    await root.post("/users/ana/enable")
+    late = await send("POST", "/users/ana/disable", "off")
+    assert (late.status_code, late.json()["disabled_at"]) == (200, None)
+    assert (await ana.get("/me")).status_code == 401
+    kinds = [body["kind"] for body in await told(desk)]
+    assert (kinds.count("user.disabled"), kinds.count("user.enabled")) == (1, 1)
+
+
 async def test_review_a_session_ends_when_nobody_uses_it_and_at_its_end_however_used(desk: Desk) -> None:
     ana = await desk.browser("ana")
     for _ in range(13):

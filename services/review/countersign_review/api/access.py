@@ -53,7 +53,7 @@ class Identity:
     def caller(self) -> Caller:
         """The caller as the desk knows them."""
         profile = profile_of(self.user, roles=self.roles, tenants=self.tenants)
-        return Caller(profile, at_console=self.csrf_token is not None)
+        return Caller(profile, self.csrf_token is not None, self.user["undo_seconds"])
 
     @property
     def may_answer(self) -> bool:

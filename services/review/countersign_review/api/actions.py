@@ -1,12 +1,11 @@
 """What the holder of a claim can do beside answering, over HTTP."""
 
-import hashlib
 from typing import Annotated
 
-import orjson
 from fastapi import APIRouter, Depends, Header, Request
 
 from countersign_review.api.access import DESK, AtDesk, parse_version
+from countersign_review.api.again import Key, digest_of
 from countersign_review.api.models.actions import (
     Delegation,
     Draft,
@@ -25,16 +24,13 @@ router = APIRouter(tags=["actions"])
 
 async def _identified(
     request: Request,
-    idempotency_key: Annotated[
-        str | None, Header(alias="Idempotency-Key", min_length=1, max_length=200, pattern=r"^[\x21-\x7e]+$")
-    ] = None,
+    idempotency_key: Key = None,
     if_match: Annotated[
         str | None, Header(alias="If-Match", description='The claim\'s version, for example `"3"`; optional here.')
     ] = None,
 ) -> Identified:
-    said = orjson.dumps([request.method, request.url.path, (await request.body()).decode(errors="replace")])
     version = parse_version(if_match) if if_match is not None else None
-    return Identified(idempotency_key, hashlib.sha256(said).hexdigest(), version)
+    return Identified(idempotency_key, await digest_of(request), version)
 
 
 Once = Annotated[Identified, Depends(_identified)]

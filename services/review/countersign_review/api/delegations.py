@@ -6,6 +6,7 @@ from typing import Any
 from fastapi import APIRouter
 
 from countersign_review.api.access import Identity, Known
+from countersign_review.api.again import Again
 from countersign_review.api.models.people import Delegation, DelegationRequest, Delegations
 from countersign_review.api.models.text import PathPart
 from countersign_review.api.parts import Using
@@ -25,20 +26,20 @@ async def list_delegations(who: Known, parts: Using) -> Delegations:
 
 
 @router.post("/delegations", dependencies=[DESK_AND_ADMIN], status_code=201)
-async def create_delegation(body: DelegationRequest, who: Known, parts: Using) -> Delegation:
+async def create_delegation(body: DelegationRequest, who: Known, parts: Using, again: Again) -> Delegation:
     """Let somebody stand in for you or, as lead or administrator, for others. Work goes over, never authority."""
     username = body.username or who.user["username"]
     _may_act_for(who, username)
     wish = Wish(username, body.delegate, body.starts_at, body.ends_at)
-    return _shown(await parts.delegations.add(wish, reason=body.reason, by=_by(who)))
+    return _shown(await parts.delegations.add(wish, reason=body.reason, by=_by(who), request=again))
 
 
 @router.post("/delegations/{delegation_id}/end", dependencies=[DESK_AND_ADMIN], status_code=204)
-async def end_delegation(delegation_id: PathPart, who: Known, parts: Using) -> None:
+async def end_delegation(delegation_id: PathPart, who: Known, parts: Using, again: Again) -> None:
     """End a delegation now. Doing it twice changes nothing."""
     row = await parts.delegations.find(delegation_id)
     _may_act_for(who, row["username"])
-    await parts.delegations.end(delegation_id, by=_by(who))
+    await parts.delegations.end(delegation_id, by=_by(who), request=again)
 
 
 def _for_all(who: Identity) -> bool:

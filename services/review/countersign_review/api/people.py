@@ -8,6 +8,7 @@ from typing import Any
 from fastapi import APIRouter, Request, Response
 
 from countersign_review.api.access import ADMIN, ANYBODY, Identity, Known, cookie_name
+from countersign_review.api.again import Again
 from countersign_review.api.forward import WHOLE_LOG
 from countersign_review.api.models.people import (
     ApiKey,
@@ -16,6 +17,7 @@ from countersign_review.api.models.people import (
     ApiKeys,
     JsonWebKeys,
     Me,
+    OwnSettings,
     SessionRequest,
     Token,
     TokenRequest,
@@ -76,6 +78,13 @@ async def me(who: Known) -> Me:
     return _me(who)
 
 
+@router.put("/me/settings", dependencies=[ANYBODY])
+async def change_settings(body: OwnSettings, who: Known, parts: Using) -> Me:
+    """Set what is yours alone to choose. More time to undo holds from your next answer at the console on."""
+    user = await parts.people.set_undo_seconds(who.user["username"], body.undo_seconds)
+    return _me(replace(who, user={**who.user, **user}))
+
+
 @router.get("/api-keys", dependencies=[ADMIN])
 async def list_api_keys(parts: Using) -> ApiKeys:
     """Return every key, without secrets."""
@@ -83,7 +92,7 @@ async def list_api_keys(parts: Using) -> ApiKeys:
 
 
 @router.post("/api-keys", dependencies=[ADMIN], status_code=201)
-async def create_api_key(body: ApiKeyRequest, who: Known, parts: Using) -> ApiKeyCreated:
+async def create_api_key(body: ApiKeyRequest, who: Known, parts: Using, again: Again) -> ApiKeyCreated:
     """Make a key that acts as its owner, with these roles at most; it is in this answer and nowhere else."""
     owner = await parts.people.find(body.username)
     if owner is None:
@@ -94,14 +103,15 @@ async def create_api_key(body: ApiKeyRequest, who: Known, parts: Using) -> ApiKe
     row, key = await parts.people.add_key(
         name=body.name, username=body.username, roles=body.roles, tenants=body.tenants,
         lasts=timedelta(days=body.expires_in_days), environment=parts.settings.key_environment, by=admin(who),
+        request=again,
     )  # fmt: skip
     return ApiKeyCreated(**_key(row), api_key=key)
 
 
 @router.post("/api-keys/{key_id}/revoke", dependencies=[ADMIN])
-async def revoke_api_key(key_id: PathPart, who: Known, parts: Using) -> ApiKey:
+async def revoke_api_key(key_id: PathPart, who: Known, parts: Using, again: Again) -> ApiKey:
     """Take a key back: it is refused from now on. Doing it twice changes nothing."""
-    return ApiKey(**_key(await parts.people.revoke_key(key_id, by=admin(who))))
+    return ApiKey(**_key(await parts.people.revoke_key(key_id, by=admin(who), request=again)))
 
 
 @router.post("/token", dependencies=[ANYBODY])
@@ -162,6 +172,7 @@ def _set_cookie(response: Response, settings: Settings, token: str, seconds: int
 def _me(who: Identity) -> Me:
     return Me.model_validate({
         **user_fields(who.user), "roles": sorted(who.roles), "tenants": sorted(who.tenants),
+        "undo_seconds": who.user["undo_seconds"],
         "csrf_token": who.csrf_token, "session_expires_at": who.expires_at,
     })  # fmt: skip
 

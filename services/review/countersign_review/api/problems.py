@@ -19,6 +19,7 @@ _STATUS = {
     "stale-binding": (409, "What you saw has changed"),
     "invalid-answer": (422, "The answer cannot be recorded"),
     "idempotency-key-reused": (422, "The key was used before"),
+    "secret-told": (409, "Done before"),
     "already-left": (409, "Too late to undo"),
     "search-too-broad": (422, "The search is too broad"),
     "too-many": (409, "You keep as many as anybody may"),

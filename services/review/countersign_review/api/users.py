@@ -8,6 +8,7 @@ from typing import Annotated, Any
 from fastapi import APIRouter, Query
 
 from countersign_review.api.access import ADMIN, DESK, Identity, Known, Version
+from countersign_review.api.again import Again
 from countersign_review.api.models.people import (
     Authority,
     Colleague,
@@ -49,7 +50,7 @@ async def list_users(
 
 
 @router.post("/users", dependencies=[ADMIN], status_code=201)
-async def create_user(body: UserRequest, who: Known, parts: Using) -> UserCreated:
+async def create_user(body: UserRequest, who: Known, parts: Using, again: Again) -> UserCreated:
     """Add a local user; the password is in this answer and nowhere else."""
     if not passwords_allowed(parts.settings):
         raise no_local_users()
@@ -57,6 +58,7 @@ async def create_user(body: UserRequest, who: Known, parts: Using) -> UserCreate
     row = await parts.people.add(
         body.username, display_name=body.display_name, roles=body.roles, tenants=body.tenants,
         authority=_stored(body.authority), password_hash=await parts.passwords.hash(password), by=admin(who),
+        request=again,
     )  # fmt: skip
     if row is None:
         raise Problem(409, "name-taken", "The name is taken", f"There is a user {body.username} already.")
@@ -64,38 +66,40 @@ async def create_user(body: UserRequest, who: Known, parts: Using) -> UserCreate
 
 
 @router.put("/users/{username}", dependencies=[ADMIN])
-async def change_user(username: PathPart, body: UserChange, who: Known, parts: Using, version: Version) -> User:
+async def change_user(
+    username: PathPart, body: UserChange, who: Known, parts: Using, version: Version, again: Again
+) -> User:
     """Set a user's name, roles, tenants and authority, in place of the version read; in force at their next request."""
     if who.user["username"] == username and not {"admin"} <= set(body.roles):
         raise _own_account("Somebody else has to take the role admin from you.")
     change = Change(body.display_name, body.roles, body.tenants, _stored(body.authority), version)
-    return User(**user_fields(await parts.departures.change(username, change, by=admin(who))))
+    return User(**user_fields(await parts.departures.change(username, change, by=admin(who), request=again)))
 
 
 @router.post("/users/{username}/disable", dependencies=[ADMIN])
-async def disable_user(username: PathPart, who: Known, parts: Using) -> User:
+async def disable_user(username: PathPart, who: Known, parts: Using, again: Again) -> User:
     """Disable a user: sessions, links, keys and claims end at once."""
     if who.user["username"] == username:
         raise _own_account("Somebody else has to disable your account.")
-    row = await parts.departures.disable(username, by=admin(who))
+    row = await parts.departures.disable(username, by=admin(who), request=again)
     if row is None:
         raise Problem(404, "not-found", "Not found", "There is no such user.")
     return User(**user_fields(row))
 
 
 @router.post("/users/{username}/enable", dependencies=[ADMIN])
-async def enable_user(username: PathPart, who: Known, parts: Using) -> User:
+async def enable_user(username: PathPart, who: Known, parts: Using, again: Again) -> User:
     """Let a disabled user in again; their keys stay revoked."""
-    return User(**user_fields(await parts.people.enable(username, by=admin(who))))
+    return User(**user_fields(await parts.people.enable(username, by=admin(who), request=again)))
 
 
 @router.post("/users/{username}/password", dependencies=[ADMIN])
-async def reset_password(username: PathPart, who: Known, parts: Using) -> UserCreated:
+async def reset_password(username: PathPart, who: Known, parts: Using, again: Again) -> UserCreated:
     """Give a local user another password, in this answer and nowhere else; their sessions end."""
     if not passwords_allowed(parts.settings):
         raise no_local_users()
     password = new_password()
-    row = await parts.people.set_password(username, await parts.passwords.hash(password), by=admin(who))
+    row = await parts.people.set_password(username, await parts.passwords.hash(password), by=admin(who), request=again)
     return UserCreated(**user_fields(row), password=password)
 
 

@@ -11,6 +11,7 @@ Refusal
 ├── StaleBinding      a quoted digest does not hold
 ├── InvalidAnswer     fields that are missing or wrong
 ├── KeyReused         one idempotency key, two different requests
+├── SecretTold        the same request again, whose answer held a secret
 ├── AlreadyLeft       too late to undo
 ├── OutcomesExist     a case that can be decided is not sent back
 ├── CannotTakeIt      the colleague named lacks something
@@ -106,6 +107,12 @@ class KeyReused(Refusal):
     """The idempotency key was used for another request."""
 
     code = "idempotency-key-reused"
+
+
+class SecretTold(Refusal):
+    """The request was carried out before; the secret was in that answer and is kept nowhere."""
+
+    code = "secret-told"
 
 
 class AlreadyLeft(Refusal):

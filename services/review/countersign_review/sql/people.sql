@@ -94,6 +94,9 @@ SET display_name = $2, roles = $3, tenants = $4, decision_types = $5, max_tier_r
 WHERE username = $1
 RETURNING *;
 
+-- name: set_undo_seconds
+UPDATE users SET undo_seconds = $2 WHERE username = $1 AND disabled_at IS NULL RETURNING *;
+
 -- name: enable_user
 UPDATE users SET disabled_at = NULL, version = version + 1 WHERE username = $1 RETURNING *;
 

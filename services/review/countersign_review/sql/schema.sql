@@ -357,6 +357,8 @@ CREATE TABLE users (
     training_valid_until date,
     delegates      text[],
     version        integer     NOT NULL DEFAULT 1,
+    -- How long they want to be able to undo at the least; null: as the policy says.
+    undo_seconds   smallint    CHECK (undo_seconds BETWEEN 0 AND 60),
     CHECK ((amount_limit IS NULL) = (currency IS NULL))
 );
 

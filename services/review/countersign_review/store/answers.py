@@ -223,9 +223,12 @@ def _earlier(row: Any, submission: Submission) -> Recorded | None:
 
 
 def grace_seconds(routed: Mapping[str, Any], caller: Caller) -> int:
-    """Return how long an answer can be undone: as the policy says for people, not at all for programs."""
+    """Return how long an answer can be undone: as the policy says for people, not at all for programs.
+
+    Whoever needs more time has chosen more; nobody has less than the policy gives.
+    """
     seconds: int = routed["handling"]["grace_seconds"]
-    return seconds if caller.at_console else 0
+    return max(seconds, caller.undo_seconds or 0) if caller.at_console else 0
 
 
 def authority_held(profile: Profile) -> dict[str, Any]:

@@ -13,6 +13,7 @@ class Caller:
 
     profile: Profile
     at_console: bool
+    undo_seconds: int | None = None
 
     @property
     def role(self) -> str:

@@ -11,6 +11,7 @@ from countersign_review.domain.refusals import InvalidAnswer, NotFound, TooMany
 from countersign_review.store.events import SQL, Connection, Journal
 from countersign_review.store.passwords import new_name
 from countersign_review.store.people import People
+from countersign_review.store.requests import Identified, Requests
 from countersign_shared.clock import Clock, rfc3339
 from countersign_shared.postgres import Queries
 
@@ -25,6 +26,7 @@ class Delegations:
         self._people = people
         self._journal = journal
         self._clock = clock
+        self._requests = Requests()
         self._queries = Queries.load(SQL / "people.sql")
 
     async def standing(self, username: str | None) -> list[Any]:
@@ -32,19 +34,24 @@ class Delegations:
         rows: list[Any] = await self._pool.fetch(self._queries.delegations, username, self._clock(), MOST_LISTED)
         return rows
 
-    async def add(self, wish: Wish, *, reason: str | None, by: Mapping[str, Any]) -> Any:
+    async def add(
+        self, wish: Wish, *, reason: str | None, by: Mapping[str, Any], request: Identified | None = None
+    ) -> Any:
         """Let somebody stand in; two for one person at one time are refused, the same again is the same."""
         now = self._clock()
         person, delegate = await self._people.find(wish.username), await self._people.find(wish.delegate)
         if faults := delegation_faults(wish, person, delegate, now=now):
             raise InvalidAnswer(faults)
         async with self._pool.acquire() as connection, connection.transaction():
+            again = not await self._requests.first(connection, by["pseudonym"], request, now)
             await connection.execute(self._queries.lock_user, wish.username)
             same = await connection.fetchrow(
                 self._queries.same_delegation, wish.username, wish.delegate, wish.starts_at, wish.ends_at
             )
             if same is not None:
                 return same
+            if again:
+                raise NotFound("The same request made a delegation before, and it was ended since.")
             if await connection.fetchval(self._queries.overlapping, wish.username, wish.starts_at, wish.ends_at):
                 raise TooMany("Somebody else stands in at that time; end that delegation first.")
             row = await connection.fetchrow(
@@ -63,14 +70,15 @@ class Delegations:
             raise NotFound("There is no such delegation.")
         return row
 
-    async def end(self, delegation_id: str, *, by: Mapping[str, Any]) -> None:
+    async def end(self, delegation_id: str, *, by: Mapping[str, Any], request: Identified | None = None) -> None:
         """End one now; one that is over stays as it is."""
         now = self._clock()
         async with self._pool.acquire() as connection, connection.transaction():
+            again = not await self._requests.first(connection, by["pseudonym"], request, now)
             row = await connection.fetchrow(self._queries.delegation, delegation_id)
             if row is None:
                 raise NotFound("There is no such delegation.")
-            if row["ends_at"] <= now:
+            if again or row["ends_at"] <= now:
                 return
             await connection.execute(self._queries.end_delegation, delegation_id, now)
             await self._people.tell(connection, row["username"], "user.changed", by, reason="delegation ended")

@@ -9,6 +9,7 @@ from countersign_review.domain.delegation import AT_THE_DESK
 from countersign_review.store.claims import Claims
 from countersign_review.store.events import Journal
 from countersign_review.store.people import Change, People
+from countersign_review.store.requests import Identified
 
 
 class Departures:
@@ -20,19 +21,23 @@ class Departures:
         self._claims = claims
         self._journal = journal
 
-    async def disable(self, username: str, *, by: Mapping[str, Any]) -> Mapping[str, Any] | None:
+    async def disable(
+        self, username: str, *, by: Mapping[str, Any], request: Identified | None = None
+    ) -> Mapping[str, Any] | None:
         """End a user's sessions, links, keys and claims; None when there is no such user."""
         async with self._pool.acquire() as connection, connection.transaction():
-            user = await self._people.disable(connection, username, by=by)
-            if user is not None:
+            user = await self._people.disable(connection, username, by=by, request=request)
+            if user is not None and user["disabled_at"] is not None:
                 await self._claims.release_all(connection, user["pseudonym"])
         self._journal.hurry()
         return user
 
-    async def change(self, username: str, change: Change, *, by: Mapping[str, Any]) -> Mapping[str, Any]:
+    async def change(
+        self, username: str, change: Change, *, by: Mapping[str, Any], request: Identified | None = None
+    ) -> Mapping[str, Any]:
         """Set what a user may do; whoever leaves the desk gives back what they hold."""
         async with self._pool.acquire() as connection, connection.transaction():
-            user = await self._people.change(connection, username, change, by=by)
+            user = await self._people.change(connection, username, change, by=by, request=request)
             if not AT_THE_DESK & set(user["roles"]):
                 await self._claims.release_all(connection, user["pseudonym"])
         self._journal.hurry()

@@ -10,10 +10,11 @@ import asyncpg
 import orjson
 
 from countersign_review.domain.eligibility import TIERS, Amount, Profile, tier_rank
-from countersign_review.domain.refusals import NotFound, StaleVersion
+from countersign_review.domain.refusals import NotFound, SecretTold, StaleVersion
 from countersign_review.store.events import ACTIVITIES, SOURCE, SQL, Connection, Journal
 from countersign_review.store.gathering import Gathering
 from countersign_review.store.passwords import new_name, new_password, new_secret, same_digest, secret_digest
+from countersign_review.store.requests import Identified, Requests
 from countersign_shared.clock import Clock, rfc3339
 from countersign_shared.ids import DEFAULT_TENANT, derived_event_id
 from countersign_shared.messaging import write_event
@@ -87,6 +88,7 @@ class People:
         self._journal = journal
         self._clock = clock
         self._idle_after = idle_after
+        self._requests = Requests()
         self._queries = Queries.load(SQL / "people.sql")
         # Who calls is asked anew at every request, so that what an administrator changes counts at once; requests that
         # come in the same moment ask together.
@@ -95,10 +97,12 @@ class People:
 
     async def add(
         self, username: str, *, display_name: str, roles: Sequence[str], tenants: Sequence[str], authority: Authority,
-        password_hash: str | None, by: Mapping[str, Any],
+        password_hash: str | None, by: Mapping[str, Any], request: Identified | None = None,
     ) -> Mapping[str, Any] | None:  # fmt: skip
         """Add a user; None when the name is taken."""
         async with self._pool.acquire() as connection, connection.transaction():
+            if await self._again(connection, by, request):
+                raise SecretTold(f"{username} was added by the same request before; reset their password for another.")
             row = await connection.fetchrow(
                 self._queries.insert_user, username, new_name("u_"), display_name, password_hash,
                 sorted(set(roles)), sorted(set(tenants)), *authority.columns(), self._clock(),
@@ -128,10 +132,14 @@ class People:
         return dict(row)
 
     async def change(
-        self, connection: Connection, username: str, change: Change, *, by: Mapping[str, Any]
-    ) -> Mapping[str, Any]:
-        """Set a user's roles, tenants and authority, in the caller's transaction."""
+        self, connection: Connection, username: str, change: Change, *, by: Mapping[str, Any],
+        request: Identified | None = None,
+    ) -> Mapping[str, Any]:  # fmt: skip
+        """Set a user's roles, tenants and authority, in the caller's transaction; the same request does it once."""
+        again = await self._again(connection, by, request)
         user = await self.lock(connection, username)
+        if again:
+            return user
         if user["version"] != change.version:
             raise StaleVersion(
                 f"{username} is at version {user['version']}, not {change.version}: somebody changed them since.",
@@ -146,20 +154,27 @@ class People:
         )
         return dict(row)
 
-    async def enable(self, username: str, *, by: Mapping[str, Any]) -> Mapping[str, Any]:
+    async def enable(
+        self, username: str, *, by: Mapping[str, Any], request: Identified | None = None
+    ) -> Mapping[str, Any]:
         """Let a disabled user in again, with the roles they had; keys and links stay gone."""
         async with self._pool.acquire() as connection, connection.transaction():
+            again = await self._again(connection, by, request)
             user = await self.lock(connection, username)
-            if user["disabled_at"] is None:
+            if again or user["disabled_at"] is None:
                 return user
             row = await connection.fetchrow(self._queries.enable_user, username)
             await self.tell(connection, username, "user.enabled", by, roles=user["roles"], tenants=user["tenants"])
         self._journal.hurry()
         return dict(row or {})
 
-    async def set_password(self, username: str, password_hash: str, *, by: Mapping[str, Any]) -> Mapping[str, Any]:
+    async def set_password(
+        self, username: str, password_hash: str, *, by: Mapping[str, Any], request: Identified | None = None
+    ) -> Mapping[str, Any]:
         """Give a user another password; their sessions and links end."""
         async with self._pool.acquire() as connection, connection.transaction():
+            if await self._again(connection, by, request):
+                raise SecretTold("The same request gave them another password before; send a new one for one more.")
             await self.lock(connection, username)
             row = await connection.fetchrow(self._queries.set_password, username, password_hash)
             await self.tell(connection, username, "user.changed", by, reason="password")
@@ -177,11 +192,12 @@ class People:
         return dict(row) if row else None
 
     async def disable(
-        self, connection: Connection, username: str, *, by: Mapping[str, Any]
+        self, connection: Connection, username: str, *, by: Mapping[str, Any], request: Identified | None = None
     ) -> Mapping[str, Any] | None:
         """End a user's sessions, links and keys at once, in the caller's transaction; None for nobody's name."""
+        again = await self._again(connection, by, request)
         user = await connection.fetchrow(self._queries.lock_user, username)
-        if user is None or user["disabled_at"] is not None:
+        if user is None or user["disabled_at"] is not None or again:
             return dict(user) if user else None
         row = await connection.fetchrow(self._queries.disable_user, username, self._clock())
         await self.tell(connection, username, "user.disabled", by)
@@ -255,11 +271,13 @@ class People:
 
     async def add_key(
         self, *, name: str, username: str, roles: Sequence[str], tenants: Sequence[str], lasts: timedelta,
-        environment: str, by: Mapping[str, Any],
+        environment: str, by: Mapping[str, Any], request: Identified | None = None,
     ) -> tuple[Mapping[str, Any], str]:  # fmt: skip
         """Make a key for a user; returns its row and the key itself, which is kept nowhere."""
         key_id, secret, now = new_name(""), new_secret().replace("_", "-"), self._clock()
         async with self._pool.acquire() as connection, connection.transaction():
+            if await self._again(connection, by, request):
+                raise SecretTold("The same request made a key before; revoke that one and ask for another.")
             row = await connection.fetchrow(
                 self._queries.insert_api_key, key_id, name, username, secret_digest(secret), sorted(set(roles)),
                 sorted(set(tenants)), now, now + lasts,
@@ -268,9 +286,12 @@ class People:
         self._journal.hurry()
         return dict(row or {}), f"cs_{environment}_{key_id}_{secret}"
 
-    async def revoke_key(self, key_id: str, *, by: Mapping[str, Any]) -> Mapping[str, Any]:
+    async def revoke_key(
+        self, key_id: str, *, by: Mapping[str, Any], request: Identified | None = None
+    ) -> Mapping[str, Any]:
         """Take a key back; doing it twice changes nothing."""
         async with self._pool.acquire() as connection, connection.transaction():
+            await self._again(connection, by, request)
             revoked = await connection.fetchval(self._queries.key_was_revoked, key_id)
             if revoked is None:
                 raise NotFound("There is no such key.")
@@ -306,6 +327,17 @@ class People:
                 await connection.execute(self._queries.insert_signing_key, *made, self._clock())
                 rows = await connection.fetch(self._queries.signing_keys)
         return rows
+
+    async def set_undo_seconds(self, username: str, seconds: int | None) -> Mapping[str, Any]:
+        """Set how long somebody can undo at the least; None: as the policy says. Theirs alone, so on no record."""
+        row = await self._pool.fetchrow(self._queries.set_undo_seconds, username, seconds)
+        if row is None:
+            raise NotFound("You have no account here any more.")
+        return dict(row)
+
+    async def _again(self, connection: Connection, by: Mapping[str, Any], request: Identified | None) -> bool:
+        """Tell whether this very request was carried out before, in the caller's transaction."""
+        return not await self._requests.first(connection, by["pseudonym"], request, self._clock())
 
     async def tell(
         self, connection: Connection, username: str, kind: str, by: Mapping[str, Any] | None, **fact: Any

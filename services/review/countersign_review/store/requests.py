@@ -56,6 +56,23 @@ class Requests:
         known: dict[str, Any] = orjson.loads(row["answer"])
         return known
 
+    async def first(self, connection: Connection, caller: str, request: Identified | None, now: datetime) -> bool:
+        """Tell whether a request comes for the first time, and remember it; where its answer is not what counts.
+
+        As ``once``, otherwise: another request under a known key is refused.
+        """
+        if request is None:
+            return True
+        seen = True
+
+        async def work() -> dict[str, Any]:
+            nonlocal seen
+            seen = False
+            return {}
+
+        await self.once(connection, caller, request, now, work)
+        return request.key is None or not seen
+
     async def forget(self, connection: Connection, now: datetime) -> None:
         """Forget answers nobody asks for any more."""
         await connection.execute(self._queries.forget_old_requests, now - REMEMBERED_FOR)

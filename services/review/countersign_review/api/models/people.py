@@ -64,6 +64,16 @@ class Authority(Model):
     )
 
 
+class OwnSettings(Model):
+    """What a person chooses for themselves."""
+
+    undo_seconds: Annotated[int, Field(ge=0, le=60)] | None = Field(
+        default=None,
+        description="How long you want to be able to undo at the console; it counts where the policy gives less. "
+        "Null = as the policy says.",
+    )
+
+
 class Me(BaseModel):
     """Who is signed in."""
 
@@ -73,6 +83,9 @@ class Me(BaseModel):
     roles: list[Role]
     tenants: list[str]
     authority: Authority
+    undo_seconds: int | None = Field(
+        default=None, description="How long they want to be able to undo; null = as the policy says."
+    )
     csrf_token: str | None = Field(description="To be sent as X-CSRF-Token with every write; null without a cookie.")
     session_expires_at: datetime | None
 

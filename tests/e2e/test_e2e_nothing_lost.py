@@ -1,16 +1,24 @@
-"""Nothing lost, nothing decided twice: the whole system on real parts while everything in it is killed in turn."""
+"""Nothing lost, nothing decided twice: the whole system on real parts while everything in it is killed in turn.
+
+And nothing left off the record: every event is in the log once, and one that was removed on purpose is reported.
+"""
 
 import asyncio
 import itertools
 import time
 from collections import defaultdict
+from collections.abc import Iterable, Mapping
 
 import asyncpg
+import orjson
 import pytest
+from aiokafka import TopicPartition
+from aiokafka.admin import AIOKafkaAdminClient, RecordsToDelete
 
 from countersign_shared.messaging import open_bus
 from countersign_shared.messaging.producer import open_publisher
 from countersign_shared.messaging.topics import ensure_topics
+from countersign_shared.messaging.whole import read_topic
 from countersign_shared.observability import Health, Metrics
 from countersign_shared.settings import ServiceSettings
 from tests.bench import cases
@@ -22,6 +30,15 @@ CASES = 20_000
 REPLICATED_CASES = 6_000
 PARTITIONS = 12
 DRAIN_SECONDS = 240.0
+MORE = 240
+"""Cases that arrive while audit is down, of which one decision is removed."""
+ON_RECORD = ("case.created", "case.scored", "case.routed", "decision.made", "activity.recorded")
+REMOVED_FROM = "decision.made"
+RECORDED_SQL = """
+SELECT said ->> 'event_id' AS event_id
+FROM audit.entries CROSS JOIN LATERAL (SELECT convert_from(leaf, 'UTF8')::json AS said) AS parsed
+WHERE said ->> 'topic' = $1 ORDER BY said ->> 'event_id' COLLATE "C"
+"""
 PACE = 500
 """Cases per publication: the load lasts while things are killed."""
 
@@ -102,6 +119,66 @@ async def check_repeats_are_identical(stack: Stack, count: int) -> dict[str, int
     return repeats
 
 
+async def published(stack: Stack, topic: str) -> dict[str, tuple[int, int]]:
+    """Return the id of every event on a topic with the place where it lies first."""
+    settings = ServiceSettings(
+        database_url="unused", kafka_bootstrap_servers=stack.bootstrap, http_port=0, topic_prefix=stack.topic_prefix
+    )
+    found: dict[str, tuple[int, int]] = {}
+    for record in await read_topic(settings, topic, PARTITIONS, client_id="checker"):
+        found.setdefault((record.header("ce_id") or b"").decode(), (record.partition, record.offset))
+    return found
+
+
+async def check_each_is_on_record_once(stack: Stack, said: Mapping[str, Iterable[str]]) -> None:
+    """Wait until audit has read everything, and compare the topics with the log, event by event."""
+    connection = await asyncpg.connect(stack.database_url)
+    deadline = time.monotonic() + DRAIN_SECONDS
+    try:
+        for topic, ids in said.items():
+            expected = sorted(ids)
+            while len(known := await connection.fetch(RECORDED_SQL, topic)) < len(expected):
+                assert time.monotonic() < deadline, f"{topic}: {len(known)} of {len(expected)}"
+                await asyncio.sleep(1.0)
+            assert [row["event_id"] for row in known] == expected, topic
+    finally:
+        await connection.close()
+
+
+async def remove(stack: Stack, topic: str, partition: int, offset: int) -> None:
+    """Delete a partition's records up to and with one."""
+    admin = AIOKafkaAdminClient(bootstrap_servers=stack.bootstrap)
+    await admin.start()
+    try:
+        part = TopicPartition(stack.topic_prefix + topic, partition)
+        await admin.delete_records({part: RecordsToDelete(offset + 1)})
+    finally:
+        await admin.close()
+
+
+async def check_a_removed_record_is_reported(stack: Stack, count: int, before: Iterable[str]) -> None:
+    """Take one record off a topic while audit is down: the log says which, and holds everything else."""
+    await asyncio.to_thread(stack.stop, "audit")
+    more = list(cases.messages(MORE, partitions=PARTITIONS, run="removed"))
+    async with open_publisher(stack.bootstrap, prefix=stack.topic_prefix, client_id="upstream") as publisher:
+        await publisher.publish(more)
+    await settled(stack, count + MORE)
+    said, known = await published(stack, REMOVED_FROM), set(before)
+    # The first of its partition that audit has still to read: all before it are in the log.
+    (partition, offset), removed = min((place, event_id) for event_id, place in said.items() if event_id not in known)
+    await remove(stack, REMOVED_FROM, partition, offset)
+    await asyncio.to_thread(stack.start, "audit")
+    await check_each_is_on_record_once(stack, {REMOVED_FROM: set(said) - {removed}})
+    connection = await asyncpg.connect(stack.database_url)
+    try:
+        (row,) = await connection.fetch("SELECT leaf FROM audit.entries WHERE kind = 'log.records_missing'")
+    finally:
+        await connection.close()
+    leaf = orjson.loads(row["leaf"])
+    named = (leaf["missing_from"], leaf["partition"], leaf["first_offset"], leaf["last_offset"])
+    assert named == (REMOVED_FROM, partition, offset, offset)
+
+
 async def kill_in_turn(stack: Stack) -> None:
     for service in SERVICES:
         await asyncio.sleep(1.0)
@@ -133,6 +210,9 @@ async def test_twenty_thousand_cases_through_kills_restarts_and_a_rebalance(kafk
         await settled(stack, CASES)
         await check_nothing_doubled(stack, CASES)
         repeats = await check_repeats_are_identical(stack, CASES)
+        said = {topic: set(await published(stack, topic)) for topic in ON_RECORD}
+        await check_each_is_on_record_once(stack, said)
+        await check_a_removed_record_is_reported(stack, CASES, said[REMOVED_FROM])
         assert set((await asyncio.to_thread(stack.stop)).values()) == {0}
     print(f"repeats on topics, all identical: {repeats}")
 

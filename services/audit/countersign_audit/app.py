@@ -5,6 +5,7 @@ import uuid
 from collections.abc import AsyncIterator, Sequence
 from contextlib import asynccontextmanager
 from datetime import timedelta
+from functools import partial
 
 import asyncpg
 
@@ -14,8 +15,9 @@ from countersign_audit.checking import CopyCheck
 from countersign_audit.erasing import Eraser
 from countersign_audit.erasure_desk import ErasureDesk
 from countersign_audit.explanations import ExplanationDesk
-from countersign_audit.handlers import Handler, topics
+from countersign_audit.handlers import Follow, Handler, topics
 from countersign_audit.keys import LogKeys
+from countersign_audit.missing import MissingRecords
 from countersign_audit.opening import open_writer
 from countersign_audit.published import PublishedLog
 from countersign_audit.reading_room import ReadingRoom
@@ -32,6 +34,7 @@ from countersign_shared.contracts.decision_types import load_decision_types
 from countersign_shared.http import TokenVerifier
 from countersign_shared.messaging.bus import Bus, open_bus
 from countersign_shared.messaging.outbox import PATIENT_POLL_SECONDS, Outbox, Relay, relaying
+from countersign_shared.messaging.positions import read_positions
 from countersign_shared.observability import Health, Metrics
 from countersign_shared.postgres import migrate, open_pool
 from countersign_shared.runtime import Service
@@ -68,6 +71,7 @@ async def running(settings: Settings, *, clock: Clock = system_clock) -> AsyncIt
                 desks=build_desks(settings, pool, keys, outbox, clock), health=health, metrics=metrics,
                 authenticate=TokenVerifier(SERVICE, settings.jwks_url),
             )  # fmt: skip
+            handler = Handler(writer, metrics, clock, await _following(settings, pool, writer, clock, metrics))
             relay = Relay(outbox, bus.publish, clock=clock, poll_seconds=PATIENT_POLL_SECONDS)
             async with (
                 relaying(pool, relay, fail=bus.fail, metrics=metrics, clock=clock),
@@ -80,13 +84,25 @@ async def running(settings: Settings, *, clock: Clock = system_clock) -> AsyncIt
                 repeating(Reconciler(pool, writer, clock).work_unless_busy, LOOK_SECONDS, bus.fail),
                 repeating(Rewrapper(pool, writer, keys, clock, secrets.token_bytes).work, UPKEEP_SECONDS, bus.fail),
                 repeating(copies.work, UPKEEP_SECONDS, bus.fail),
-                bus.consume(topics(), Handler(writer, metrics, clock), max_records=BATCH, patience_ms=PATIENCE_MS),
+                bus.consume(topics(), handler, max_records=BATCH, patience_ms=PATIENCE_MS),
             ):
                 health.ready(True)
                 try:
                     yield Service(SERVICE, http, bus.failed)
                 finally:
                     health.ready(False)
+
+
+async def _following(
+    settings: Settings, pool: asyncpg.Pool, writer: LogWriter, clock: Clock, metrics: Metrics
+) -> Follow | None:
+    """Say which records were removed while nobody read, and return what notices it from now on."""
+    if settings.broker == "mock":
+        # It forgets its topics and everybody's place in them together.
+        return None
+    missing = MissingRecords(writer, partial(read_positions, settings, SERVICE, topics()), clock, metrics)
+    await missing.look(pool)
+    return partial(missing.follow, pool)
 
 
 def build_desks(settings: Settings, pool: asyncpg.Pool, keys: LogKeys, outbox: Outbox, clock: Clock) -> Desks:

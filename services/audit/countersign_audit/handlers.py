@@ -1,7 +1,7 @@
 """Kafka in: every record of every topic becomes an entry, exactly once."""
 
 import logging
-from collections.abc import Sequence
+from collections.abc import Awaitable, Callable, Sequence
 
 from countersign_audit.anchors import TOPIC as CHECKPOINTS
 from countersign_audit.intake import Intake
@@ -19,11 +19,16 @@ def topics() -> tuple[str, ...]:
     return tuple(name for name in load_topics() if name != CHECKPOINTS)
 
 
+Follow = Callable[[Sequence[Record]], Awaitable[object]]
+"""Notices records that the broker removed before they were read."""
+
+
 class Handler:
     """Appends batches; nothing is published in return, the log is the result."""
 
-    def __init__(self, writer: LogWriter, metrics: Metrics, clock: Clock) -> None:
+    def __init__(self, writer: LogWriter, metrics: Metrics, clock: Clock, follow: Follow | None = None) -> None:
         self._writer = writer
+        self._follow = follow
         self._intake = Intake(writer.names)
         self._clock = clock
         self._lag = metrics.gauge("audit_lag_seconds")
@@ -31,6 +36,8 @@ class Handler:
 
     async def __call__(self, records: Sequence[Record]) -> Sequence[Message]:
         """Make the batch durable; called again with the same records it adds nothing."""
+        if self._follow is not None:
+            await self._follow(records)
         appended = await self._writer.append([self._intake.draft(record) for record in records])
         newest = max(record.timestamp_ms for record in records)
         self._lag.set(max(self._clock().timestamp() - newest / 1000, 0.0))

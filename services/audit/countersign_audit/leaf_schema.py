@@ -20,6 +20,7 @@ from countersign_audit.domain.lineage import (
     ERASED,
     KEY_ROTATED,
     RECONCILED,
+    RECORDS_MISSING,
     RECOVERED,
 )
 from countersign_audit.domain.profile import LEAF_SCHEMA, MAX_INTEGER
@@ -52,6 +53,10 @@ OWN: dict[str, tuple[str, dict[str, Any]]] = {
             "day": {"type": "string", "format": "date"}, "conflicts": WHOLE, "holes": WHOLE,
             "counts": {"type": "object", "additionalProperties": WHOLE}, "first_holes": {"type": "array"},
         },
+    ),
+    RECORDS_MISSING: (
+        "The broker removed these records of a topic before they were read.",
+        {"missing_from": TEXT, "partition": WHOLE, "first_offset": WHOLE, "last_offset": WHOLE},
     ),
     EPOCH_BEGUN: (
         "Data keys made from here on are wrapped by another epoch key.", {"epoch": WHOLE, "previous_epoch": WHOLE}

@@ -3,7 +3,14 @@
 from collections.abc import Mapping, Sequence
 
 from countersign_audit.domain.entry import LOG_RETENTION
-from countersign_audit.domain.lineage import COPIES_CHECKED, ERASED, KEY_ROTATED, RECONCILED, RECOVERED
+from countersign_audit.domain.lineage import (
+    COPIES_CHECKED,
+    ERASED,
+    KEY_ROTATED,
+    RECONCILED,
+    RECORDS_MISSING,
+    RECOVERED,
+)
 from countersign_audit.domain.note import VerifierKey
 from countersign_audit.domain.profile import LEAF_SCHEMA
 from countersign_audit.encoding import encode
@@ -63,6 +70,15 @@ def copies_checked_leaf(*, first: int, beyond: int, differing: int, shown: Seque
         "schema": LEAF_SCHEMA, "kind": COPIES_CHECKED, "occurred_at": occurred_at, "retention": LOG_RETENTION,
         "actor": ACTOR, "first_index": first, "last_index": beyond - 1, "differing": differing,
         "first_differing": list(shown),
+    })  # fmt: skip
+
+
+def records_missing_leaf(*, topic: str, partition: int, first: int, beyond: int, occurred_at: str) -> bytes:
+    """Return the entry that says which offsets of a topic were removed unread."""
+    return encode({
+        "schema": LEAF_SCHEMA, "kind": RECORDS_MISSING, "occurred_at": occurred_at, "retention": LOG_RETENTION,
+        "actor": ACTOR, "missing_from": topic, "partition": partition, "first_offset": first,
+        "last_offset": beyond - 1,
     })  # fmt: skip
 
 

@@ -25,7 +25,7 @@ async def rewind(bootstrap: str, service: str, topics: Sequence[str], *, prefix:
     )  # fmt: skip
     await consumer.start()
     try:
-        parts = await _partitions(bootstrap, [prefix + topic for topic in topics])
+        parts = await partitions_of(bootstrap, [prefix + topic for topic in topics])
         consumer.assign(parts)
         await consumer.commit(await consumer.beginning_offsets(parts))
     except KafkaError as error:
@@ -39,7 +39,8 @@ async def rewind(bootstrap: str, service: str, topics: Sequence[str], *, prefix:
         await consumer.stop()
 
 
-async def _partitions(bootstrap: str, names: Sequence[str]) -> list[TopicPartition]:
+async def partitions_of(bootstrap: str, names: Sequence[str]) -> list[TopicPartition]:
+    """Return the partitions of topics by their whole names; a missing topic is a ``ConfigurationError``."""
     admin = AIOKafkaAdminClient(bootstrap_servers=bootstrap, client_id=CLIENT)
     try:
         await admin.start()

@@ -53,6 +53,7 @@ DEFINITIONS: tuple[Definition, ...] = (
     Definition("audit_checkpoint_age_seconds", "gauge", (), "Time since the last signed checkpoint."),
     Definition("audit_anchor_age_seconds", "gauge", (), "Time since every place outside the database had the newest."),
     Definition("audit_copies_differing", "gauge", (), "Entries whose columns differ from their leaves, last checked."),
+    Definition("audit_records_missing_total", "counter", (), "Records that the broker removed before they were read."),
     Definition("audit_conflicts_total", "counter", (), "Records that repeated an id with other content."),
     Definition("outbox_oldest_seconds", "gauge", (), "How long the oldest due message has been waiting to leave."),
     Definition("deliveries_total", "counter", ("kind", "result"), "Decisions delivered to their receivers."),

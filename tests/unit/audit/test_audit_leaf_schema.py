@@ -21,6 +21,7 @@ from countersign_audit.own_entries import (
     erased_leaf,
     key_rotated_leaf,
     reconciled_leaf,
+    records_missing_leaf,
     recovered_leaf,
 )
 from countersign_shared.contracts.events import EVENTS
@@ -43,6 +44,7 @@ OWN_LEAVES = [
     reconciled_leaf(day="2026-01-01", counts={"case.created": 3}, conflicts=0, holes=0, shown=[], occurred_at=NOW),
     epoch_leaf("log.epoch_begun", epoch=2, occurred_at=NOW, previous_epoch=1),
     epoch_leaf("log.epoch_completed", epoch=2, occurred_at=NOW, data_keys=9, unopened=0),
+    records_missing_leaf(topic="case.created", partition=3, first=7, beyond=9, occurred_at=NOW),
     copies_checked_leaf(first=0, beyond=9, differing=1, shown=[3], occurred_at=NOW),
 ]  # fmt: skip
 

@@ -27,7 +27,9 @@ EPOCH_COMPLETED = "log.epoch_completed"
 """No data key that opens is wrapped by an earlier epoch any more."""
 COPIES_CHECKED = "log.copies_checked"
 """The columns beside a stretch of leaves were compared with them."""
-REMARKS = (ERASED, RECONCILED, EPOCH_BEGUN, EPOCH_COMPLETED, COPIES_CHECKED)
+RECORDS_MISSING = "log.records_missing"
+"""The broker removed records before they were read."""
+REMARKS = (RECORDS_MISSING, ERASED, RECONCILED, EPOCH_BEGUN, EPOCH_COMPLETED, COPIES_CHECKED)
 OWN_KINDS = (GENESIS, KEY_ROTATED, RECOVERED)
 
 

@@ -42,3 +42,10 @@ INSERT INTO copies_checked (first, beyond, differing, ended, checked_at) VALUES 
 
 -- name: began_at
 SELECT signed_at FROM checkpoints ORDER BY size LIMIT 1;
+
+-- name: add_missing_records
+INSERT INTO missing_records (topic, partition, first_offset, beyond, found_at) VALUES ($1, $2, $3, $4, $5)
+ON CONFLICT DO NOTHING RETURNING true;
+
+-- name: is_said
+SELECT EXISTS (SELECT FROM missing_records WHERE topic = $1 AND partition = $2 AND first_offset = $3);

@@ -1,0 +1,108 @@
+"""Records that the broker removed before the log had read them: by retention that was too short, or on purpose.
+
+Offsets say so exactly: what the group reads next is not there any more. A jump alone says nothing, since markers of
+transactions take offsets too; so the broker is asked from where on it still holds records. Compacted topics lose
+records by design.
+"""
+
+import logging
+from collections.abc import Awaitable, Callable, Iterable, Sequence
+from dataclasses import dataclass
+from typing import Any
+
+from countersign_audit.domain.lineage import RECORDS_MISSING
+from countersign_audit.own_entries import records_missing_leaf
+from countersign_audit.store import SQL
+from countersign_audit.writer import LogWriter
+from countersign_shared.clock import Clock, rfc3339
+from countersign_shared.contracts.topics import load_topics
+from countersign_shared.messaging import Record
+from countersign_shared.messaging.positions import Position
+from countersign_shared.observability import Metrics
+from countersign_shared.postgres.queries import Queries
+
+log = logging.getLogger(__name__)
+
+ReadPositions = Callable[[], Awaitable[Sequence[Position]]]
+
+
+@dataclass(frozen=True, slots=True)
+class Jump:
+    """Offsets of a partition that were not delivered, from ``first`` on, before ``beyond``."""
+
+    topic: str
+    partition: int
+    first: int
+    beyond: int
+
+
+class Offsets:
+    """Follows what is delivered, partition by partition."""
+
+    def __init__(self) -> None:
+        self._next: dict[tuple[str, int], int] = {}
+
+    def jumps(self, records: Iterable[Record]) -> list[Jump]:
+        """Return where delivery went on further ahead than it was; what comes again, or from zero again, is none."""
+        found, upcoming = [], self._next
+        for record in records:
+            place, offset = (record.topic, record.partition), record.offset
+            if offset > upcoming.get(place, offset):
+                found.append(Jump(*place, upcoming[place], offset))
+            upcoming[place] = offset + 1
+        return found
+
+
+class MissingRecords:
+    """Puts on the record what was removed unread; each stretch once."""
+
+    def __init__(self, writer: LogWriter, read: ReadPositions, clock: Clock, metrics: Metrics) -> None:
+        self._writer = writer
+        self._read = read
+        self._clock = clock
+        self._missing = metrics.counter("audit_records_missing_total")
+        self._queries = Queries.load(SQL / "upkeep.sql")
+        self._offsets = Offsets()
+        self._compacted = {
+            name for name, topic in load_topics().items() if "compact" in topic.settings.get("cleanup.policy", "")
+        }
+
+    async def look(self, pool: Any) -> list[Jump]:
+        """Compare where the group stands with what is still there; for a start, before anything is read."""
+        found = [
+            Jump(one.topic, one.partition, one.removed.start, one.removed.stop)
+            for one in await self._read()
+            if one.removed and one.topic not in self._compacted
+        ]
+        return [jump for jump in found if await self._say(pool, jump)]
+
+    async def follow(self, pool: Any, records: Sequence[Record]) -> list[Jump]:
+        """Notice what delivery jumped over, as far as it was removed; costs a question only when it jumped."""
+        jumps = [jump for jump in self._offsets.jumps(records) if jump.topic not in self._compacted]
+        if not jumps:
+            return []
+        begins = {(one.topic, one.partition): one.begins for one in await self._read()}
+        removed = [
+            Jump(jump.topic, jump.partition, jump.first, min(jump.beyond, begins[jump.topic, jump.partition]))
+            for jump in jumps
+        ]
+        return [jump for jump in removed if jump.first < jump.beyond and await self._say(pool, jump)]
+
+    async def _say(self, pool: Any, jump: Jump) -> bool:
+        now, place = self._clock(), (jump.topic, jump.partition, jump.first)
+        if await pool.fetchval(self._queries.is_said, *place):
+            return False
+
+        async def note(connection: Any) -> None:
+            await connection.execute(self._queries.add_missing_records, *place, jump.beyond, now)
+
+        leaf = records_missing_leaf(
+            topic=jump.topic, partition=jump.partition, first=jump.first, beyond=jump.beyond, occurred_at=rfc3339(now)
+        )
+        index = await self._writer.append_own(leaf, RECORDS_MISSING, now, within=note)
+        self._missing.inc(jump.beyond - jump.first)
+        log.error(
+            "entry %d: the broker removed offsets %d to %d of %s/%d before they were read", index, jump.first,
+            jump.beyond - 1, jump.topic, jump.partition,
+        )  # fmt: skip
+        return True

@@ -1,0 +1,44 @@
+"""Where a service's group stands in its topics, and from where on the broker still holds records."""
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+
+from aiokafka import AIOKafkaConsumer
+
+from countersign_shared.messaging.rewind import partitions_of
+from countersign_shared.settings import ServiceSettings
+
+
+@dataclass(frozen=True, slots=True)
+class Position:
+    """One partition: the next offset the group reads, None before its first commit; the first that is still there."""
+
+    topic: str
+    partition: int
+    committed: int | None
+    begins: int
+
+    @property
+    def removed(self) -> range:
+        """The offsets that were removed before the group had read them."""
+        return range(self.begins if self.committed is None else self.committed, self.begins)
+
+
+async def read_positions(settings: ServiceSettings, service: str, topics: Sequence[str]) -> list[Position]:
+    """Ask the brokers; joins no group, so a running service is not disturbed."""
+    prefix = settings.topic_prefix
+    consumer = AIOKafkaConsumer(
+        bootstrap_servers=settings.kafka_bootstrap_servers, group_id=f"{prefix}countersign-{service}",
+        enable_auto_commit=False, client_id=f"countersign-{service}-positions",
+    )  # fmt: skip
+    await consumer.start()
+    try:
+        parts = await partitions_of(settings.kafka_bootstrap_servers, [prefix + topic for topic in topics])
+        consumer.assign(parts)
+        begins = await consumer.beginning_offsets(parts)
+        return [
+            Position(part.topic[len(prefix) :], part.partition, await consumer.committed(part), begins[part])
+            for part in parts
+        ]
+    finally:
+        await consumer.stop()

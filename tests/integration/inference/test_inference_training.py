@@ -10,7 +10,9 @@ import orjson
 import pytest
 import yaml
 
+from countersign_inference.domain.linear import logit, sigmoid
 from countersign_inference.registry import PACKAGED_MODELS
+from countersign_inference.training.calibration import fit_calibrator
 from countersign_inference.training.cards import CARD_JSON, CARD_PAGE, read_card
 from countersign_inference.training.definitions import DEFINITIONS
 from countersign_inference.training.evaluate import band_of, evaluate
@@ -123,6 +125,25 @@ def test_the_committed_study_is_what_a_split_measures():
     for split, said in zip(again["splits"], committed["splits"][:2], strict=True):
         assert split.pop("method") == said.pop("method")
         assert split == pytest.approx(said, abs=5e-4)
+
+
+@pytest.mark.parametrize(
+    ("method", "truth"),
+    [
+        ("identity", lambda raw: raw),
+        ("platt", lambda raw: sigmoid(0.4 * logit(raw) - 0.5)),
+        # Overconfident on one side only: no straight line in log-odds.
+        ("beta", lambda raw: sigmoid(0.2 * np.log(raw) - 1.6 * np.log1p(-raw) - 0.6)),
+        ("isotonic", lambda raw: np.where(raw < 0.3, 0.02, np.where(raw < 0.7, 0.5, 0.9))),
+    ],
+)
+def test_labels_get_the_calibrator_they_ask_for_and_no_more(method, truth):
+    rng = np.random.default_rng(5)
+    raw = rng.uniform(0.02, 0.98, 4_000)
+    chance = truth(raw)
+    entry = fit_calibrator(raw, (rng.random(len(raw)) < chance).astype(float))
+    assert entry.method == method
+    assert np.abs(sigmoid(entry.serving().calibrated_logit(raw)) - chance).mean() < 0.03
 
 
 def test_honest_confidences_have_an_ece_above_zero_and_dishonest_ones_a_larger_one():

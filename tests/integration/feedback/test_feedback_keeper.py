@@ -327,6 +327,9 @@ async def test_confidences_that_promise_too_much_bring_a_calibrator_fitted_to_wh
     assert limits["calibrator_version"] == state["evidence"]["replaces"]
     assert (limits["high"], limits["medium"]) == (0.1, 0.0)
     assert state["calibrator_version"] in raised.state["reason"]
+    told = await scene.standing()
+    assert told.tightened is not None
+    assert (told.tightened.high, told.tightened.text) == (0.1, raised.state["reason"])
     order = await pool.fetch("SELECT key FROM outbox WHERE topic = 'control.changed' ORDER BY id")
     assert [row["key"].split(b"|")[0] for row in order][-2:] == [b"bands.tightened", b"calibrator.proposed"]
     scene.keeper.controlled()
@@ -336,6 +339,7 @@ async def test_confidences_that_promise_too_much_bring_a_calibrator_fitted_to_wh
     # People relaxed what they had read; a later look finds the same, and holds again.
     relaxed = {"tightening_id": raised.state["tightening_id"], "reason": "r", "evidence": {"revision": 1}}
     await scene.take([control("bands.relaxed", relaxed)])
+    assert (await scene.standing()).tightened is None
     await scene.cases(230, wrong=lambda n: n % 4 == 0, confidence=lambda n: 0.9 + 0.0009 * (n * 37 % 100), base=True)
     again = await scene.own(BANDS)
     assert again is not None

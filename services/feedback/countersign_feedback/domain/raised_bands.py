@@ -8,6 +8,7 @@ from typing import Any
 import numpy as np
 
 from countersign_feedback.domain.facts import UNKNOWN
+from countersign_feedback.domain.judged import Population
 from countersign_feedback.domain.refits import BaseLabel, Refit, Speaker
 
 HIGH, MEDIUM = 0.90, 0.70
@@ -71,6 +72,15 @@ def tightened(before: Sequence[Limits], speaker: Speaker, by: Raise) -> list[Lim
     return [{
         **dict.fromkeys(mine), "high": max(one["high"] for one in found), "medium": max(one["medium"] for one in found),
     }]  # fmt: skip
+
+
+def holds(limits: Limits, who: Population) -> bool:
+    """Tell whether limits are raised for what a population's model says under its calibrator."""
+    if limits.get("model_version") is None:
+        return True
+    calibrator = None if who.calibrator_version == UNKNOWN else who.calibrator_version
+    theirs = (limits.get("model_name"), limits["model_version"], limits.get("calibrator_version"))
+    return theirs == (who.model_name, who.model_version, calibrator)
 
 
 def still_holds(raised: tuple[int, Mapping[str, Any]], relaxed: Mapping[str, Any] | None) -> bool:

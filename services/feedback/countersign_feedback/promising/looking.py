@@ -56,6 +56,8 @@ class Tier:
     proposed: OwnControl | None
     trip: OwnControl | None
     cleared: KnownControl | None
+    bands: OwnControl | None = None
+    relaxed: KnownControl | None = None
 
     def key(self, kind: str) -> ControlKey:
         """Return the key of a control of this tier."""
@@ -116,6 +118,8 @@ async def tiers_of(
                 proposed=own.get(ControlKey("certificate.proposed", tenant, decision_type, tier)),
                 trip=own.get(ControlKey("trip", tenant, decision_type, tier)),
                 cleared=known.get(ControlKey("trip.cleared", tenant, decision_type, tier)),
+                bands=own.get(ControlKey("bands.tightened", tenant, decision_type, "*")),
+                relaxed=known.get(ControlKey("bands.relaxed", tenant, decision_type, "*")),
             )
         )  # fmt: skip
     return found

@@ -12,6 +12,7 @@ from countersign_feedback.domain.drawn import DrawnCase, of_one_chance
 from countersign_feedback.domain.evidence import evidence, watch
 from countersign_feedback.domain.judged import Population
 from countersign_feedback.domain.promises import State, binds, expired, lifted
+from countersign_feedback.domain.raised_bands import holds, still_holds
 from countersign_feedback.promising.looking import Seen, Tier, gather, judge_all, watched_audits
 
 POINTS = 120
@@ -106,6 +107,16 @@ class Trip:
 
 
 @dataclass(frozen=True, slots=True)
+class TightenedBands:
+    """By how much more confidence the population's model must have, because what it said was too high."""
+
+    high: float
+    medium: float
+    since: datetime
+    text: str
+
+
+@dataclass(frozen=True, slots=True)
 class Standing:
     """Everything about the promise of one tier. ``certificate`` and ``proposal`` are states of ``control.changed``."""
 
@@ -124,6 +135,7 @@ class Standing:
     proposal: Mapping[str, Any] | None
     watching: Watching | None
     trip: Trip | None
+    tightened: TightenedBands | None = None
 
 
 async def read_seen(reads: Any, tier: Tier) -> tuple[Seen, list[DrawnCase]]:
@@ -157,6 +169,7 @@ def standing(seen: Seen, audits: Sequence[DrawnCase], now: datetime) -> Standing
         policy_version=None if terms is None else terms.policy_version, population=tier.population,
         progress=progress, certificate=tier.certificate, proposal=waiting,
         watching=None if seen.promise is None else _watching(seen.promise, audits), trip=_trip(tier),
+        tightened=_tightened(tier),
     )  # fmt: skip
 
 
@@ -264,6 +277,20 @@ def _waiting(tier: Tier) -> State | None:
         if live is not None and live.state["certificate_id"] == proposed.state["certificate_id"]
         else proposed.state
     )
+
+
+def _tightened(tier: Tier) -> TightenedBands | None:
+    who, bands = tier.population, tier.bands
+    relaxed = None if tier.relaxed is None else tier.relaxed.state
+    if who is None or bands is None or not still_holds((bands.revision, bands.state), relaxed):
+        return None
+    found = [one for one in bands.state["limits"] if holds(one, who)]
+    if not found:
+        return None
+    return TightenedBands(
+        high=max(one["high"] for one in found), medium=max(one["medium"] for one in found), since=bands.changed_at,
+        text=bands.state["reason"],
+    )  # fmt: skip
 
 
 def _trip(tier: Tier) -> Trip | None:

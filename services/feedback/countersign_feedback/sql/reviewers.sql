@@ -50,20 +50,25 @@ WHERE excluded.wrong IS NOT NULL
 -- name: reviewers
 -- The sums of every reviewer of a decision type (null = all) since a day. Few cases are looked at again, so assisted
 -- answers are held against them here, and not counted when either comes. A seed's proposal is known to be wrong.
-WITH known AS (
-    SELECT
-        a.reviewer, a.agreed,
-        coalesce(t.wrong, c.conclusion IN ('assisted_overrode', 'blind_overrode')) AS wrong
-    FROM truths AS t
-    -- By their keys, each: OFFSET keeps the planner from reading two large tables whole for a few cases.
+WITH newest AS (
+    -- As many as any figure needs; each is looked up in two large tables.
+    SELECT tenant, case_id, wrong
+    FROM truths
+    WHERE tenant = $1 AND ($2::text IS NULL OR decision_type = $2)
+    ORDER BY told_at DESC, case_id
+    LIMIT 2000
+), known AS (
+    SELECT a.reviewer, a.agreed, coalesce(t.wrong, c.conclusion IN ('assisted_overrode', 'blind_overrode')) AS wrong
+    FROM newest AS t
+    -- By their keys, each: OFFSET keeps the planner from reading the tables whole.
     CROSS JOIN LATERAL (
         SELECT reviewer, agreed, day FROM answers
         WHERE tenant = t.tenant AND case_id = t.case_id AND what = 'assisted' AND agreed IS NOT NULL OFFSET 0
     ) AS a
-    LEFT JOIN LATERAL (SELECT conclusion FROM cases WHERE tenant = t.tenant AND case_id = t.case_id OFFSET 0) AS c ON true
-    WHERE t.tenant = $1
-        AND ($2::text IS NULL OR t.decision_type = $2)
-        AND ($3::date IS NULL OR a.day >= $3)
+    LEFT JOIN LATERAL (
+        SELECT conclusion FROM cases WHERE t.wrong IS NULL AND tenant = t.tenant AND case_id = t.case_id OFFSET 0
+    ) AS c ON true
+    WHERE $3::date IS NULL OR a.day >= $3
 ), held AS (
     SELECT
         reviewer,

@@ -146,6 +146,8 @@ CREATE TABLE truths (
     PRIMARY KEY (tenant, case_id)
 );
 
+CREATE INDEX truths_newest ON truths (tenant, told_at);
+
 -- What became of decisions in the world, as upstream reported it.
 CREATE TABLE outcomes (
     event_id      text     NOT NULL PRIMARY KEY,

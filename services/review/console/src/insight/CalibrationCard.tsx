@@ -1,19 +1,22 @@
-import type { Bin, Refit, Reliability } from "../api/feedback";
+import type { Bin, Population, Refit, Reliability } from "../api/feedback";
 import { Chart } from "../charts/Chart";
 import { line } from "../charts/scale";
 import { Card } from "../ui/Card";
 import styles from "./Insight.module.css";
+import { useStanding } from "./useInsight";
 import { share } from "./words";
 
 const HALVES = [0, 0.25, 0.5, 0.75, 1];
 
 interface CalibrationCardProps {
+  readonly population: Population;
   readonly reliability: Reliability | null;
   readonly refit: Refit | null;
 }
 
 /** Whether confidences can be taken at their word: what was said against what was right. */
-export function CalibrationCard({ reliability, refit }: CalibrationCardProps) {
+export function CalibrationCard({ population, reliability, refit }: CalibrationCardProps) {
+  const tightened = useStanding(population).data?.tightened;
   return (
     <Card title="Can confidences be believed?" {...(reliability && { beside: `n = ${reliability.n}` })}>
       {reliability && reliability.bins.length > 0 ? (
@@ -28,6 +31,11 @@ export function CalibrationCard({ reliability, refit }: CalibrationCardProps) {
         </>
       ) : (
         <p className={styles.none}>Not enough blind answers to say. Each one adds to this picture.</p>
+      )}
+      {tightened && (
+        <p className={styles.caption}>
+          <strong>The bands are tightened meanwhile.</strong> {tightened.text}
+        </p>
       )}
     </Card>
   );

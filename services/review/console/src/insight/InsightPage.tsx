@@ -96,7 +96,7 @@ function Pictures({ type }: { type: TypeSummary }) {
         <div className={styles.pictures}>
           <RiskCard assessment={shown} />
           <EvidenceCard population={shown.population} />
-          <CalibrationCard reliability={shown.reliability} refit={shown.refit} />
+          <CalibrationCard population={shown.population} reliability={shown.reliability} refit={shown.refit} />
         </div>
       )}
     </>

@@ -146,6 +146,17 @@ def test_every_service_introduces_itself_alike(service: str) -> None:
     assert [heading for heading in headings if heading in SECTIONS] == list(SECTIONS)
 
 
+def test_the_tests_that_a_service_names_exist() -> None:
+    named = {
+        name
+        for service in SERVICES
+        for name in re.findall(r"`(test_\w+)`", (ROOT / "services" / service / "README.md").read_text(encoding="utf-8"))
+    }
+    sources = "".join(path.read_text(encoding="utf-8") for path in (ROOT / "tests").rglob("test_*.py"))
+    assert sorted(name for name in named if f"def {name}(" not in sources) == []
+    assert "test_review_the_same_request_twice_is_one_decision" in named
+
+
 @pytest.mark.parametrize("service", SERVICES)
 def test_every_service_names_its_metrics_as_they_are(service: str) -> None:
     text = (ROOT / "services" / service / "README.md").read_text(encoding="utf-8")

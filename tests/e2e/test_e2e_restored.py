@@ -9,16 +9,27 @@ import subprocess
 import sys
 import time
 from collections import defaultdict
+from datetime import timedelta
 from pathlib import Path
+from random import Random
 from urllib.parse import urlsplit, urlunsplit
 
 import asyncpg
+import jsonschema_rs
 import orjson
 import pytest
 
+from countersign_audit.leaf_schema import leaf_schema
+from countersign_local.client import open_client
+from countersign_local.demo.reviewer import ScriptedReviewer
+from countersign_review.store.events import Journal
+from countersign_review.store.people import Authority, People
+from countersign_shared.clock import system_clock
 from countersign_shared.messaging import Message
+from countersign_shared.messaging.outbox import Outbox
 from countersign_shared.messaging.producer import open_publisher
 from countersign_shared.messaging.topics import ensure_topics
+from countersign_shared.postgres import open_pool
 from tests.bench import cases
 from tests.e2e.test_e2e_contracts import read_everything
 from tests.e2e.test_e2e_nothing_lost import DOUBLED_SQL, OUTCOMES_SQL
@@ -29,6 +40,9 @@ pytestmark = [pytest.mark.kafka, pytest.mark.timeout(300)]
 
 BEFORE, AFTER = 60, 60
 SETTLE_SECONDS = 60.0
+ANSWERS = 4
+"""Cases that a person decides before the backup, and again in the hour that is lost."""
+BY_PEOPLE_SQL = "SELECT case_id, decision_id, outcome FROM review.decisions WHERE mode <> 'automatic'"
 
 
 async def publish(stack: Stack, messages: list[Message]) -> None:
@@ -44,6 +58,44 @@ async def until(stack: Stack, sql: str, least: int) -> None:
             words = {service: stack.last_words(service)[-600:] for service in stack.processes}
             assert time.monotonic() < deadline, f"{found} of {least}: {words}"
             await asyncio.sleep(0.2)
+    finally:
+        await connection.close()
+
+
+async def reviewers_key(stack: Stack) -> str:
+    """Seat a reviewer and return their key."""
+    by = {"kind": "service", "pseudonym": "drill"}
+    async with open_pool(stack.database_url, schema="review", size=1, create_schema=False) as pool:
+        people = People(pool, Journal(Outbox()), clock=system_clock)
+        authority = Authority(max_tier="critical", skills=("mortgage",))
+        await people.add(
+            "drill", display_name="Drill", roles=["reviewer"], tenants=["*"], authority=authority, password_hash=None,
+            by=by,
+        )  # fmt: skip
+        _, key = await people.add_key(
+            name="drill", username="drill", roles=["reviewer"], tenants=["*"], lasts=timedelta(hours=1),
+            environment="test", by=by,
+        )  # fmt: skip
+        return key
+
+
+async def answer(stack: Stack, key: str, count: int) -> None:
+    """Let a person decide so many cases, and wait until everything they said has left review."""
+    async with open_client(stack.url("review"), api_key=key) as client:
+        person = ScriptedReviewer(client, Random(7))
+        work = asyncio.create_task(person.work())
+        async with asyncio.timeout(SETTLE_SECONDS):
+            while person.answered < count:
+                await asyncio.sleep(0.05)
+        work.cancel()
+        await asyncio.gather(work, return_exceptions=True)
+    await until(stack, "SELECT (NOT EXISTS (SELECT FROM review.outbox))::int", 1)
+
+
+async def decided_by_people(stack: Stack) -> set[tuple[str, str, str]]:
+    connection = await asyncpg.connect(stack.database_url)
+    try:
+        return {tuple(row) for row in await connection.fetch(BY_PEOPLE_SQL)}
     finally:
         await connection.close()
 
@@ -83,12 +135,18 @@ async def test_an_older_database_loses_nothing_decides_nothing_twice_and_binds_n
         await asyncio.to_thread(stack.start)
         await publish(stack, list(itertools.islice(messages, BEFORE)))
         await until(stack, OUTCOMES_SQL, BEFORE)
+        key = await reviewers_key(stack)
+        await answer(stack, key, ANSWERS)
+        kept = await decided_by_people(stack)
         await asyncio.to_thread(stack.stop)
         await copied(database_url, name, f"{name}_backup")
         try:
             await asyncio.to_thread(stack.start)
             await publish(stack, list(messages))
             await until(stack, OUTCOMES_SQL, BEFORE + AFTER)
+            await answer(stack, key, ANSWERS)
+            people_said = await decided_by_people(stack)
+            assert kept < people_said
             every_entry = 3 * (BEFORE + AFTER)
             await until(stack, "SELECT max(size) FROM audit.checkpoints", every_entry)
             await asyncio.to_thread(stack.stop)
@@ -102,6 +160,9 @@ async def test_an_older_database_loses_nothing_decides_nothing_twice_and_binds_n
             await asyncio.to_thread(stack.start)
             await until(stack, OUTCOMES_SQL, BEFORE + AFTER)
             await until(stack, "SELECT count(*) FROM audit.entries", every_entry)
+            # What people decided in the lost hour is on its topic: review takes it from there, word for word.
+            await until(stack, BY_PEOPLE_SQL.replace("case_id, decision_id, outcome", "count(*)"), len(people_said))
+            assert await decided_by_people(stack) == people_said
             await nothing_lost_or_doubled(stack)
             await asyncio.to_thread(stack.stop)
         finally:
@@ -140,6 +201,9 @@ async def every_event_has_an_entry(stack: Stack) -> None:
         leaves = [orjson.loads(row["leaf"]) for row in await connection.fetch("SELECT leaf FROM entries")]
     finally:
         await connection.close()
+    schema = jsonschema_rs.Draft202012Validator(leaf_schema())
+    for leaf in leaves:
+        schema.validate(leaf)
     for topic, ids in published.items():
         recorded = [leaf["event_id"] for leaf in leaves if leaf.get("topic") == topic and "conflict_with" not in leaf]
         assert sorted(recorded) == sorted(ids), topic

@@ -8,6 +8,7 @@ import orjson
 import pytest
 from pydantic import TypeAdapter
 
+from countersign_review.store.events import SOURCE
 from countersign_review.store.routed import routed_of
 from countersign_shared.contracts.events import EVENTS
 from countersign_shared.errors import FatalError
@@ -33,6 +34,18 @@ def kinds(messages: list[object]) -> list[str]:
 async def count(desk: Desk, table: str) -> int:
     number: int = await desk.pool.fetchval(f"SELECT count(*) FROM {table}")
     return number
+
+
+@pytest.mark.parametrize("decided_first", [True, False])
+async def test_review_what_people_decided_before_a_restore_is_not_asked_again(desk: Desk, decided_first: bool) -> None:
+    case = routed("lost-1")
+    made = automatic_decision(case) | {"mode": "human", "decision_id": "d-1"}
+    back = record("decision.made", made, source=SOURCE)
+    await desk.take_in(record("case.routed", routed("open-1")))
+    for one in (back, record("case.routed", case)) if decided_first else (record("case.routed", case), back):
+        await desk.take_in(one)
+    rows = await desk.pool.fetch("SELECT case_id, state FROM reviews ORDER BY case_id")
+    assert [tuple(row) for row in rows] == [("lost-1", "decided"), ("open-1", "waiting")]
 
 
 async def test_review_automatic_cases_are_stored_and_ask_nobody(desk: Desk) -> None:

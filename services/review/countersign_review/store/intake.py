@@ -81,6 +81,8 @@ class Intake:
         self._live = Queries.load(SQL / "live.sql")
         self._seeds = Queries.load(SQL / "dispatch.sql")
         self._all_new = False
+        # A decision of our own came from the topic that the database did not know: it was restored to an older state.
+        self._restored = False
 
     async def absorb(self, batch: Batch) -> list[Message]:
         """Store a batch in one transaction; returns stored events to publish again."""
@@ -105,7 +107,7 @@ class Intake:
                 ):
                     if rows:
                         await connection.copy_records_to_table(table, records=rows, columns=columns)
-                await self._insert_decisions(connection, batch.echoes)
+                await self._insert_echoes(connection, batch)
                 await self._store_updates(connection, batch)
         except asyncpg.UniqueViolationError as error:
             log.info("some of a batch is known: %s", error)
@@ -120,11 +122,19 @@ class Intake:
             if not all_new:
                 again = await self._said(connection, batch.cases)
             await self._insert_reviews(connection, batch)
-            all_new &= await self._insert_decisions(connection, batch.decisions)
-            await self._insert_decisions(connection, batch.echoes)
+            all_new &= await self._insert_decisions(connection, batch.decisions) == len(batch.decisions)
+            await self._insert_echoes(connection, batch)
             await self._store_updates(connection, batch)
         self._all_new = all_new
         return again
+
+    async def _insert_echoes(self, connection: Connection, batch: Batch) -> None:
+        """Store decisions of our own that are not known any more, and let nobody be asked for them once more."""
+        self._restored |= await self._insert_decisions(connection, batch.echoes) > 0
+        if self._restored:
+            keys = {row[:2] for row in batch.echoes} | {(one.tenant, one.case_id) for one, _ in batch.reviews}
+            if keys:
+                await connection.execute(self._queries.end_decided, self._clock(), *_columns(sorted(keys)))
 
     async def _insert_cases(self, connection: Connection, packed: list[CaseRow]) -> bool:
         """Tell whether all of them were new."""
@@ -167,20 +177,20 @@ class Intake:
         now = self._clock()
         return [(*review, "waiting", now, (review.due_at - EPOCH) // MINUTE) for review, _ in batch.reviews]
 
-    async def _insert_decisions(self, connection: Connection, decisions: list[DecisionRow]) -> bool:
-        """Tell whether all of them were new; one that differs from the case's stored decision is an alarm."""
+    async def _insert_decisions(self, connection: Connection, decisions: list[DecisionRow]) -> int:
+        """Return how many of them were new; one that differs from the case's stored decision is an alarm."""
         if not decisions:
-            return True
-        answer = await connection.execute(self._queries.insert_decisions, *_columns(decisions))
-        if _rows(answer) == len(decisions):
-            return True
+            return 0
+        new = _rows(await connection.execute(self._queries.insert_decisions, *_columns(decisions)))
+        if new == len(decisions):
+            return new
         keys = _columns([row[:4] for row in decisions])
         for row in await connection.fetch(self._queries.other_decisions, *keys):
             log.error(
                 "case %s/%s has decision %s; another one, %s, is not stored",
                 row["tenant"], row["case_id"], row["kept"], row["refused"],
             )  # fmt: skip
-        return False
+        return new
 
     async def _store_updates(self, connection: Connection, batch: Batch) -> None:
         if batch.reviews:

@@ -93,7 +93,8 @@ def test_two_people_decide_and_the_second_does_not_see_the_first(desk: Desk, bro
             expect(here.page.get_by_text(f"case {FAMOUS}", exact=True)).to_be_visible()
             # Whoever answers second learns neither who was first nor what they said.
             expect(here.page.locator("main")).not_to_contain_text(re.compile("Marlyn|Opinion"))
-            if here is first:
+            # One case in ten is drawn to be answered unseen: then what was found in the text is withheld, too.
+            if here is first and not here.withheld:
                 picture_what_is_named(here, pictures)
             here.press("1")
             if here.page.get_by_text("Still needed").count():

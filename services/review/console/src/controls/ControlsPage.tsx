@@ -2,6 +2,7 @@ import type { Me } from "../api/schema";
 import { Nothing, Page, Trouble } from "../ui/Page";
 import { InForce } from "./InForce";
 import { Proposals } from "./Proposals";
+import { RaiseBands } from "./RaiseBands";
 import { Stopped } from "./Stopped";
 import { StopSwitch } from "./StopSwitch";
 import { useControls } from "./useControls";
@@ -27,6 +28,7 @@ export default function ControlsPage({ me }: { me: Me }) {
             <Nothing>Operators, leads and administrators can stop automation; you see what they did.</Nothing>
           )}
           <Proposals me={me} />
+          {switches(me) && <RaiseBands />}
           <InForce controls={controls.data.items} />
         </>
       )}

@@ -100,6 +100,30 @@ export function useConfirmRelease() {
   );
 }
 
+interface Raise {
+  readonly decisionType: string | null;
+  readonly tier: "*" | "negligible" | "low" | "medium" | "high" | "critical";
+  readonly high: number;
+  readonly medium: number;
+  readonly reason: string;
+}
+
+export function useRaiseBands() {
+  return useStep(({ decisionType, ...asked }: Raise, key) =>
+    answerOf(
+      api.POST("/api/router/v1/controls/bands", {
+        params: { header: { "Idempotency-Key": key } },
+        body: {
+          scope: decisionType ? "decision_type" : "all",
+          decision_type: decisionType,
+          tenant: null,
+          ...asked,
+        },
+      }),
+    ),
+  );
+}
+
 interface Answering {
   readonly proposal: Proposal;
   readonly reason: string;

@@ -19,6 +19,11 @@ WHERE r.state = 'waiting' AND r.kind = 'decision' AND NOT r.withheld AND r.revie
 """
 
 
+EARLIER = """
+UPDATE review.reviews SET due_at = due_at - interval '1 hour', due_minute = due_minute - 60 WHERE case_id = $1
+"""
+
+
 async def fill_queue(database_url: str, queue: str, cases: int) -> None:
     """Put copies of a case that the model proposes to approve into a queue of their own."""
     connection = await asyncpg.connect(database_url)
@@ -39,6 +44,15 @@ async def fill_queue(database_url: str, queue: str, cases: int) -> None:
                 names,
             )
         await connection.execute("ANALYZE review.reviews")
+    finally:
+        await connection.close()
+
+
+async def make_urgent(database_url: str, case_id: str) -> None:
+    """Let a waiting case be due before all others."""
+    connection = await asyncpg.connect(database_url)
+    try:
+        await connection.execute(EARLIER, case_id)
     finally:
         await connection.close()
 

@@ -14,6 +14,7 @@ import urllib.request
 import uuid
 from collections.abc import Coroutine, Iterator
 from dataclasses import dataclass
+from datetime import datetime
 from pathlib import Path
 from typing import Any, TypeVar
 from urllib.parse import urlsplit, urlunsplit
@@ -21,7 +22,7 @@ from urllib.parse import urlsplit, urlunsplit
 import asyncpg
 import orjson
 import pytest
-from confluent_kafka import Consumer
+from confluent_kafka import Consumer, TopicPartition
 
 from countersign_inference.training.loanapp import applications
 from countersign_local.demo.access import Access, open_access
@@ -35,8 +36,16 @@ ROOT = Path(__file__).parents[3]
 SOURCE = ROOT / "services" / "review" / "console"
 BUILD = ROOT / "services" / "review" / "countersign_review" / "console"
 APPLICATIONS = 150
-# A post by somebody so well known that two people must look at it.
+# Posts by somebody so well known that two people must look at each.
 FAMOUS = "post-famous"
+DISPUTED = "post-disputed"
+# Refunds that no test looks for by their subject: refund-2 and on.
+REFUNDS = 9
+# Of a decision type that nobody has declared.
+STRANGE = "parcel-1"
+# What somebody may write who wishes us ill.
+HOSTILE = '\u202e"><img src=x onerror=hit()><script>hit()</script>'
+HOSTILE_CASE = "refund-hostile"
 READ_SECONDS = 120.0
 Result = TypeVar("Result")
 
@@ -83,12 +92,11 @@ class Desk:
         made = self.access.link(username, display_name=display_name, roles=roles or ("reviewer", "lead"))
         return self.aside.run(made)
 
-    def person(self, username: str) -> Person:
-        """Add a reviewer over the API, as an administrator does."""
-        authority = {"max_tier": "critical"}
+    def person(self, username: str, *roles: str) -> Person:
+        """Add somebody over the API, as an administrator does; a reviewer when no role is named."""
         answer = self.post("/users", {
-            "username": username, "display_name": username.title(), "roles": ["reviewer"], "tenants": ["*"],
-            "authority": authority,
+            "username": username, "display_name": username.title(), "roles": roles or ["reviewer"], "tenants": ["*"],
+            "authority": {"max_tier": "critical", "skills": ["fraud", "wellbeing"]},
         })  # fmt: skip
         return Person(username, answer["password"])
 
@@ -100,6 +108,21 @@ class Desk:
         )  # fmt: skip
         with urllib.request.urlopen(request, timeout=10) as answer:
             return dict(json.load(answer))
+
+    def everything(self, topic: str) -> list[dict[str, Any]]:
+        """Return every event of a topic as it is now."""
+        consumer = Consumer({"bootstrap.servers": self.stack.bootstrap, "group.id": uuid.uuid4().hex})
+        name = f"{self.stack.topic_prefix}{topic}"
+        partitions = [TopicPartition(name, one, 0) for one in consumer.list_topics(name).topics[name].partitions]
+        left = {one.partition: consumer.get_watermark_offsets(one)[1] for one in partitions}
+        consumer.assign(partitions)
+        events, wanted, deadline = [], sum(left.values()), time.monotonic() + READ_SECONDS
+        try:
+            while len(events) < wanted and time.monotonic() < deadline:
+                events += [json.loads(message.value() or b"") for message in consumer.consume(500, 0.5)]
+        finally:
+            consumer.close()
+        return events
 
     def decision_on(self, case_id: str) -> dict[str, Any]:
         """Return the decision on a case as a stranger's consumer reads it."""
@@ -170,9 +193,10 @@ def _cases() -> Iterator[dict[str, Any]]:
     now = system_clock()
     for application in itertools.islice(applications(), APPLICATIONS):
         yield application.case_created(occurred_at=now, tenant="default")
-    for number in range(2):
+    for number in range(REFUNDS):
         yield {
-            "tenant": "default", "case_id": f"refund-{number}", "decision_type": "refund", "subject_ref": "customer-7",
+            "tenant": "default", "case_id": f"refund-{number}", "decision_type": "refund",
+            "subject_ref": "customer-7" if number < 2 else "customer-8",
             "payload": {
                 "order_id": f"A-{number}", "amount": {"value": "89.90", "currency": "EUR"},
                 "message": "The kettle was broken when I opened the box. <script>alert(1)</script> Photos attached.",
@@ -180,9 +204,27 @@ def _cases() -> Iterator[dict[str, Any]]:
             "submitted_by": "shop", "occurred_at": rfc3339(now), "amount": {"value": "89.90", "currency": "EUR"},
         }  # fmt: skip
     yield {
-        "tenant": "default", "case_id": FAMOUS, "decision_type": "content_moderation", "subject_ref": "author-1",
+        "tenant": "default", "case_id": HOSTILE_CASE, "decision_type": "refund", "subject_ref": HOSTILE,
+        "title": HOSTILE, "submitted_by": HOSTILE, "occurred_at": rfc3339(now),
+        "amount": {"value": "89.90", "currency": "EUR"},
         "payload": {
-            "post_id": FAMOUS, "author_id": "author-1", "category": "spam", "followers": 2_000_000, "reports": 3,
+            "order_id": HOSTILE, "amount": {"value": "89.90", "currency": "EUR"},
+            "message": f"javascript:hit() {HOSTILE} &lt;img&gt;",
+        },
+    }  # fmt: skip
+    yield {
+        "tenant": "default", "case_id": STRANGE, "decision_type": "parcel", "subject_ref": "sender-1",
+        "payload": {"weight": 3}, "submitted_by": "post office", "occurred_at": rfc3339(now),
+    }  # fmt: skip
+    for post in (FAMOUS, DISPUTED):
+        yield _post(post, now)
+
+
+def _post(post: str, now: datetime) -> dict[str, Any]:
+    return {
+        "tenant": "default", "case_id": post, "decision_type": "content_moderation", "subject_ref": "author-1",
+        "payload": {
+            "post_id": post, "author_id": "author-1", "category": "spam", "followers": 2_000_000, "reports": 3,
             "text": "Our bakery has a sale this weekend, everything for $50: https://shop.example/cakes "
                     "Write to lessons@shop.example, says @bela",
         },

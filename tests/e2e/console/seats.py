@@ -59,6 +59,22 @@ class Seat:
         self.press("Enter")
         self.expect_case()
 
+    def open_row(self, case_id: str) -> None:
+        """Open a case from the queue's list, once it is there."""
+        row = self.page.locator(f"nav[aria-label=Queue] button[title='{case_id}']")
+        expect(row).to_be_visible()
+        if row.get_attribute("aria-current") != "true":
+            row.focus()
+            self.press("Enter")
+        self.expect_case()
+        expect(self.page.get_by_text(f"case {case_id}", exact=True)).to_be_visible()
+
+    def set_aside(self, key: str, words: str) -> None:
+        """Do something else with the open case than deciding it, and say why."""
+        self.press(key)
+        self.type(words)
+        self.press("Control+Enter")
+
     def expect_case(self, other_than: str | None = None) -> None:
         heading = self.page.get_by_role("heading", level=1, name=re.compile("^Decide: "))
         expect(heading).to_be_focused()

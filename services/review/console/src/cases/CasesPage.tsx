@@ -6,10 +6,13 @@ import { useSearchParams } from "wouter";
 import type { CaseRows } from "../api/schema";
 import { moment } from "../format/time";
 import { useNow } from "../format/useNow";
+import { hasRole } from "../session/roles";
+import { useMe } from "../session/useSession";
 import { Nothing, Page, Trouble } from "../ui/Page";
 import styles from "./CasesPage.module.css";
 import { CaseTable } from "./CaseTable";
 import { Filters } from "./Filters";
+import { OutsideQueues } from "./OutsideQueues";
 import { SavedViews } from "./SavedViews";
 import { addressOf, filtersOf, isEmpty, type Search, searchOf } from "./search";
 import { useCases } from "./useCases";
@@ -19,6 +22,7 @@ const TYPING_MS = 250;
 
 /** All cases, automatic ones included. The search is in the address, so that it can be sent to a colleague. */
 export function CasesPage() {
+  const me = useMe();
   const [address, setAddress] = useSearchParams();
   const search = searchOf(address);
   const [sought] = useDebouncedValue(addressOf(search).toString(), TYPING_MS);
@@ -32,6 +36,7 @@ export function CasesPage() {
 
   return (
     <Page title="Cases">
+      {me.data && hasRole(me.data, "lead") && isEmpty(search) && <OutsideQueues />}
       <Filters search={search} onChange={change} />
       <SavedViews search={search} onChange={change} />
       <Trouble error={cases.error} />

@@ -21,6 +21,7 @@ export const COMMANDS = define({
   open: { key: "Enter", label: "open the next case", group: "Queue", fixed: true },
   facts: { key: "f", label: "show all facts, or the first", group: "Case" },
   note: { key: "n", label: "write a note", group: "Case" },
+  first: { key: "u", label: "take the more urgent case first", group: "Case" },
   skip: { key: "s", label: "skip", group: "Case" },
   comment: { key: "c", label: "comment on the case", group: "Case" },
   ask: { key: "i", label: "ask for information", group: "Case" },

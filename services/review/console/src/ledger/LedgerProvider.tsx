@@ -5,6 +5,7 @@ import { answerOf, api } from "../api/client";
 import { explain } from "../api/problem";
 import { serverNow } from "../api/serverClock";
 import type { DecisionRecorded } from "../api/schema";
+import { keepUnsaved } from "../triage/decide/draftStore";
 import { type Entry, isAnswered, type Progress, reduceLedger, type Subject, unanswered } from "./ledger";
 import { untilAnswered } from "./record";
 
@@ -95,7 +96,9 @@ export function useAnswered(): ReadonlySet<string> {
 
 /** Asks about every recorded decision, from the moment it may leave until the server says it left. */
 function useFollowed(entries: readonly Entry[], progress: (id: string, next: Progress) => void): void {
-  const followed = entries.flatMap(({ id, progress: now }) => (now.phase === "recorded" ? [{ id, ...now }] : []));
+  const followed = entries.flatMap(({ id, subject, progress: now }) =>
+    now.phase === "recorded" ? [{ id, reviewId: subject.reviewId, ...now }] : [],
+  );
   const answers = useQueries({
     queries: followed.map(({ decisionId, leavesAt }) => ({
       queryKey: ["decision", decisionId],
@@ -109,7 +112,11 @@ function useFollowed(entries: readonly Entry[], progress: (id: string, next: Pro
   const sent = followed.filter((_, index) => answers[index]?.data?.state === "sent");
   const sentIds = sent.map(({ id }) => id).join(" ");
   useEffect(() => {
-    for (const { id, decisionId } of sent) progress(id, { phase: "sent", decisionId });
+    for (const { id, reviewId, decisionId } of sent) {
+      progress(id, { phase: "sent", decisionId });
+      // Nobody can take it back any more, so nobody needs its reasons again.
+      keepUnsaved(reviewId, {});
+    }
     // The ids say it all; the objects are new at every render.
   }, [sentIds]);
 }

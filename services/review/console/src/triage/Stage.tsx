@@ -1,7 +1,11 @@
 import { Button, Loader } from "@mantine/core";
 import { useEffect, useRef } from "react";
+import { Link } from "wouter";
 
 import type { Claim, Queue } from "../api/schema";
+import { useCase } from "../cases/useCases";
+import { moment } from "../format/time";
+import { useNow } from "../format/useNow";
 import { CommandKey } from "../keys/Keycap";
 import { useCommand } from "../keys/KeyProvider";
 import type { Desk } from "./desk/desk";
@@ -33,6 +37,7 @@ export function Stage({ desk, queue, onNext, onTakeAgain }: StageProps) {
         {title}
       </h1>
       {!waiting && <p>{text}</p>}
+      {desk.phase === "ended" && desk.gone && <Aftermath claim={desk.claim} />}
       <div className={styles.actions}>
         {canGo && (
           <Button onClick={onNext} aria-keyshortcuts="Enter" rightSection={<CommandKey of="open" />}>
@@ -46,6 +51,31 @@ export function Stage({ desk, queue, onNext, onTakeAgain }: StageProps) {
         )}
       </div>
     </div>
+  );
+}
+
+/** Who did what to a case that is gone, as far as it may be told. */
+function Aftermath({ claim }: { claim: Claim }) {
+  const { tenant, case_id: caseId } = claim.context.decision_required;
+  const now = useNow(60_000);
+  const found = useCase(tenant, caseId);
+  const last = found.data?.history.at(-1);
+  return (
+    <p>
+      {last && (
+        <>
+          {last.text}
+          {last.by && <> by {last.by}</>}
+          {found.data?.outcome_label && (
+            <>
+              : <strong>{found.data.outcome_label}</strong>
+            </>
+          )}
+          , {moment(last.at, now)}.{" "}
+        </>
+      )}
+      <Link href={`/cases/${encodeURIComponent(tenant)}/${encodeURIComponent(caseId)}`}>Look at the case</Link>
+    </p>
   );
 }
 

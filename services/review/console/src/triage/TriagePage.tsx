@@ -4,6 +4,7 @@ import type { QueueItem } from "../api/schema";
 import { useAnswered } from "../ledger/LedgerProvider";
 import { LedgerStatus, RefusedDecisions } from "../ledger/LedgerStatus";
 import { useDesk } from "./desk/useDesk";
+import { Overtaken } from "./Overtaken";
 import { OpenCase } from "./OpenCase";
 import { QueuePane } from "./queue/QueuePane";
 import { useChosenQueue, useQueueItems, useQueues } from "./queue/useQueues";
@@ -21,7 +22,8 @@ export function TriagePage() {
   const items = useQueueItems(name);
   const answered = useAnswered();
   const waiting = items.data?.filter(({ review_id }) => !answered.has(review_id));
-  const { desk, notice, openNext, openReview, reopen, lookAgain, skip, putBack, prepared } = useDesk(name);
+  const { desk, notice, openNext, openReview, takeFirst, stay, reopen, lookAgain, skip, putBack, prepared } =
+    useDesk(name);
   const [said, setSaid] = useState("");
   useEffect(() => {
     const timer = setTimeout(() => setSaid(""), NEWS_MS);
@@ -43,6 +45,7 @@ export function TriagePage() {
           desk.revised &&
           "New evidence came in while you looked. Read the case again before you decide."}
       </p>
+      {desk.phase === "open" && desk.overtaken && <Overtaken by={desk.overtaken} onTake={takeFirst} onStay={stay} />}
     </>
   );
 

@@ -29,7 +29,7 @@ export function CaseHead({ claim, leaseExpiresAt }: { claim: Claim; leaseExpires
       {flags.length > 0 && (
         <ul className={styles.flags} aria-label="Why you">
           {[...flags].sort(ruleFirst).map((flag, index) => (
-            <li key={`${flag.code} ${flag.rule_id ?? ""}`}>
+            <li key={`${flag.code} ${flag.rule_id ?? flag.text}`}>
               {index === 0 && "Why you: "}
               {flag.text}
               {flag.rule_id && <span className={styles.rule}>{flag.rule_id}</span>}

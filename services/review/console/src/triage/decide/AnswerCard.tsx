@@ -1,5 +1,5 @@
 import { Button, NativeSelect, Textarea } from "@mantine/core";
-import { type FormEvent, type RefObject, useEffect, useEffectEvent, useRef, useState } from "react";
+import { type FormEvent, type RefObject, useEffect, useEffectEvent, useId, useRef, useState } from "react";
 
 import type { Claim } from "../../api/schema";
 import { CommandKey } from "../../keys/Keycap";
@@ -190,6 +190,7 @@ function PrincipalReasons({ claim, decision: { draft, change }, numbered, onFocu
 
 function Note({ decision, form }: { decision: Decision; form: RefObject<HTMLFormElement | null> }) {
   const note = useRef<HTMLTextAreaElement>(null);
+  const kept = useId();
   const key = useCommand("note", { run: () => note.current?.focus() });
   return (
     <div className={styles.note}>
@@ -197,6 +198,7 @@ function Note({ decision, form }: { decision: Decision; form: RefObject<HTMLForm
         ref={note}
         aria-label="Note"
         aria-keyshortcuts={key}
+        aria-describedby={decision.kept ? kept : undefined}
         placeholder="Note, kept as a draft while you type"
         autosize
         minRows={1}
@@ -211,6 +213,11 @@ function Note({ decision, form }: { decision: Decision; form: RefObject<HTMLForm
         rightSection={<CommandKey of="note" />}
         rightSectionPointerEvents="none"
       />
+      {decision.kept && (
+        <p id={kept} className={styles.kept}>
+          {decision.kept}
+        </p>
+      )}
     </div>
   );
 }

@@ -1,6 +1,6 @@
 import { Button, Menu } from "@mantine/core";
 
-import type { ReactNode } from "react";
+import { type ReactNode, useState } from "react";
 
 import type { ContextPackage, OutcomeChoice } from "../../api/schema";
 import type { CommandName } from "../../keys/commands";
@@ -150,8 +150,14 @@ function More({ context, onAside, onPutBack }: Pick<DecisionBarProps, "context" 
     const offered = context.actions.other.find((other) => other.action === action);
     return offered ? [{ ...offered, title, run }] : [];
   });
+  // What was chosen takes the focus; only a menu that was closed without a choice gives it back to its button.
+  const [back, comeBack] = useState(true);
+  const begin = (run: () => void) => {
+    comeBack(false);
+    run();
+  };
   return (
-    <Menu position="top-end" width={300}>
+    <Menu position="top-end" width={300} returnFocus={back} onOpen={() => comeBack(true)}>
       <Menu.Target>
         <Button variant="default" aria-label="More to do with this case">
           More
@@ -159,7 +165,7 @@ function More({ context, onAside, onPutBack }: Pick<DecisionBarProps, "context" 
       </Menu.Target>
       <Menu.Dropdown>
         {seldom.map(({ action, title, available, why, run }) => (
-          <Menu.Item key={action} disabled={!available} onClick={run}>
+          <Menu.Item key={action} disabled={!available} onClick={() => begin(run)}>
             {title}
             {why && <small className={styles.why}>{why}</small>}
           </Menu.Item>

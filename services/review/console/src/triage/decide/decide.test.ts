@@ -2,7 +2,7 @@ import { describe, expect, it } from "vitest";
 
 import type { Claim, ContextPackage, OutcomeChoice } from "../../api/schema";
 import { decisionRequest, digestInAdvance, termsFor } from "./answer";
-import { departs, type Draft, EMPTY_DRAFT, missing, toggle } from "./draft";
+import { departs, type Draft, EMPTY_DRAFT, missing, readDraft, toggle, without } from "./draft";
 import { initialTerms, termFields, termProblems, withoutBlanks } from "./terms";
 
 const outcome = (name: string, more: Partial<OutcomeChoice> = {}): OutcomeChoice => ({
@@ -181,5 +181,20 @@ describe("the request", () => {
     expect(digestInAdvance(claim, "approve", { amount: 1 })).toBeNull();
     expect(digestInAdvance(claim, "offer", {})).toBeNull();
     expect(termsFor(claim.context, "approve", EMPTY_DRAFT)).toEqual({});
+  });
+});
+
+describe("drafts", () => {
+  it("takes back what was kept, and leaves out what is no part of a draft", () => {
+    const kept = { note: "n", codes: ["a"], terms: { approve: { amount: 1 } }, category: 7, principal: [1], odd: true };
+    expect(readDraft(kept)).toEqual({ note: "n", codes: ["a"], terms: { approve: { amount: 1 } } });
+    expect(readDraft(null)).toEqual({});
+    expect(readDraft({ terms: null })).toEqual({});
+  });
+
+  it("knows which parts the server does not have yet", () => {
+    const typed = { note: "more", codes: ["a"] };
+    expect(without(typed, { ...EMPTY_DRAFT, note: "mor", codes: ["a"] })).toEqual({ note: "more" });
+    expect(without(typed, { ...EMPTY_DRAFT, ...typed })).toEqual({});
   });
 });

@@ -16,6 +16,26 @@ export interface Draft {
 
 export const EMPTY_DRAFT: Draft = { codes: [], otherText: "", note: "", category: "none", principal: [], terms: {} };
 
+/** Takes back what was kept. Whatever is not (or no longer) a part of a draft is left out, part by part. */
+export function readDraft(kept: unknown): Partial<Draft> {
+  if (typeof kept !== "object" || kept === null) return {};
+  return Object.fromEntries(
+    Object.entries(kept).filter(([part, value]) => {
+      const empty: unknown = (EMPTY_DRAFT as unknown as Record<string, unknown>)[part];
+      if (Array.isArray(empty)) return Array.isArray(value) && value.every((one) => typeof one === "string");
+      return typeof value === typeof empty && value !== null && !Array.isArray(value);
+    }),
+  );
+}
+
+/** The parts of a draft that are not the same in another one. */
+export function without(parts: Partial<Draft>, same: Partial<Draft>): Partial<Draft> {
+  const others = same as Record<string, unknown>;
+  return Object.fromEntries(
+    Object.entries(parts).filter(([part, value]) => JSON.stringify(value) !== JSON.stringify(others[part])),
+  );
+}
+
 // The affected person is told these; the contract allows four.
 export const MOST_PRINCIPAL_REASONS = 4;
 export const OTHER = "other";

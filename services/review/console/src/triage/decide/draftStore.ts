@@ -1,19 +1,19 @@
-import { EMPTY_DRAFT, type Draft } from "./draft";
+import type { Draft } from "./draft";
 
 const PREFIX = "countersign.draft.";
 
-/**
- * Unsent reasons and notes survive a reload and a put-back, in this tab only: sessionStorage ends
- * with the tab, and signing out empties it.
- */
-export function loadDraft(reviewId: string): Draft {
+/** What was put down and the server does not have yet. */
+export type Unsaved = Partial<Draft>;
+
+/** Survives a reload, a put-back and silence, in this tab only: sessionStorage ends with the tab, signing out empties it. */
+export function loadUnsaved(reviewId: string): Unsaved {
   const stored = sessionStorage.getItem(PREFIX + reviewId);
-  return stored ? { ...EMPTY_DRAFT, ...(JSON.parse(stored) as Partial<Draft>) } : EMPTY_DRAFT;
+  return stored ? (JSON.parse(stored) as Unsaved) : {};
 }
 
-export function saveDraft(reviewId: string, draft: Draft): void {
-  if (draft === EMPTY_DRAFT) sessionStorage.removeItem(PREFIX + reviewId);
-  else sessionStorage.setItem(PREFIX + reviewId, JSON.stringify(draft));
+export function keepUnsaved(reviewId: string, unsaved: Unsaved): void {
+  if (Object.keys(unsaved).length === 0) sessionStorage.removeItem(PREFIX + reviewId);
+  else sessionStorage.setItem(PREFIX + reviewId, JSON.stringify(unsaved));
 }
 
 export function forgetDrafts(): void {

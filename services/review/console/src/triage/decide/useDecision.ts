@@ -6,14 +6,16 @@ import { useLedger } from "../../ledger/LedgerProvider";
 import { sendDecision } from "../desk/claims";
 import type { Hold } from "../desk/hold";
 import { decisionRequest, digestInAdvance, schemaOf, type Seen, termsFor } from "./answer";
-import { type Draft, EMPTY_DRAFT, type Intent, type Missing, missing } from "./draft";
+import { type Draft, type Intent, type Missing, missing } from "./draft";
 import { previewQuery, usePreparedPreviews } from "./Preview";
-import { loadDraft, saveDraft } from "./draftStore";
 import { initialTerms, termProblems } from "./terms";
+import { useDraft } from "./useDraft";
 
 export interface Decision {
   readonly draft: Draft;
   readonly change: (part: Partial<Draft>) => void;
+  /** Where the draft is kept, in words. */
+  readonly kept: string | null;
   /** The outcome being completed, null while nothing is chosen. */
   readonly intent: Intent | null;
   /** What is still needed for it. */
@@ -39,18 +41,12 @@ export function useDecision({ hold, claim, onLeft, onRevealed }: Answering): Dec
   const { context } = claim;
   const ledger = useLedger();
   const queries = useQueryClient();
-  const [draft, setDraft] = useState(() => loadDraft(claim.review_id));
+  const { draft, change, kept, answering } = useDraft(claim);
   const [intent, setIntent] = useState<Intent | null>(null);
   const [attempts, setAttempts] = useState(0);
   const recording = useRef(false);
 
   usePreparedPreviews(claim);
-
-  const change = (part: Partial<Draft>) => {
-    const next = { ...draft, ...part };
-    setDraft(next);
-    saveDraft(claim.review_id, next);
-  };
 
   const gaps = (wanted: Intent) =>
     missing(
@@ -80,13 +76,14 @@ export function useDecision({ hold, claim, onLeft, onRevealed }: Answering): Dec
     const seen = { shown: hold.shown, attention: hold.attention?.read() ?? null };
     const key = crypto.randomUUID();
     const sending = ledger.submit(subjectOf(claim, wanted), () => send(wanted, seen, key));
+    // A refused decision is completed and one that was taken back is mended; neither is typed again.
+    answering(true);
     // What is shown after the answer depends on it; every other case makes room for the next one at once.
     if (!context.withheld) onLeft();
     const answer = await sending;
-    // Kept until the server has it: a refused decision is completed, not typed again.
-    if (answer?.state === "recorded") saveDraft(claim.review_id, EMPTY_DRAFT);
     if (!context.withheld) return;
     recording.current = false;
+    answering(false);
     if (answer?.state === "revealed") onRevealed();
     else if (answer) onLeft();
     setIntent(null);
@@ -103,6 +100,7 @@ export function useDecision({ hold, claim, onLeft, onRevealed }: Answering): Dec
   return {
     draft,
     change,
+    kept,
     intent,
     needed: intent ? gaps(intent) : [],
     attempts,

@@ -1,24 +1,51 @@
 import { answerOf, api } from "../../api/client";
 import { Refused } from "../../api/problem";
-import type { Claim, DecisionRecorded, DecisionRequest, Lease, Preview } from "../../api/schema";
+import type { Claim, DecisionRecorded, DecisionRequest, Lease, OpenedLease, Preview } from "../../api/schema";
 import type { Terms } from "../decide/draft";
 
 const path = (claimId: string) => ({ path: { claim_id: claimId } });
+
+const AGAIN_MS = 250;
+const PATIENCE_MS = 5_000;
+
+/**
+ * Asks again while there is no room for another claim: a hand that is quicker than the network holds what it has
+ * decided until the answers are here.
+ */
+async function withRoom(ask: () => Promise<Claim | null>): Promise<Claim | null> {
+  const until = Date.now() + PATIENCE_MS;
+  for (;;) {
+    try {
+      return await ask();
+    } catch (error) {
+      if (!(error instanceof Refused) || error.slug !== "too-many-claims" || Date.now() > until) throw error;
+    }
+    await new Promise((resolve) => setTimeout(resolve, AGAIN_MS));
+  }
+}
 
 /**
  * The next case for this reviewer: the best one of the queue or, where they hold as many as they may, the one they
  * hold and have not opened. A window that was closed in a hurry leaves such a claim behind.
  */
-export async function nextClaim(queue: string): Promise<Claim | null> {
-  try {
-    return await takeClaim(queue, null);
-  } catch (error) {
-    if (!(error instanceof Refused) || error.status !== 409) throw error;
-    const { items } = await answerOf(api.GET("/api/review/v1/claims"));
-    const left = items.find(({ state, opened_at }) => state === "held" && opened_at === null);
-    if (!left) throw error;
-    return readClaim(left.claim_id);
-  }
+export function nextClaim(queue: string): Promise<Claim | null> {
+  return withRoom(async () => {
+    try {
+      // No room and no work are told apart a moment later than they are found: nothing counts when it is said twice.
+      return (await takeClaim(queue, null)) ?? (await takeClaim(queue, null));
+    } catch (error) {
+      if (!(error instanceof Refused) || error.status !== 409) throw error;
+      const { items } = await answerOf(api.GET("/api/review/v1/claims"));
+      const left = items.find(({ state, opened_at }) => state === "held" && opened_at === null);
+      if (!left) throw error;
+      return readClaim(left.claim_id);
+    }
+  });
+}
+
+/** The review named, for this reviewer; null when it is not there for them any more. */
+export function namedClaim(queue: string, reviewId: string): Promise<Claim | null> {
+  return withRoom(() => takeClaim(queue, reviewId));
 }
 
 /** Takes the best eligible review of a queue, or the one named. Null when there is none for this reviewer. */
@@ -51,7 +78,7 @@ export async function claimOn(reviewId: string): Promise<Claim | null> {
   return mine ? readClaim(mine.claim_id) : null;
 }
 
-export function sayOpened(claimId: string): Promise<Lease> {
+export function sayOpened(claimId: string): Promise<OpenedLease> {
   return answerOf(api.POST("/api/review/v1/claims/{claim_id}/opened", { params: path(claimId) }));
 }
 

@@ -33,6 +33,16 @@ describe("the desk", () => {
     expect(reduceDesk(open, { type: "ended", claimId: "c0", why: "", gone: false })).toBe(open);
   });
 
+  it("tells once what comes first by now, and forgets it with the case or at a word", () => {
+    const by = { review_id: "r2", title: "urgent", due_at: "2026-03-02T10:05:00Z" };
+    const overtaken = reduceDesk(open, { type: "overtaken", claimId: "c1", by });
+    expect(overtaken).toMatchObject({ overtaken: by });
+    expect(reduceDesk(overtaken, { type: "overtaken", claimId: "c1", by: null })).toMatchObject({ overtaken: null });
+    expect(reduceDesk(open, { type: "overtaken", claimId: "c0", by })).toBe(open);
+    const next = reduceDesk(overtaken, { type: "shown", hold: new Hold(claim("c2")), claim: claim("c2") });
+    expect(next).toMatchObject({ overtaken: null });
+  });
+
   it("keeps the case in view when its hold ends", () => {
     const ended = reduceDesk(open, { type: "ended", claimId: "c1", why: "ran out", gone: false });
     expect(ended).toMatchObject({ phase: "ended", why: "ran out", claim: { claim_id: "c1" } });
@@ -67,7 +77,9 @@ describe("a hold", () => {
   it("lets a decision wait for the heartbeat under way, and quote its version", async () => {
     const hold = new Hold(claim("c1"));
     let answer: (value: { version: number; lease_expires_at: string }) => void = () => undefined;
-    const beat = hold.renew(() => new Promise((resolve) => (answer = resolve)));
+    const beat = hold.renew(
+      () => new Promise<{ version: number; lease_expires_at: string }>((resolve) => (answer = resolve)),
+    );
     const decided = hold.finish((version) => Promise.resolve(version));
     await Promise.resolve();
     answer(lease(7));

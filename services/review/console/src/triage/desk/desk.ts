@@ -1,4 +1,4 @@
-import type { Claim, ClaimSummary, Lease } from "../../api/schema";
+import type { Claim, ClaimSummary, Lease, Overtaking } from "../../api/schema";
 import { Hold } from "./hold";
 
 /** What lies on the desk. */
@@ -15,6 +15,8 @@ export type Desk =
       readonly leaseExpiresAt: string | null;
       /** New evidence came while the case was open: it must be looked at again. */
       readonly revised: boolean;
+      /** What has become more urgent since this case was prepared. */
+      readonly overtaken: Overtaking | null;
     }
   /** There is nothing (left) this reviewer could take. */
   | { readonly phase: "empty" }
@@ -27,6 +29,7 @@ export type DeskEvent =
   | { readonly type: "shown"; readonly hold: Hold; readonly claim: Claim }
   | { readonly type: "revised"; readonly claim: Claim }
   | { readonly type: "renewed"; readonly claimId: string; readonly lease: Lease }
+  | { readonly type: "overtaken"; readonly claimId: string; readonly by: Overtaking | null }
   | { readonly type: "ended"; readonly claimId: string; readonly why: string; readonly gone: boolean }
   | { readonly type: "cleared" }
   | { readonly type: "emptied" }
@@ -44,6 +47,7 @@ export function reduceDesk(desk: Desk, event: DeskEvent): Desk {
         claim: event.claim,
         leaseExpiresAt: event.claim.opened_at === null ? null : event.claim.lease_expires_at,
         revised: false,
+        overtaken: null,
       };
     case "revised":
       return isOpen(desk, event.claim.claim_id)
@@ -51,6 +55,8 @@ export function reduceDesk(desk: Desk, event: DeskEvent): Desk {
         : desk;
     case "renewed":
       return isOpen(desk, event.claimId) ? { ...desk, leaseExpiresAt: event.lease.lease_expires_at } : desk;
+    case "overtaken":
+      return isOpen(desk, event.claimId) ? { ...desk, overtaken: event.by } : desk;
     case "ended":
       return isOpen(desk, event.claimId)
         ? { phase: "ended", claim: desk.claim, why: event.why, gone: event.gone }

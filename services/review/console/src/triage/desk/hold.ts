@@ -38,7 +38,7 @@ export class Hold {
   }
 
   /** Extends or opens: the answer carries the next version. */
-  renew(send: (version: number) => Promise<Lease>): Promise<Lease> {
+  renew<T extends Lease>(send: (version: number) => Promise<T>): Promise<T> {
     return this.#after(async () => {
       const lease = await send(this.#version);
       this.#version = lease.version;

@@ -3,7 +3,7 @@ import { useCallback, useEffect, useRef, useState } from "react";
 
 import { explain } from "../../api/problem";
 import type { Claim, Lease, QueueItem } from "../../api/schema";
-import { claimOn, heldClaim, nextClaim, readClaim, releaseClaim, sayOpened, skipClaim, takeClaim } from "./claims";
+import { claimOn, heldClaim, namedClaim, nextClaim, readClaim, releaseClaim, sayOpened, skipClaim } from "./claims";
 import { type Desk, type DeskEvent, ENDINGS, reduceDesk } from "./desk";
 import { Hold } from "./hold";
 import { useActivity } from "./useActivity";
@@ -19,6 +19,10 @@ export interface DeskActions {
   readonly openNext: () => void;
   /** Shows the review named; the open case goes back to the queue. */
   readonly openReview: (item: QueueItem) => Promise<void>;
+  /** Shows what has become more urgent than the open case, which goes back to the queue. */
+  readonly takeFirst: () => void;
+  /** Leaves the order as it is: the open case stays. */
+  readonly stay: () => void;
   /** Shows a claim this reviewer holds already; the open case becomes the next one. */
   readonly reopen: (claimId: string) => Promise<void>;
   /** Reads the open case again: it shows more than before. */
@@ -70,7 +74,10 @@ export function useDesk(queue: string | null): DeskActions {
       next
         .renew(() => sayOpened(claim.claim_id))
         .then(
-          (lease) => onRenewed(claim.claim_id, lease),
+          (lease) => {
+            onRenewed(claim.claim_id, lease);
+            apply({ type: "overtaken", claimId: claim.claim_id, by: lease.overtaken_by ?? null });
+          },
           () => queries.invalidateQueries({ queryKey: ["claim", claim.claim_id] }),
         );
       void queries.invalidateQueries({ queryKey: ["queue"] });
@@ -122,21 +129,32 @@ export function useDesk(queue: string | null): DeskActions {
     void change(() => ahead.take(() => nextClaim(queue), null), { type: "emptied" });
   }, [queue, change, ahead, show, apply]);
 
-  const openReview = async ({ review_id, case_id, claimed_by_me }: QueueItem) => {
-    if (!queue || running.current || hold?.reviewId === review_id) return;
+  const openNamed = async (reviewId: string, name: string, ask: (queue: string) => Promise<Claim | null>) => {
+    if (!queue || running.current || hold?.reviewId === reviewId) return;
     const left = hold?.claimId;
     await exclusively(async () => {
       try {
-        const ask = () => (claimed_by_me ? claimOn(review_id) : takeClaim(queue, review_id));
-        const claim = await ahead.take(ask, review_id);
+        const claim = await ahead.take(() => ask(queue), reviewId);
         if (claim) show(claim);
-        setNotice(claim ? null : `${case_id} is not there for you any more.`);
+        setNotice(claim ? null : `${name} is not there for you any more.`);
         // The server gives it back by itself when the lease ends, should this not be heard.
         if (claim && left) releaseClaim(left).catch(() => undefined);
       } catch (error) {
-        setNotice(`${case_id}: ${explain(error)}`);
+        setNotice(`${name}: ${explain(error)}`);
       }
     });
+  };
+
+  const openReview = ({ review_id: id, case_id: name, claimed_by_me: mine }: QueueItem) =>
+    openNamed(id, name, (from) => (mine ? claimOn(id) : namedClaim(from, id)));
+
+  const takeFirst = () => {
+    const first = desk.phase === "open" ? desk.overtaken : null;
+    if (first) void openNamed(first.review_id, first.title, (from) => namedClaim(from, first.review_id));
+  };
+
+  const stay = () => {
+    if (hold) apply({ type: "overtaken", claimId: hold.claimId, by: null });
   };
 
   const reopen = async (claimId: string) => {
@@ -168,5 +186,17 @@ export function useDesk(queue: string | null): DeskActions {
     apply({ type: "cleared" });
   };
 
-  return { desk, notice, openNext, openReview, reopen, lookAgain, skip, putBack, prepared: ahead.prepared };
+  return {
+    desk,
+    notice,
+    openNext,
+    openReview,
+    takeFirst,
+    stay,
+    reopen,
+    lookAgain,
+    skip,
+    putBack,
+    prepared: ahead.prepared,
+  };
 }

@@ -52,11 +52,11 @@ export function useLookAhead(queue: string | null, active: boolean, activity: Re
   }, []);
 
   const giveBack = useCallback(
-    (keepalive = false) => {
+    async (keepalive = false) => {
       const left = ahead.current;
       put(null);
       // The server does the same after a minute, should this one not be heard.
-      if (left) releaseClaim(left.claim.claim_id, keepalive).catch(() => undefined);
+      if (left) await releaseClaim(left.claim.claim_id, keepalive).catch(() => undefined);
     },
     [put],
   );
@@ -65,7 +65,7 @@ export function useLookAhead(queue: string | null, active: boolean, activity: Re
     if (!active || !queue) return undefined;
     const look = async () => {
       const now = Date.now();
-      if (ahead.current && now - ahead.current.since > KEPT_MS) giveBack();
+      if (ahead.current && now - ahead.current.since > KEPT_MS) void giveBack();
       const idle = now - activity.current > KEPT_MS;
       if (ahead.current || asking.current > 0 || idle || document.hidden || now < notBefore.current) return;
       try {
@@ -86,7 +86,7 @@ export function useLookAhead(queue: string | null, active: boolean, activity: Re
   }, [queue, active, activity, alone, giveBack, put]);
 
   useEffect(() => {
-    const leave = () => giveBack(true);
+    const leave = () => void giveBack(true);
     window.addEventListener("pagehide", leave);
     return () => {
       window.removeEventListener("pagehide", leave);
@@ -107,13 +107,19 @@ export function useLookAhead(queue: string | null, active: boolean, activity: Re
   const take = useCallback(
     (ask: () => Promise<Claim | null>, reviewId: string | null) =>
       // Waiting for a request that is under way may bring the very case that is wanted.
-      alone(async () => use(reviewId) ?? (await ask())),
-    [alone, use],
+      alone(async () => {
+        const ready = use(reviewId);
+        if (ready) return ready;
+        // Room for the one that is wanted: nobody may hold a third.
+        await giveBack();
+        return ask();
+      }),
+    [alone, use, giveBack],
   );
 
   const keep = useCallback(
     (claim: Claim) => {
-      giveBack();
+      void giveBack();
       put({ claim, since: Date.now() });
     },
     [giveBack, put],

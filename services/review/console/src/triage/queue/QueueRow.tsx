@@ -12,7 +12,7 @@ interface QueueRowProps {
 export function QueueRow({ item, now, current, onOpen }: QueueRowProps) {
   const deadline = due(item.due_at, item.at_risk_at, now);
   return (
-    <button type="button" className={styles.row} aria-current={current} onClick={onOpen}>
+    <button type="button" className={styles.row} title={item.case_id} aria-current={current} onClick={onOpen}>
       <span className={styles.title}>{item.title}</span>
       <span className={styles.reason}>
         {item.claimed_by_me && !current && <span className={styles.held}>held for you &middot; </span>}

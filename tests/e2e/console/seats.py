@@ -69,6 +69,16 @@ class Seat:
         self.expect_case()
         expect(self.page.get_by_text(f"case {case_id}", exact=True)).to_be_visible()
 
+    def put_back(self) -> None:
+        """Give the open case back, should there be one: the next one opens by itself."""
+        ready = self.page.get_by_role("heading", name=re.compile("^(Ready when you are|Nothing waits for you)$"))
+        more = self.page.get_by_role("button", name="More to do with this case")
+        expect(ready.or_(more)).to_be_visible()
+        if more.count():
+            more.click()
+            self.page.get_by_role("menuitem", name="Put it back into the queue").click()
+            expect(ready).to_be_visible()
+
     def set_aside(self, key: str, words: str) -> None:
         """Do something else with the open case than deciding it, and say why."""
         self.press(key)

@@ -34,9 +34,7 @@ def test_a_reviewers_hour(desk: Desk, browser: Browser, pictures: Path) -> None:
         hour.override()
         hour.edit_terms()
         hour.take_back()
-        hour.answer_unseen()
-        first.page.screenshot(path=pictures / "console-hour.png")
-        while len(hour.decided) < ROUTINE:
+        while len(hour.decided) < ROUTINE or not hour.judged:
             hour.as_proposed()
         first.choose_queue("refunds")
         hour.ask("refund-2")
@@ -48,6 +46,7 @@ def test_a_reviewers_hour(desk: Desk, browser: Browser, pictures: Path) -> None:
             expect(first.page.get_by_text(f"{case_id}: {done}.")).to_be_visible()
         hour.look_at_what_is_named(pictures)
         hour.first_or_second_opinion()
+        first.put_back()
 
         # What the first gave away is the second's, who sees nothing of the first's opinion.
         other.begin(bea)
@@ -56,6 +55,7 @@ def test_a_reviewers_hour(desk: Desk, browser: Browser, pictures: Path) -> None:
             second.open_row(case_id)
             other.refund(case_id)
         other.first_or_second_opinion()
+        second.put_back()
         reversed_case, automatic = other.reverse_an_automatic_one()
 
     assert len(hour.decided) + len(hour.judged) + len(other.decided) + len({FAMOUS, reversed_case}) >= 30

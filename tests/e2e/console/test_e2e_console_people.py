@@ -27,6 +27,7 @@ def test_work_passes_from_hand_to_hand(desk: Desk, browser: Browser) -> None:
         hand_over(grete, "refund-6", "Kurt Colleague")
         kurt.open_row("refund-6")
         Hour(desk, kurt).refund("refund-6")
+        kurt.put_back()
         expect(grete.page.locator("button[title='refund-6']")).to_have_count(0)
 
         # On hold: nobody is offered it until a lead lets it go on.
@@ -116,6 +117,7 @@ def test_a_lead_settles_what_two_people_see_differently(desk: Desk, browser: Bro
                 expect(opinions).to_have_text([re.compile("Opinion 1: Leave it"), re.compile("Opinion 2: Remove it")])
                 assert here.serious_findings() == []
             answer(here, key)
+            here.put_back()
         lead.expect_status(f"{DISPUTED}, Remove it: sent", seconds=SENT_SECONDS)
     decision = desk.decision_on(DISPUTED)
     assert (decision["outcome"], len(decision["deciders"])) == ("remove", 3)

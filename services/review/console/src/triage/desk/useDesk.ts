@@ -130,8 +130,11 @@ export function useDesk(queue: string | null): DeskActions {
   }, [queue, change, ahead, show, apply]);
 
   const openNamed = async (reviewId: string, name: string, ask: (queue: string) => Promise<Claim | null>) => {
-    if (!queue || running.current || hold?.reviewId === reviewId) return;
-    const left = hold?.claimId;
+    // A key that is pressed while the case before is still on its way is not lost.
+    await running.current;
+    const now = latest.current;
+    if (!queue || (now.phase === "open" && now.hold.reviewId === reviewId)) return;
+    const left = now.phase === "open" ? now.hold.claimId : null;
     await exclusively(async () => {
       try {
         const claim = await ahead.take(() => ask(queue), reviewId);

@@ -66,7 +66,7 @@ class Seat:
         if row.get_attribute("aria-current") != "true":
             row.focus()
             self.press("Enter")
-        self.expect_case()
+            self.expect_case()
         expect(self.page.get_by_text(f"case {case_id}", exact=True)).to_be_visible()
 
     def put_back(self) -> None:

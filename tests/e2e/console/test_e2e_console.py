@@ -170,6 +170,8 @@ def test_a_link_signs_in_once_and_signing_out_ends_it(desk: Desk, browser: Brows
         here.enter(link)
         expect(here.page).to_have_url(f"{desk.url}/")
         here.page.get_by_role("button", name="Leslie Lamport").click()
+        here.page.get_by_role("menuitem", name="At least a minute").click()
+        expect(here.page.locator("[role=menuitem][aria-current=true]", has_text="At least a minute")).to_be_visible()
         here.page.get_by_role("menuitem", name="Sign out").click()
         expect(here.page.get_by_role("button", name="Sign in")).to_be_visible()
         here.page.goto(link)

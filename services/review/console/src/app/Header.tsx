@@ -8,7 +8,7 @@ import { useIsLive } from "../live/liveness";
 import { unanswered } from "../ledger/ledger";
 import { useLedger } from "../ledger/LedgerProvider";
 import { decides } from "../session/roles";
-import { useSignOut } from "../session/useSession";
+import { useSignOut, useUndoSeconds } from "../session/useSession";
 import { useQueues } from "../triage/queue/useQueues";
 import styles from "./Header.module.css";
 import { Logo } from "./Logo";
@@ -100,9 +100,16 @@ const SCHEMES = [
   { value: "auto", label: "As the system" },
 ] as const;
 
+const UNDO = [
+  { seconds: null, label: "As the policy says" },
+  { seconds: 15, label: "At least 15 seconds" },
+  { seconds: 60, label: "At least a minute" },
+] as const;
+
 function Account({ me }: { me: Me }) {
   const { colorScheme, setColorScheme } = useMantineColorScheme();
   const signOut = useSignOut();
+  const undo = useUndoSeconds();
   return (
     <Menu position="bottom-end" width={220}>
       <Menu.Target>
@@ -128,6 +135,23 @@ function Account({ me }: { me: Me }) {
             {label}
           </Menu.Item>
         ))}
+        {decides(me) && (
+          <>
+            <Menu.Divider />
+            <Menu.Label>Time to undo a decision</Menu.Label>
+            {UNDO.map(({ seconds, label }) => (
+              <Menu.Item
+                key={label}
+                closeMenuOnClick={false}
+                onClick={() => undo.mutate(seconds)}
+                rightSection={me.undo_seconds === seconds ? "\u2713" : null}
+                aria-current={me.undo_seconds === seconds}
+              >
+                {label}
+              </Menu.Item>
+            ))}
+          </>
+        )}
         <Menu.Divider />
         <Menu.Item onClick={() => signOut.mutate()}>Sign out</Menu.Item>
       </Menu.Dropdown>

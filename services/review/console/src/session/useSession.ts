@@ -51,6 +51,16 @@ export function useSignIn() {
   });
 }
 
+/** How long this person wants to be able to undo; null leaves it to the policy. */
+export function useUndoSeconds() {
+  const queries = useQueryClient();
+  return useMutation({
+    mutationFn: (seconds: number | null) =>
+      answerOf(api.PUT("/api/review/v1/me/settings", { body: { undo_seconds: seconds } })),
+    onSettled: () => queries.invalidateQueries({ queryKey: ME }),
+  });
+}
+
 export function useSignOut() {
   const queries = useQueryClient();
   return useMutation({

@@ -24,10 +24,13 @@ async function withRoom(ask: () => Promise<Claim | null>): Promise<Claim | null>
   }
 }
 
-/**
- * The next case for this reviewer: the best one of the queue or, where they hold as many as they may, the one they
- * hold and have not opened. A window that was closed in a hurry leaves such a claim behind.
- */
+/** A claim that is held and was never opened: a window that was closed in a hurry leaves one behind. */
+async function leftClaim() {
+  const { items } = await answerOf(api.GET("/api/review/v1/claims"));
+  return items.find(({ state, opened_at }) => state === "held" && opened_at === null);
+}
+
+/** The next case for this reviewer: the best one of the queue or, where there is no room for it, one that was left. */
 export function nextClaim(queue: string): Promise<Claim | null> {
   return withRoom(async () => {
     try {
@@ -35,17 +38,26 @@ export function nextClaim(queue: string): Promise<Claim | null> {
       return (await takeClaim(queue, null)) ?? (await takeClaim(queue, null));
     } catch (error) {
       if (!(error instanceof Refused) || error.status !== 409) throw error;
-      const { items } = await answerOf(api.GET("/api/review/v1/claims"));
-      const left = items.find(({ state, opened_at }) => state === "held" && opened_at === null);
+      const left = await leftClaim();
       if (!left) throw error;
       return readClaim(left.claim_id);
     }
   });
 }
 
-/** The review named, for this reviewer; null when it is not there for them any more. */
+/** The review named, for this reviewer; null when it is not there for them any more. What was left makes room for it. */
 export function namedClaim(queue: string, reviewId: string): Promise<Claim | null> {
-  return withRoom(() => takeClaim(queue, reviewId));
+  return withRoom(async () => {
+    try {
+      return await takeClaim(queue, reviewId);
+    } catch (error) {
+      if (!(error instanceof Refused) || error.slug !== "too-many-claims") throw error;
+      const left = await leftClaim();
+      if (!left) throw error;
+      await releaseClaim(left.claim_id);
+      return takeClaim(queue, reviewId);
+    }
+  });
 }
 
 /** Takes the best eligible review of a queue, or the one named. Null when there is none for this reviewer. */

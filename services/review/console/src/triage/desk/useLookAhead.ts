@@ -98,10 +98,14 @@ export function useLookAhead(queue: string | null, active: boolean, activity: Re
     (reviewId: string | null) => {
       const found = ahead.current;
       if (!found || (reviewId !== null && found.claim.review_id !== reviewId)) return null;
+      if (Date.now() - found.since > KEPT_MS) {
+        void giveBack();
+        return null;
+      }
       put(null);
-      return Date.now() - found.since > KEPT_MS ? null : found.claim;
+      return found.claim;
     },
-    [put],
+    [put, giveBack],
   );
 
   const take = useCallback(

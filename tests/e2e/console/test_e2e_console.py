@@ -57,6 +57,7 @@ def test_a_reviewers_hour(desk: Desk, browser: Browser, pictures: Path) -> None:
         other.first_or_second_opinion()
         second.put_back()
         reversed_case, automatic = other.reverse_an_automatic_one()
+        second.put_back()
 
     assert len(hour.decided) + len(hour.judged) + len(other.decided) + len({FAMOUS, reversed_case}) >= 30
     check_the_record(desk, hour, other, reversed_case, automatic)

@@ -40,7 +40,7 @@ def test_work_passes_from_hand_to_hand(desk: Desk, browser: Browser) -> None:
         waiting.get_by_role("button", name=re.compile("^Let it go on")).click()
         expect(kurt.page.locator("button[title='refund-7']")).to_be_visible()
 
-        # Away: whoever stands in gets what is handed over.
+        # Away: whoever hands work over is told.
         stand_in(desk, grete, away="Kurt Colleague", by="Grete Lead")
         kurt_is_away(desk, grete)
 
@@ -92,12 +92,15 @@ def stand_in(desk: Desk, here: Seat, *, away: str, by: str) -> None:
 
 
 def kurt_is_away(desk: Desk, here: Seat) -> None:
-    """What is handed to him is kept for her, and he takes up his work again when the standing in ends."""
+    """Whoever might hand him something is told, until the standing in ends."""
     here.page.goto(desk.url)
     here.choose_queue("refunds")
-    hand_over(here, "refund-8", "Kurt Colleague (away)")
-    here.page.get_by_label("Pages").get_by_role("link", name="Cases").click()
-    expect(here.page.get_by_role("row", name=re.compile("refund-8")).first).to_contain_text("Kept for Grete Lead")
+    here.open_row("refund-8")
+    here.page.get_by_role("button", name="More to do with this case").click()
+    here.page.get_by_role("menuitem", name="Hand over to a colleague").click()
+    expect(here.page.get_by_label("To", exact=True)).to_contain_text("Kurt Colleague (away)")
+    here.page.get_by_role("button", name="Not now").click()
+    here.put_back()
     here.page.goto(f"{desk.url}/team")
     here.page.get_by_role("button", name=re.compile("^End now .*kurt")).click()
     expect(here.page.get_by_text("Nobody has to be stood in for.")).to_be_visible()

@@ -181,6 +181,9 @@ class Hour:
         here = self.here
         here.choose_queue("moderation_senior")
         here.open_row(FAMOUS)
+        if here.withheld:
+            # One case in ten is drawn to be answered unseen: then what was found in the text is withheld, too.
+            return
         marks = here.page.locator("mark")
         expect(marks).to_have_count(4)
         said = ["$50 (money)", "https://shop.example/cakes (url)", "lessons@shop.example (email)", "@bela (mention)"]

@@ -81,11 +81,13 @@ def ask_and_answer(desk: Desk, here: Seat) -> None:
     expect(here.page.get_by_text(f"{HOSTILE_CASE}: asked; the case comes back with the answer.")).to_be_visible()
     here.page.get_by_label("Pages").get_by_role("link", name="Cases").click()
     expect(here.page.get_by_role("row", name=re.compile("Waits for an answer"))).to_contain_text(SHOWN)
+    check(here, "outside the queues", 2)
+    here.page.get_by_label("Words, case id or subject").fill(HOSTILE_CASE)
     here.page.get_by_role("button", name="Keep this search").click()
     here.type(HOSTILE)
     here.press("Enter")
     expect(here.page.get_by_role("button", name=re.compile('^.?"><img')).first).to_be_visible()
-    check(here, "cases", 4)
+    check(here, "cases", 1)
     question = desk.read("activity.recorded", HOSTILE_CASE, kind="review.information_requested")
     desk.post(f"/cases/default/{HOSTILE_CASE}/updates", {
         "kind": "information_provided",

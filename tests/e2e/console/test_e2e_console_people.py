@@ -120,6 +120,7 @@ def test_a_lead_settles_what_two_people_see_differently(desk: Desk, browser: Bro
                 expect(opinions).to_have_text([re.compile("Opinion 1: Leave it"), re.compile("Opinion 2: Remove it")])
                 assert here.serious_findings() == []
             answer(here, key)
+            Hour(desk, here).confirm(key)
             here.put_back()
         lead.expect_status(f"{DISPUTED}, Remove it: sent", seconds=SENT_SECONDS)
     decision = desk.decision_on(DISPUTED)

@@ -1,0 +1,120 @@
+"""Markup, handlers, script addresses and signs that turn text around, in everything one can write: shown as text."""
+
+from __future__ import annotations
+
+import re
+
+import pytest
+from playwright.sync_api import Browser, expect
+
+from tests.e2e.console.parts import HOSTILE, HOSTILE_CASE, Desk
+from tests.e2e.console.seats import Seat, seat
+
+pytestmark = [pytest.mark.kafka, pytest.mark.browser, pytest.mark.slow, pytest.mark.timeout(300)]
+
+SHOWN = "<img src=x onerror=hit()><script>hit()</script>"
+TRAP = "window.hits = 0; window.hit = () => { window.hits += 1; };"
+# What came to be an element, an address or a handler out of a text; and texts that turn their neighbours around.
+FOUND = """
+(shown) => {
+  const made = document.querySelectorAll("img, script:not([src]), iframe, [onerror], [onload], [href^='javascript:']");
+  const texts = document.createTreeWalker(document.body, NodeFilter.SHOW_TEXT);
+  const turned = [];
+  let count = 0;
+  while (texts.nextNode()) {
+    const { data, parentElement: parent } = texts.currentNode;
+    if (data.includes(shown)) count += 1;
+    const { unicodeBidi, display } = getComputedStyle(parent);
+    if (data.includes("\\u202e") && display === "inline" && unicodeBidi !== "isolate") turned.push(parent.outerHTML);
+  }
+  return { hits: window.hits, made: [...made].map((one) => one.outerHTML), turned, count };
+}
+"""
+
+
+def check(here: Seat, screen: str, least: int) -> None:
+    """Nothing ran, nothing became an element, and what was written is there to read."""
+    found = here.page.evaluate(FOUND, SHOWN)
+    shown = found.pop("count")
+    assert found == {"hits": 0, "made": [], "turned": []}, screen
+    assert shown >= least, f"{screen} shows it in {shown} places, not {least}"
+
+
+def test_nothing_that_somebody_writes_is_more_than_text(desk: Desk, browser: Browser) -> None:
+    with seat(browser) as here:
+        here.page.on("dialog", lambda dialog: here.complaints.append(f"a dialog opened: {dialog.message}"))
+        here.page.add_init_script(TRAP)
+        here.enter(desk.link("mallory", HOSTILE, "reviewer", "lead", "admin", "auditor", "operator"))
+        here.choose_queue("refunds")
+        here.open_row(HOSTILE_CASE)
+        here.press("t")
+        here.type(HOSTILE)
+        here.press("Enter")
+        expect(here.page.get_by_label(re.compile("^Remove .*<img"))).to_be_visible()
+        here.press("Escape", "c")
+        here.type(HOSTILE)
+        here.press("Control+Enter")
+        expect(here.page.get_by_label("Comments")).to_contain_text(SHOWN)
+        here.press("Escape")
+        # Its row, its question, title, two facts, tag, comment, and who wrote it.
+        check(here, "triage", 6)
+
+        ask_and_answer(desk, here)
+        check(here, "answered", 5)
+        here.press("p")
+        here.page.get_by_label("Note", exact=True).fill(HOSTILE)
+        here.page.get_by_text("other...").click()
+        here.page.get_by_label("The other reason, in words").fill(HOSTILE)
+        here.page.get_by_label("Amount to pay back (EUR)").fill("40.00")
+        check(here, "deciding", 5)
+        here.press("Enter")
+        here.expect_status(re.compile(f"{HOSTILE_CASE}, Refund in part: (recorded|sent)"))
+        check_the_other_screens(desk, here)
+    decision = desk.decision_on(HOSTILE_CASE)
+    assert (decision["reason"]["note"], decision["reason"]["other_text"]) == (HOSTILE, HOSTILE)
+
+
+def ask_and_answer(desk: Desk, here: Seat) -> None:
+    """A question and its answer; while it waits, leads see the question."""
+    here.set_aside("i", HOSTILE)
+    expect(here.page.get_by_text(f"{HOSTILE_CASE}: asked; the case comes back with the answer.")).to_be_visible()
+    here.page.get_by_label("Pages").get_by_role("link", name="Cases").click()
+    expect(here.page.get_by_role("row", name=re.compile("Waits for an answer"))).to_contain_text(SHOWN)
+    check(here, "outside the queues", 2)
+    here.page.get_by_label("Words, case id or subject").fill(HOSTILE_CASE)
+    here.page.get_by_role("button", name="Keep this search").click()
+    # Its name is a part of an address, so it has no slash.
+    here.type("<img src=x onerror=hit()>\u202e")
+    here.press("Enter")
+    expect(here.page.get_by_role("button", name=re.compile("^<img")).first).to_be_visible()
+    expect(here.page.get_by_role("row", name=re.compile(HOSTILE_CASE))).to_contain_text(SHOWN)
+    check(here, "cases", 0)
+    question = desk.read("activity.recorded", HOSTILE_CASE, kind="review.information_requested")
+    desk.post(f"/cases/default/{HOSTILE_CASE}/updates", {
+        "kind": "information_provided",
+        "body": {"question_id": question["body"]["question_id"], "data": {"message": f"answered: {HOSTILE}"}},
+    })  # fmt: skip
+    here.page.goto(desk.url)
+    here.choose_queue("refunds")
+    here.open_row(HOSTILE_CASE)
+    expect(here.page.locator("main")).to_contain_text(f"answered: {HOSTILE}")
+
+
+def check_the_other_screens(desk: Desk, here: Seat) -> None:
+    """One visit to each that shows what people or upstream wrote."""
+    here.page.goto(f"{desk.url}/cases/default/{HOSTILE_CASE}")
+    expect(here.page.get_by_label("Comments")).to_contain_text(SHOWN)
+    check(here, "case", 4)
+    here.page.goto(f"{desk.url}/team")
+    expect(here.page.get_by_role("row", name=re.compile("mallory"))).to_contain_text(SHOWN)
+    check(here, "team", 1)
+    here.page.goto(f"{desk.url}/audit")
+    search = here.page.get_by_role("search", name="The log")
+    search.get_by_label("Subject").fill(HOSTILE)
+    search.get_by_role("button", name="Search").click()
+    expect(here.page.get_by_text("case.created").first).to_be_visible()
+    check(here, "audit", 0)
+    here.press("Control+k")
+    here.type(HOSTILE)
+    expect(here.page.get_by_role("listbox", name="Found")).to_contain_text("<img")
+    check(here, "palette", 1)

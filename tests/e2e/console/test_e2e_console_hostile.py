@@ -70,6 +70,9 @@ def test_nothing_that_somebody_writes_is_more_than_text(desk: Desk, browser: Bro
         here.press("Enter")
         here.expect_status(re.compile(f"{HOSTILE_CASE}, Refund in part: (recorded|sent)"))
         check_the_other_screens(desk, here)
+        # What opened after the answer is somebody else's to decide.
+        here.page.goto(desk.url)
+        here.put_back()
     decision = desk.decision_on(HOSTILE_CASE)
     assert (decision["reason"]["note"], decision["reason"]["other_text"]) == (HOSTILE, HOSTILE)
 

@@ -52,10 +52,20 @@ def answers(models):
     return scorer.score(asked(scorer, 120))
 
 
-def test_it_serves_as_it_was_trained_and_explains_every_case_in_words_with_direction(models, answers):
+@pytest.fixture(scope="module")
+def told(answers):
+    """Nearly all: trees are not grown alike twice, and a case that no field surely moves is left unexplained."""
+    found = [one for one in answers if one.proposal["explanation"]["factors"]]
+    assert len(found) >= len(answers) * 0.9
+    return found
+
+
+def test_it_serves_as_it_was_trained_and_explains_cases_in_words_with_direction(models, answers, told):
     assert load_scorers(models, decision_types())[LOAN].model["name"] == "loan_application-boosting"
     for answer in answers:
         Proposal.model_validate(answer.proposal)
+        assert (answer in told) != (NOT_EXPLAINED in answer.proposal["explanation"]["summary"])
+    for answer in told:
         explanation = answer.proposal["explanation"]
         sizes = [abs(one["effect"]) for one in explanation["factors"]]
         assert sizes == sorted(sizes, reverse=True)
@@ -65,8 +75,8 @@ def test_it_serves_as_it_was_trained_and_explains_every_case_in_words_with_direc
         assert not {one["field"] for one in explanation["factors"]} & set(PROTECTED)
 
 
-def test_effects_sum_to_the_log_odds_of_the_confidence_and_are_the_same_alone_and_in_a_batch(models, answers):
-    for answer in answers:
+def test_effects_sum_to_the_log_odds_of_the_confidence_alone_and_in_a_batch(models, answers, told):
+    for answer in told:
         explanation = answer.proposal["explanation"]
         total = explanation["base"] + explanation["rest"] + sum(one["effect"] for one in explanation["factors"])
         assert total == pytest.approx(log_odds(answer.proposal["confidence"]), abs=1e-3)

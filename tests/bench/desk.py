@@ -75,6 +75,10 @@ class Caller:
             f"POST {API}{path} HTTP/1.1\r\nHost: desk\r\n{who}\r\n"
             f"Content-Type: application/json\r\nContent-Length: {len(data)}\r\n{more}\r\n"
         )
+        if self._writer is not None and self._reader is not None and self._reader.at_eof():
+            # The desk closes what was not used for some seconds.
+            self._writer.close()
+            self._writer = None
         if self._writer is None:
             self._reader, self._writer = await asyncio.open_connection("127.0.0.1", self._port)
         try:

@@ -35,7 +35,7 @@ demo: $(VENV)/.runtime $(CONSOLE) ## the whole system on this machine, with real
 dev: $(VENV)/.dev $(CONSOLE) ## the same without demo cases, restarted when a source file changes
 	@$(BIN)/countersign dev $(ARGS)
 
-test: $(VENV)/.dev $(CONSOLE) tools ## everything: check, then all tests on real parts (under ten minutes on two cores)
+test: $(VENV)/.dev $(CONSOLE) tools ## everything: check, then all tests on real parts (about twelve minutes on two cores)
 	@status=0; $(MAKE) --no-print-directory check || status=1; \
 	$(PYTEST) $(ARGS) || status=1; exit $$status
 

@@ -7,8 +7,7 @@ import asyncio
 import logging
 import os
 from base64 import b64encode
-from collections.abc import AsyncIterator, Callable, Sequence
-from contextlib import asynccontextmanager
+from collections.abc import Callable, Sequence
 from datetime import datetime
 from pathlib import Path
 from typing import Any, Protocol
@@ -20,7 +19,6 @@ from countersign_audit.store import CheckpointRow, Store
 from countersign_shared.clock import Clock, rfc3339
 from countersign_shared.errors import ConfigurationError
 from countersign_shared.messaging import Message, Record, write_event
-from countersign_shared.observability import Metrics
 
 log = logging.getLogger(__name__)
 
@@ -162,28 +160,3 @@ class Anchoring:
     def age_seconds(self) -> float:
         """Return for how long the worst place has not had the newest checkpoint."""
         return max(((self._clock() - at).total_seconds() for at in self.kept_at.values()), default=0.0)
-
-
-@asynccontextmanager
-async def anchoring(
-    anchoring: Anchoring, interval_seconds: float, metrics: Metrics, fail: Callable[[BaseException], None]
-) -> AsyncIterator[None]:
-    """Anchor while the context is open, and once more at its end; a fatal fault of the broker ends the service."""
-    metrics.gauge("audit_anchor_age_seconds").set_function(anchoring.age_seconds)
-
-    async def work() -> None:
-        while True:
-            await anchoring.anchor()
-            await asyncio.sleep(interval_seconds)
-
-    def ended(task: "asyncio.Task[None]") -> None:
-        if not task.cancelled() and (error := task.exception()) is not None:
-            fail(error)
-
-    task = asyncio.create_task(work())
-    task.add_done_callback(ended)
-    try:
-        yield
-    finally:
-        task.cancel()
-        await asyncio.gather(task, return_exceptions=True)

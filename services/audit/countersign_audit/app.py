@@ -9,7 +9,7 @@ from functools import partial
 
 import asyncpg
 
-from countersign_audit.anchors import Anchoring, DirectoryPlace, Place, TopicPlace, anchoring
+from countersign_audit.anchors import Anchoring, DirectoryPlace, Place, TopicPlace
 from countersign_audit.api import Desks, build_app
 from countersign_audit.checking import CopyCheck
 from countersign_audit.erasing import Eraser
@@ -64,7 +64,8 @@ async def running(settings: Settings, *, clock: Clock = system_clock) -> AsyncIt
         await migrate(pool, schema=SCHEMA, migrations=MIGRATIONS)
         places = anchor_places(settings, bus)
         async with writing(settings, pool, clock=clock, places=places) as (writer, keys):
-            _watch(writer, metrics, clock)
+            anchoring = Anchoring(pool, places, clock)
+            _watch(writer, anchoring, metrics, clock)
             outbox = Outbox()
             copies = CopyCheck(pool, writer, clock, metrics, timedelta(hours=settings.audit_copies_check_hours))
             http = build_app(
@@ -79,7 +80,7 @@ async def running(settings: Settings, *, clock: Clock = system_clock) -> AsyncIt
                 repeating(
                     writer.sign_tail, max(settings.audit_checkpoint_interval_ms, MIN_INTERVAL_MS) / 1000, bus.fail
                 ),
-                anchoring(Anchoring(pool, places, clock), settings.audit_anchor_interval_seconds, metrics, bus.fail),
+                repeating(anchoring.anchor, settings.audit_anchor_interval_seconds, bus.fail, at_once=True),
                 repeating(Eraser(pool, writer, outbox, clock).work, ERASURE_SECONDS, bus.fail),
                 repeating(Reconciler(pool, writer, clock).work_unless_busy, LOOK_SECONDS, bus.fail),
                 repeating(Rewrapper(pool, writer, keys, clock, secrets.token_bytes).work, UPKEEP_SECONDS, bus.fail),
@@ -144,7 +145,8 @@ async def writing(
         await session.close()
 
 
-def _watch(writer: LogWriter, metrics: Metrics, clock: Clock) -> None:
+def _watch(writer: LogWriter, anchoring: Anchoring, metrics: Metrics, clock: Clock) -> None:
+    metrics.gauge("audit_anchor_age_seconds").set_function(anchoring.age_seconds)
     metrics.gauge("audit_log_size").set_function(lambda: writer.size)
     metrics.gauge("audit_checkpoint_age_seconds").set_function(
         lambda: (clock() - writer.signed_at).total_seconds() if writer.unsigned else 0.0

@@ -10,14 +10,15 @@ from __future__ import annotations
 import asyncio
 import json
 import sys
-import time
 from typing import Any
 
 import asyncpg
 import orjson
 import uvloop
-from aiokafka import AIOKafkaConsumer, AIOKafkaProducer
+from aiokafka import AIOKafkaProducer
 from cel_expr_python import cel
+
+from tests.bench.bare import drained, send
 
 CONDITIONS = (
     "amount > 40000000", "amount > 25000000 && ltv > 80.0", "obligations > 36.0", "ltv > 97.0", "!verified",
@@ -28,7 +29,6 @@ TABLE = "CREATE TABLE IF NOT EXISTS bare_routings (case_id text PRIMARY KEY, lev
 INSERT = (
     "INSERT INTO bare_routings SELECT * FROM unnest($1::text[], $2::smallint[], $3::bytea[]) ON CONFLICT DO NOTHING"
 )
-BATCH = 500
 AUTOMATIC = 0.7
 """Above this confidence a case for which no condition holds is decided at once."""
 
@@ -61,23 +61,11 @@ class Bare:
                 if level == 1:
                     outcome = scored["proposal"]["outcome"]
                     decided.append((record, orjson.dumps({"case_id": scored["case_id"], "outcome": outcome})))
-            sends += await self._send("case.routed", part.partition, routed)
-            sends += await self._send("decision.made", part.partition, decided)
+            sends += await send(self._producer, f"{self._prefix}case.routed", part.partition, routed)
+            sends += await send(self._producer, f"{self._prefix}decision.made", part.partition, decided)
         await self._connection.execute(INSERT, *map(list, zip(*rows, strict=True)))
         await asyncio.gather(*sends)
         return len(rows)
-
-    async def _send(self, topic: str, partition: int, values: list[tuple[Any, bytes]]) -> list[Any]:
-        name, batch, sends = self._prefix + topic, self._producer.create_batch(), []
-        for record, value in values:
-            headers = list(record.headers)
-            if batch.append(key=record.key, value=value, timestamp=None, headers=headers) is None:
-                sends.append(await self._producer.send_batch(batch, name, partition=partition))
-                batch = self._producer.create_batch()
-                batch.append(key=record.key, value=value, timestamp=None, headers=headers)
-        if batch.record_count():
-            sends.append(await self._producer.send_batch(batch, name, partition=partition))
-        return sends
 
     def _level(self, scored: dict[str, Any]) -> int:
         payload, proposal = scored["case"]["payload"], scored["proposal"]
@@ -94,36 +82,9 @@ class Bare:
         return 4 if True in held or proposal["confidence"] < AUTOMATIC else 1
 
 
-async def route(bootstrap: str, url: str, prefix: str, count: int) -> dict[str, float]:
-    """Route ``count`` cases of case.scored to their end."""
-    consumer = AIOKafkaConsumer(
-        f"{prefix}case.scored", bootstrap_servers=bootstrap, group_id=f"bare-{prefix}", enable_auto_commit=False,
-        auto_offset_reset="earliest", max_partition_fetch_bytes=4_194_304,
-    )  # fmt: skip
-    producer = AIOKafkaProducer(
-        bootstrap_servers=bootstrap, acks="all", enable_idempotence=True, max_batch_size=1_000_000,
-        # As ours does, so that the ratio is about routing.
-        max_request_size=4_000_000, compression_type="zstd",
-    )  # fmt: skip
-    connection = await asyncpg.connect(url)
-    await connection.execute(TABLE)
-    await producer.start()
-    await consumer.start()
-    bare, seen, began, cpu = Bare(producer, connection, f"bare{prefix}"), 0, 0.0, 0.0
-    while seen < count:
-        batches = await consumer.getmany(timeout_ms=500, max_records=BATCH)
-        if batches and not began:
-            began, cpu = time.perf_counter(), time.process_time()
-        if batches:
-            seen += await bare.take(batches)
-            await consumer.commit()
-    result = {"seconds": time.perf_counter() - began, "cpu_seconds": time.process_time() - cpu}
-    await consumer.stop()
-    await producer.stop()
-    await connection.close()
-    return result
-
-
 if __name__ == "__main__":
     bootstrap, url, prefix, count = sys.argv[1:]
-    print(json.dumps(uvloop.run(route(bootstrap, url, prefix, int(count)))))
+    running = drained(
+        Bare, table=TABLE, topic="case.scored", bootstrap=bootstrap, url=url, prefix=prefix, count=int(count)
+    )
+    print(json.dumps(uvloop.run(running)))

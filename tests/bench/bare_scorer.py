@@ -10,7 +10,6 @@ from __future__ import annotations
 import asyncio
 import json
 import sys
-import time
 from typing import Any
 
 import asyncpg
@@ -18,15 +17,15 @@ import numpy as np
 import onnxruntime
 import orjson
 import uvloop
-from aiokafka import AIOKafkaConsumer, AIOKafkaProducer
+from aiokafka import AIOKafkaProducer
 
 from countersign_inference.domain.features import Features
 from countersign_inference.manifest import ARTIFACT, TabularOnnx, read_files, read_manifest
 from countersign_inference.registry import PACKAGED_MODELS
+from tests.bench.bare import drained, send
 
 TABLE = "CREATE TABLE IF NOT EXISTS bare_scores (case_id text PRIMARY KEY, body bytea)"
 INSERT = "INSERT INTO bare_scores SELECT * FROM unnest($1::text[], $2::bytea[]) ON CONFLICT DO NOTHING"
-BATCH = 500
 
 
 class Bare:
@@ -68,47 +67,13 @@ class Bare:
         for (partition, record), body in zip(records, bodies, strict=True):
             by_partition.setdefault(partition, []).append((record, body))
         for partition, values in by_partition.items():
-            batch = self._producer.create_batch()
-            for record, value in values:
-                headers = list(record.headers)
-                if batch.append(key=record.key, value=value, timestamp=None, headers=headers) is None:
-                    sends.append(await self._producer.send_batch(batch, name, partition=partition))
-                    batch = self._producer.create_batch()
-                    batch.append(key=record.key, value=value, timestamp=None, headers=headers)
-            sends.append(await self._producer.send_batch(batch, name, partition=partition))
+            sends += await send(self._producer, name, partition, values)
         return sends
-
-
-async def score(bootstrap: str, url: str, prefix: str, count: int) -> dict[str, float]:
-    """Score ``count`` cases of case.created to their end."""
-    consumer = AIOKafkaConsumer(
-        f"{prefix}case.created", bootstrap_servers=bootstrap, group_id=f"bare-{prefix}", enable_auto_commit=False,
-        auto_offset_reset="earliest", max_partition_fetch_bytes=4_194_304,
-    )  # fmt: skip
-    producer = AIOKafkaProducer(
-        bootstrap_servers=bootstrap, acks="all", enable_idempotence=True, max_batch_size=1_000_000,
-        # As ours does, so that the ratio is about scoring.
-        max_request_size=4_000_000, compression_type="zstd",
-    )  # fmt: skip
-    connection = await asyncpg.connect(url)
-    await connection.execute(TABLE)
-    await producer.start()
-    await consumer.start()
-    bare, seen, began, cpu = Bare(producer, connection, f"bare{prefix}"), 0, 0.0, 0.0
-    while seen < count:
-        batches = await consumer.getmany(timeout_ms=500, max_records=BATCH)
-        if batches and not began:
-            began, cpu = time.perf_counter(), time.process_time()
-        if batches:
-            seen += await bare.take(batches)
-            await consumer.commit()
-    result = {"seconds": time.perf_counter() - began, "cpu_seconds": time.process_time() - cpu}
-    await consumer.stop()
-    await producer.stop()
-    await connection.close()
-    return result
 
 
 if __name__ == "__main__":
     bootstrap, url, prefix, count = sys.argv[1:]
-    print(json.dumps(uvloop.run(score(bootstrap, url, prefix, int(count)))))
+    running = drained(
+        Bare, table=TABLE, topic="case.created", bootstrap=bootstrap, url=url, prefix=prefix, count=int(count)
+    )
+    print(json.dumps(uvloop.run(running)))

@@ -10,6 +10,7 @@ from countersign_shared.contracts.topics import load_topics
 from countersign_shared.errors import ConfigurationError
 from countersign_shared.messaging.consumer import MAX_RECORDS, Delivery, Handler, consuming
 from countersign_shared.messaging.header_names import take_any_header_name
+from countersign_shared.messaging.light_zstd import take_light_zstd
 from countersign_shared.messaging.producer import Publisher, open_publisher
 from countersign_shared.messaging.records import Message, Record
 from countersign_shared.messaging.whole import read_topic
@@ -108,6 +109,7 @@ def _lag_of(delivery: Delivery, topic: str) -> float:
 async def open_bus(settings: ServiceSettings, *, service: str, health: Health, metrics: Metrics) -> AsyncIterator[Bus]:
     """Connect a service to Kafka and check the topics; what is wrong is said in one line."""
     take_any_header_name()
+    take_light_zstd()
     async with open_publisher(
         settings.kafka_bootstrap_servers, prefix=settings.topic_prefix, client_id=f"countersign-{service}",
         compression=settings.kafka_compression,

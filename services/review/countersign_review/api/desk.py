@@ -27,8 +27,8 @@ from countersign_review.api.models.desk import (
 from countersign_review.api.models.text import PathPart
 from countersign_review.api.parts import Parts, Using
 from countersign_review.domain.review import ReviewState, Stage
-from countersign_review.store.answers import grace_seconds
 from countersign_review.store.caller import Caller
+from countersign_review.store.checking import grace_seconds
 from countersign_review.store.claims import FIRST_PAGE
 from countersign_review.store.routed import routed_of
 from countersign_shared.http import Problem

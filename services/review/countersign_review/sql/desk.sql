@@ -196,23 +196,36 @@ SELECT claim_id FROM ended;
 -- name: answer_of_key
 SELECT answer_id, request_sha256, leaves_at, undone_at, part FROM answers WHERE reviewer = $1 AND idempotency_key = $2;
 
--- name: case_and_shown
--- With what was answered under the same key before; where nothing was, with the first of two numbers, which every answer
--- takes. Whoever refuses the answer ends the transaction, and gives them back by that.
-WITH numbered AS (
-    UPDATE case_counters SET next = next + 2
-    WHERE tenant = $1 AND case_id = $2
-      AND NOT EXISTS (SELECT FROM answers AS a WHERE a.reviewer = $4 AND a.idempotency_key = $5)
-    RETURNING next - 2 AS first, partition
+-- name: lock_free_claims
+-- Several at once, in the order in which everybody locks reviews. What somebody else has locked is passed over: a claim
+-- that is not among the rows is looked at alone.
+SELECT k.place, c.claim_id, c.reviewer, c.state AS claim_state, c.version, c.claimed_at, c.opened_at, c.lease_expires_at,
+       r.*
+FROM unnest($1::text[], $2::text[]) WITH ORDINALITY AS k (claim_id, reviewer, place)
+JOIN claims AS c ON c.claim_id = k.claim_id AND c.reviewer = k.reviewer
+JOIN reviews AS r USING (review_id)
+ORDER BY r.tenant, r.case_id, r.review_id, k.place
+FOR UPDATE OF r, c SKIP LOCKED;
+
+-- name: cases_and_shown
+-- Cases of locked reviews, what was shown of them, what was answered under the same keys before, and the next number of
+-- each case, whose counter is locked: `record` takes as many as it writes events. Each case once.
+WITH counters AS MATERIALIZED (
+    SELECT n.tenant, n.case_id, n.next, n.partition
+    FROM unnest($1::text[], $2::text[]) AS k (tenant, case_id) JOIN case_counters AS n USING (tenant, case_id)
+    ORDER BY n.tenant COLLATE "C", n.case_id COLLATE "C"
+    FOR UPDATE OF n
 )
-SELECT c.body, c.event_id, n.first, n.partition,
-       ARRAY(SELECT s.sha256 FROM shown AS s WHERE s.claim_id = $3 ORDER BY s.number) AS shown,
-       (SELECT s.package FROM shown AS s WHERE s.claim_id = $3 ORDER BY s.number DESC LIMIT 1) AS package,
+SELECT k.place, c.body, c.event_id, n.next, n.partition,
+       ARRAY(SELECT s.sha256 FROM shown AS s WHERE s.claim_id = k.claim_id ORDER BY s.number) AS shown,
+       (SELECT s.package FROM shown AS s WHERE s.claim_id = k.claim_id ORDER BY s.number DESC LIMIT 1) AS package,
        a.answer_id, a.request_sha256, a.leaves_at, a.undone_at, a.part
-FROM cases AS c
-LEFT JOIN numbered AS n ON true
-LEFT JOIN answers AS a ON a.reviewer = $4 AND a.idempotency_key = $5
-WHERE c.tenant = $1 AND c.case_id = $2;
+FROM unnest($1::text[], $2::text[], $3::text[], $4::text[], $5::text[]) WITH ORDINALITY
+     AS k (tenant, case_id, claim_id, reviewer, idempotency_key, place)
+JOIN counters AS n USING (tenant, case_id)
+JOIN cases AS c USING (tenant, case_id)
+LEFT JOIN answers AS a ON a.reviewer = k.reviewer AND a.idempotency_key = k.idempotency_key
+ORDER BY k.place;
 
 -- name: standing_answers
 -- What people have answered so far to a review that is not over, oldest first.
@@ -220,40 +233,58 @@ SELECT part, reviewer, said FROM answers
 WHERE review_id = $1 AND undone_at IS NULL AND lapsed_at IS NULL ORDER BY recorded_at, answer_id;
 
 -- name: record
--- An answer with all that follows from it at once: what becomes of the review and the claim, the decision where $18 says
--- that there is one ($19 is the one it replaces), and the events in the order given (see `insert_events`).
--- $14 names whoever may not take the review again because they have answered; null while the review is theirs.
-WITH moved AS (
-    UPDATE reviews SET state = $12, stage = $13, assigned_to = NULL, assigned_until = NULL,
-                       excluded = CASE WHEN $14::text IS NULL THEN excluded ELSE array_append(excluded, $14) END
-    WHERE review_id = $2
+-- Answers with all that follows from them at once: what becomes of the reviews and the claims, the decisions where `decides`
+-- says that there is one (`supersedes` is the one it replaces), the numbers taken, and the events in the order given.
+-- `done` names whoever may not take the review again because they have answered; null while the review is theirs.
+-- $1 is now, from $26 on are the events. The counters of the cases are locked, so ids follow commits.
+WITH given AS (
+    SELECT * FROM unnest($2::text[], $3::text[], $4::text[], $5::text[], $6::text[], $7::text[], $8::text[], $9::text[],
+                         $10::text[], $11::timestamptz[], $12::text[], $13::text[], $14::text[], $15::text[],
+                         $16::text[], $17::bytea[], $18::boolean[], $19::text[], $20::bytea[], $21::text[], $22::text[],
+                         $23::text[], $24::text[], $25::integer[])
+                  AS g (answer_id, review_id, claim_id, reviewer, event_id, idempotency_key, request_sha256, outcome,
+                        relation, leaves_at, state, stage, done, claim_state, part, said, decides, supersedes,
+                        outcome_params, closed_as, mode, tenant, case_id, numbers)
+), moved AS (
+    UPDATE reviews AS r
+    SET state = g.state, stage = g.stage, assigned_to = NULL, assigned_until = NULL,
+        excluded = CASE WHEN g.done IS NULL THEN r.excluded ELSE array_append(r.excluded, g.done) END
+    FROM given AS g WHERE r.review_id = g.review_id
 ), ended AS (
-    UPDATE claims SET state = $15, ended_at = CASE WHEN $15 = 'held' THEN NULL ELSE $10::timestamptz END,
-                      version = version + 1
-    WHERE claim_id = $3
+    UPDATE claims AS c
+    SET state = g.claim_state, ended_at = CASE WHEN g.claim_state = 'held' THEN NULL ELSE $1::timestamptz END,
+        version = c.version + 1
+    FROM given AS g WHERE c.claim_id = g.claim_id
 ), unwritten AS (
-    DELETE FROM drafts WHERE reviewer = $4 AND review_id = $2
+    DELETE FROM drafts AS d USING given AS g WHERE d.reviewer = g.reviewer AND d.review_id = g.review_id
+), numbered AS (
+    UPDATE case_counters AS n SET next = n.next + g.numbers
+    FROM given AS g WHERE n.tenant = g.tenant AND n.case_id = g.case_id
 ), decided AS (
     INSERT INTO decisions (tenant, case_id, decision_id, supersedes, outcome, outcome_params, closed_as, mode, relation,
                            decided_at)
-    SELECT $23, $24, $1, $19::text, $8, $20::bytea, $21::text, $22::text, $9, $10 WHERE $18::boolean
-), said AS (
-    SELECT * FROM unnest($27::text[], $28::integer[], $29::text[], $30::text[], $31::text[], $32::bytea[], $33::bytea[],
-                         $34::timestamptz[])
-                  WITH ORDINALITY AS e (event_id, sequence, topic, kind, actor, body, headers, not_before, place)
+    SELECT tenant, case_id, answer_id, supersedes, outcome, outcome_params, closed_as, mode, relation, $1
+    FROM given WHERE decides
 ), told AS (
-    INSERT INTO live (kind, tenant, case_id) SELECT kind, $23, $24 FROM said WHERE kind <> 'review.timed'
+    SELECT * FROM unnest($26::text[], $27::text[], $28::integer[], $29::text[], $30::integer[], $31::text[],
+                         $32::text[], $33::text[], $34::bytea[], $35::bytea[], $36::timestamptz[])
+                  WITH ORDINALITY AS e (tenant, case_id, partition, event_id, sequence, topic, kind, actor, body, headers,
+                                        not_before, place)
+), seen AS (
+    INSERT INTO live (kind, tenant, case_id) SELECT kind, tenant, case_id FROM told WHERE kind <> 'review.timed'
 ), stored AS (
     INSERT INTO events (event_id, tenant, case_id, sequence, topic, kind, actor, at, partition, body, headers)
-    SELECT event_id, $23, $24, sequence, topic, kind, actor, $10, $25, body, headers FROM said ORDER BY place
+    SELECT event_id, tenant, case_id, sequence, topic, kind, actor, $1, partition, body, headers FROM told ORDER BY place
 ), leaving AS (
     INSERT INTO outbox (event_id, topic, partition, key, body, headers, not_before)
-    SELECT event_id, topic, $25, $26, body, headers, not_before FROM said ORDER BY place
+    SELECT event_id, topic, partition, convert_to(case_id, 'UTF8'), body, headers, not_before FROM told ORDER BY place
     ON CONFLICT (event_id) DO NOTHING
 )
 INSERT INTO answers (answer_id, review_id, claim_id, reviewer, event_id, idempotency_key, request_sha256, outcome,
                      relation, recorded_at, leaves_at, part, said)
-VALUES ($1, $2, $3, $4, $5, $6, $7, $8, $9, $10, $11, $16, $17);
+SELECT answer_id, review_id, claim_id, reviewer, event_id, idempotency_key, request_sha256, outcome, relation, $1,
+       leaves_at, part, said
+FROM given;
 
 -- name: insert_decision
 INSERT INTO decisions (tenant, case_id, decision_id, supersedes, outcome, outcome_params, closed_as, mode, relation,

@@ -11,7 +11,8 @@ import orjson
 from countersign_review.domain.events import CaseRef, activity
 from countersign_shared.clock import rfc3339
 from countersign_shared.ids import derived_event_id
-from countersign_shared.messaging import Message, write_event
+from countersign_shared.messaging import Message
+from countersign_shared.messaging.cloudevents import stored_headers
 from countersign_shared.messaging.outbox import Outbox
 from countersign_shared.postgres import Queries
 
@@ -74,7 +75,7 @@ class Journal:
     ) -> None:  # fmt: skip
         """Store events and put them into the outbox, in this order."""
         await connection.execute(
-            self._queries.insert_events, *event_columns(case, events, partition=partition, at=at), case.tenant,
+            self._queries.insert_events, *event_columns(case, events, at=at), case.tenant,
             case.case_id, at, partition, case.case_id.encode(),
         )  # fmt: skip
 
@@ -104,19 +105,19 @@ def activity_event(
     )  # fmt: skip
 
 
-def event_columns(case: CaseRef, events: Sequence[Outgoing], *, partition: int, at: datetime) -> tuple[list[Any], ...]:
+def event_columns(case: CaseRef, events: Sequence[Outgoing], *, at: datetime) -> tuple[list[Any], ...]:
     """Return events about to be written as the first columns of ``insert_events``."""
-    messages = [message_of(case, event, partition=partition, at=at) for event in events]
-    return (
-        [event.event_id for event in events], [event.sequence for event in events], [event.topic for event in events],
-        [event.kind for event in events], [event.actor for event in events], [message.value for message in messages],
-        [message.stored_headers() for message in messages], [event.not_before or at for event in events],
-    )  # fmt: skip
+    return tuple(list(column) for column in zip(*event_rows(case, events, at=at), strict=True))
 
 
-def message_of(case: CaseRef, event: Outgoing, *, partition: int, at: datetime) -> Message:
-    """Return an event as it will stand on its topic."""
-    return write_event(
-        event.topic, event_id=event.event_id, source=SOURCE, case_id=case.case_id, time=rfc3339(at),
-        body=orjson.dumps(event.body), partition=partition,
-    )  # fmt: skip
+def event_rows(case: CaseRef, events: Sequence[Outgoing], *, at: datetime) -> list[tuple[Any, ...]]:
+    """Return events as they are stored: id, number, topic, kind, who, body, headers, and when they leave."""
+    time = rfc3339(at)
+    return [
+        (
+            event.event_id, event.sequence, event.topic, event.kind, event.actor, orjson.dumps(event.body),
+            stored_headers(event.topic, event_id=event.event_id, source=SOURCE, case_id=case.case_id, time=time),
+            event.not_before or at,
+        )
+        for event in events
+    ]  # fmt: skip

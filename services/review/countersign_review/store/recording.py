@@ -1,7 +1,7 @@
-"""Writing one answer: what it ends or begins, the events that say so, and when they leave."""
+"""Writing answers: what each ends or begins, the events that say so, and when they leave."""
 
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass, replace
+from dataclasses import dataclass, field, replace
 from datetime import datetime
 from typing import Any
 
@@ -20,13 +20,12 @@ from countersign_review.store.events import (
     DECISIONS,
     SQL,
     Connection,
-    Journal,
     Numbered,
     Outgoing,
     activity_event,
-    event_columns,
+    event_rows,
 )
-from countersign_review.store.views import Views
+from countersign_review.store.views import Shown, Views
 from countersign_shared.ids import derived_event_id
 from countersign_shared.postgres import Queries
 
@@ -62,14 +61,16 @@ class Recorded:
 
 @dataclass(frozen=True, slots=True)
 class Held:
-    """An answer to a claimed review that may be recorded, and the step it brings about."""
+    """An answer to a claimed review that may be recorded, the step it brings about, and when it leaves."""
 
     claim: Any
     routed: Mapping[str, Any]
     routed_event_id: str
+    submission: Submission
     answered: Answered
     step: Action
     numbers: Numbered
+    leaves_at: datetime
     package: bytes | None = None
     """The last view that was shown."""
     lead: bool = False
@@ -94,43 +95,53 @@ class Ending:
     decision: tuple[Any, ...] = (False, None, None, None, None)
 
 
-class Recording:
-    """Writes answers in the caller's transaction, under the review's lock."""
+@dataclass(frozen=True, slots=True)
+class Entry:
+    """An answer with everything that is written because of it.
 
-    def __init__(self, journal: Journal, views: Views) -> None:
-        self._journal = journal
+    ``judges`` is the kind of judgement that it concludes; ``shown`` the view that it opens.
+    """
+
+    held: Held
+    recorded: Recorded
+    ending: Ending
+    events: Sequence[Outgoing]
+    judges: str | None = None
+    shown: Shown | None = None
+    ref: CaseRef = field(init=False)
+
+    def __post_init__(self) -> None:
+        object.__setattr__(self, "ref", self.held.ref)
+
+
+class Recording:
+    """Writes answers in the caller's transaction, under the locks of their reviews and of their cases' counters."""
+
+    def __init__(self, views: Views) -> None:
         self._views = views
         self._queries = Queries.load(SQL / "desk.sql")
         self._actions = Queries.load(SQL / "actions.sql")
 
-    async def write(
-        self, connection: Connection, held: Held, submission: Submission, *, now: datetime, leaves_at: datetime
-    ) -> Recorded:
-        """Store an answer with its events; what is said because of it leaves at ``leaves_at``."""
+    async def entry(self, connection: Connection, held: Held, now: datetime) -> Entry:
+        """Return what is to be written of an answer, or raise the refusal that fits; nothing is written yet."""
         if held.step is Action.REVEAL:
-            return await self._reveal(connection, held, submission, now)
-        return await self._answer(connection, held, submission, now, leaves_at)
-
-    async def _answer(
-        self, connection: Connection, held: Held, submission: Submission, now: datetime, leaves_at: datetime
-    ) -> Recorded:
-        ref, final = held.ref, held.step is Action.DECIDE
+            return await self._reveal(connection, held, now)
+        final = held.step is Action.DECIDE
         control = final and await self._control_due(connection, held)
         number = held.numbers.first + 1
-        answer_id = derived_event_id(ref.tenant, ref.case_id, _step_name(held), number)
+        answer_id = derived_event_id(held.ref.tenant, held.ref.case_id, _step_name(held), number)
         ending = (
             await self._ending(connection, held, answer_id, number, now)
             if final
             else Ending(_opinion(held, number, now))
         )
-        timed = _timed(held, answer_id, submission.attended, sequence=held.numbers.first, now=now)
+        timed = _timed(held, answer_id, held.submission.attended, sequence=held.numbers.first, now=now)
         said = [ending.event, _control(held, number + 1, now)] if control else [ending.event]
-        events = [timed, *(replace(one, not_before=leaves_at) for one in said)]
-        await self._write(connection, held, submission, answer_id, ending, events, now=now, leaves_at=leaves_at)
-        await self._remember(connection, held, answer_id, control=control, final=final, leaves_at=leaves_at)
-        return Recorded(answer_id, leaves_at)
+        events = [timed, *(replace(one, not_before=held.leaves_at) for one in said)]
+        judges = _judges(held, control=control, final=final)
+        return Entry(held, Recorded(answer_id, held.leaves_at), ending, events, judges)
 
-    async def _reveal(self, connection: Connection, held: Held, submission: Submission, now: datetime) -> Recorded:
+    async def _reveal(self, connection: Connection, held: Held, now: datetime) -> Entry:
         """Keep the unseen answer, then show the proposal; neither can be taken back."""
         ref, claim, first = held.ref, held.claim, held.numbers.first
         control = await self._control_due(connection, held)
@@ -144,58 +155,50 @@ class Recording:
         last = first + (2 if control else 1)
         revealed = activity_event(ref, "review.revealed", fact, sequence=last, at=now, actor=SERVICE)
         events = [answered, *([_control(held, last - 1, now)] if control else []), revealed]
-        await self._write(
-            connection, held, submission, answered.event_id, Ending(answered), events, now=now, leaves_at=now
-        )
-        await self._remember(connection, held, answered.event_id, control=control, final=False, leaves_at=now)
-        await connection.execute(
-            self._queries.insert_shown, claim["claim_id"], claim["revision"], shown.sha256, now, shown.package
-        )
-        return Recorded(answered.event_id, now, revealed=True)
+        recorded = Recorded(answered.event_id, now, revealed=True)
+        return Entry(held, recorded, Ending(answered), events, _judges(held, control=control, final=False), shown)
 
-    async def _write(
-        self, connection: Connection, held: Held, submission: Submission, answer_id: str, ending: Ending,
-        events: Sequence[Outgoing], *, now: datetime, leaves_at: datetime,
-    ) -> None:  # fmt: skip
-        claim, said, ref, partition = held.claim, held.answered.said, held.ref, held.numbers.partition
-        state, claim_state = ended(ReviewState(claim["state"]), held.step)
-        # Whoever has given an opinion is done; whoever ends a review or has to confirm keeps it.
-        done = claim["reviewer"] if held.step in _STAGES else None
+    async def write(self, connection: Connection, entries: Sequence[Entry], now: datetime) -> None:
+        """Store answers, each about another case; what is said because of them leaves when each of them does."""
+        if not entries:
+            return
+        # In the order in which the intake stores decisions.
+        entries = sorted(entries, key=lambda entry: (entry.ref.tenant, entry.ref.case_id))
+        answers = zip(*(_answer_columns(entry) for entry in entries), strict=True)
+        events = zip(
+            *(row for entry in entries for row in _event_rows(entry, now)), strict=True
+        )  # fmt: skip
         try:
-            await connection.execute(
-                self._queries.record, answer_id, claim["review_id"], claim["claim_id"], claim["reviewer"],
-                ending.event.event_id, submission.idempotency_key, submission.request_sha256, said.answer.outcome,
-                held.answered.relation, now, leaves_at, state, _STAGES.get(held.step, claim["stage"]), done,
-                claim_state, _PARTS.get(held.step, "final"), orjson.dumps(said.as_dict()), *ending.decision, ref.tenant,
-                ref.case_id, partition, ref.case_id.encode(), *event_columns(ref, events, partition=partition, at=now),
-            )  # fmt: skip
+            await connection.execute(self._queries.record, now, *map(list, answers), *map(list, events))
         except asyncpg.UniqueViolationError as error:
             if error.table_name != "decisions":
                 raise
             raise AnsweredBefore("The case has been decided elsewhere in the meantime.") from error
+        for entry in entries:
+            await self._remember(connection, entry)
+            if entry.shown is not None:
+                claim = entry.held.claim
+                await connection.execute(
+                    self._queries.insert_shown, claim["claim_id"], claim["revision"], entry.shown.sha256, now,
+                    entry.shown.package,
+                )  # fmt: skip
 
-    async def _remember(
-        self, connection: Connection, held: Held, answer_id: str, *, control: bool, final: bool, leaves_at: datetime
-    ) -> None:
+    async def _remember(self, connection: Connection, entry: Entry) -> None:
         """Keep a judgement that was concluded, for what follows from it once it has left."""
-        kind = "control" if control else held.claim["kind"] if final else None
-        if kind not in _JUDGING or held.routed.get("proposal") is None:
+        if entry.judges is None:
             return
-        ref, answered = held.ref, held.answered
+        ref, answered, recorded = entry.ref, entry.held.answered, entry.recorded
         await connection.execute(
-            self._actions.insert_judgement, answer_id, ref.tenant, ref.case_id, ref.decision_type, kind,
-            answered.relation == "overrode", answered.said.answer.outcome, len(answered.everybody), leaves_at,
+            self._actions.insert_judgement, recorded.answer_id, ref.tenant, ref.case_id, ref.decision_type,
+            entry.judges, answered.relation == "overrode", answered.said.answer.outcome, len(answered.everybody),
+            recorded.leaves_at,
         )  # fmt: skip
 
     async def _control_due(self, connection: Connection, held: Held) -> bool:
         """Tell whether the answer is the case's label too; then it takes a third number, right after its two."""
         if not is_control(held.routed, Kind(held.claim["kind"])) or held.answered.seen:
             return False
-        ref = held.ref
-        if await connection.fetchrow(self._queries.control_judged, ref.tenant, ref.case_id) is not None:
-            return False
-        await self._journal.numbers(connection, ref, 1)
-        return True
+        return await connection.fetchrow(self._queries.control_judged, held.ref.tenant, held.ref.case_id) is None
 
     async def _ending(self, connection: Connection, held: Held, answer_id: str, number: int, now: datetime) -> Ending:
         ref = held.ref
@@ -229,6 +232,34 @@ class Recording:
         stored: str | None = await connection.fetchval(self._queries.first_decision, ref.tenant, ref.case_id)
         # The topic may not have brought the automatic decision yet; its id follows from the case.
         return stored or _automatic(ref)
+
+
+def _answer_columns(entry: Entry) -> tuple[Any, ...]:
+    """Return an answer as the columns of ``record``."""
+    held, recorded, ref = entry.held, entry.recorded, entry.ref
+    claim, said, submission = held.claim, held.answered.said, held.submission
+    state, claim_state = ended(ReviewState(claim["state"]), held.step)
+    # Whoever has given an opinion is done; whoever ends a review or has to confirm keeps it.
+    done = claim["reviewer"] if held.step in _STAGES else None
+    return (
+        recorded.answer_id, claim["review_id"], claim["claim_id"], claim["reviewer"], entry.ending.event.event_id,
+        submission.idempotency_key, submission.request_sha256, said.answer.outcome, held.answered.relation,
+        recorded.leaves_at, state, _STAGES.get(held.step, claim["stage"]), done, claim_state,
+        _PARTS.get(held.step, "final"), orjson.dumps(said.as_dict()), *entry.ending.decision, ref.tenant, ref.case_id,
+        len(entry.events),
+    )  # fmt: skip
+
+
+def _event_rows(entry: Entry, now: datetime) -> list[tuple[Any, ...]]:
+    """Return the events of an answer as rows of ``record``."""
+    ref, partition = entry.ref, entry.held.numbers.partition
+    return [(ref.tenant, ref.case_id, partition, *row) for row in event_rows(ref, entry.events, at=now)]
+
+
+def _judges(held: Held, *, control: bool, final: bool) -> str | None:
+    """Return the kind of judgement that an answer concludes, if any."""
+    kind: str | None = "control" if control else held.claim["kind"] if final else None
+    return kind if kind in _JUDGING and held.routed.get("proposal") is not None else None
 
 
 def _decision(held: Held, answer_id: str, number: int, supersedes: str | None = None) -> Ending:

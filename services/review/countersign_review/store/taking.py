@@ -15,7 +15,7 @@ from countersign_review.store.at_the_desk import at_the_desk
 from countersign_review.store.caller import Caller
 from countersign_review.store.claimed import demand_of
 from countersign_review.store.dispatch import Dispatch
-from countersign_review.store.events import SQL, Connection, Journal, activity_event, message_of
+from countersign_review.store.events import SQL, Connection, Journal, activity_event, event_rows
 from countersign_review.store.gathering import Gathering
 from countersign_review.store.routed import routed_of
 from countersign_review.store.showing import Showing
@@ -164,17 +164,16 @@ def _claim(taken: Taken, shown: Shown, now: datetime, expires: datetime) -> Mapp
 
 def _columns(taken: Taken, claim: Mapping[str, Any], now: datetime) -> tuple[Any, ...]:
     """Return a claim and the event that says so as the columns of ``write``."""
-    ref, number, partition = taken.ref, taken.case["number"], taken.case["destination"]
+    ref, number = taken.ref, taken.case["number"]
     fact = review_fact(
         claim, claim_id=claim["claim_id"], reviewer=claim["reviewer"],
         lease_expires_at=rfc3339(claim["lease_expires_at"]), shown_sha256=claim["shown_sha256"],
     )  # fmt: skip
     event = activity_event(ref, "review.claimed", fact, sequence=number, at=now, actor=taken.caller.actor)
-    message = message_of(ref, event, partition=partition, at=now)
+    [(event_id, *_, body, headers, _)] = event_rows(ref, [event], at=now)
     return (
         claim["claim_id"], claim["review_id"], claim["reviewer"], claim["revision"], claim["shown_sha256"],
-        claim["package"], event.event_id, ref.tenant, ref.case_id, number, partition, message.value,
-        message.stored_headers(),
+        claim["package"], event_id, ref.tenant, ref.case_id, number, taken.case["destination"], body, headers,
     )  # fmt: skip
 
 

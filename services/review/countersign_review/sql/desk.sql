@@ -197,8 +197,7 @@ SELECT claim_id FROM ended;
 SELECT answer_id, request_sha256, leaves_at, undone_at, part FROM answers WHERE reviewer = $1 AND idempotency_key = $2;
 
 -- name: lock_free_claims
--- Several at once, in the order in which everybody locks reviews. What somebody else has locked is passed over: a claim
--- that is not among the rows is looked at alone.
+-- In the order in which everybody locks reviews. What somebody else has locked is passed over: nobody waits in a group.
 SELECT k.place, c.claim_id, c.reviewer, c.state AS claim_state, c.version, c.claimed_at, c.opened_at, c.lease_expires_at,
        r.*
 FROM unnest($1::text[], $2::text[]) WITH ORDINALITY AS k (claim_id, reviewer, place)

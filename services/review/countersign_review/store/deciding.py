@@ -1,6 +1,6 @@
 """Recording answers: those of one moment in one transaction, each accepted or refused by itself."""
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Awaitable, Callable, Mapping, Sequence
 from dataclasses import dataclass
 from datetime import datetime
 from typing import Any
@@ -43,11 +43,15 @@ class Asked:
         return self.caller.profile.pseudonym, self.submission.idempotency_key
 
 
+Lock = Callable[[Connection, Sequence[Asked]], Awaitable[dict[int, Any]]]
+"""Locks claims with their reviews; returns them by the place of who asked."""
+
+
 class Deciding:
     """Records answers: locks the reviews, then the cases' counters; an answer and its events are one transaction.
 
-    Answers of one moment share it where their reviews are free and about different cases. The rest are recorded alone,
-    after them: who has to wait for a lock makes nobody else wait, and who comes second sees what the first one did.
+    Answers of one moment share it where their reviews are free and about different cases. The rest are recorded alone:
+    who has to wait for a lock makes nobody else wait, and who comes second sees what the first one did.
     """
 
     def __init__(
@@ -64,32 +68,34 @@ class Deciding:
         self._time_to_decision = metrics.histogram("time_to_decision_seconds")
         self._due = metrics.counter("review_sla_due_total")
         self._queries = Queries.load(SQL / "desk.sql")
-        self._gathering: Gathering[Asked, Recorded] = Gathering(
-            self._decide_all, most=TOGETHER, side_by_side=SIDE_BY_SIDE, key=lambda asked: asked.submission.claim_id
+        self._gathering: Gathering[Asked, Recorded | None] = Gathering(
+            self._together, most=TOGETHER, side_by_side=SIDE_BY_SIDE, key=lambda asked: asked.submission.claim_id
         )
 
     async def decide(self, caller: Caller, submission: Submission) -> Recorded:
         """Record an answer; the same request again returns what was recorded the first time."""
-        return await self._gathering.ask(Asked(caller, submission))
+        asked = Asked(caller, submission)
+        return await self._gathering.ask(asked) or await self._alone(asked)
 
-    async def _decide_all(self, asked: Sequence[Asked]) -> Sequence[Recorded | Exception]:
-        found = await self._record(asked) if len(asked) > 1 else {}
-        return [found[place] if place in found else await self._alone(one) for place, one in enumerate(asked)]
+    async def _together(self, asked: Sequence[Asked]) -> Sequence[Recorded | Exception | None]:
+        """Record the answers that wait for nothing; None for those that have to be looked at alone."""
+        found = await self._record(asked, self._free_claims)
+        return [found.get(place) for place in range(len(asked))]
 
-    async def _alone(self, asked: Asked) -> Recorded | Exception:
-        try:
-            found = await self._record([asked])
-            return found[0] if found else await self._without_claim(asked)
-        except Exception as error:  # noqa: BLE001 - whoever asked gets it, whatever it is; the others have theirs
-            return error
+    async def _alone(self, asked: Asked) -> Recorded:
+        found = await self._record([asked], self._claim)
+        answer = found[0] if found else await self._without_claim(asked)
+        if isinstance(answer, Exception):
+            raise answer
+        return answer
 
-    async def _record(self, asked: Sequence[Asked]) -> dict[int, Recorded | Exception]:
-        """Record or refuse these answers in one transaction, by their place; some of several may be left out."""
+    async def _record(self, asked: Sequence[Asked], lock: Lock) -> dict[int, Recorded | Exception]:
+        """Record or refuse the answers whose claims ``lock`` gives, in one transaction, by their place."""
         now = self._clock()
         found: dict[int, Recorded | Exception] = {}
         entries: dict[int, Entry] = {}
         async with at_the_desk(self._pool) as connection:
-            claims = await self._lock(connection, asked)
+            claims = await lock(connection, asked)
             cases = await self._cases(connection, asked, claims)
             for place, claim in claims.items():
                 try:
@@ -109,11 +115,13 @@ class Deciding:
             found[place] = entry.recorded
         return found
 
-    async def _lock(self, connection: Connection, asked: Sequence[Asked]) -> dict[int, Any]:
-        """Lock the claims with their reviews, by the place of who asked; of several only free ones, one a case."""
-        if len(asked) == 1:
-            claim = await connection.fetchrow(self._queries.lock_claim, *asked[0].claim)
-            return {} if claim is None else {0: claim}
+    async def _claim(self, connection: Connection, asked: Sequence[Asked]) -> dict[int, Any]:
+        """Lock the claim of the only one who asks, with its review, however long that takes."""
+        claim = await connection.fetchrow(self._queries.lock_claim, *asked[0].claim)
+        return {} if claim is None else {0: claim}
+
+    async def _free_claims(self, connection: Connection, asked: Sequence[Asked]) -> dict[int, Any]:
+        """Lock the claims whose reviews nobody has locked, one of each case, by the place of who asked."""
         claim_ids, reviewers = zip(*(one.claim for one in asked), strict=True)
         rows = await connection.fetch(self._queries.lock_free_claims, claim_ids, reviewers)
         first = {(row["tenant"], row["case_id"]): row for row in reversed(rows)}

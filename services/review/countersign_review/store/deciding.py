@@ -124,8 +124,8 @@ class Deciding:
         """Lock the claims whose reviews nobody has locked, one of each case, by the place of who asked."""
         claim_ids, reviewers = zip(*(one.claim for one in asked), strict=True)
         rows = await connection.fetch(self._queries.lock_free_claims, claim_ids, reviewers)
-        first = {(row["tenant"], row["case_id"]): row for row in reversed(rows)}
-        return {row["place"] - 1: row for row in first.values()}
+        one_a_case = {(row["tenant"], row["case_id"]): row for row in rows}
+        return {row["place"] - 1: row for row in one_a_case.values()}
 
     async def _cases(self, connection: Connection, asked: Sequence[Asked], claims: Mapping[int, Any]) -> dict[int, Any]:
         """Lock the counters of claimed cases; returns the cases, with what was shown and answered before, by place."""

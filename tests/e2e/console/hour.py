@@ -37,7 +37,7 @@ class Hour:
         expect(here.page.get_by_role("heading", level=1)).to_be_focused()
         me = here.page.evaluate("async () => (await fetch('/api/review/v1/me')).json()")
         self.pseudonym = me["pseudonym"]
-        here.choose_queue("underwriting")
+        here.work_on("Underwriting")
         here.open_next()
 
     def as_proposed(self) -> None:
@@ -179,7 +179,7 @@ class Hour:
     def look_at_what_is_named(self, pictures: Path) -> None:
         """What a post names is underlined, and said to who cannot see that."""
         here = self.here
-        here.choose_queue("moderation_senior")
+        here.work_on("Moderation senior")
         here.open_row(FAMOUS)
         if here.withheld:
             # One case in ten is drawn to be answered unseen: then what was found in the text is withheld, too.
@@ -197,7 +197,7 @@ class Hour:
     def first_or_second_opinion(self) -> None:
         """Answer the post that two people must look at; whoever is second learns nothing of the first."""
         here = self.here
-        here.choose_queue("moderation_senior")
+        here.work_on("Moderation senior")
         here.open_row(FAMOUS)
         expect(here.page.locator("main")).not_to_contain_text(re.compile("Ada|Bea|Opinion"))
         here.press("1")
@@ -210,16 +210,19 @@ class Hour:
     def reverse_an_automatic_one(self) -> tuple[str, str]:
         """Find what automation decided by its subject, and decide it otherwise; returns case and first decision."""
         here = self.here
-        here.page.get_by_label("Pages").get_by_role("link", name="Cases").click()
-        here.page.get_by_label("Decided by").select_option("automation")
-        rows = here.page.get_by_role("row", name=re.compile("automation"))
-        case_id = rows.first.get_by_role("link").inner_text()
+        here.act("cases", re.compile("^Cases"))
+        here.press("/", "Tab", "Tab")
+        expect(here.page.get_by_label("Decided by")).to_be_focused()
+        here.press("End")
+        automatic = here.page.get_by_role("row", name=re.compile("automation")).get_by_role("link").first
+        expect(automatic).to_be_visible()
+        case_id = automatic.inner_text()
         first = self.desk.decision_on(case_id)
-        here.page.get_by_label("Words, case id or subject").fill(first["subject_ref"])
-        rows.get_by_role("link", name=case_id, exact=True).click(timeout=30_000)
-        here.page.get_by_role("button", name="Open it again").click()
+        here.act(first["subject_ref"], re.compile(f"{case_id}, .*by automation"))
+        expect(here.page.get_by_role("button", name="Open it again")).to_be_visible()
+        here.press("o")
         here.type("the salary was misread")
-        here.page.get_by_role("button", name="Put it on my desk").click()
+        here.press("Control+Enter")
         here.expect_case()
         expect(here.page.get_by_text(f"case {case_id}", exact=True)).to_be_visible()
         here.press("d", "1", "Tab", "Space", "Enter")

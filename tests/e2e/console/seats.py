@@ -8,7 +8,7 @@ from collections.abc import Iterator
 from typing import Any
 
 import pytest
-from playwright.sync_api import Browser, Page, expect
+from playwright.sync_api import Browser, Locator, Page, expect
 
 from tests.e2e.console.parts import SOURCE
 
@@ -54,6 +54,22 @@ class Seat:
         self.page.get_by_label("Queue to work on").select_option(queue)
         self.page.evaluate("document.activeElement.blur()")
 
+    def act(self, words: str, entry: str | re.Pattern[str]) -> None:
+        """Find something by name and do it, without a mouse."""
+        self.press("Control+k")
+        self.type(words)
+        found = self.page.get_by_role("listbox", name="Found").get_by_role("option", name=entry)
+        expect(found).to_be_visible()
+        while found.get_attribute("aria-selected") != "true":
+            self.press("ArrowDown")
+        self.press("Enter")
+        expect(self.page.get_by_role("dialog")).to_have_count(0)
+
+    def work_on(self, queue: str) -> None:
+        """Go to a queue without a mouse."""
+        self.act(f"work on {queue}", re.compile(f"^Work on {queue}"))
+        expect(self.page.locator("nav[aria-label=Queue]")).to_contain_text(queue)
+
     def open_next(self) -> None:
         """Open the next case by key, from the ready screen."""
         expect(self.page.get_by_role("button", name="Open the next case")).to_be_visible()
@@ -65,10 +81,19 @@ class Seat:
         row = self.page.locator(f"nav[aria-label=Queue] button[title='{case_id}']")
         expect(row).to_be_visible()
         if row.get_attribute("aria-current") != "true":
-            row.focus()
+            self.walk_to(row)
             self.press("Enter")
             self.expect_case()
         expect(self.page.get_by_text(f"case {case_id}", exact=True)).to_be_visible()
+
+    def walk_to(self, row: Locator) -> None:
+        """Move to a row of a list, down it and up again, as the keys do."""
+        for key in ("j", "k"):
+            for _ in range(60):
+                if row.evaluate("(one) => one === document.activeElement"):
+                    return
+                self.press(key)
+        pytest.fail("no key leads to the row")
 
     def put_back(self) -> None:
         """Give the open case back, should there be one: the next one opens by itself."""
@@ -76,8 +101,7 @@ class Seat:
         more = self.page.get_by_role("button", name="More to do with this case")
         expect(ready.or_(more)).to_be_visible()
         if more.count():
-            more.click()
-            self.page.get_by_role("menuitem", name="Put it back into the queue").click()
+            self.press("b")
             expect(ready).to_be_visible()
 
     def set_aside(self, key: str, words: str) -> None:

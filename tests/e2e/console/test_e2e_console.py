@@ -36,7 +36,7 @@ def test_a_reviewers_hour(desk: Desk, browser: Browser, pictures: Path) -> None:
         hour.take_back()
         while len(hour.decided) < ROUTINE or not hour.judged:
             hour.as_proposed()
-        first.choose_queue("refunds")
+        first.work_on("Refunds")
         hour.ask("refund-2")
         first.open_row("refund-3")
         hour.refund("refund-3", "40.00")
@@ -50,7 +50,7 @@ def test_a_reviewers_hour(desk: Desk, browser: Browser, pictures: Path) -> None:
 
         # What the first gave away is the second's, who sees nothing of the first's opinion.
         other.begin(bea)
-        second.choose_queue("refunds")
+        second.work_on("Refunds")
         for case_id, *_ in ESCAPES:
             second.open_row(case_id)
             other.refund(case_id)

@@ -54,7 +54,7 @@ function Signed({ me }: { me: Me }) {
       <LostConnection />
       <div className={styles.page}>
         <Switch>
-          <Route path="/">{decides(me) ? <TriagePage /> : <Elsewhere me={me} />}</Route>
+          <Route path="/">{decides(me) ? <TriagePage me={me} /> : <Elsewhere me={me} />}</Route>
           <Route path="/login">
             <Redirect to="/" replace />
           </Route>

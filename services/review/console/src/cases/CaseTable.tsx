@@ -1,14 +1,24 @@
+import { useRef } from "react";
 import { Link } from "wouter";
 
 import type { CaseRow } from "../api/schema";
 import { ago } from "../format/time";
 import { useNow } from "../format/useNow";
+import { useCommand } from "../keys/KeyProvider";
 import styles from "./CasesPage.module.css";
 
 const DECIDERS: Readonly<Record<string, string>> = { automation: "automation", person: "a person" };
 
 export function CaseTable({ cases }: { cases: readonly CaseRow[] }) {
   const now = useNow(30_000);
+  const body = useRef<HTMLTableSectionElement>(null);
+  const move = (step: 1 | -1) => {
+    const links = [...(body.current?.querySelectorAll("a") ?? [])];
+    const at = links.findIndex((link) => link === document.activeElement);
+    links[Math.max(0, Math.min(links.length - 1, at + step))]?.focus();
+  };
+  useCommand("down", { label: "next case in the list", run: () => move(1) });
+  useCommand("up", { label: "previous case in the list", run: () => move(-1) });
   return (
     <table className={styles.table}>
       <thead>
@@ -21,7 +31,7 @@ export function CaseTable({ cases }: { cases: readonly CaseRow[] }) {
           <th scope="col">Came</th>
         </tr>
       </thead>
-      <tbody>
+      <tbody ref={body}>
         {cases.map((row) => (
           <tr key={`${row.tenant}/${row.case_id}`}>
             <td>

@@ -1,10 +1,12 @@
 import { Button, Textarea } from "@mantine/core";
 import { useMutation } from "@tanstack/react-query";
-import { type FormEvent, useState } from "react";
+import { type FormEvent, useRef, useState } from "react";
 import { useLocation } from "wouter";
 
 import { answerOf, api } from "../api/client";
 import { NoAnswer } from "../api/problem";
+import { CommandKey } from "../keys/Keycap";
+import { useCommand } from "../keys/KeyProvider";
 import { Card } from "../ui/Card";
 import { Trouble } from "../ui/Page";
 import { useStepKey } from "../ui/useStepKey";
@@ -29,9 +31,17 @@ export function Reverse({ tenant, caseId }: { tenant: string; caseId: string }) 
       if (!(error instanceof NoAnswer)) key.answered();
     },
   });
+  const command = useCommand("reverse", { when: !asked, run: () => ask(true) });
+  const form = useRef<HTMLFormElement>(null);
   if (!asked) {
     return (
-      <Button className={styles.reverse ?? ""} variant="default" onClick={() => ask(true)}>
+      <Button
+        className={styles.reverse ?? ""}
+        variant="default"
+        aria-keyshortcuts={command}
+        onClick={() => ask(true)}
+        rightSection={<CommandKey of="reverse" />}
+      >
         Open it again
       </Button>
     );
@@ -39,10 +49,15 @@ export function Reverse({ tenant, caseId }: { tenant: string; caseId: string }) 
   return (
     <Card title="Open this decision again" asking>
       <form
+        ref={form}
         className={styles.why}
         onSubmit={(event: FormEvent) => {
           event.preventDefault();
-          if (reason.trim()) reverse.mutate();
+          if (reason.trim() && !reverse.isPending) reverse.mutate();
+        }}
+        onKeyDown={(event) => {
+          if (event.key === "Escape") ask(false);
+          if (event.key === "Enter" && (event.ctrlKey || event.metaKey)) form.current?.requestSubmit();
         }}
       >
         <Textarea

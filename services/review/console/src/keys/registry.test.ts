@@ -116,14 +116,14 @@ describe("keys of outcomes", () => {
     const keys = assignOutcomeKeys(
       [
         { outcome: "skip-like", key: "s" },
-        { outcome: "first", key: "b" },
-        { outcome: "second", key: "b" },
+        { outcome: "first", key: "v" },
+        { outcome: "second", key: "v" },
         { outcome: "odd", key: "Enter" },
         { outcome: "none", key: null },
       ],
       OWN,
     );
-    expect(keys.map((key) => key.letter)).toEqual([null, "b", null, null, null]);
+    expect(keys.map((key) => key.letter)).toEqual([null, "v", null, null, null]);
     expect(keys.map((key) => key.digit)).toEqual(["1", "2", "3", "4", "5"]);
   });
 

@@ -32,8 +32,8 @@ export function staleAfter({ tenant, case_id: caseId, queue }: Change): readonly
   ];
 }
 
-/** Everything a stream would have told about. */
-export const ALL_STALE: readonly QueryKey[] = [["queues"], ["queue"], ["cases"], ["case"], ["claim"]];
+/** Everything a stream would have told about, and who one is: roles may have changed. */
+export const ALL_STALE: readonly QueryKey[] = [["queues"], ["queue"], ["cases"], ["case"], ["claim"], ["me"]];
 
 /** The same key once: a hundred changes within a moment are one reading of the queue. */
 export function union(keys: readonly QueryKey[]): readonly QueryKey[] {

@@ -6,9 +6,12 @@ import type { Me } from "../api/schema";
 import { pagesFor } from "../app/pages";
 import { keyName } from "../keys/Keycap";
 import { useBindings, useDialogKeys } from "../keys/KeyProvider";
-import { reads } from "../session/roles";
+import { decides, reads } from "../session/roles";
+import { withChosen } from "../triage/queue/chosenQueue";
+import { useQueues, useWantedQueue } from "../triage/queue/useQueues";
 import { type Entry, matching } from "./match";
 import styles from "./Palette.module.css";
+import { useFoundCases } from "./useFoundCases";
 
 interface PaletteProps {
   readonly me: Me;
@@ -125,8 +128,11 @@ function useEntries(me: Me, text: string): readonly Entry[] {
       .filter(({ layer }) => layer === "page")
       .map(({ label, group, key, run }) => [label, { id: `do-${key}`, label, group, key, run }] as const),
   );
+  const queues = useQueueEntries(me);
+  const cases = useCaseEntries(reads(me) ? text : "");
   const entries: readonly Entry[] = [
     ...actions.values(),
+    ...queues,
     ...pagesFor(me).map(({ href, label }) => ({ id: `to-${label}`, label, group: "Page", run: () => go(href) })),
     ...(["light", "dark", "auto"] as const).map((scheme) => ({
       id: `look-${scheme}`,
@@ -142,5 +148,35 @@ function useEntries(me: Me, text: string): readonly Entry[] {
     run: () => go(`/cases?q=${encodeURIComponent(text)}`),
   };
   const found = matching(entries, text);
-  return text && reads(me) ? [...found, search] : found;
+  // Cases come last: they arrive later, and what Enter would do must not change under the hand.
+  return text && reads(me) ? [...found, search, ...cases] : found;
+}
+
+/** The queues to work in. */
+function useQueueEntries(me: Me): readonly Entry[] {
+  const queues = useQueues(decides(me));
+  const [wanted, choose] = useWantedQueue(me.username);
+  const [, go] = useLocation();
+  return withChosen(wanted, queues.data ?? []).map(({ queue, label, depth }) => ({
+    id: `work-${queue}`,
+    label: `Work on ${label}`,
+    group: `Queue, ${depth} for you`,
+    run: () => {
+      choose(queue);
+      go("/");
+    },
+  }));
+}
+
+/** The cases that a text leads to, each to its page. */
+function useCaseEntries(text: string): readonly Entry[] {
+  const [, go] = useLocation();
+  return useFoundCases(text).map((found, index) => ({
+    id: `case-${index}`,
+    label: found.title,
+    group: [found.case_id, found.state_label, found.decided_by === "automation" && "by automation"]
+      .filter(Boolean)
+      .join(", "),
+    run: () => go(`/cases/${encodeURIComponent(found.tenant)}/${encodeURIComponent(found.case_id)}`),
+  }));
 }

@@ -14,21 +14,27 @@ import styles from "./Stage.module.css";
 interface StageProps {
   readonly desk: Exclude<Desk, { phase: "open" }>;
   readonly queue: Queue | null;
+  /** Another queue that has work, for when this one has none. */
+  readonly elsewhere: Queue | null;
   readonly onNext: () => void;
+  readonly onElsewhere: (queue: string) => void;
   readonly onTakeAgain: (claim: Claim) => void;
 }
 
 /** What stands in the middle while no case is open: what is going on, and what to do. */
-export function Stage({ desk, queue, onNext, onTakeAgain }: StageProps) {
+export function Stage({ desk, queue, elsewhere, onNext, onElsewhere, onTakeAgain }: StageProps) {
   const waiting = desk.phase === "resuming" || desk.phase === "opening";
   const { title, text } = words(desk, queue);
   const canGo = !waiting && queue !== null && (queue.depth > 0 || desk.phase === "failed");
+  const canLeave = !waiting && !canGo && elsewhere !== null;
+  const leave = () => elsewhere && onElsewhere(elsewhere.queue);
   const again = desk.phase === "ended" && !desk.gone ? desk.claim : null;
   const heading = useRef<HTMLHeadingElement>(null);
   useEffect(() => {
     if (!waiting) heading.current?.focus();
   }, [waiting]);
   useCommand("open", { when: canGo, run: onNext });
+  useCommand("open", { when: canLeave, label: "work where something waits", run: leave });
 
   return (
     <div className={styles.stage} aria-busy={waiting}>
@@ -42,6 +48,11 @@ export function Stage({ desk, queue, onNext, onTakeAgain }: StageProps) {
         {canGo && (
           <Button onClick={onNext} aria-keyshortcuts="Enter" rightSection={<CommandKey of="open" />}>
             {desk.phase === "failed" ? "Try again" : "Open the next case"}
+          </Button>
+        )}
+        {canLeave && (
+          <Button variant="default" onClick={leave} aria-keyshortcuts="Enter" rightSection={<CommandKey of="open" />}>
+            Go to {elsewhere.label}, where {elsewhere.depth === 1 ? "1 waits" : `${elsewhere.depth} wait`}
           </Button>
         )}
         {again && (
@@ -93,8 +104,13 @@ function words(desk: StageProps["desk"], queue: Queue | null): { title: string; 
     case "empty":
       return queue && queue.depth > 0
         ? { title: "Ready when you are", text: waitingText(queue) }
-        : { title: "Nothing waits for you", text: "New cases appear here by themselves; you need not reload." };
+        : { title: "Nothing waits for you", text: nothingText(queue) };
   }
+}
+
+function nothingText(queue: Queue | null): string {
+  const where = queue ? `Nothing in ${queue.label}. ` : "";
+  return `${where}New cases appear here by themselves; you need not reload.`;
 }
 
 function waitingText({ depth, label, due_within_hour: soon }: Queue): string {

@@ -1,6 +1,6 @@
 import { useEffect, useState } from "react";
 
-import type { QueueItem } from "../api/schema";
+import type { Me, QueueItem } from "../api/schema";
 import { useAnswered } from "../ledger/LedgerProvider";
 import { LedgerStatus, RefusedDecisions } from "../ledger/LedgerStatus";
 import { useDesk } from "./desk/useDesk";
@@ -15,9 +15,9 @@ import styles from "./TriagePage.module.css";
 const NEWS_MS = 10_000;
 
 /** The review desk: queue, case, precedents; the decision bar below, always. */
-export function TriagePage() {
+export function TriagePage({ me }: { me: Me }) {
   const queues = useQueues();
-  const [queue, choose] = useChosenQueue(queues.data);
+  const [queue, choose] = useChosenQueue(me.username, queues.data);
   const name = queue?.queue ?? null;
   const items = useQueueItems(name);
   const answered = useAnswered();
@@ -83,7 +83,9 @@ export function TriagePage() {
             <Stage
               desk={desk}
               queue={queue}
+              elsewhere={queues.data?.find((other) => other.queue !== name && other.depth > 0) ?? null}
               onNext={openNext}
+              onElsewhere={choose}
               onTakeAgain={({ review_id }) => {
                 const item = waiting?.find((row) => row.review_id === review_id);
                 if (item) void openReview(item);

@@ -3,7 +3,7 @@ import { useMutation } from "@tanstack/react-query";
 import { type FormEvent, useRef, useState } from "react";
 
 import { NoAnswer } from "../../api/problem";
-import type { Claim } from "../../api/schema";
+import type { Claim, Colleague } from "../../api/schema";
 import { useColleagues } from "../../team/useTeam";
 import { Card } from "../../ui/Card";
 import { Trouble } from "../../ui/Page";
@@ -50,9 +50,9 @@ export function AsideCard({ aside, hold, claim, onCancel, onDone }: AsideCardPro
           if (event.key === "Enter" && (event.ctrlKey || event.metaKey)) form.current?.requestSubmit();
         }}
       >
-        {aside.to !== "nobody" && <Colleague aside={aside} value={to} onChange={setTo} />}
+        {aside.to !== "nobody" && <ToWhom aside={aside} value={to} onChange={setTo} />}
         <Textarea
-          autoFocus
+          autoFocus={aside.to !== "somebody"}
           aria-label={aside.title}
           placeholder={aside.placeholder}
           autosize
@@ -75,27 +75,32 @@ export function AsideCard({ aside, hold, claim, onCancel, onDone }: AsideCardPro
   );
 }
 
-interface ColleagueProps {
+interface ToWhomProps {
   readonly aside: Aside;
   readonly value: string;
   readonly onChange: (username: string) => void;
 }
 
-function Colleague({ aside, value, onChange }: ColleagueProps) {
+function ToWhom({ aside, value, onChange }: ToWhomProps) {
   const colleagues = useColleagues();
   const offered = (colleagues.data ?? []).filter(({ roles }) => aside.to === "somebody" || roles.includes("lead"));
   return (
     <NativeSelect
+      autoFocus={aside.to === "somebody"}
       label="To"
       data={[
         { value: "", label: aside.to === "perhaps" ? "any lead" : "" },
-        ...offered.map(({ username, display_name: name, away_until: away }) => ({
-          value: username,
-          label: away ? `${name} (away)` : name,
-        })),
+        ...offered.map((colleague) => ({ value: colleague.username, label: called(colleague, offered) })),
       ]}
       value={value}
       onChange={(event) => onChange(event.currentTarget.value)}
     />
   );
+}
+
+/** A colleague by name; who is away, with whoever gets the case instead. */
+function called({ display_name: name, away_until: away, stands_in: instead }: Colleague, all: readonly Colleague[]) {
+  if (!away) return name;
+  const other = all.find(({ username }) => username === instead)?.display_name ?? instead;
+  return other ? `${name} (away; ${other} stands in)` : `${name} (away)`;
 }

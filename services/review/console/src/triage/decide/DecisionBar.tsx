@@ -145,27 +145,43 @@ function WithKey({ command, onRun, render }: WithKeyProps) {
 function More({ context, onAside, onPutBack }: Pick<DecisionBarProps, "context" | "onAside" | "onPutBack">) {
   const seldom = [
     ...ASIDES.filter(({ command }) => !command).map((aside) => ({ ...aside, run: () => onAside(aside) })),
-    { action: "release", title: "Put it back into the queue", run: onPutBack },
-  ].flatMap(({ action, title, run }) => {
+    { action: "release", title: "Put it back into the queue", run: onPutBack, command: "back" as const },
+  ].flatMap(({ action, title, run, command }) => {
     const offered = context.actions.other.find((other) => other.action === action);
-    return offered ? [{ ...offered, title, run }] : [];
+    return offered ? [{ ...offered, title, run, command }] : [];
   });
   // What was chosen takes the focus; only a menu that was closed without a choice gives it back to its button.
   const [back, comeBack] = useState(true);
+  const [opened, setOpened] = useState(false);
+  const key = useCommand("more", { run: () => setOpened(true) });
+  const putBack = context.actions.other.some(({ action, available }) => action === "release" && available);
+  useCommand("back", { when: putBack, run: onPutBack });
   const begin = (run: () => void) => {
     comeBack(false);
     run();
   };
   return (
-    <Menu position="top-end" width={300} returnFocus={back} onOpen={() => comeBack(true)}>
+    <Menu
+      position="top-end"
+      width={300}
+      opened={opened}
+      onChange={setOpened}
+      returnFocus={back}
+      onOpen={() => comeBack(true)}
+    >
       <Menu.Target>
-        <Button variant="default" aria-label="More to do with this case">
-          More
+        <Button variant="default" aria-keyshortcuts={key} rightSection={<CommandKey of="more" />}>
+          More<span className="visually-hidden"> to do with this case</span>
         </Button>
       </Menu.Target>
       <Menu.Dropdown>
-        {seldom.map(({ action, title, available, why, run }) => (
-          <Menu.Item key={action} disabled={!available} onClick={() => begin(run)}>
+        {seldom.map(({ action, title, available, why, run, command }) => (
+          <Menu.Item
+            key={action}
+            disabled={!available}
+            onClick={() => begin(run)}
+            rightSection={command && available && <CommandKey of={command} />}
+          >
             {title}
             {why && <small className={styles.why}>{why}</small>}
           </Menu.Item>

@@ -4,6 +4,7 @@ import type { Claim, Queue, QueueItem } from "../../api/schema";
 import { useNow } from "../../format/useNow";
 import { CommandKey } from "../../keys/Keycap";
 import { useCommand } from "../../keys/KeyProvider";
+import { withChosen } from "./chosenQueue";
 import styles from "./QueuePane.module.css";
 import { QueueRow } from "./QueueRow";
 
@@ -55,19 +56,35 @@ export function QueuePane({ queues, chosen, onChoose, items, open, onOpen }: Que
 }
 
 function QueueName({ queues, chosen, onChoose }: Pick<QueuePaneProps, "queues" | "chosen" | "onChoose">) {
-  if (queues.length < 2) return <h2 className={styles.name}>{chosen?.label ?? "Queue"}</h2>;
+  const offered = withChosen(chosen?.queue ?? "", queues);
+  const field = useRef<HTMLSelectElement>(null);
+  const several = offered.length > 1;
+  const key = useCommand("queue", { when: several, run: () => field.current?.focus() });
+  if (!several) return <h2 className={styles.name}>{chosen?.label ?? "Queue"}</h2>;
   return (
-    <select
-      className={styles.select}
-      aria-label="Queue to work on"
-      value={chosen?.queue ?? ""}
-      onChange={(event) => onChoose(event.currentTarget.value)}
-    >
-      {queues.map(({ queue, label, depth }) => (
-        <option key={queue} value={queue}>
-          {queue === chosen?.queue ? label : `${label} (${depth})`}
-        </option>
-      ))}
-    </select>
+    <span className={styles.choice}>
+      <select
+        ref={field}
+        className={styles.select}
+        aria-label="Queue to work on"
+        aria-keyshortcuts={key}
+        onKeyDown={(event) => {
+          // What was chosen is in force already; this gives the keys back to the page.
+          if (event.key === "Escape" || event.key === "Enter") {
+            event.preventDefault();
+            event.currentTarget.blur();
+          }
+        }}
+        value={chosen?.queue ?? ""}
+        onChange={(event) => onChoose(event.currentTarget.value)}
+      >
+        {offered.map(({ queue, label, depth }) => (
+          <option key={queue} value={queue}>
+            {queue === chosen?.queue ? label : `${label} (${depth})`}
+          </option>
+        ))}
+      </select>
+      <CommandKey of="queue" />
+    </span>
   );
 }

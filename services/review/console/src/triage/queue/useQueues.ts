@@ -1,16 +1,20 @@
 import { useLocalStorage } from "@mantine/hooks";
 import { useQuery } from "@tanstack/react-query";
+import { useEffect } from "react";
 
 import { answerOf, api } from "../../api/client";
 import type { Queue, QueueItem } from "../../api/schema";
 import { pollMs } from "../../live/liveness";
+import { chosenQueue } from "./chosenQueue";
 
 // As many as anyone scrolls through; the count in the heading is of all.
 const SHOWN = 50;
 
-export function useQueues() {
+/** The queues that hold work for this person; nothing for whoever may not decide (`wanted`). */
+export function useQueues(wanted = true) {
   return useQuery({
     queryKey: ["queues"],
+    enabled: wanted,
     queryFn: () => answerOf(api.GET("/api/review/v1/queues")),
     select: ({ items }) => items,
     refetchInterval: pollMs,
@@ -32,14 +36,23 @@ export function useQueueItems(queue: string | null) {
   });
 }
 
-/** The queue to work on: the one chosen last, else the first that has work. */
-export function useChosenQueue(queues: readonly Queue[] | undefined): [Queue | null, (queue: string) => void] {
-  const [wanted, choose] = useLocalStorage({
-    key: "countersign.queue",
-    defaultValue: "",
-    getInitialValueInEffect: false,
-  });
-  const chosen = queues?.find(({ queue }) => queue === wanted);
-  const first = queues?.find(({ depth }) => depth > 0) ?? queues?.[0];
-  return [chosen ?? first ?? null, choose];
+/** The name of the queue that this person chose last on this browser, "" before they have; and how to choose another. */
+export function useWantedQueue(person: string) {
+  return useLocalStorage({ key: `countersign.queue.${person}`, defaultValue: "", getInitialValueInEffect: false });
+}
+
+/**
+ * The queue to work on: the one chosen last, else the first that has work. Whoever works in a queue stays there when it
+ * runs empty: the server lists only those that have work for them.
+ */
+export function useChosenQueue(
+  person: string,
+  queues: readonly Queue[] | undefined,
+): [Queue | null, (queue: string) => void] {
+  const [wanted, choose] = useWantedQueue(person);
+  const first = queues?.[0]?.queue;
+  useEffect(() => {
+    if (!wanted && first) choose(first);
+  }, [wanted, first, choose]);
+  return [chosenQueue(wanted, queues), choose];
 }

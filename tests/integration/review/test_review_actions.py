@@ -68,6 +68,8 @@ async def test_review_a_delegated_case_is_the_colleagues_for_a_working_day(desk:
     assert (await act(ana, claim, "delegate", {"to": "ben"})).status_code == 204
     assert (await cleo.claim(review_id=claim["review_id"])).json()["lacks"] == ["assigned"]
     assert (await ben.get("/queues")).json()["items"][0]["depth"] == 1
+    [row] = (await ben.get("/queues/senior/items")).json()["items"]
+    assert (row["kept_for_me"], row["claimed_by_me"]) == (True, False)
     desk.clock.forward(hours=9)
     await desk.parts.claims.free_late()
     assert (await cleo.claim()).status_code == 201
@@ -128,7 +130,7 @@ async def test_review_a_question_waits_aside_and_the_answer_comes_back_to_whoeve
     # What nobody asked for is evidence too, and answers no question.
     await desk.take_in(updated("loan-1", "information_provided", {"question_id": "other", "data": {"units": 2}}))
     assert await state_of(desk) == "asked"
-    told = {"question_id": question_id, "data": {"net_worth": "99000.00"}}
+    told = {"question_id": question_id, "data": {"net_worth": "99000.00", "which_account": "the joint one"}}
     await desk.take_in(updated("loan-1", "information_provided", told, event_id="u-2"))
     assert await state_of(desk) == "waiting"
     assert (await ben.claim()).status_code == 204
@@ -136,6 +138,10 @@ async def test_review_a_question_waits_aside_and_the_answer_comes_back_to_whoeve
     assert (back["due_at"], back["at_risk_at"]) == ("2026-03-03T11:15:01Z", "2026-03-03T05:15:01Z")
     worth = next(fact for fact in back["context"]["key_facts"] if fact["field"] == "net_worth")
     assert (worth["formatted"], worth["flag"]) == ("$99,000", "new")
+    # Upstream calls it as it likes: what was asked for is shown, though no field is declared for it.
+    assert [(fact["label"], fact["formatted"], fact["flag"]) for fact in back["context"]["key_facts"]][-1] == (
+        "Which account", "the joint one", "new",
+    )  # fmt: skip
     assert "Which account?" in str(back["context"]["flags"])
     assert (await ana.decide(back)).status_code == 200
     [made] = facts(await desk.relay_once(), "decision.made")

@@ -260,4 +260,10 @@ async def test_review_a_case_handed_to_somebody_away_goes_to_whoever_stands_in(d
     )  # fmt: skip
     assert handed.status_code == 204, handed.text
     assert (await ben.claim(review_id=claim["review_id"])).json()["lacks"] == ["assigned"]
-    assert (await eve.claim(review_id=claim["review_id"])).status_code == 201
+    theirs = await eve.claim(review_id=claim["review_id"])
+    assert theirs.status_code == 201
+    # Whoever stands in cannot hand it to whom they stand in for: it would wait for nobody.
+    back = await eve.http.post(
+        f"{API}/claims/{theirs.json()['claim_id']}/delegate", json={"to": "ben"}, headers={"Idempotency-Key": "b"}
+    )
+    assert (back.status_code, back.json()["detail"]) == (409, "Ben is away, and you stand in for them.")

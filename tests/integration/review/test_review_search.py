@@ -112,7 +112,10 @@ async def test_review_searches_are_kept_for_each_person(desk: Desk) -> None:
         assert kept.status_code == 200, kept.text
     kept_filters = kept.json()["filters"]
     assert (kept_filters["q"], kept_filters["level"], kept_filters["state"]) == ("house", [4], None)
-    assert [one["name"] for one in (await ana.get("/saved-views")).json()["items"]] == ["My houses"]
+    slashed = await ana.http.put("/api/review/v1/saved-views/flats%2Fhouses", json=view)
+    assert (slashed.status_code, slashed.json()["name"]) == (200, "flats/houses")
+    assert [one["name"] for one in (await ana.get("/saved-views")).json()["items"]] == ["My houses", "flats/houses"]
+    assert (await ana.http.delete("/api/review/v1/saved-views/flats%2Fhouses")).status_code == 204
     assert (await ben.get("/saved-views")).json()["items"] == []
     wrong = await ana.http.put("/api/review/v1/saved-views/x", json={"filters": {"colour": "red"}})
     assert (wrong.status_code, wrong.json()["errors"][0]["pointer"]) == (422, "/filters/colour")

@@ -131,6 +131,26 @@ async def test_review_the_stream_ends_with_the_account_and_a_reconnect_reads_ane
             assert ": still here" in ear.text
 
 
+async def test_review_whose_roles_are_changed_is_told_to_read_anew(
+    database_url: str, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(streams, "HEARTBEAT_SECONDS", 0.1)
+    async with open_desk(database_url) as a, open_desk(database_url) as b, following(a) as here, following(b) as there:
+        key, root = await a.add_user("ana", "reviewer", "analyst"), await a.client("root", "admin")
+        async with listening(here, key) as ear, listening(there, key) as elsewhere:
+            for one in (ear, elsewhere):
+                assert (await one.next(seconds=5))[0] == "resync"
+            [before] = [one for one in (await root.get("/users")).json()["items"] if one["username"] == "ana"]
+            wish = {name: before[name] for name in ("display_name", "tenants", "authority")}
+            changed = await root.http.put(
+                f"{API}/users/ana", json={**wish, "roles": ["reviewer"]},
+                headers={"If-Match": str(before["version"])},
+            )  # fmt: skip
+            assert changed.status_code == 200, changed.text
+            for one in (ear, elsewhere):
+                assert (await one.next(seconds=5))[0] == "resync"
+
+
 async def test_review_streams_end_when_the_instance_stops(database_url: str) -> None:
     async with open_desk(database_url) as desk:
         key = await desk.add_user("ana")

@@ -33,8 +33,13 @@ class Telling:
 
     async def __call__(self, scope: dict[str, Any], receive: Any, send: Any) -> None:
         self.asked.append(scope["path"])
-        case = {"tenant": "default", "case_id": "c-1", "outcome": "approve", "note": MARKS[0]}
-        body = json.dumps({"recent": [case, {**case, "case_id": "other", "note": ""}]}).encode()
+        case = {"tenant": "default", "case_id": "c-1", "outcome": "approve", "note": MARKS[0], "kind": "case.routed"}
+        body = json.dumps(
+            {
+                "recent": [case, {**case, "case_id": "other", "note": ""}],
+                "entries": [case, {**case, "kind": "seed.judged"}],
+            }
+        ).encode()
         await receive()
         kind = (b"content-type", b"application/json")
         await send({"type": "http.response.start", "status": 200, "headers": [kind]})
@@ -95,6 +100,8 @@ async def test_review_no_route_tells_what_is_withheld_until_the_answer_is_stored
             assert (await ana.decide(shown, key="again", binding=bound)).status_code == 200
         timeline = await ana.get("/cases/default/c-1/timeline")
         assert (timeline.status_code, upstream.asked) == (200, ["/api/audit/v1/cases/c-1/timeline"])
+        # That it was a seed is told to nobody who decides.
+        assert [entry["outcome"] for entry in timeline.json()["entries"]] == ["approve"]
 
 
 async def test_review_forwarded_apis_do_not_tell_what_the_desk_withholds(desk: Desk) -> None:

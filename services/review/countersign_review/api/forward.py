@@ -2,6 +2,7 @@
 
 import re
 from collections.abc import AsyncIterator
+from http import HTTPStatus
 from http.cookiejar import DefaultCookiePolicy
 from typing import Annotated, Any
 from urllib.parse import quote
@@ -15,6 +16,7 @@ from starlette.responses import Response, StreamingResponse
 from countersign_review.api.access import Identity, Known
 from countersign_review.api.parts import Parts, Using
 from countersign_review.api.tokens import Bearer
+from countersign_review.domain.untold import proof_told, timeline_told
 from countersign_shared.http import Problem, public, require
 from countersign_shared.ids import DEFAULT_TENANT
 
@@ -45,6 +47,7 @@ KEPT_BACK = frozenset({
 })  # fmt: skip
 CONNECT_SECONDS = 5.0
 MOST_PATH = 2_000
+TOLD = {"timeline": timeline_told, "proof": proof_told}
 
 
 def open_client() -> httpx.AsyncClient:
@@ -110,7 +113,7 @@ async def _check_untold(parts: Parts, who: Identity, request: Request) -> None:
 
 async def _without_outstanding(parts: Parts, answer: StreamingResponse) -> Response:
     """Leave out of a stop's recent automatic cases those that somebody still has to judge unseen."""
-    body = b"".join([chunk async for chunk in answer.body_iterator if isinstance(chunk, bytes)])
+    body = await _whole(answer)
     try:
         told = orjson.loads(body)
         recent = [(str(case["tenant"]), str(case["case_id"])) for case in told["recent"]]
@@ -121,13 +124,23 @@ async def _without_outstanding(parts: Parts, answer: StreamingResponse) -> Respo
     return Response(orjson.dumps(told), answer.status_code, media_type="application/json")
 
 
-async def record_of(
-    parts: Parts, who: Identity, tenant: str, case_id: str, request: Request, *, part: str
-) -> StreamingResponse:
-    """Ask the audit service for a case's ``timeline`` or ``proof``, for somebody who may read this one case."""
+async def record_of(parts: Parts, who: Identity, tenant: str, case_id: str, request: Request, *, part: str) -> Response:
+    """Ask the audit service for a case's ``timeline`` or ``proof``, for somebody who may read this one case.
+
+    Whoever may have to answer and does not read the log at large is not told which cases are seeds.
+    """
     bearer = Bearer(who.user["pseudonym"], who.user["username"], frozenset({"auditor"}), frozenset({tenant}))
     url = f"{parts.settings.audit_url}/api/audit/v1/cases/{quote(case_id, safe='')}/{part}"
-    return await _send(parts, bearer, "audit", request, "GET", f"{url}?tenant={quote(tenant, safe='')}", None)
+    answer = await _send(parts, bearer, "audit", request, "GET", f"{url}?tenant={quote(tenant, safe='')}", None)
+    if answer.status_code != HTTPStatus.OK or not who.may_answer or who.roles & WHOLE_LOG:
+        return answer
+    told = TOLD[part](orjson.loads(await _whole(answer)))
+    kept = {name: value for name, value in answer.headers.items() if name != "content-length"}
+    return Response(orjson.dumps(told), answer.status_code, headers=kept)
+
+
+async def _whole(answer: StreamingResponse) -> bytes:
+    return b"".join([chunk async for chunk in answer.body_iterator if isinstance(chunk, bytes)])
 
 
 async def _forward(parts: Parts, bearer: Bearer, service: str, request: Request) -> StreamingResponse:

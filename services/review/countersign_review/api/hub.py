@@ -107,6 +107,12 @@ class Hub:
         for listener in self._listeners:
             listener.resync()
 
+    def resync_of(self, person: str) -> None:
+        """Tell one person, at this instance, to read anew; at others they are told with the next heartbeat."""
+        for listener in self._listeners:
+            if listener.person == person:
+                listener.resync()
+
     def close(self) -> None:
         """End every stream: this instance stops."""
         self._closed = True

@@ -23,6 +23,7 @@ from countersign_review.api.parts import Using
 from countersign_review.store.register import NEWEST, Filters
 
 router = APIRouter(tags=["cases"])
+# A name is what somebody calls it, slashes included: the rest of the path is the name.
 ViewName = Annotated[str, Path(min_length=1, max_length=80, pattern=NO_CONTROL_CHARACTERS)]
 
 
@@ -45,14 +46,14 @@ async def list_saved_views(who: Known, parts: Using) -> SavedViews:
     return SavedViews(items=[_view(row) for row in await parts.saved_views.of(who.user["username"])])
 
 
-@router.put("/saved-views/{name}", dependencies=[READERS])
+@router.put("/saved-views/{name:path}", dependencies=[READERS])
 async def save_view(name: ViewName, body: SavedViewRequest, who: Known, parts: Using) -> SavedView:
     """Keep a search under a name; doing it twice changes nothing."""
     filters = body.filters.model_dump_json(exclude_defaults=True).encode()
     return _view(await parts.saved_views.save(who.user["username"], name, filters))
 
 
-@router.delete("/saved-views/{name}", dependencies=[READERS], status_code=204)
+@router.delete("/saved-views/{name:path}", dependencies=[READERS], status_code=204)
 async def delete_saved_view(name: ViewName, who: Known, parts: Using) -> None:
     """Forget a search."""
     await parts.saved_views.delete(who.user["username"], name)

@@ -38,7 +38,8 @@ async def read_stream(request: Request, who: Known, parts: Using) -> Response:
     * `ready`: you are listening; `{"heartbeat_seconds": 15}`. Fetch your pages now.
     * `change`: `{"kind", "tenant", "case_id", "queue", "review_id"}`; kind is `waiting`, `taken`, `decided`,
       `withdrawn` or `changed`. Ids only: fetch what you show. `case_id` is null when several cases arrived at once.
-    * `resync`: something may have been missed (you reconnected, or read too slowly); fetch your pages anew.
+    * `resync`: something may have been missed (you reconnected, or read too slowly), or your roles were changed;
+      fetch your pages anew, and `/me`.
     * `end`: `{"reason"}`: `signed_out`, then do not reconnect; or `stopping`, then reconnect after a moment.
 
     A comment line is a heartbeat.
@@ -51,13 +52,18 @@ async def read_stream(request: Request, who: Known, parts: Using) -> Response:
         )  # fmt: skip
 
     parts.live.wake()
+    roles = who.roles
 
     async def still_in() -> frozenset[str] | None:
+        nonlocal roles
         try:
             identity = await identify(request, used=False)
         except Problem:
             return None
-        return identity.tenants if identity.roles & who.roles else None
+        if identity.roles != roles:
+            roles = identity.roles
+            listener.resync()
+        return identity.tenants if roles & who.roles else None
 
     return EventStream(parts.hub, listener, still_in, again="last-event-id" in request.headers)
 

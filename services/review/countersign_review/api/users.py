@@ -73,7 +73,9 @@ async def change_user(
     if who.user["username"] == username and not {"admin"} <= set(body.roles):
         raise _own_account("Somebody else has to take the role admin from you.")
     change = Change(body.display_name, body.roles, body.tenants, _stored(body.authority), version)
-    return User(**user_fields(await parts.departures.change(username, change, by=admin(who), request=again)))
+    row = await parts.departures.change(username, change, by=admin(who), request=again)
+    parts.hub.resync_of(row["pseudonym"])
+    return User(**user_fields(row))
 
 
 @router.post("/users/{username}/disable", dependencies=[ADMIN])

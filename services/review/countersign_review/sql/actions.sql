@@ -35,7 +35,11 @@ UPDATE questions SET answered_at = $3 WHERE question_id = $1 AND review_id = $2 
 RETURNING asked_by;
 
 -- name: give_back_to
-UPDATE reviews SET assigned_to = $2, assigned_until = $3 WHERE review_id = $1 AND $2 <> ALL (excluded);
+-- Not to somebody who is away at $4: it would wait for nobody.
+UPDATE reviews SET assigned_to = $2, assigned_until = $3
+WHERE review_id = $1 AND $2 <> ALL (excluded)
+  AND NOT EXISTS (SELECT FROM users AS u JOIN delegations AS d USING (username)
+                  WHERE u.pseudonym = $2 AND d.starts_at <= $4 AND d.ends_at > $4);
 
 -- name: pause_sla
 -- The time upstream took is not the reviewers' time.

@@ -47,7 +47,7 @@ ORDER BY queue;
 -- name: queue_items
 -- Most urgent first, after the row that the cursor names.
 SELECT r.review_id, r.case_id, r.tenant, r.decision_type, r.title, r.reason, r.due_at, r.at_risk_at,
-       r.due_minute, r.tier_rank, r.priority
+       r.due_minute, r.tier_rank, r.priority, r.assigned_to
 FROM users AS u JOIN reviews AS r ON eligible(u, r) AND trained(u, $3)
 WHERE u.username = $1 AND r.queue = $4 AND r.state = 'waiting' AND ('*' = ANY ($2::text[]) OR r.tenant = ANY ($2))
   AND r.due_minute >= $5
@@ -58,7 +58,7 @@ ORDER BY r.due_minute, r.tier_rank DESC, r.priority DESC, r.review_id
 LIMIT $9;
 
 -- name: held_items
-SELECT r.review_id, r.case_id, r.tenant, r.decision_type, r.title, r.reason, r.due_at, r.at_risk_at
+SELECT r.review_id, r.case_id, r.tenant, r.decision_type, r.title, r.reason, r.due_at, r.at_risk_at, r.assigned_to
 FROM claims AS c JOIN reviews AS r USING (review_id)
 WHERE c.reviewer = $1 AND c.state = 'held' AND c.lease_expires_at > $2 AND r.queue = $3
 ORDER BY c.claimed_at;

@@ -164,9 +164,11 @@ class Acting:
         row = await connection.fetchrow(self._queries.desk_user, username)
         if row is None:
             raise NotFound(f"Nobody called {username} works at this desk.")
-        # Whoever is away has their work done by whoever stands in for them; nobody hands work to themselves that way.
+        # Whoever is away has their work done by whoever stands in for them.
         stands_in = await self._delegations.stands_in(connection, username)
-        if stands_in is not None and stands_in["username"] != caller.profile.username:
+        if stands_in is not None and stands_in["username"] == caller.profile.username:
+            raise CannotTakeIt(f"{row['display_name']} is away, and you stand in for them.", [])
+        if stands_in is not None:
             row = await connection.fetchrow(self._queries.desk_user, stands_in["username"]) or row
         profile = profile_of(row, roles=frozenset(row["roles"]), tenants=frozenset(row["tenants"]))
         demand = demand_of({**review, "assigned_to": None})

@@ -139,7 +139,7 @@ class Updates:
         await connection.execute(self._queries.revise_evidence, review_id, digest, now, after)
         if answered:
             # Whoever asked knows best what to do with the answer; the others may after a working day.
-            await connection.execute(self._actions.give_back_to, review_id, asked_by, now + KEPT_FOR)
+            await connection.execute(self._actions.give_back_to, review_id, asked_by, now + KEPT_FOR, now)
 
     async def _move_deadline(self, connection: Connection, row: Any, due_at: datetime, now: datetime) -> None:
         open_reviews = await connection.fetch(self._queries.lock_open_reviews, row["tenant"], row["case_id"])

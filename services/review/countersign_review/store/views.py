@@ -118,10 +118,14 @@ class Views:
             data = orjson.loads(body)["body"]["data"]
             payload |= data
             answered |= data.keys()
-        return [
+        declared = [
             {**fact, "flag": NEW if fact["field"] in answered else flags.get(fact["field"])}
             for fact in known.key_facts(payload)
         ]
+        # Somebody asked: the answer is shown whatever upstream calls it. What came first under such names is not.
+        named = {fact["field"] for fact in declared} | set(known.protected_fields)
+        others = {name: payload[name] for name in payload if name in answered - named}
+        return [*declared, *({**fact, "flag": NEW} for fact in _plain_facts(others))]
 
     def execution(
         self, review: Any, routed: Mapping[str, Any], outcome: str, outcome_params: Mapping[str, Any]
@@ -194,10 +198,15 @@ def _reference(routed: Mapping[str, Any]) -> dict[str, Any]:
     return {name: routed.get(name) for name in ("tenant", "case_id", "decision_type", "subject_ref")}
 
 
+def _in_words(name: str) -> str:
+    words = name.replace("_", " ").strip() or name
+    return words[:1].upper() + words[1:]
+
+
 def _plain_facts(payload: Mapping[str, Any]) -> list[dict[str, Any]]:
     return [
         {
-            "field": name, "label": name, "value": value, "format": "text", "unit": None, "flag": None,
+            "field": name, "label": _in_words(name), "value": value, "format": "text", "unit": None, "flag": None,
             "formatted": value if isinstance(value, str) else orjson.dumps(value).decode(),
         }
         for name, value in payload.items()

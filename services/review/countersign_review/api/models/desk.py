@@ -40,6 +40,9 @@ class QueueItem(BaseModel):
     due_at: datetime
     at_risk_at: datetime
     claimed_by_me: bool
+    kept_for_me: bool = Field(
+        default=False, description="Handed over to you, or back with the answer to what you asked: nobody else gets it."
+    )
 
 
 class QueueItems(BaseModel):

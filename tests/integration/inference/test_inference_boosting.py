@@ -64,7 +64,9 @@ def test_it_serves_as_it_was_trained_and_explains_cases_in_words_with_direction(
     assert load_scorers(models, decision_types())[LOAN].model["name"] == "loan_application-boosting"
     for answer in answers:
         Proposal.model_validate(answer.proposal)
-        assert (answer in told) != (NOT_EXPLAINED in answer.proposal["explanation"]["summary"])
+        # Nobody is told nothing: there are factors, or it says that none was measured, or that all are slight.
+        said = answer.proposal["explanation"]["summary"]
+        assert (answer in told) != (NOT_EXPLAINED in said or "No field stands out" in said)
     for answer in told:
         explanation = answer.proposal["explanation"]
         sizes = [abs(one["effect"]) for one in explanation["factors"]]
@@ -88,14 +90,14 @@ def test_effects_sum_to_the_log_odds_of_the_confidence_alone_and_in_a_batch(mode
 def test_the_estimates_come_near_the_shapley_values_of_many_more_orders(models):
     few, many = scorer_of(models), scorer_of(models, rows=10_000)
     gaps, sizes = [], []
-    for short, long in zip(few.score(asked(few, 25)), many.score(asked(many, 25)), strict=True):
+    for short, long in zip(few.score(asked(few, 30)), many.score(asked(many, 30)), strict=True):
         exact = {one["field"]: one["effect"] for one in long.proposal["explanation"]["factors"]}
         for one in short.proposal["explanation"]["factors"]:
             if one["field"] in exact:
                 gaps.append(abs(one["effect"] - exact[one["field"]]))
                 sizes.append(abs(exact[one["field"]]))
                 assert (one["effect"] > 0) == (exact[one["field"]] > 0)
-    assert len(gaps) > 40
+    assert len(gaps) > 30
     assert np.mean(gaps) < 0.35 * np.mean(sizes)
 
 

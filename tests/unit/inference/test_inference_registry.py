@@ -37,7 +37,7 @@ def load(models: Path):
 def test_the_packaged_models_load_and_name_exactly_what_speaks():
     model = load(PACKAGED_MODELS)[LOAN].model
     assert model["name"] == "loan_application-logistic"
-    assert model["version"] == f"2-{model['artifact_sha256'][:8]}"
+    assert model["version"] == f"3-{model['artifact_sha256'][:8]}"
     assert model["calibrator_version"].startswith("beta-")
 
 

@@ -12,6 +12,8 @@ from countersign_inference.domain.scoring import Abstained, Question, Scored
 from countersign_inference.domain.text_features import LONGEST_TEXT, MOST_TERMS, TextFeatures, terms_of
 from countersign_inference.registry import PACKAGED_MODELS, load_models
 from countersign_inference.training import posts
+from countersign_inference.training.definitions import DEFINITIONS, Example
+from countersign_inference.training.text_table import TextTable
 from countersign_shared.contracts.events.scored import Entity, Proposal, Signal
 from tests.unit.inference.loans import decision_types
 
@@ -124,3 +126,16 @@ def test_no_protected_field_reaches_the_model_or_its_words(scorer, answers):
     assert turned == answers[:50]
     told = orjson.dumps([answer.proposal["explanation"] for answer in answers]).decode()
     assert not any(word in told for word in ("religion", "gender", "muslim", "jewish", "female"))
+
+
+def test_many_texts_at_once_have_the_vectors_that_serving_gives_them_one_by_one():
+    recipe = DEFINITIONS["content_moderation"].text
+    payloads = [one.payload for one in POSTS[:40]]
+    texts = [Example(at, payload, False, {}) for at, payload in enumerate(payloads)]
+    table = TextTable.of(recipe, texts)
+    features = table.at(range(25)).features()
+    at_once = table.vectors(features).toarray()
+    for row, payload in zip(at_once, payloads, strict=True):
+        alone = features.vector(payload)
+        assert row[alone.places] == pytest.approx(alone.values)
+        assert np.count_nonzero(row) == len(alone.places)

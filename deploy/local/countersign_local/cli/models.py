@@ -79,6 +79,8 @@ def evaluate(decision_type: DecisionType, models: ModelsOption = None, json: Jso
     print_text(f"{card.name} {card.version} on {figures.n} cases it had never seen")
     rows = [{"measure": name, "value": f"{getattr(figures, name):.4f}"} for name in ("auc", "brier", "log_loss", "ece")]
     print_table(rows, ("measure", "value"))
+    for name, one in (("calibration slope (1 is honest)", card.slope), ("calibration in the large (0)", card.shift)):
+        print_text(f"{name}: {one.value:.2f} ({one.low:.2f} to {one.high:.2f})")
     print_text("How right proposals are, and the half with the higher values of a signal:")
     print_table([_signal(one) for one in card.signals], ("signal", "all", "surer half"))
     if card.strange.auroc is not None:

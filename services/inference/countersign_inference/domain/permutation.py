@@ -66,7 +66,9 @@ class Exchange:
         orders = np.array([rng.permutation(inputs) for _ in range(self._pairs)])
         # Each order also backwards, from the same training case: what one overstates the other understates.
         self._orders = np.concatenate([orders, orders[:, ::-1]])
-        drawn = background[rng.permutation(len(background))[: self._pairs]]
+        # One from each part of the training cases in the order of what the model says: they are all kinds, by no luck.
+        parts = np.array_split(np.argsort(ask(background), kind="stable"), min(self._pairs, len(background)))
+        drawn = background[rng.permutation([rng.choice(part) for part in parts])]
         self._starts = np.concatenate([drawn[np.arange(self._pairs) % len(drawn)]] * 2)
         ranks = np.argsort(self._orders, axis=1)[:, np.array(features.column_inputs)]
         # (orders, steps, columns): which columns come from the case after each step but the last.

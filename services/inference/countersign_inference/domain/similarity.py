@@ -16,8 +16,8 @@ on the cores that the other services need: without this limit a batch costs twic
 class Reference:
     """A sample of standardised training cases, and how far ordinary cases lie from it.
 
-    `points` is (sample, columns); `ordinary` holds the distances of a slice that took no part in training, sorted
-    ascending: against these a new case is measured, which is what makes the p-value hold.
+    `points` is (sample, columns); `ordinary` holds the distances of other cases of the same slice that are
+    not in the sample, sorted ascending: against these a new case is measured, which is what makes the p-value hold.
     """
 
     points: Matrix

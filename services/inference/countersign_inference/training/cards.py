@@ -10,7 +10,7 @@ from countersign_inference.training.calibration_picture import calibration_svg
 from countersign_inference.training.definitions import DEFINITIONS, Definition
 from countersign_inference.training.evaluate import Card, Figures
 from countersign_inference.training.honesty import Honesty
-from countersign_inference.training.measures import Interval
+from countersign_inference.training.measures import Estimate, Interval
 from countersign_shared.errors import ConfigurationError
 
 CARD_JSON = "card.json"
@@ -82,8 +82,12 @@ def _need(required: bool) -> str:
 
 def _quality(card: Card) -> str:
     head = ("slice", "n", "AUC", "Brier", "log loss", "ECE (15 bins)", "wrong proposals")
-    rows = [_figures("certification", card.certification), _figures("train (seen)", card.train)]
-    note = f"Log loss on the certification slice before calibration: {card.uncalibrated_log_loss:.4f}."
+    rows = [_figures("certification", card.certification), _figures("development (seen)", card.development)]
+    note = (
+        f"On the certification slice: calibration slope {_estimate(card.slope)} and in the large "
+        f"{_estimate(card.shift)}, where 1 and 0 are honest (Cox, 1958). Log loss before calibration: "
+        f"{card.uncalibrated_log_loss:.4f}; calibration lowers that of a case by {_estimate(card.gain, 4)}."
+    )
     return f"{_table(head, rows)}\n\n{note}"
 
 
@@ -100,17 +104,55 @@ def _honesty(honesty: Honesty) -> str:
         ("ECE of a model made dishonest on purpose", _mean(honesty, "miscalibrated_ece"),
          _mean(honesty, "recalibrated_ece")),
     ]  # fmt: skip
+    head = ("mean over the splits", "raw", "calibrated")
+    return "\n\n".join([_within(honesty), _table(head, rows), *_pooled(honesty), _power(honesty)])
+
+
+def _within(honesty: Honesty) -> str:
     methods = Counter(split.method for split in honesty.splits)
-    chosen = ", ".join(f"{method} {count}" for method, count in methods.most_common())
+    fitted = ", ".join(f"{method} {count}" for method, count in methods.most_common())
+    of, expected = len(honesty.splits), honesty.expected
     return (
-        f"Trained, calibrated and judged anew on {len(honesty.splits)} splits; calibrators that the labels asked for: "
-        f"{chosen}. In {honesty.honest} of them the calibrated ECE is within the 95th percentile of what perfect "
-        f"confidences would show at the same n and the same scores (its mean: {_mean(honesty, 'honest_ece')}); "
-        "nineteen of twenty would be expected of those. Nobody has perfect confidences: a calibrator of exactly the "
-        f"right shape, fitted to as many labels, would show more (mean of that percentile: "
-        f"{_mean(honesty, 'reachable_ece')}), and within it are {honesty.reached}."
-        f"\n\n{_table(('mean over the splits', 'raw', 'calibrated'), rows)}"
+        f"Trained, calibrated and judged anew on {of} splits; calibrators: {fitted}. "
+        f"In **{honesty.honest} of {of}** the calibrated ECE is within the 95th percentile of what perfect confidences "
+        "would show at the same n and the same scores (mean of that percentile: "
+        f"{_mean(honesty, 'honest_ece')}; mean of what they would show: {_mean(honesty, 'expected_ece')}). "
+        "Simulated on these very splits, which share rows, perfect confidences are within it in "
+        f"{expected.mean:.2f} on average, in {expected.in_95_of_100} or more 95 times of 100, in "
+        f"{expected.in_99_of_100} or more 99 times of 100."
     )
+
+
+def _power(honesty: Honesty) -> str:
+    said = (
+        f"What judging by {honesty.splits[0].n} cases can tell: the model made dishonest on purpose is outside the bar "
+        f"in {honesty.told} of {len(honesty.splits)} splits. Confidences that overstate less, simulated on the "
+        "certification slice:"
+    )
+    head = ("log-odds too large by a factor of", "told by ECE", "told by the slope's interval")
+    rows = [(f"{one.overstated:g}", f"{one.by_ece:.0%}", f"{one.by_slope:.0%}") for one in honesty.power]
+    return f"{said}\n\n{_table(head, rows)}"
+
+
+def _pooled(honesty: Honesty) -> list[str]:
+    """Say what all rows show, each judged once: without bins, and with far more cases than one split has."""
+    if honesty.raw is None or honesty.calibrated is None or honesty.gain is None:
+        return []
+    rows = [
+        (name, f"{one.ece:.4f}", f"{one.excess_ece:+.4f}", _estimate(one.slope), _estimate(one.shift))
+        for name, one in (("raw", honesty.raw), ("calibrated", honesty.calibrated))
+    ]
+    head = ("", "ECE", "beyond what perfect confidences show", "calibration slope (1)", "in the large (0)")
+    return [
+        f"All {honesty.raw.n:,} rows, each judged once by a model and a calibrator that had not seen it:",
+        _table(head, rows),
+        f"There calibration lowers the log loss of a case by {_estimate(honesty.gain, 4)}.",
+    ]
+
+
+def _estimate(one: Estimate, digits: int = 2) -> str:
+    value, low, high = (f"{round(each, digits) + 0.0:.{digits}f}" for each in (one.value, one.low, one.high))
+    return f"{value} ({low} to {high})"
 
 
 def _mean(honesty: Honesty, name: str) -> str:
@@ -134,7 +176,8 @@ def _strange(card: Card) -> str:
         return "No rows are declared to be out of distribution."
     return (
         f"Similarity tells {strange.n} rows that are declared to be out of distribution from the certification slice "
-        f"with an AUROC of {strange.auroc:.3f}; below 0.05 are {_interval(strange.flagged)} of them."
+        f"with an AUROC of {strange.auroc:.3f}; below 0.05 are {_interval(strange.flagged)} of them, and "
+        f"{_interval(strange.ordinary)} of the ordinary ones, where one in twenty is meant to be."
     )
 
 

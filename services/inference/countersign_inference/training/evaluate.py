@@ -15,7 +15,7 @@ from countersign_inference.domain.scoring import Abstained, Answer, Question, Sc
 from countersign_inference.manifest import TabularOnnx, TextLinear, Trained, read_manifest
 from countersign_inference.registry import load_panel
 from countersign_inference.training.definitions import DEFINITIONS, Definition, Example
-from countersign_inference.training.measures import DIGITS, Interval, auroc, ece, share_of
+from countersign_inference.training.measures import DIGITS, Estimate, Interval, auroc, cox, ece, gain, share_of
 from countersign_inference.training.slices import sliced
 from countersign_shared.contracts.decision_types import load_decision_types
 from countersign_shared.errors import ConfigurationError
@@ -24,6 +24,8 @@ HIGH_ABOVE, MEDIUM_FROM = 0.90, 0.70
 UNLIKE_BELOW = 0.05
 RELIABILITY_BINS = 10
 UNSTATED = "not stated"
+SEEN_ROWS = 1_000
+"""Of the development slice these are measured, to set beside what was not seen; more would say the same."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -79,12 +81,14 @@ class Strange:
     """How well similarity tells rows that are declared out of distribution: `auroc` over n such rows.
 
     `auroc` is the chance that such a row has a lower value than one of the certification slice, ties counted half;
-    `flagged` counts those below 0.05, which one ordinary row in twenty is.
+    `flagged` counts those below 0.05, which one ordinary row in twenty is; `ordinary` says how many of the
+    certification slice really are.
     """
 
     n: int
     auroc: float | None
     flagged: Interval
+    ordinary: Interval
 
 
 @dataclass(frozen=True, slots=True)
@@ -97,7 +101,11 @@ class Bin:
 
 @dataclass(frozen=True, slots=True)
 class Card:
-    """Everything measured about one model version. Slices are counted before abstentions."""
+    """Everything measured about one model version. Slices are counted before abstentions.
+
+    Of the certification slice: `slope` and `shift` are Cox's calibration slope and in the large, `gain` is by how much
+    calibration lowers the log loss of a case. `development` are cases that the model was fitted to.
+    """
 
     decision_type: str
     name: str
@@ -108,7 +116,10 @@ class Card:
     abstained: Mapping[str, int]
     certification: Figures
     uncalibrated_log_loss: float
-    train: Figures
+    slope: Estimate
+    shift: Estimate
+    gain: Estimate
+    development: Figures
     bands: Sequence[Band]
     parity: Sequence[Group]
     signals: Sequence["SignalFigures"]
@@ -161,10 +172,11 @@ def evaluate(decision_type: str, models: Path) -> Card:
         raise ConfigurationError(f"{decision_type} is answered by {manifest.scorer}, which cannot be evaluated here")
     # With all that stands beside it when it serves: consensus and rule clarity are judged too.
     scorer = load_panel(models, decision_types[decision_type])
-    slices = sliced(decision_type, definition.examples())
+    slices = sliced(definition, definition.examples())
     checklist = Checklist(decision_types[decision_type])
     judged, abstained = _judge(scorer, manifest, slices["certification"], checklist)
-    seen, _ = _judge(scorer, manifest, slices["train"], checklist)
+    seen, _ = _judge(scorer, manifest, slices["development"][:SEEN_ROWS], checklist)
+    slope, shift = cox(_probabilities(judged), _labels(judged))
     return Card(
         decision_type=decision_type,
         name=manifest.name,
@@ -175,7 +187,10 @@ def evaluate(decision_type: str, models: Path) -> Card:
         abstained=dict(sorted(abstained.items())),
         certification=_figures(judged),
         uncalibrated_log_loss=_uncalibrated(judged),
-        train=_figures(seen),
+        slope=slope,
+        shift=shift,
+        gain=gain(_raw(judged), _probabilities(judged), _labels(judged)),
+        development=_figures(seen),
         bands=_bands(judged),
         parity=_parity(judged, definition),
         signals=[_signal(name, judged) for name in SIGNALS],
@@ -202,7 +217,7 @@ def _judge(
 def _figures(judged: Sequence[_Judged]) -> Figures:
     from sklearn.metrics import brier_score_loss, log_loss, roc_auc_score
 
-    labels, probability = _labels(judged), np.array([one.positive_probability for one in judged])
+    labels, probability = _labels(judged), _probabilities(judged)
     return Figures(
         n=len(judged),
         auc=round(float(roc_auc_score(labels, probability)), DIGITS),
@@ -216,8 +231,15 @@ def _figures(judged: Sequence[_Judged]) -> Figures:
 def _uncalibrated(judged: Sequence[_Judged]) -> float:
     from sklearn.metrics import log_loss
 
-    raw = [one.answer.proposal["raw_score"] for one in judged]
-    return round(float(log_loss(_labels(judged), raw)), DIGITS)
+    return round(float(log_loss(_labels(judged), _raw(judged))), DIGITS)
+
+
+def _raw(judged: Sequence[_Judged]) -> Matrix:
+    return np.array([one.answer.proposal["raw_score"] for one in judged], dtype=np.float64)
+
+
+def _probabilities(judged: Sequence[_Judged]) -> Matrix:
+    return np.array([one.positive_probability for one in judged])
 
 
 def _labels(judged: Sequence[_Judged]) -> Matrix:
@@ -248,8 +270,8 @@ def _signal(name: str, judged: Sequence[_Judged]) -> SignalFigures:
 def _strange(judged: Sequence[_Judged], answers: Sequence[Answer]) -> Strange:
     strange = np.array([one.similarity["value"] for one in answers if isinstance(one, Scored)], dtype=np.float64)
     ordinary = np.array([one.answer.similarity["value"] for one in judged], dtype=np.float64)
-    flagged = share_of(bool(value < UNLIKE_BELOW) for value in strange)
-    return Strange(len(strange), round(auroc(ordinary, strange), DIGITS) if len(strange) else None, flagged)
+    told = round(auroc(ordinary, strange), DIGITS) if len(strange) else None
+    return Strange(len(strange), told, share_of(strange < UNLIKE_BELOW), share_of(ordinary < UNLIKE_BELOW))
 
 
 def _reliability(judged: Sequence[_Judged]) -> list[Bin]:

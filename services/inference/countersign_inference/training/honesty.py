@@ -9,27 +9,28 @@ import numpy as np
 from countersign_inference.domain.features import Features, Matrix
 from countersign_inference.domain.linear import logit, sigmoid
 from countersign_inference.manifest import CalibratorEntry
-from countersign_inference.training.calibration import METHODS, entry_of, fit_calibrator
+from countersign_inference.training.calibration import fit_calibrator
 from countersign_inference.training.definitions import DEFINITIONS, Definition, Example
-from countersign_inference.training.fitting import Learner, columns_to_calibrate_on, fit_columns, readable
-from countersign_inference.training.measures import DIGITS, ece, honest_ece
+from countersign_inference.training.fitting import Learner, fit_columns, out_of_fold, readable
+from countersign_inference.training.measures import DIGITS, Estimate, cox, ece, gain, honest_eces
+from countersign_inference.training.power import PERCENTILE, Expected, Power, expected_within, power_of
 from countersign_inference.training.slices import SEED, Slice, sliced
-from countersign_inference.training.texts import fit, labels_of, probabilities, readable_texts, texts_to_calibrate_on
+from countersign_inference.training.text_table import TextTable
+from countersign_inference.training.texts import fit, labels_of, probabilities, readable_texts, texts_out_of_fold
 from countersign_shared.errors import ConfigurationError
 
 SPLITS = 20
-DRAWS = 500
-REACHABLE_DRAWS = 100
+DRAWS = 2_000
 SHARPENED, SHIFTED = 2.5, 0.8
 """The deliberately miscalibrated model: log-odds two and a half times too large, and off to one side."""
 
 
 @dataclass(frozen=True, slots=True)
 class Split:
-    """One split, on its certification slice, and the method of the calibrator that its labels asked for.
+    """One split, on its certification slice, and the method of its calibrator.
 
-    `honest_ece` is the 95th percentile of ECE under perfect calibration. `reachable_ece` is that percentile for a
-    calibrator of the right shape that was fitted to as many labels as ours: those labels are drawn anew, too.
+    `honest_ece` is the 95th percentile of ECE under perfect calibration, `expected_ece` the mean; the last is the
+    percentile for the confidences of the model made dishonest.
     """
 
     n: int
@@ -37,21 +38,44 @@ class Split:
     raw_ece: float
     calibrated_ece: float
     honest_ece: float
-    reachable_ece: float
+    expected_ece: float
     raw_brier: float
     calibrated_brier: float
     raw_log_loss: float
     calibrated_log_loss: float
     miscalibrated_ece: float
     recalibrated_ece: float
+    miscalibrated_honest_ece: float
+
+
+@dataclass(frozen=True, slots=True)
+class Pooled:
+    """All rows, each judged once by a model and a calibrator that did not see it.
+
+    `excess_ece` is ECE without what chance adds to it: the mean of what perfect confidences show is taken off.
+    """
+
+    n: int
+    ece: float
+    excess_ece: float
+    slope: Estimate
+    shift: Estimate
 
 
 @dataclass(frozen=True, slots=True)
 class Honesty:
-    """What all splits say together."""
+    """What all splits say together; what is pooled is there when every row was judged at least once.
+
+    `gain` is by how much calibration lowers the log loss of a case, over those rows.
+    """
 
     decision_type: str
     splits: Sequence[Split]
+    expected: Expected
+    power: Sequence[Power]
+    raw: Pooled | None
+    calibrated: Pooled | None
+    gain: Estimate | None
 
     @property
     def honest(self) -> int:
@@ -59,9 +83,9 @@ class Honesty:
         return sum(split.calibrated_ece <= split.honest_ece for split in self.splits)
 
     @property
-    def reached(self) -> int:
-        """Return in how many splits it is within what a calibrator of the right shape would show."""
-        return sum(split.calibrated_ece <= split.reachable_ece for split in self.splits)
+    def told(self) -> int:
+        """Return in how many splits the model made dishonest is outside it."""
+        return sum(split.miscalibrated_ece > split.miscalibrated_honest_ece for split in self.splits)
 
     def mean(self, name: str) -> float:
         """Return the mean of a figure over the splits."""
@@ -71,9 +95,29 @@ class Honesty:
         """Return plain JSON values."""
         names = [name for name in Split.__dataclass_fields__ if name != "method"]
         return {
-            "decision_type": self.decision_type, "honest": self.honest, "reached": self.reached, "of": len(self.splits),
+            "decision_type": self.decision_type, "honest": self.honest, "of": len(self.splits), "told": self.told,
+            "expected": asdict(self.expected), "power": [asdict(one) for one in self.power],
+            "pooled": {
+                name: None if one is None else asdict(one)
+                for name, one in (("raw", self.raw), ("calibrated", self.calibrated), ("gain", self.gain))
+            },
             "means": {name: self.mean(name) for name in names}, "splits": [asdict(split) for split in self.splits],
         }  # fmt: skip
+
+
+@dataclass(frozen=True, slots=True)
+class _Judged:
+    """What a recipe says of the certification slice of one split, and the calibrators it was judged with."""
+
+    rows: Sequence[int]
+    raw: Matrix
+    truth: Matrix
+    calibrator: CalibratorEntry
+    straightener: CalibratorEntry
+
+    @property
+    def calibrated(self) -> Matrix:
+        return _under(self.calibrator, self.raw)
 
 
 def study(
@@ -91,64 +135,69 @@ def study_of(
     seed: str = SEED,
 ) -> Honesty:  # fmt: skip
     """As ``study``, of a recipe that need not be one of ours; another seed deals other splits."""
-    name, examples = definition.decision_type, list(definition.examples())
-    found = []
+    examples, judged = list(definition.examples()), []
     for number in range(splits):
         progress(f"split {number + 1} of {splits}", number / splits)
-        slices = sliced(name, examples, seed if number == 0 else f"{seed}/split-{number}")
-        found.append(_split(_probabilities(definition, slices, learner), number))
-    return Honesty(name, found)
+        slices = sliced(definition, examples, split=number, seed=seed)
+        judged.append(_judge(definition, slices, learner))
+    rng = np.random.default_rng(splits)
+    said = [_split(one, number) for number, one in enumerate(judged)]
+    expected = expected_within([(one.rows, one.calibrated) for one in judged], rng)
+    power = power_of(judged[0].calibrated, rng)
+    if splits < definition.parts:
+        return Honesty(definition.decision_type, said, expected, power, None, None, None)
+    whole = judged[: definition.parts]
+    truth = np.concatenate([one.truth for one in whole])
+    raw, calibrated = (np.concatenate(of) for of in ([one.raw for one in whole], [one.calibrated for one in whole]))
+    return Honesty(
+        definition.decision_type, said, expected, power, _pooled(raw, truth, rng), _pooled(calibrated, truth, rng),
+        gain(raw, calibrated, truth),
+    )  # fmt: skip
 
 
-def _split(measured: tuple[Matrix, Matrix, Matrix, Matrix], number: int) -> Split:
-    raw_held, held, raw, truth = measured
-    entry = fit_calibrator(raw_held, held)
-    calibrated = _under(entry, raw)
-    bent = sigmoid(SHARPENED * logit(raw) + SHIFTED)
-    straightened = _under(fit_calibrator(sigmoid(SHARPENED * logit(raw_held) + SHIFTED), held), bent)
-    confidence, right = _sure(calibrated, truth)
+def _judge(definition: Definition, slices: Mapping[Slice, Sequence[Example]], learner: Learner) -> _Judged:
+    """Fit to the development slice; return what is said of the certification slice."""
+    if (recipe := definition.text) is not None:
+        learned = TextTable.of(recipe, readable_texts(recipe, slices["development"]))
+        texts = readable_texts(recipe, slices["certification"])
+        held, labels = texts_out_of_fold(learned), labels_of(learned.examples)
+        raw, truth, rows = probabilities(fit(learned), texts), labels_of(texts), [one.row for one in texts]
+    else:
+        columns = Features(definition.inputs, definition.columns)
+        cases, rest = (readable(columns, slices[name]) for name in ("development", "certification"))
+        held, labels = out_of_fold(cases, learner), cases.positive
+        raw = np.asarray(fit_columns(cases, learner).predict_proba(rest.matrix)[:, 1])
+        truth, rows = rest.positive, list(rest.rows)
+    return _Judged(rows, raw, truth, fit_calibrator(held, labels), fit_calibrator(_bent(held), labels))
+
+
+def _split(one: _Judged, number: int) -> Split:
     rng = np.random.default_rng(number)
+    calibrated, bent = one.calibrated, _bent(one.raw)
+    sure, boasting = _sure(calibrated, one.truth), _sure(bent, one.truth)
+    honest, caught = (honest_eces(confidence, DRAWS, rng) for confidence in (sure[0], boasting[0]))
     figures = {
-        "raw_ece": ece(*_sure(raw, truth)), "calibrated_ece": ece(confidence, right),
-        "honest_ece": honest_ece(confidence, DRAWS, rng), "reachable_ece": _reachable_ece(entry, raw_held, raw, rng),
-        "raw_brier": _brier(raw, truth), "calibrated_brier": _brier(calibrated, truth),
-        "raw_log_loss": _log_loss(raw, truth), "calibrated_log_loss": _log_loss(calibrated, truth),
-        "miscalibrated_ece": ece(*_sure(bent, truth)), "recalibrated_ece": ece(*_sure(straightened, truth)),
+        "raw_ece": ece(*_sure(one.raw, one.truth)), "calibrated_ece": ece(*sure),
+        "honest_ece": float(np.percentile(honest, PERCENTILE)), "expected_ece": float(honest.mean()),
+        "raw_brier": _brier(one.raw, one.truth), "calibrated_brier": _brier(calibrated, one.truth),
+        "raw_log_loss": _log_loss(one.raw, one.truth), "calibrated_log_loss": _log_loss(calibrated, one.truth),
+        "miscalibrated_ece": ece(*boasting),
+        "recalibrated_ece": ece(*_sure(_under(one.straightener, bent), one.truth)),
+        "miscalibrated_honest_ece": float(np.percentile(caught, PERCENTILE)),
     }  # fmt: skip
     rounded = {name: round(value, DIGITS) for name, value in figures.items()}
-    return Split(n=len(truth), method=entry.method, **rounded)
+    return Split(n=len(one.truth), method=one.calibrator.method, **rounded)
 
 
-def _reachable_ece(entry: CalibratorEntry, raw_held: Matrix, raw: Matrix, rng: np.random.Generator) -> float:
-    """Return the 95th percentile of ECE in worlds where this calibrator is the truth and is fitted anew to new labels.
-
-    The model stays as it is, so what its own fitting leaves to chance is not in it.
-    """
-    truth_held, truth = _under(entry, raw_held), _under(entry, raw)
-    found = []
-    for _ in range(REACHABLE_DRAWS):
-        drawn = (rng.random(len(truth_held)) < truth_held).astype(np.float64)
-        again = _under(entry_of(entry.method, METHODS[entry.method](raw_held, drawn)), raw)
-        found.append(ece(*_sure(again, (rng.random(len(truth)) < truth).astype(np.float64))))
-    return float(np.percentile(found, 95.0))
+def _pooled(probability: Matrix, truth: Matrix, rng: np.random.Generator) -> Pooled:
+    confidence, right = _sure(probability, truth)
+    found = ece(confidence, right)
+    excess = found - float(honest_eces(confidence, DRAWS, rng).mean())
+    return Pooled(len(truth), round(found, DIGITS), round(excess, DIGITS), *cox(probability, truth))
 
 
-def _probabilities(
-    definition: Definition, slices: Mapping[Slice, Sequence[Example]], learner: Learner
-) -> tuple[Matrix, Matrix, Matrix, Matrix]:
-    """Fit; return probabilities and labels to calibrate on, then those of the certification slice."""
-    if (recipe := definition.text) is not None:
-        learned, held_out, judged = (
-            readable_texts(recipe, slices[name]) for name in ("train", "calibration", "certification")
-        )
-        model = fit(recipe, learned)
-        raw_held, held = texts_to_calibrate_on(recipe, learned, held_out, model)
-        return raw_held, held, probabilities(model, judged), labels_of(judged)
-    columns = Features(definition.inputs, definition.columns)
-    rows, kept, rest = (readable(columns, slices[name]) for name in ("train", "calibration", "certification"))
-    pipeline = fit_columns(rows, learner)
-    raw_held, held = columns_to_calibrate_on(rows, kept, pipeline, learner)
-    return raw_held, held, np.asarray(pipeline.predict_proba(rest.matrix)[:, 1]), rest.positive
+def _bent(raw: Matrix) -> Matrix:
+    return sigmoid(SHARPENED * logit(raw) + SHIFTED)
 
 
 def _under(entry: CalibratorEntry, raw: Matrix) -> Matrix:

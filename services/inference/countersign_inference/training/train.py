@@ -2,7 +2,7 @@
 
 import dataclasses
 import hashlib
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from importlib.metadata import version
 from pathlib import Path
@@ -28,17 +28,16 @@ from countersign_inference.training.cards import write_card
 from countersign_inference.training.definitions import DEFINITIONS, Definition, Example
 from countersign_inference.training.evaluate import Card, evaluate
 from countersign_inference.training.fitting import (
-    REFERENCE_ROWS,
     Learner,
     Readable,
-    columns_to_calibrate_on,
+    drawn,
     fit_columns,
     npy,
+    out_of_fold,
     readable,
-    reference_order,
 )
 from countersign_inference.training.honesty import study
-from countersign_inference.training.slices import Slice, sliced
+from countersign_inference.training.slices import sliced
 from countersign_inference.training.texts import fit_texts
 from countersign_shared.errors import ConfigurationError
 
@@ -73,12 +72,12 @@ def train(
         known = ", ".join(sorted(DEFINITIONS))
         raise ConfigurationError(f"there is no training recipe for {decision_type!r}; there is one for {known}")
     progress("reading the data", 0.0)
-    slices = sliced(decision_type, definition.examples())
+    development = sliced(definition, definition.examples())["development"]
     manifest: TabularOnnx | TextLinear
     if definition.text is None:
-        manifest, files = fit_tables(definition, slices, progress, learner)
+        manifest, files = fit_tables(definition, development, progress, learner)
     elif learner == "logistic":
-        manifest, files = fit_texts(definition, slices, progress)
+        manifest, files = fit_texts(definition, development, progress)
     else:
         raise ConfigurationError(f"{decision_type} is judged by its text, and texts are learned by a linear model only")
     directory = _write(out, manifest, files)
@@ -93,22 +92,19 @@ def train(
 
 
 def fit_tables(
-    definition: Definition,
-    slices: Mapping[Slice, Sequence[Example]],
-    progress: Progress,
-    learner: Learner = "logistic",
+    definition: Definition, development: Sequence[Example], progress: Progress, learner: Learner = "logistic"
 ) -> tuple[TabularOnnx, dict[str, bytes]]:
     """Fit the model of a decision type with inputs and columns."""
     features = Features(definition.inputs, definition.columns)
-    learned, held_out = readable(features, slices["train"]), readable(features, slices["calibration"])
+    learned = readable(features, development)
     progress(f"fitting on {len(learned.rows)} cases", 0.2)
     pipeline = fit_columns(learned, learner)
     scale = _weights(pipeline) if learner == "logistic" else _scale(learned)
     progress("exporting to ONNX", 0.4)
     artifact = _onnx(pipeline, len(definition.columns))
-    progress(f"calibrating on {len(held_out.rows)} cases", 0.6)
-    calibrator = fit_calibrator(*columns_to_calibrate_on(learned, held_out, pipeline, learner))
-    files = {ARTIFACT: artifact, **_reference(definition.decision_type, features, scale, learned, held_out)}
+    progress("calibrating on what models say of cases that they did not see", 0.6)
+    calibrator = fit_calibrator(out_of_fold(learned, learner), learned.positive)
+    files = {ARTIFACT: artifact, **_reference(definition.decision_type, features, scale, learned)}
     return _manifest(definition, features, scale, calibrator, files), files
 
 
@@ -143,20 +139,15 @@ def _onnx(pipeline: Any, width: int) -> bytes:
     return data
 
 
-def _reference(
-    decision_type: str, features: Features, scale: ScaleEntry, learned: Readable, held_out: Readable
-) -> dict[str, bytes]:
-    """Draw the sample by hash of the row, and measure how far the calibration slice lies from it."""
-    order = sorted(
-        range(len(learned.rows)),
-        key=lambda index: reference_order(decision_type, learned.rows[index]),
-    )
+def _reference(decision_type: str, features: Features, scale: ScaleEntry, learned: Readable) -> dict[str, bytes]:
+    """Draw the sample, and measure how far other cases of the same slice lie from it."""
+    sampled, others = drawn(decision_type, learned.rows)
     mean, spread = np.array(scale.mean), np.array(scale.spread)
-    points = ((learned.matrix[order[:REFERENCE_ROWS]] - mean) / spread).astype(np.float32)
+    standardised = (learned.matrix - mean) / spread
+    points = standardised[sampled].astype(np.float32)
     sample = Reference(points.astype(np.float64), np.empty(0))
-    distances = sample.distance((held_out.matrix - mean) / spread) + features.outside(held_out.values)
-    ordinary = np.sort(distances).round(9)
-    return {REFERENCE: npy(points), ORDINARY: npy(ordinary)}
+    distances = sample.distance(standardised[others]) + features.outside(learned.values[others])
+    return {REFERENCE: npy(points), ORDINARY: npy(np.sort(distances).round(9))}
 
 
 def _manifest(

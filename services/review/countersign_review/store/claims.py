@@ -179,7 +179,9 @@ class Claims:
 
     async def free_late(self) -> None:
         """Offer to everybody what was kept for somebody who did not come."""
-        await self._pool.execute(self._actions.unassign_late, self._clock())
+        # Found by its index even where the table was filled a moment ago and nobody has counted its rows yet.
+        async with at_the_desk(self._pool) as connection:
+            await connection.execute(self._actions.unassign_late, self._clock())
 
     async def release_all(self, connection: Connection, pseudonym: str) -> int:
         """Give back everything a person holds, in the caller's transaction: they have left."""

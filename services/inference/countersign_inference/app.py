@@ -43,7 +43,7 @@ async def running(settings: Settings, *, clock: Clock = system_clock) -> AsyncIt
     calibrators = Calibrators(scorers)
     outstanding = Outstanding(settings.max_outstanding_cases if settings.broker == "mock" else None)
     async with (
-        open_pool(settings.database_url, schema=SCHEMA, size=settings.database_pool_size) as pool,
+        open_pool(settings.database_url, schema=SCHEMA, size=settings.database_pool_size, resets=False) as pool,
         open_bus(settings, service=SERVICE, health=health, metrics=metrics) as bus,
     ):
         await migrate(pool, schema=SCHEMA, migrations=MIGRATIONS)

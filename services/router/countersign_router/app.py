@@ -54,7 +54,7 @@ async def running(settings: Settings, *, clock: Clock = system_clock) -> AsyncIt
     decision_types = load_decision_types(settings.decision_types_dir)
     files = read_policies(settings.policies_dir or PACKAGED_POLICIES, decision_types, clock())
     async with (
-        open_pool(settings.database_url, schema=SCHEMA, size=settings.database_pool_size) as pool,
+        open_pool(settings.database_url, schema=SCHEMA, size=settings.database_pool_size, resets=False) as pool,
         open_bus(settings, service=SERVICE, health=health, metrics=metrics) as bus,
     ):
         await migrate(pool, schema=SCHEMA, migrations=MIGRATIONS)

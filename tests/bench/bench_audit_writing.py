@@ -21,7 +21,7 @@ import asyncpg
 import uvloop
 
 from countersign_audit.app import writing
-from countersign_audit.handlers import Handler, topics
+from countersign_audit.handlers import Coming, Handler, topics
 from countersign_audit.settings import Settings
 from countersign_audit.store import MIGRATIONS, SCHEMA
 from countersign_local.parts.kafka_jars import kafka
@@ -45,20 +45,26 @@ ROWS = (
 
 
 class Timed:
-    """The service's handler, each batch timed: when it returns, its entries are durable."""
+    """The service's handler, each batch timed from when it has been read until its entries are durable."""
 
     def __init__(self, handler: Handler) -> None:
         self._handler = handler
         self.took: list[float] = []
+        self.commits = 0
         self.records = 0
         self.began = 0.0
 
-    async def __call__(self, records: Sequence[Record]) -> Sequence[Message]:
+    def begin(self, records: Sequence[Record]) -> tuple[float, Coming]:
         since = time.perf_counter()
         self.began = self.began or since
-        answer = await self._handler(records)
-        self.took.append(time.perf_counter() - since)
-        self.records += len(records)
+        return since, self._handler.begin(records)
+
+    async def finish(self, batches: Sequence[tuple[float, Coming]]) -> Sequence[Message]:
+        answer = await self._handler.finish([coming for _, coming in batches])
+        now = time.perf_counter()
+        self.took += [now - since for since, _ in batches]
+        self.records += sum(len(coming.records) for _, coming in batches)
+        self.commits += 1
         return answer
 
 
@@ -80,13 +86,14 @@ async def written(settings: Settings, entries: int, batch: int) -> dict[str, Any
         await migrate(pool, schema=SCHEMA, migrations=MIGRATIONS)
         async with writing(settings, pool, clock=system_clock) as (writer, _):
             timed = Timed(Handler(writer, metrics, system_clock))
-            async with bus.consume(topics(), timed, max_records=batch), asyncio.timeout(DRAIN_SECONDS):
+            reading = bus.consume(topics(), timed.finish, begin=timed.begin, max_records=batch)
+            async with reading, asyncio.timeout(DRAIN_SECONDS):
                 while timed.records < entries:
                     await asyncio.sleep(0.05)
                 await writer.sign_tail()
                 seconds = time.perf_counter() - timed.began
     return {
-        "entries": entries, "entries_per_second": round(entries / seconds), "batches": len(timed.took),
+        "entries": entries, "entries_per_second": round(entries / seconds), "batches": len(timed.took), "commits": timed.commits,
         "batch_p50_ms": percentile(timed.took, 0.5), "batch_p99_ms": percentile(timed.took, 0.99),
     }  # fmt: skip
 

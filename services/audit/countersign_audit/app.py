@@ -47,8 +47,8 @@ UPKEEP_SECONDS = 10.0
 """How often it is asked whether there is upkeep to do: a short question each."""
 ERASURE_SECONDS = 1.0
 """How often it is asked whether an erasure can be carried out: two short questions."""
-BATCH = 1_000
-"""Records at once: twice the usual costs a tenth less each; more would not fit the memory this service may take."""
+BATCH = 256
+"""Records that are made ready at once; those that wait when a transaction ends share the next one."""
 PATIENCE_MS = 200
 """Many small batches would take the processor from those somebody waits for."""
 
@@ -85,7 +85,9 @@ async def running(settings: Settings, *, clock: Clock = system_clock) -> AsyncIt
                 repeating(Reconciler(pool, writer, clock).work_unless_busy, LOOK_SECONDS, bus.fail),
                 repeating(Rewrapper(pool, writer, keys, clock, secrets.token_bytes).work, UPKEEP_SECONDS, bus.fail),
                 repeating(copies.work, UPKEEP_SECONDS, bus.fail),
-                bus.consume(topics(), handler, max_records=BATCH, patience_ms=PATIENCE_MS),
+                bus.consume(
+                    topics(), handler.finish, begin=handler.begin, max_records=BATCH, patience_ms=PATIENCE_MS
+                ),
             ):
                 health.ready(True)
                 try:
@@ -139,8 +141,11 @@ async def writing(
     try:
         writer, keys = await open_writer(settings, session, places, clock)
         await writer.start()
-        yield writer, keys
-        await writer.sign_tail()
+        try:
+            yield writer, keys
+            await writer.sign_tail()
+        finally:
+            await writer.close()
     finally:
         await session.close()
 

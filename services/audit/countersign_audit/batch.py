@@ -2,7 +2,7 @@
 
 from datetime import datetime
 
-from countersign_audit.copying import LEAF_HASH, EntryRow, PayloadRow
+from countersign_audit.copying import LEAF_HASH, Copies, EntryRow, KeyRow, PayloadRow, copies
 from countersign_audit.domain.commitments import Pseudonyms
 from countersign_audit.domain.tiles import Edge, FullTile
 from countersign_audit.domain.tree import leaf_hash
@@ -10,7 +10,6 @@ from countersign_audit.drafts import Draft, commitments, leaf_bytes
 from countersign_audit.keys import Random
 from countersign_audit.scopes import Scope, Scopes
 from countersign_audit.sealing import NONCE_BYTES, KeyWrap, SubjectKey, subject_key
-from countersign_audit.store import KeyRow
 
 DATA_KEY_BYTES = 32
 RANDOM_AT_ONCE = 4_096
@@ -18,7 +17,7 @@ RANDOM_AT_ONCE = 4_096
 
 
 class Batch:
-    """The rows of one transaction, for a log that has ``size`` entries before it."""
+    """The rows of one batch, for a log that has ``size`` entries before it."""
 
     def __init__(self, size: int, scopes: Scopes, wrap: KeyWrap, names: Pseudonyms, random: Random) -> None:
         self.entries: list[EntryRow] = []
@@ -64,6 +63,10 @@ class Batch:
     def grow(self, edge: Edge) -> tuple[Edge, list[FullTile]]:
         """Return the edge of the log with these entries, and the tiles that they fill up."""
         return edge.grown([row[LEAF_HASH] for row in self.entries])
+
+    def copies(self) -> Copies:
+        """Return the rows as PostgreSQL reads them."""
+        return copies(self.entries, self.payloads, self.keys)
 
     def _take(self, size: int) -> bytes:
         begin, end = self._used, self._used + size

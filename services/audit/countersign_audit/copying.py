@@ -4,7 +4,8 @@ The driver's own way, value by value for any type there is, takes three times as
 nothing as often as these rows. What does not fit the table is refused by the server all the same.
 """
 
-from collections.abc import Iterable, Iterator
+from collections.abc import Iterable, Iterator, Sequence
+from dataclasses import dataclass
 from datetime import UTC, datetime, timedelta
 from functools import lru_cache
 from itertools import islice
@@ -27,13 +28,34 @@ LEAF_HASH: Final = 2
 RECORD_ID: Final = 3
 PayloadRow = tuple[int, int, bytes]
 """Index, key number, sealed payload."""
+KeyRow = tuple[bytes, int, bytes | None, int, bytes]
+"""Scope, number, subject, epoch, wrapped key."""
+
+@dataclass(frozen=True, slots=True)
+class Copies:
+    """The rows of a batch as PostgreSQL reads them, table by table, each block one COPY."""
+
+    records: Sequence[memoryview]
+    entries: Sequence[memoryview]
+    data_keys: Sequence[memoryview]
+    payloads: Sequence[memoryview]
+
 
 # Each value follows its length in bytes.
 _length = Struct("!i").pack
+_four_bytes = Struct("!ii").pack
 _eight_bytes = Struct("!iq").pack
 _entry_head = Struct("!hiqi").pack
 _payload_head = Struct("!hiqiii").pack
 _record_head = Struct("!hi").pack
+
+
+def copies(entries: Sequence[EntryRow], payloads: Sequence[PayloadRow] = (), keys: Sequence[KeyRow] = ()) -> Copies:
+    """Write rows as PostgreSQL reads them."""
+    return Copies(
+        list(blocks(map(record, entries))), list(blocks(map(entry, entries))),
+        list(blocks(map(data_key, keys))), list(blocks(map(payload, payloads))),
+    )  # fmt: skip
 
 
 def entry(row: EntryRow) -> bytes:
@@ -56,6 +78,15 @@ def payload(row: PayloadRow) -> bytes:
     """Return a row of ``payloads``."""
     index, key_number, sealed = row
     return _payload_head(3, 8, index, 4, key_number, len(sealed)) + sealed
+
+
+def data_key(row: KeyRow) -> bytes:
+    """Return a row of ``data_keys``."""
+    scope, number, subject, epoch, wrapped = row
+    return b"".join((
+        _record_head(5, len(scope)), scope, _four_bytes(4, number), NULL if subject is None else _bytes(subject),
+        _four_bytes(4, epoch), _bytes(wrapped),
+    ))  # fmt: skip
 
 
 def blocks(rows: Iterable[bytes]) -> Iterator[memoryview]:

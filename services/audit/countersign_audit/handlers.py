@@ -2,8 +2,12 @@
 
 import logging
 from collections.abc import Awaitable, Callable, Sequence
+from functools import partial
+from typing import NamedTuple
 
 from countersign_audit.anchors import TOPIC as CHECKPOINTS
+from countersign_audit.assembly import Begun
+from countersign_audit.drafts import Draft
 from countersign_audit.intake import Intake
 from countersign_audit.writer import LogWriter
 from countersign_shared.clock import Clock
@@ -23,6 +27,13 @@ Follow = Callable[[Sequence[Record]], Awaitable[object]]
 """Notices records that the broker removed before they were read."""
 
 
+class Coming(NamedTuple):
+    """A batch that is being made ready."""
+
+    records: Sequence[Record]
+    begun: Begun
+
+
 class Handler:
     """Appends batches; nothing is published in return, the log is the result."""
 
@@ -34,11 +45,20 @@ class Handler:
         self._lag = metrics.gauge("audit_lag_seconds")
         self._conflicts = metrics.counter("audit_conflicts_total")
 
+    def begin(self, records: Sequence[Record]) -> Coming:
+        """Begin with a batch that was read and is not yet due."""
+        return Coming(records, self._writer.begin(len(records), partial(self._read, records)))
+
     async def __call__(self, records: Sequence[Record]) -> Sequence[Message]:
-        """Make the batch durable; called again with the same records it adds nothing."""
+        """Make a batch durable; called again with the same records it adds nothing."""
+        return await self.finish([self.begin(records)])
+
+    async def finish(self, batches: Sequence[Coming]) -> Sequence[Message]:
+        """Make batches durable that were begun, in their order; called again with the same it adds nothing."""
+        records = [record for batch in batches for record in batch.records]
         if self._follow is not None:
             await self._follow(records)
-        appended = await self._writer.append([self._intake.draft(record) for record in records])
+        appended = await self._writer.append([batch.begun for batch in batches])
         newest = max(record.timestamp_ms for record in records)
         self._lag.set(max(self._clock().timestamp() - newest / 1000, 0.0))
         if appended.conflicts:
@@ -47,3 +67,6 @@ class Handler:
                 "%d records repeat an id with other content; each is an entry with conflict_with", appended.conflicts
             )
         return ()
+
+    def _read(self, records: Sequence[Record]) -> list[Draft]:
+        return [self._intake.draft(record) for record in records]

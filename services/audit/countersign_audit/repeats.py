@@ -16,13 +16,10 @@ CONFLICT = b"conflict"
 
 
 async def without_repeats(
-    connection: Any, store: Store, drafts: Sequence[Draft], wrap: KeyWrap, names: Pseudonyms, *, look: bool
+    connection: Any, store: Store, drafts: Sequence[Draft], wrap: KeyWrap, names: Pseudonyms
 ) -> list[Draft]:
-    """Return the drafts that the log does not hold yet, in order; conflicts are marked and get a name of their own.
-
-    Without ``look`` the log is taken to hold none of them: the index on their names refuses the batch when it does.
-    """
-    known = await store.known_records(connection, [draft.record_id for draft in drafts]) if look else {}
+    """Return the drafts that the log does not hold yet, in order; conflicts are marked and get a name of their own."""
+    known = await store.known_records(connection, [draft.record_id for draft in drafts])
     firsts: dict[bytes, Draft] = {}
     fresh: list[Draft] = []
     for draft in drafts:

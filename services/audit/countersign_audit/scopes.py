@@ -44,14 +44,20 @@ class Scope(Struct, gc=False):
 
 
 class Scopes:
-    """The cases seen lately, oldest forgotten first. True only while this process holds the writer's lock."""
+    """The cases seen lately, those not met for longest forgotten first. True only while this process holds the writer's
+    lock.
+    """
 
     def __init__(self, wrap: KeyWrap) -> None:
         self._wrap = wrap
         self._scopes: dict[bytes, Scope] = {}
 
+    def __len__(self) -> int:
+        return len(self._scopes)
+
     def __getitem__(self, name: bytes) -> Scope:
-        return self._scopes[name]
+        scope = self._scopes[name] = self._scopes.pop(name)
+        return scope
 
     def unknown(self, names: Iterable[bytes]) -> list[bytes]:
         """Return which of these have to be looked up, once each."""
@@ -80,10 +86,10 @@ class Scopes:
         for name in names:
             self._scopes.pop(name, None)
 
-    def forget_oldest(self) -> None:
-        """Keep the memory within its limit."""
-        self.forget(list(islice(self._scopes, max(len(self._scopes) - MAX_SCOPES, 0))))
-
-    def clear(self) -> None:
-        """Forget everything, because a transaction came to nothing."""
-        self._scopes.clear()
+    def forget_oldest(self, committed: int) -> None:
+        """Keep the memory within its limit, but for cases that have an entry past so many: nobody could look those up."""
+        for name in list(islice(self._scopes, max(len(self._scopes) - MAX_SCOPES, 0))):
+            last = self._scopes[name].last
+            if last is not None and last >= committed:
+                break
+            del self._scopes[name]

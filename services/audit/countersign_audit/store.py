@@ -1,7 +1,7 @@
 """The only file that sees the database: rows in, rows out."""
 
 import asyncio
-from collections.abc import AsyncIterator, Collection, Iterable, Mapping, Sequence
+from collections.abc import AsyncIterator, Collection, Mapping, Sequence
 from contextlib import asynccontextmanager
 from dataclasses import dataclass
 from datetime import datetime
@@ -10,8 +10,7 @@ from typing import Any
 
 import asyncpg
 
-from countersign_audit import copying
-from countersign_audit.copying import EntryRow, PayloadRow
+from countersign_audit.copying import Copies
 from countersign_audit.domain.tiles import WIDTH, FullTile, Tile
 from countersign_shared.errors import ConfigurationError, FatalError
 from countersign_shared.postgres.queries import Queries
@@ -33,7 +32,6 @@ RECORD_COLUMNS = ("record_id", "index")
 PAYLOAD_COLUMNS = ("index", "key_number", "sealed")
 KEY_COLUMNS = ("scope", "number", "subject", "epoch", "wrapped")
 
-KeyRow = tuple[bytes, int, bytes | None, int, bytes]
 ScopeRow = tuple[bytes, int, int | None, bytes | None, int | None, bytes | None]
 """A case, its newest entry, and one of its wrapped data keys, if it still has any."""
 
@@ -86,33 +84,41 @@ class WriterSession:
         self._wait_seconds = wait_seconds
         self._queries = Queries.load(QUERIES)
         self._connection: Any = None
+        self._reader: Any = None
 
     async def connection(self) -> Any:
         """Return the session, anew after it was lost; another holder of the lock is a ``ConfigurationError``."""
-        if not self._alive():
-            await self.close()
+        if not _alive(self._connection):
+            await self.abandon()
             self._connection = await self._pool.acquire()
             await self._lock()
         return self._connection
 
+    async def reader(self) -> Any:
+        """Return a session that reads what is committed, while the other one writes."""
+        if not _alive(self._reader):
+            await self._release_reader()
+            self._reader = await self._pool.acquire()
+        return self._reader
+
     async def abandon(self) -> None:
-        """Drop the session as it is, for when an error may have left it in any state; the lock goes with it."""
-        if self._alive():
-            self._connection.terminate()
+        """Drop the sessions as they are, for when an error may have left it in any state; the lock goes with it."""
+        for session in (self._connection, self._reader):
+            if _alive(session):
+                session.terminate()
         await self.close()
 
     async def close(self) -> None:
-        """Give the session back; resetting it releases the lock."""
+        """Give the sessions back; resetting the one that writes releases the lock."""
+        await self._release_reader()
         if self._connection is not None:
             connection, self._connection = self._connection, None
             await self._pool.release(connection)
 
-    def _alive(self) -> bool:
-        try:
-            return self._connection is not None and not self._connection.is_closed()
-        except asyncpg.InterfaceError:
-            # The pool has taken back a connection that was lost.
-            return False
+    async def _release_reader(self) -> None:
+        if self._reader is not None:
+            reader, self._reader = self._reader, None
+            await self._pool.release(reader)
 
     async def _lock(self) -> None:
         deadline = asyncio.get_running_loop().time() + self._wait_seconds
@@ -164,22 +170,17 @@ class Store:
         rows: list[ScopeRow] = await connection.fetch(self._queries.known_scopes, scopes)
         return rows
 
-    async def append(
-        self, connection: Any, entries: Sequence[EntryRow], payloads: Sequence[PayloadRow], keys: Sequence[KeyRow],
-        tiles: Sequence[FullTile],
-    ) -> None:  # fmt: skip
+    async def append(self, connection: Any, copies: Copies, tiles: Sequence[FullTile]) -> None:
         """Add entries with their payloads, new data keys and the tiles they fill up.
 
         A record that is there already is a ``RepeatedRecordError``, an index that is taken a ``SecondWriterError``.
         """
         try:
             # First, because a repeat is found here.
-            await _copy(connection, "records", RECORD_COLUMNS, map(copying.record, entries))
-            await _copy(connection, "entries", ENTRY_COLUMNS, map(copying.entry, entries))
-            if keys:
-                await connection.copy_records_to_table("data_keys", records=keys, columns=KEY_COLUMNS)
-            if payloads:
-                await _copy(connection, "payloads", PAYLOAD_COLUMNS, map(copying.payload, payloads))
+            await _copy(connection, "records", RECORD_COLUMNS, copies.records)
+            await _copy(connection, "entries", ENTRY_COLUMNS, copies.entries)
+            await _copy(connection, "data_keys", KEY_COLUMNS, copies.data_keys)
+            await _copy(connection, "payloads", PAYLOAD_COLUMNS, copies.payloads)
             if tiles:
                 await self.add_tiles(connection, tiles)
         except asyncpg.UniqueViolationError as error:
@@ -294,8 +295,16 @@ class Store:
         return sequence
 
 
-async def _copy(connection: Any, table: str, columns: Sequence[str], rows: Iterable[bytes]) -> None:
-    for block in copying.blocks(rows):
+def _alive(connection: Any) -> bool:
+    try:
+        return connection is not None and not connection.is_closed()
+    except asyncpg.InterfaceError:
+        # The pool has taken back a connection that was lost.
+        return False
+
+
+async def _copy(connection: Any, table: str, columns: Sequence[str], blocks: Sequence[memoryview]) -> None:
+    for block in blocks:
         await connection.copy_to_table(table, source=block, columns=columns, format="binary")
 
 

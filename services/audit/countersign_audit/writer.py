@@ -7,6 +7,7 @@ from dataclasses import dataclass
 from datetime import datetime, timedelta
 from typing import Any
 
+from countersign_audit.assembly import Assembly, Begun, Made
 from countersign_audit.batch import Batch
 from countersign_audit.domain.commitments import Pseudonyms
 from countersign_audit.domain.entry import GENESIS
@@ -17,9 +18,9 @@ from countersign_audit.domain.tree import Frontier, leaf_hash
 from countersign_audit.drafts import Draft, genesis_leaf
 from countersign_audit.keys import LogKeys, Random, verify_signature
 from countersign_audit.repeats import without_repeats
-from countersign_audit.scopes import Scopes
 from countersign_audit.sealing import KeyWrap
-from countersign_audit.store import CheckpointRow, RepeatedRecordError, Store, WriterSession
+from countersign_audit.scopes import Scopes
+from countersign_audit.store import CheckpointRow, RepeatedRecordError, ScopeRow, Store, WriterSession
 from countersign_audit.tiling import add_missing_tiles, read_edge
 from countersign_shared.clock import Clock, rfc3339
 from countersign_shared.errors import ConfigurationError, FatalError
@@ -52,7 +53,7 @@ class Appended:
 
 
 class LogWriter:
-    """Appends to one log.
+    """Appends to one log. While a batch is being written the next ones are made ready (``Assembly``).
 
     Nothing is kept in memory that a failed transaction could have made wrong: after any error the head is read
     from the database again. A checkpoint is signed inside the transaction that makes its entries durable, so
@@ -71,7 +72,7 @@ class LogWriter:
         self._verifier_key = keys.verifier_key(origin)
         self._lineage = lineage or Lineage.begun(self._verifier_key)
         self._wrap = KeyWrap(keys.epochs)
-        self._scopes = Scopes(self._wrap)
+        self._assembly = Assembly(self._known_scopes, self._wrap, self.names, random)
         self._partition_entries = partition_entries
         self._room = 0
         self._interval = checkpoint_interval
@@ -109,29 +110,73 @@ class LogWriter:
             self._commit(head if head.size else await self._begin(connection))
             return self._seen
 
-    async def append(self, drafts: Sequence[Draft]) -> Appended:
-        """Add the drafts that are not in the log yet, durably, before this returns."""
+    @property
+    def cases_at_hand(self) -> int:
+        """Cases that need not be looked up."""
+        return self._assembly.cases_at_hand
+
+    async def close(self) -> None:
+        """Let go of what was begun and is not yet due."""
+        await self._assembly.close()
+
+    def begin(self, size: int, read: Callable[[], list[Draft]]) -> Begun:
+        """Begin with a batch of so many drafts, which ``read`` gives in another thread; ``append`` adds it."""
+        return self._assembly.begin(size, read)
+
+    async def append(self, batches: Sequence[Begun]) -> Appended:
+        """Add what of these batches is not in the log yet, durably, before this returns.
+
+        They are the ones that were begun next, in that order; whatever was begun before them is given up.
+        """
         async with self._one_at_a_time:
-            connection, head = await self._current(len(drafts))
+            connection, head = await self._current(sum(begun.size for begun in batches))
+            self._assembly.due(batches[0])
+            if not self._assembly.stands:
+                self._assembly.restart(head.edge)
             try:
-                appended, head = await self._append(connection, head, drafts, look=self._repeats_likely)
+                if self._repeats_likely:
+                    appended, head = await self._append_carefully(connection, head, batches)
+                else:
+                    appended, head = await self._append_together(connection, head, batches)
             except RepeatedRecordError:
-                self._scopes.forget(draft.scope for draft in drafts)
-                appended, head = await self._append(connection, head, drafts, look=True)
+                self._assembly.restart(head.edge)
+                appended, head = await self._append_carefully(connection, head, batches)
             self._commit(head)
-            self._scopes.forget_oldest()
             self._repeats_likely = appended.repeats > 0
+            self._assembly.go_ahead(not self._repeats_likely)
             return appended
 
-    async def _append(
-        self, connection: Any, head: Head, drafts: Sequence[Draft], *, look: bool
+    async def _append_together(
+        self, connection: Any, head: Head, batches: Sequence[Begun]
     ) -> tuple[Appended, Head]:
+        """Write batches under one commit; the index on the names of records refuses all of them for one repeat."""
+        before = head.size
+        self._assembly.go_ahead(True)
         async with connection.transaction():
-            fresh = await without_repeats(connection, self._store, drafts, self._wrap, self.names, look=look)
-            if fresh:
-                head = await self._write(connection, head, fresh)
-        conflicts = sum(1 for draft in fresh if draft.conflicts_with is not None)
-        return Appended(head.size, len(fresh), len(drafts) - len(fresh), conflicts), head
+            for begun in batches:
+                head = await self._write(connection, head, await self._assembly.ready(begun))
+            head = await self._sign_when_due(connection, head)
+        for begun in batches:
+            self._assembly.written(begun, head.edge)
+        return Appended(head.size, head.size - before, 0, 0), head
+
+    async def _append_carefully(
+        self, connection: Any, head: Head, batches: Sequence[Begun]
+    ) -> tuple[Appended, Head]:
+        """Write one batch after the other, each without what the log has already."""
+        added = repeats = conflicts = 0
+        self._assembly.go_ahead(False)
+        for begun in batches:
+            drafts = await begun.drafts
+            async with connection.transaction():
+                fresh = await without_repeats(connection, self._store, drafts, self._wrap, self.names)
+                if fresh:
+                    head = await self._write(connection, head, await self._assembly.make(fresh))
+                    head = await self._sign_when_due(connection, head)
+            self._assembly.written(begun, head.edge)
+            added, repeats = added + len(fresh), repeats + len(drafts) - len(fresh)
+            conflicts += sum(1 for draft in fresh if draft.conflicts_with is not None)
+        return Appended(head.size, added, repeats, conflicts), head
 
     async def append_own(
         self, leaf: bytes, kind: str, occurred_at: datetime, *,
@@ -143,16 +188,17 @@ class LogWriter:
         """
         async with self._one_at_a_time:
             connection, head = await self._current(1)
-            batch = Batch(head.size, self._scopes, self._wrap, self.names, self._random)
+            batch = self._own_batch(head.size)
             batch.add_own(leaf, self.names.record(kind, leaf), kind, occurred_at)
             async with connection.transaction():
                 edge, tiles = batch.grow(head.edge)
-                await self._store.append(connection, batch.entries, (), (), tiles)
+                await self._store.append(connection, batch.copies(), tiles)
                 signed = await self._sign(connection, edge)
                 if within is not None:
                     await within(connection)
+            self._assembly.moved(edge)
             if forgetting is not None:
-                self._scopes.forget([forgetting])
+                self._assembly.forget(forgetting)
             self._commit(signed)
             return head.size
 
@@ -175,10 +221,10 @@ class LogWriter:
             await self._session.abandon()
         connection = await self._session.connection()
         if head is None or connection is not self._connection:
-            self._scopes.clear()
             self._repeats_likely = True
             head = await self._load(connection)
             self._connection = connection
+            self._assembly.restart(head.edge)
         await self._make_room(connection, head.size + more)
         return connection, head
 
@@ -191,21 +237,22 @@ class LogWriter:
     def _commit(self, head: Head) -> None:
         self._head = self._seen = head
 
-    async def _write(self, connection: Any, head: Head, fresh: Sequence[Draft]) -> Head:
-        await self._look_up(connection, fresh)
-        batch = Batch(head.size, self._scopes, self._wrap, self.names, self._random)
-        for draft in fresh:
-            batch.add(draft)
-        edge, tiles = batch.grow(head.edge)
-        await self._store.append(connection, batch.entries, batch.payloads, batch.keys, tiles)
-        if self._clock() - head.signed_at >= self._interval:
-            return await self._sign(connection, edge)
-        return Head(edge, head.signed_size, head.signed_at)
+    async def _write(self, connection: Any, head: Head, made: Made) -> Head:
+        if made.before != head.size:
+            raise FatalError(f"a batch was made for a log of {made.before} entries, not {head.size}")
+        await self._store.append(connection, made.copies, made.tiles)
+        return Head(made.edge, head.signed_size, head.signed_at)
 
-    async def _look_up(self, connection: Any, drafts: Sequence[Draft]) -> None:
-        unknown = self._scopes.unknown(draft.scope for draft in drafts if draft.has_case)
-        if unknown:
-            self._scopes.learn(unknown, await self._store.known_scopes(connection, unknown))
+    async def _known_scopes(self, scopes: Sequence[bytes]) -> list[ScopeRow]:
+        return await self._store.known_scopes(await self._session.reader(), scopes)
+
+    def _own_batch(self, size: int) -> Batch:
+        return Batch(size, Scopes(self._wrap), self._wrap, self.names, self._random)
+
+    async def _sign_when_due(self, connection: Any, head: Head) -> Head:
+        if self._clock() - head.signed_at >= self._interval:
+            return await self._sign(connection, head.edge)
+        return head
 
     async def _sign(self, connection: Any, edge: Edge) -> Head:
         frontier = edge.frontier()
@@ -223,11 +270,11 @@ class LogWriter:
             origin=self.origin, verifier_key=self._verifier_key.text(), occurred_at=rfc3339(now),
             epoch=self._keys.epoch, checkpoint_interval_ms=self._interval // timedelta(milliseconds=1),
         )  # fmt: skip
-        batch = Batch(0, self._scopes, self._wrap, self.names, self._random)
+        batch = self._own_batch(0)
         batch.add_own(leaf, self.names.record(GENESIS, self.origin.encode()), GENESIS, now)
         async with connection.transaction():
             edge, tiles = batch.grow(Edge())
-            await self._store.append(connection, batch.entries, (), (), tiles)
+            await self._store.append(connection, batch.copies(), tiles)
             head = await self._sign(connection, edge)
         log.info("began log %s; verifier key %s", self.origin, self._verifier_key.text())
         return head

@@ -8,6 +8,7 @@ from functools import partial
 
 from countersign_shared.contracts.topics import load_topics
 from countersign_shared.errors import ConfigurationError
+from countersign_shared.messaging.ahead import Begin
 from countersign_shared.messaging.consumer import MAX_RECORDS, Delivery, Handler, consuming
 from countersign_shared.messaging.header_names import take_any_header_name
 from countersign_shared.messaging.light_zstd import take_light_zstd
@@ -64,18 +65,21 @@ class Bus:
 
     @asynccontextmanager
     async def consume(
-        self, topics: Sequence[str], handler: Handler, *, max_records: int = MAX_RECORDS, patience_ms: int = 0
-    ) -> AsyncIterator[None]:
+        self, topics: Sequence[str], handler: Handler, *, max_records: int = MAX_RECORDS, patience_ms: int = 0,
+        begin: Begin | None = None,
+    ) -> AsyncIterator[None]:  # fmt: skip
         """Feed the handler with batches of these topics, in this service's consumer group.
 
         Larger batches cost less per record and hold up the service's HTTP for longer. With ``patience_ms`` the broker
-        gathers half a megabyte or waits that long before it answers: for services that nobody waits for.
+        gathers half a megabyte or waits that long before it answers: for services that nobody waits for. With ``begin``
+        the next batches are read, and work on them begins, while the handler is busy; it gets what was begun.
         """
         settings = self._settings
         mock = settings.broker == "mock"
         delivery = Delivery(
-            handler, self.publish, prefix=settings.topic_prefix, health=self._health, fail=self.fail, forgetful=mock
-        )
+            handler, self.publish, prefix=settings.topic_prefix, health=self._health, fail=self.fail, forgetful=mock,
+            begin=begin,
+        )  # fmt: skip
         lag = self._metrics.gauge("consumer_lag_records")
         for topic in topics:
             lag.labels(topic=topic).set_function(partial(_lag_of, delivery, topic))

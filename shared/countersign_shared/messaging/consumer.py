@@ -5,6 +5,8 @@ import logging
 import time
 from collections.abc import AsyncIterator, Awaitable, Callable, Sequence
 from contextlib import asynccontextmanager
+from functools import partial
+from itertools import chain
 from typing import Any
 
 import asyncpg
@@ -13,15 +15,18 @@ from aiokafka.errors import ConsumerStoppedError, IllegalStateError, KafkaError
 from faststream import AckPolicy
 from faststream.kafka import KafkaBroker
 from faststream.kafka.message import KafkaAckableMessage
+from faststream.message import AckStatus
 
 from countersign_shared.errors import ConfigurationError, FatalError, TransientError
+from countersign_shared.messaging.ahead import Begin, ReadingAhead, Waiting
 from countersign_shared.messaging.records import Message, Record, whole_headers
 from countersign_shared.observability.health import Health
 
 log = logging.getLogger(__name__)
 
-Handler = Callable[[Sequence[Record]], Awaitable[Sequence[Message]]]
-"""Decode, run one database transaction, return what to publish.
+Handler = Callable[[Sequence[Any]], Awaitable[Sequence[Message]]]
+"""Decode records, run one database transaction, return what to publish. Given are records; or, where work begins
+ahead, what was begun for each batch that is due.
 
 Called again with the same records after any crash, rebalance or transient fault, so it must absorb repeats.
 It never raises for a bad record; ``TransientError`` and lost database connections are tried again with
@@ -47,9 +52,10 @@ class Delivery(ConsumerRebalanceListener):  # type: ignore[misc]
 
     def __init__(
         self, handler: Handler, publish: Callable[[Sequence[Message]], Awaitable[None]], *,
-        prefix: str, health: Health, fail: Callable[[BaseException], None], forgetful: bool,
+        prefix: str, health: Health, fail: Callable[[BaseException], None], forgetful: bool, begin: Begin | None = None,
     ) -> None:  # fmt: skip
         self._handler = handler
+        self.ahead = None if begin is None else ReadingAhead(begin, self._record)
         self._publish = publish
         self._prefix_length = len(prefix)
         self._health = health
@@ -63,12 +69,19 @@ class Delivery(ConsumerRebalanceListener):  # type: ignore[misc]
 
     async def __call__(self, batch: Sequence[ConsumerRecord]) -> None:
         """Handle one batch to its end; on a fatal fault say so and hold still, so that nothing is committed."""
+        records = [self._record(raw) for raw in batch]
+        await self._carry(records, records if self.ahead is None else [self.ahead.begin(records)])
+
+    async def due(self, batches: Sequence[Waiting]) -> None:
+        """Handle batches that were read ahead, all at once, in the same way."""
+        await self._carry([one for batch in batches for one in batch.records], [batch.begun for batch in batches])
+
+    async def _carry(self, records: list[Record], work: Sequence[Any]) -> None:
         self._idle.clear()
         try:
-            records = [self._record(raw) for raw in batch]
             if self.forgetful:
                 self._refuse_gaps(records)
-            await self._publish(await self._handled(records))
+            await self._publish(await self._handled(work, len(records)))
             for record in records:
                 self._next[record.topic, record.partition] = record.offset + 1
         except Exception as error:  # whatever it is, acknowledging would lose the batch
@@ -80,17 +93,17 @@ class Delivery(ConsumerRebalanceListener):  # type: ignore[misc]
         finally:
             self._idle.set()
 
-    async def _handled(self, records: list[Record]) -> Sequence[Message]:
+    async def _handled(self, work: Sequence[Any], size: int) -> Sequence[Message]:
         backoff = FIRST_BACKOFF_SECONDS
         for attempt in range(RETRIES):
             try:
-                return await self._handler(records)
+                return await self._handler(work)
             except TRANSIENT as error:
-                log.warning("batch of %d failed (attempt %d): %r", len(records), attempt + 1, error)
+                log.warning("batch of %d failed (attempt %d): %r", size, attempt + 1, error)
                 last = error
             await asyncio.sleep(backoff)
             backoff *= 2
-        raise FatalError(f"a batch of {len(records)} records failed {RETRIES} times, last with {last!r}") from last
+        raise FatalError(f"a batch of {size} records failed {RETRIES} times, last with {last!r}") from last
 
     def _record(self, raw: Any) -> Record:
         topic = raw.topic[self._prefix_length :]
@@ -135,10 +148,21 @@ class Delivery(ConsumerRebalanceListener):  # type: ignore[misc]
 
 
 class _Batch(KafkaAckableMessage):
+    ahead: ReadingAhead | None = None
+    waited: Sequence[Waiting] = ()
+
+    async def ack(self) -> None:
+        """Commit what this batch has brought us to; what was read since is not handled yet."""
+        if self.ahead is not None and self.waited and not self.committed:
+            await self.ahead.commit(self.consumer, self.waited[-1])
+            self.committed = AckStatus.ACKED
+        await super().ack()
+
     async def nack(self) -> None:
         """Rewind each partition we still own: one that was revoked must not keep the others from it."""
         earliest: dict[TopicPartition, int] = {}
-        for record in self.raw_message:
+        later = await self.ahead.take(self.consumer) if self.ahead is not None else []
+        for record in (*self.raw_message, *(one for batch in later for one in batch.raw)):
             where = TopicPartition(record.topic, record.partition)
             earliest[where] = min(record.offset, earliest.get(where, record.offset))
         for where, offset in earliest.items():
@@ -173,35 +197,46 @@ async def consuming(
         isolation_level="read_committed",
     )  # fmt: skip
 
-    async def parse(batch: tuple[ConsumerRecord, ...]) -> _Batch:
+    async def parse(batch: tuple[Any, ...]) -> _Batch:
         # FastStream's own parser decodes every header as UTF-8: one hostile header would fail the batch.
-        return _Batch(
-            body=b"", headers={}, batch_headers=[], reply_to="", raw_message=batch,
-            message_id=f"{batch[0].offset}-{batch[-1].offset}", consumer=subscriber.consumer,
+        waited = [one for one in batch if isinstance(one, Waiting)]
+        raw = tuple(chain.from_iterable(one.raw for one in waited)) or batch
+        message = _Batch(
+            body=b"", headers={}, batch_headers=[], reply_to="", raw_message=raw,
+            message_id=f"{raw[0].offset}-{raw[-1].offset}", consumer=subscriber.consumer,
         )  # fmt: skip
+        message.ahead, message.waited = delivery.ahead, waited
+        return message
 
-    async def decode(message: _Batch) -> tuple[ConsumerRecord, ...]:
-        return message.raw_message
+    async def decode(message: _Batch) -> Sequence[Any]:
+        return message.waited or message.raw_message
 
-    async def handle(batch: Sequence[ConsumerRecord]) -> None:
-        await delivery(batch)
+    async def handle(batch: Sequence[Any]) -> None:
+        # Reading ahead begins with the second poll: the first one may be under way before anybody can step in.
+        await (delivery.due(batch) if isinstance(batch[0], Waiting) else delivery(batch))
 
     subscriber(handle, parser=parse, decoder=decode)
+    reading: set[asyncio.Task[None]] = set()
     try:
         try:
             await broker.start()
         except KafkaError as error:
             raise ConfigurationError(f"Kafka does not answer at {bootstrap}: {error!r}") from error
         delivery.consumer = subscriber.consumer
-        _watch_polls(subscriber.consumer, health, delivery.fail)
+        _watch_polls(subscriber.consumer, health if delivery.ahead is None else None, delivery.fail)
+        if delivery.ahead is not None:
+            _read_ahead(subscriber.consumer, delivery.ahead, health, reading)
         yield
     finally:
         delivery.leave()
+        for task in reading:
+            task.cancel()
+        await asyncio.gather(*reading, return_exceptions=True)
         await broker.stop()
         health.consumer_stopped()
 
 
-def _watch_polls(consumer: Any, health: Health, fail: Callable[[BaseException], None]) -> None:
+def _watch_polls(consumer: Any, health: Health | None, fail: Callable[[BaseException], None]) -> None:
     """Record the time of each poll, for a ping would be green with a dead consume loop; a poll that fails is fatal.
 
     An empty answer is not handed on: FastStream would sleep before it asked again, as long as the poll had waited. What
@@ -213,7 +248,8 @@ def _watch_polls(consumer: Any, health: Health, fail: Callable[[BaseException], 
     async def watched(*args: Any, **kwargs: Any) -> Any:
         try:
             while True:
-                health.polled(time.monotonic())
+                if health is not None:
+                    health.polled(time.monotonic())
                 if records := await poll(*args, **kwargs):
                     return records
         except ConsumerStoppedError:
@@ -224,5 +260,24 @@ def _watch_polls(consumer: Any, health: Health, fail: Callable[[BaseException], 
             # Returning or raising would lead to the next poll; the supervisor ends us here.
             return await asyncio.Event().wait()
 
-    health.polled(time.monotonic())
+    if health is not None:
+        health.polled(time.monotonic())
     consumer.getmany = watched
+
+
+def _read_ahead(consumer: Any, ahead: ReadingAhead, health: Health, reading: set[asyncio.Task[None]]) -> None:
+    """Let polls take what a task of its own has read. Each is noted: the task could live on with a dead consume loop."""
+    poll = consumer.getmany
+    health.polled(time.monotonic())
+
+    async def take(*, timeout_ms: int, max_records: int) -> Any:
+        if not reading:
+            reading.add(
+                asyncio.create_task(ahead.read(consumer, partial(poll, timeout_ms=timeout_ms, max_records=max_records)))
+            )
+        while True:
+            health.polled(time.monotonic())
+            if batches := await ahead.take(consumer, timeout_ms / 1000):
+                return {"ahead": batches}
+
+    consumer.getmany = take

@@ -7,6 +7,7 @@ microseconds, which PostgreSQL, its log and its caches would otherwise carry sev
 Every frame names its dictionary, so a better one may be added beside the first; the first stays for ever.
 """
 
+import threading
 from functools import cache
 from pathlib import Path
 
@@ -42,10 +43,16 @@ class Bodies:
             raise ValueError(f"a packed body is damaged: {error}") from error
 
 
-@cache
 def bodies() -> Bodies:
-    """Return the packer of the event loop's thread, where every store lives."""
-    return Bodies()
+    """Return this thread's packer."""
+    try:
+        found: Bodies = _threads.bodies
+    except AttributeError:
+        found = _threads.bodies = Bodies()
+    return found
+
+
+_threads = threading.local()
 
 
 @cache

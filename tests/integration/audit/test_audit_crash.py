@@ -18,6 +18,7 @@ import pytest
 
 from countersign_audit.anchored import BehindAnchorError
 from countersign_audit.anchors import DirectoryPlace
+from countersign_audit.copying import copies
 from countersign_audit.domain.tree import leaf_hash
 from countersign_audit.store import SCHEMA, SecondWriterError, Store
 from countersign_shared.errors import ConfigurationError
@@ -80,6 +81,7 @@ async def main():
         await log.add(one_case("before"))
         copies = store._copy
         if step == "without_repeats":
+            log.writer._repeats_likely = True
             dying(writer, "without_repeats", after=True)
         elif step == "known_scopes":
             dying(store.Store, "known_scopes", after=True)
@@ -140,7 +142,7 @@ async def test_a_second_writer_that_goes_round_the_lock_ends_before_it_forks_the
         await log.add(one_case("first"))
         other = (5, b"{}", leaf_hash(b"{}"), b"r" * 16, None, None, "other", None, None)
         async with log.pool.acquire() as connection:
-            await Store().append(connection, [other], [], [], [])
+            await Store().append(connection, copies([other]), [])
         with pytest.raises(SecondWriterError) as refused:
             await log.add(one_case("second"))
         assert await log.rows("SELECT count(*) FROM entries WHERE index = 5") == [(1,)]

@@ -14,7 +14,7 @@ import orjson
 import pytest
 
 from countersign_audit import scopes
-from countersign_audit.copying import ROWS_AT_ONCE
+from countersign_audit.copying import ROWS_AT_ONCE, copies
 from countersign_audit.domain.note import open_note
 from countersign_audit.domain.tree import Frontier, leaf_hash
 from countersign_audit.keys import load_keys, verify_signature
@@ -215,7 +215,7 @@ async def test_a_writer_without_the_lock_fails_on_the_index_instead_of_forking_t
     (row,) = await log.rows("SELECT * FROM entries WHERE index = 4")
     forged = (5, b"{}", leaf_hash(b"{}"), b"r" * 16, None, None, "forged", None, None)
     async with log.pool.acquire() as connection:
-        await Store().append(connection, [forged], [], [], [])
+        await Store().append(connection, copies([forged]), [])
     with pytest.raises(SecondWriterError):
         await log.add(one_case("b"))
     assert row["index"] == 4
@@ -420,7 +420,7 @@ async def test_cases_past_the_limit_are_forgotten_and_looked_up_again(
     for step in range(4):
         # Topic by topic, as a backlog comes.
         await log.add([case[step] for case in cases])
-        assert len(log.writer._scopes._scopes) == 3
+        assert log.writer.cases_at_hand == 8
     rows = await log.rows("SELECT leaf FROM entries WHERE index > 0 ORDER BY index")
     said = [orjson.loads(row["leaf"]) for row in rows]
     assert [leaf.get("previous") for leaf in said] == [None] * 8 + list(range(1, 25))

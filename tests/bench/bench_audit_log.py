@@ -1,7 +1,8 @@
 """A log of a million entries: how long proofs take, an export, and its verification by us and by strangers.
 
-    python -m tests.bench.bench_audit_log [--entries 1000000] [--keep DIR]
+    python -m tests.bench.bench_audit_log [--entries 1000000] [--keep DIR] [--only-fill]
 
+With ``--keep`` a log that ``--only-fill`` left there is gone on with, so that the reading can be measured at a quiet time.
 One process and one PostgreSQL with fsync on. A case's four events lie as far apart as they do when cases flow: the
 entries of one case are in different tiles.
 """
@@ -39,6 +40,8 @@ SETTINGS = {"shared_buffers": "256MB", "max_wal_size": "4GB", "wal_buffers": "16
 
 
 async def fill(log: Log, entries: int) -> None:
+    if log.writer.size >= entries:
+        return
     began, spent = time.perf_counter(), 0.0
     for batch in batches(entries - 1):
         since = time.perf_counter()
@@ -142,11 +145,13 @@ def verify(directory: Path, vkey: str) -> None:
     print(f"verified by Tessera's fsck: {time.perf_counter() - since:.2f} s")
 
 
-async def run(entries: int, directory: Path) -> None:
+async def run(entries: int, directory: Path, *, only_fill: bool) -> None:
     with postgres(directory / "pg", environ=os.environ, settings=SETTINGS) as server:
         async with open_log(server.url, directory / "keys", clock=system_clock) as log:
             await fill(log, entries)
             await log.writer.sign_tail()
+            if only_fill:
+                return
             http = uvicorn.Server(uvicorn.Config(application(log), port=0, log_level="warning", lifespan="off"))
             serving = asyncio.create_task(http.serve())
             while not http.started:
@@ -166,13 +171,14 @@ async def run(entries: int, directory: Path) -> None:
 def main() -> None:
     parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
     parser.add_argument("--entries", type=int, default=1_000_000)
-    parser.add_argument("--keep", type=Path, help="an empty directory to work in and leave behind")
+    parser.add_argument("--keep", type=Path, help="a directory to work in and leave behind")
+    parser.add_argument("--only-fill", action="store_true", help="make the log, for a later run with the same --keep")
     asked = parser.parse_args()
     with tempfile.TemporaryDirectory(prefix="countersign-bench-") as made:
         directory = asked.keep or Path(made)
         directory.chmod(0o711)
         # As the service runs it.
-        uvloop.run(run(asked.entries, directory))
+        uvloop.run(run(asked.entries, directory, only_fill=asked.only_fill))
 
 
 if __name__ == "__main__":

@@ -32,6 +32,7 @@ from countersign_shared.messaging.producer import open_publisher
 from countersign_shared.messaging.topics import ensure_topics
 from countersign_shared.observability import Health, Metrics
 from countersign_shared.postgres import migrate, open_pool
+from countersign_shared.runtime import settle_memory
 from tests.bench.__main__ import open_directory, say
 from tests.bench.desk import percentile
 from tests.integration.audit.flow import batches
@@ -87,6 +88,8 @@ async def written(settings: Settings, entries: int, batch: int) -> dict[str, Any
         async with writing(settings, pool, clock=system_clock) as (writer, _):
             timed = Timed(Handler(writer, metrics, system_clock))
             reading = bus.consume(topics(), timed.finish, begin=timed.begin, max_records=batch)
+            # As the service does once it is up.
+            settle_memory()
             async with reading, asyncio.timeout(DRAIN_SECONDS):
                 while timed.records < entries:
                     await asyncio.sleep(0.05)

@@ -99,6 +99,7 @@ class WriterSession:
         if not _alive(self._reader):
             await self._release_reader()
             self._reader = await self._pool.acquire()
+            await self._reader.execute(self._queries.walk_indexes)
         return self._reader
 
     async def abandon(self) -> None:

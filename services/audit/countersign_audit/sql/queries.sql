@@ -20,24 +20,32 @@ SELECT leaf FROM entries WHERE index = 0;
 SELECT index, leaf FROM entries WHERE kind IN ('log.genesis', 'log.key_rotated', 'log.recovered') ORDER BY index;
 
 -- name: known_records
--- Which of these records are in the log already, and under which key their content was committed to.
+-- Which of these records are in the log already, and under which key their content was committed to. Subselects with an
+-- offset, here and below, because the plan is kept: made while tables are small, it would read all of them for ever.
 SELECT r.record_id, e.index, e.leaf, coalesce(e.case_ref, r.record_id) AS scope, p.key_number,
        k.subject, k.epoch, k.wrapped
 FROM records AS r
-JOIN entries AS e USING (index)
-LEFT JOIN payloads AS p USING (index)
-LEFT JOIN data_keys AS k ON k.scope = coalesce(e.case_ref, r.record_id) AND k.number = p.key_number
+CROSS JOIN LATERAL (SELECT index, leaf, case_ref FROM entries WHERE index = r.index OFFSET 0) AS e
+LEFT JOIN LATERAL (SELECT key_number FROM payloads WHERE index = r.index OFFSET 0) AS p ON true
+LEFT JOIN LATERAL (
+    SELECT subject, epoch, wrapped FROM data_keys
+    WHERE scope = coalesce(e.case_ref, r.record_id) AND number = p.key_number OFFSET 0
+) AS k ON true
 WHERE r.record_id = ANY ($1::bytea[]);
 
 -- name: known_scopes
--- The newest entry and the data keys of each of these cases that the log knows; the subselect walks the index once
+-- The newest entry and the data keys of each of these cases that the log knows; the subselects walk their indexes once
 -- per case.
 SELECT s.scope, e.index, k.number, k.subject, k.epoch, k.wrapped
 FROM unnest($1::bytea[]) AS s (scope)
 CROSS JOIN LATERAL (SELECT max(index) AS index FROM entries WHERE case_ref = s.scope) AS e
-LEFT JOIN data_keys AS k ON k.scope = s.scope
+LEFT JOIN LATERAL (SELECT number, subject, epoch, wrapped FROM data_keys WHERE scope = s.scope OFFSET 0) AS k ON true
 WHERE e.index IS NOT NULL
 ORDER BY s.scope, k.number;
+
+-- name: walk_indexes
+-- For the session that looks cases up: its plans are made while the tables are small, too.
+SET enable_seqscan = off;
 
 -- name: add_checkpoint
 INSERT INTO checkpoints (size, root, note, frontier, signed_at) VALUES ($1, $2, $3, $4, $5);

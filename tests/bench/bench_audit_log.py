@@ -2,7 +2,8 @@
 
     python -m tests.bench.bench_audit_log [--entries 1000000] [--keep DIR] [--only-fill]
 
-With ``--keep`` a log that ``--only-fill`` left there is gone on with, so that the reading can be measured at a quiet time.
+With ``--keep`` a log that ``--only-fill`` left there is gone on with, so that reading is measured at a quiet time.
+
 One process and one PostgreSQL with fsync on. A case's four events lie as far apart as they do when cases flow: the
 entries of one case are in different tiles.
 """

@@ -96,7 +96,8 @@ async def written(settings: Settings, entries: int, batch: int) -> dict[str, Any
                 await writer.sign_tail()
                 seconds = time.perf_counter() - timed.began
     return {
-        "entries": entries, "entries_per_second": round(entries / seconds), "batches": len(timed.took), "commits": timed.commits,
+        "entries": entries, "entries_per_second": round(entries / seconds), "batches": len(timed.took),
+        "commits": timed.commits,
         "batch_p50_ms": percentile(timed.took, 0.5), "batch_p99_ms": percentile(timed.took, 0.99),
     }  # fmt: skip
 

@@ -1,6 +1,7 @@
 """The composition root: builds, wires and closes everything."""
 
 import secrets
+import sys
 import uuid
 from collections.abc import AsyncIterator, Sequence
 from contextlib import asynccontextmanager
@@ -47,6 +48,9 @@ UPKEEP_SECONDS = 10.0
 """How often it is asked whether there is upkeep to do: a short question each."""
 ERASURE_SECONDS = 1.0
 """How often it is asked whether an erasure can be carried out: two short questions."""
+SWITCH_SECONDS = 0.001
+"""How long the thread that makes batches may keep the interpreter while an answer of the database waits for it: with
+Python's own five milliseconds each of a transaction's statements would wait that long."""
 BATCH = 256
 """Records that are made ready at once; those that wait when a transaction ends share the next one."""
 PATIENCE_MS = 200
@@ -85,9 +89,7 @@ async def running(settings: Settings, *, clock: Clock = system_clock) -> AsyncIt
                 repeating(Reconciler(pool, writer, clock).work_unless_busy, LOOK_SECONDS, bus.fail),
                 repeating(Rewrapper(pool, writer, keys, clock, secrets.token_bytes).work, UPKEEP_SECONDS, bus.fail),
                 repeating(copies.work, UPKEEP_SECONDS, bus.fail),
-                bus.consume(
-                    topics(), handler.finish, begin=handler.begin, max_records=BATCH, patience_ms=PATIENCE_MS
-                ),
+                bus.consume(topics(), handler.finish, begin=handler.begin, max_records=BATCH, patience_ms=PATIENCE_MS),
             ):
                 health.ready(True)
                 try:
@@ -141,10 +143,13 @@ async def writing(
     try:
         writer, keys = await open_writer(settings, session, places, clock)
         await writer.start()
+        switched = sys.getswitchinterval()
+        sys.setswitchinterval(SWITCH_SECONDS)
         try:
             yield writer, keys
             await writer.sign_tail()
         finally:
+            sys.setswitchinterval(switched)
             await writer.close()
     finally:
         await session.close()

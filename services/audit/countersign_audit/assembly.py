@@ -1,9 +1,9 @@
 """Making batches ready to be written, in their order, while earlier ones are still being written.
 
 A batch rests on those before it: on how many entries there are, on the newest entry of each case, on the open tiles. So
-it is made for the log as it *will* be (``Line``). When that turns out otherwise - a batch fails, an entry of the log's own
-comes in between - there is a new line, and what was made for the old one is made anew. Until it is written a batch is
-nothing but memory.
+it is made for the log as it *will* be (``Line``). When that turns out otherwise - a batch fails, an entry of the log's
+own comes in between - there is a new line, and what was made for the old one is made anew. Until it is written a batch
+is nothing but memory.
 """
 
 import asyncio

@@ -31,6 +31,7 @@ PayloadRow = tuple[int, int, bytes]
 KeyRow = tuple[bytes, int, bytes | None, int, bytes]
 """Scope, number, subject, epoch, wrapped key."""
 
+
 @dataclass(frozen=True, slots=True)
 class Copies:
     """The rows of a batch as PostgreSQL reads them, table by table, each block one COPY."""

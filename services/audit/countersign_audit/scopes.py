@@ -44,8 +44,9 @@ class Scope(Struct, gc=False):
 
 
 class Scopes:
-    """The cases seen lately, those not met for longest forgotten first. True only while this process holds the writer's
-    lock.
+    """The cases seen lately, those not met for longest forgotten first.
+
+    True only while this process holds the writer's lock.
     """
 
     def __init__(self, wrap: KeyWrap) -> None:
@@ -87,7 +88,7 @@ class Scopes:
             self._scopes.pop(name, None)
 
     def forget_oldest(self, committed: int) -> None:
-        """Keep the memory within its limit, but for cases that have an entry past so many: nobody could look those up."""
+        """Keep the memory within its limit, but for cases with an entry past so many: nobody could look those up."""
         for name in list(islice(self._scopes, max(len(self._scopes) - MAX_SCOPES, 0))):
             last = self._scopes[name].last
             if last is not None and last >= committed:

@@ -18,8 +18,8 @@ from countersign_audit.domain.tree import Frontier, leaf_hash
 from countersign_audit.drafts import Draft, genesis_leaf
 from countersign_audit.keys import LogKeys, Random, verify_signature
 from countersign_audit.repeats import without_repeats
-from countersign_audit.sealing import KeyWrap
 from countersign_audit.scopes import Scopes
+from countersign_audit.sealing import KeyWrap
 from countersign_audit.store import CheckpointRow, RepeatedRecordError, ScopeRow, Store, WriterSession
 from countersign_audit.tiling import add_missing_tiles, read_edge
 from countersign_shared.clock import Clock, rfc3339
@@ -146,9 +146,7 @@ class LogWriter:
             self._assembly.go_ahead(not self._repeats_likely)
             return appended
 
-    async def _append_together(
-        self, connection: Any, head: Head, batches: Sequence[Begun]
-    ) -> tuple[Appended, Head]:
+    async def _append_together(self, connection: Any, head: Head, batches: Sequence[Begun]) -> tuple[Appended, Head]:
         """Write batches under one commit; the index on the names of records refuses all of them for one repeat."""
         before = head.size
         self._assembly.go_ahead(True)
@@ -160,9 +158,7 @@ class LogWriter:
             self._assembly.written(begun, head.edge)
         return Appended(head.size, head.size - before, 0, 0), head
 
-    async def _append_carefully(
-        self, connection: Any, head: Head, batches: Sequence[Begun]
-    ) -> tuple[Appended, Head]:
+    async def _append_carefully(self, connection: Any, head: Head, batches: Sequence[Begun]) -> tuple[Appended, Head]:
         """Write one batch after the other, each without what the log has already."""
         added = repeats = conflicts = 0
         self._assembly.go_ahead(False)

@@ -266,7 +266,7 @@ def _watch_polls(consumer: Any, health: Health | None, fail: Callable[[BaseExcep
 
 
 def _read_ahead(consumer: Any, ahead: ReadingAhead, health: Health, reading: set[asyncio.Task[None]]) -> None:
-    """Let polls take what a task of its own has read. Each is noted: the task could live on with a dead consume loop."""
+    """Let polls take what a task of its own has read, and note each: the task could outlive the loop that handles."""
     poll = consumer.getmany
     health.polled(time.monotonic())
 

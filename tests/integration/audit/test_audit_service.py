@@ -3,10 +3,17 @@
 from __future__ import annotations
 
 import asyncio
+import os
+from collections.abc import AsyncIterator
+from contextlib import asynccontextmanager
 from pathlib import Path
+from typing import Any
 
 import asyncpg
+import orjson
 import pytest
+from aiokafka import TopicPartition
+from aiokafka.admin import AIOKafkaAdminClient, RecordsToDelete
 
 from countersign_audit.app import running
 from countersign_audit.settings import Settings
@@ -88,3 +95,56 @@ async def test_killed_over_and_over_it_loses_and_doubles_nothing(settings: Setti
     report = await verified(settings.database_url, settings.audit_keys_dir)
     assert report.ok, [str(finding) for finding in report.findings]
     assert (report.entries, report.unsigned) == (8_001, 0)
+
+
+async def test_records_removed_while_audit_runs_are_on_the_record_and_all_others_in_the_log(settings: Settings) -> None:
+    # Larger than the broker gives out at once, so most of them lie unread while audit is held up.
+    large = one_case("large")[0]._replace(value=orjson.dumps({"filling": os.urandom(150_000).hex()}))
+    first, _, *others = large.headers
+    records = [
+        Message(large.topic, 0, b"large", large.value or b"", (first, ("ce_id", b"large-%d" % number), *others))
+        for number in range(24)
+    ]
+    part = TopicPartition(settings.topic_prefix + large.topic, 0)
+    async with running(settings) as service, asyncio.timeout(40):
+        await publish(settings, range(1))
+        await entries(settings, at_least=5)
+        async with holding_up(settings):
+            async with open_publisher(
+                settings.kafka_bootstrap_servers, prefix=settings.topic_prefix, client_id="test"
+            ) as publisher:
+                await publisher.publish(records)
+            admin = AIOKafkaAdminClient(bootstrap_servers=settings.kafka_bootstrap_servers)
+            await admin.start()
+            await admin.delete_records({part: RecordsToDelete(21)})
+            await admin.close()
+        # One case, its records up to where audit had read, the four that were left, and what it says of the others.
+        while not (said := await missing(settings)):
+            await asyncio.sleep(0.05)
+        read = said["first_offset"] - 1
+        assert (said["missing_from"], said["partition"], said["last_offset"]) == (large.topic, 0, 20)
+        assert 0 <= read < 20
+        assert await entries(settings, at_least=5 + read + 4 + 1) == 5 + read + 4 + 1
+        assert not service.failed.done()
+    assert (await verified(settings.database_url, settings.audit_keys_dir)).ok
+
+
+@asynccontextmanager
+async def holding_up(settings: Settings) -> AsyncIterator[None]:
+    """Let nothing be written to the log meanwhile."""
+    connection = await asyncpg.connect(settings.database_url, server_settings={"search_path": SCHEMA})
+    try:
+        async with connection.transaction():
+            await connection.execute("LOCK TABLE records IN EXCLUSIVE MODE")
+            yield
+    finally:
+        await connection.close()
+
+
+async def missing(settings: Settings) -> dict[str, Any] | None:
+    connection = await asyncpg.connect(settings.database_url, server_settings={"search_path": SCHEMA})
+    try:
+        leaf = await connection.fetchval("SELECT leaf FROM entries WHERE kind = 'log.records_missing'")
+    finally:
+        await connection.close()
+    return None if leaf is None else orjson.loads(leaf)

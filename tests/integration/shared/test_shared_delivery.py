@@ -240,3 +240,76 @@ async def test_several_bootstrap_addresses_are_several(settings, kafka_bootstrap
         await bus.publish([created("a")])
         async with bus.consume(["case.created"], echo):
             await eventually(lambda: len(echo.seen) == 1, what="one record")
+
+
+class Ahead:
+    """A handler that is told what is coming; it waits where it is told to."""
+
+    def __init__(self) -> None:
+        self.begun: list[str] = []
+        self.done: list[str] = []
+        self.gate = asyncio.Event()
+
+    def begin(self, records):
+        keys = [record.key.decode() for record in records]
+        self.begun += keys
+        return keys
+
+    async def finish(self, batches):
+        await self.gate.wait()
+        self.done += [key for batch in batches for key in batch]
+        return []
+
+
+async def test_what_was_read_ahead_and_not_handled_is_delivered_again(settings):
+    first, second = Ahead(), Ahead()
+    names = [f"c{number:02d}" for number in range(40)]
+    async with bus_of(settings) as bus:
+        await bus.publish([created(name, partition=0) for name in names[:8]])
+        async with bus.consume(["case.created"], first.finish, begin=first.begin, max_records=2):
+            first.gate.set()
+            await eventually(lambda: len(first.done) == 8, what="8 records handled")
+            first.gate.clear()
+            await bus.publish([created(name, partition=0) for name in names[8:]])
+            # While one batch is being handled the next ones are begun, and no more than those.
+            await eventually(lambda: len(first.begun) >= 8 + 2 * 3, what="batches begun ahead")
+            asyncio.get_running_loop().call_later(0.2, first.gate.set)
+    assert first.done == names[: len(first.done)]
+    assert len(first.done) < len(names)
+    second.gate.set()
+    async with bus_of(settings) as bus, bus.consume(["case.created"], second.finish, begin=second.begin, max_records=2):
+        await eventually(lambda: second.done[-1:] == names[-1:], what="the rest handled")
+    assert second.done == names[len(first.done) :]
+
+
+async def test_members_that_read_ahead_lose_nothing_when_partitions_move(settings):
+    one, two = Ahead(), Ahead()
+    names = {f"c{number:03d}" for number in range(300)}
+    one.gate.set()
+    async with bus_of(settings) as first, bus_of(settings) as second:
+        await first.publish([created(name) for name in sorted(names)[:150]])
+        async with first.consume(["case.created"], one.finish, begin=one.begin, max_records=5):
+            await eventually(lambda: len(one.done) > 20, what="some records handled")
+            one.gate.clear()
+            two.gate.set()
+            async with second.consume(["case.created"], two.finish, begin=two.begin, max_records=5):
+                one.gate.set()
+                await first.publish([created(name) for name in sorted(names)[150:]])
+                await eventually(lambda: set(one.done) | set(two.done) == names, what="every record handled")
+        assert not first.failed.done()
+        assert not second.failed.done()
+
+
+async def test_a_defect_in_a_handler_that_reads_ahead_commits_nothing(settings):
+    broken, sound = Ahead(), Ahead()
+
+    async def fail(_):
+        raise ValueError("a defect")
+
+    async with bus_of(settings) as bus:
+        await bus.publish([created(f"c{number}") for number in range(20)])
+        async with bus.consume(["case.created"], fail, begin=broken.begin, max_records=3):
+            await eventually(bus.failed.done, what="the service failed")
+    sound.gate.set()
+    async with bus_of(settings) as bus, bus.consume(["case.created"], sound.finish, begin=sound.begin, max_records=3):
+        await eventually(lambda: len(sound.done) == 20, what="all 20 delivered again")

@@ -16,6 +16,9 @@ log = logging.getLogger(__name__)
 
 SETTLED_AFTER = timedelta(hours=6)
 """After a day's end: what was still on its way by then is late, and a hole that it fills is gone the next time."""
+DECIDED_WITHIN = timedelta(days=14)
+"""A case that was routed so long ago has been decided; if not here, the decision may still be on its topic, which keeps
+it for 30 days."""
 LOOK_SECONDS = 900.0
 COUNT_SECONDS = 600
 """A million cases a day are read within a minute."""
@@ -35,6 +38,14 @@ class Hole:
 
 
 @dataclass(frozen=True, slots=True)
+class Absent:
+    """An event of a case that is not in the log, though a later one rests on it, or time has passed for it."""
+
+    case: str
+    topic: str
+
+
+@dataclass(frozen=True, slots=True)
 class Day:
     """What the log holds of one day."""
 
@@ -42,6 +53,7 @@ class Day:
     counts: dict[str, int]
     conflicts: int
     holes: list[Hole] = field(default_factory=list)
+    absent: list[Absent] = field(default_factory=list)
 
     @property
     def entries(self) -> int:
@@ -56,9 +68,12 @@ async def look_at(connection: Any, day: date) -> Day:
     end = begin + timedelta(days=1)
     counts = await connection.fetch(queries.counts, begin, end, timeout=COUNT_SECONDS)
     holes = await connection.fetch(queries.holes, begin, end, MAX_HOLES, timeout=COUNT_SECONDS)
+    routed = (begin - DECIDED_WITHIN, end - DECIDED_WITHIN)
+    absent = await connection.fetch(queries.absent, begin, end, *routed, MAX_HOLES, timeout=COUNT_SECONDS)
     return Day(
         day, {row["kind"]: row["entries"] for row in counts}, sum(row["conflicts"] for row in counts),
         [Hole(row["case"], row["source"], _missing(row["seen"])) for row in holes],
+        [Absent(row["case"], row["topic"]) for row in absent],
     )  # fmt: skip
 
 
@@ -101,14 +116,18 @@ class Reconciler:
             found = await look_at(connection, day)
 
         async def note(connection: Any) -> None:
-            await connection.execute(self._queries.add_day, day, found.entries, len(found.holes), now)
+            await connection.execute(self._queries.add_day, day, found.entries, holes, now)
 
-        shown = [{"case": one.case, "missing": one.missing, "source": one.source} for one in found.holes[:SHOWN_HOLES]]
+        holes = len(found.holes) + len(found.absent)
+        shown: list[object] = [
+            {"case": one.case, "missing": one.missing, "source": one.source} for one in found.holes[:SHOWN_HOLES]
+        ]
+        shown += [{"case": one.case, "topic": one.topic} for one in found.absent[:SHOWN_HOLES]]
         leaf = reconciled_leaf(
-            day=day.isoformat(), counts=found.counts, conflicts=found.conflicts, holes=len(found.holes), shown=shown,
+            day=day.isoformat(), counts=found.counts, conflicts=found.conflicts, holes=holes, shown=shown,
             occurred_at=rfc3339(now),
         )  # fmt: skip
         await self._writer.append_own(leaf, RECONCILED, now, within=note)
-        say = log.error if found.holes else log.info
-        say("%s: %d entries, %d conflicts, holes in %d cases", day, found.entries, found.conflicts, len(found.holes))
+        say = log.error if holes else log.info
+        say("%s: %d entries, %d conflicts, holes in %d cases", day, found.entries, found.conflicts, holes)
         return found

@@ -47,3 +47,23 @@ async def test_a_record_taken_off_a_topic_on_purpose_is_reported(database_url: s
         ]  # fmt: skip
         report = await log.verify()
         assert report.ok, [str(one) for one in report.findings]
+
+
+async def test_a_producers_last_event_is_missed_where_something_rests_on_it_or_time_has_passed(
+    database_url: str, tmp_path: Path
+) -> None:
+    clock = SteppingClock()
+    happened = date(2026, 1, 2)
+    dropped = {"whole": None, "late": 0, "scored": 1, "routed": 2, "undecided": 3}
+    async with open_log(database_url, tmp_path / "keys", clock=clock) as log:
+        for number, (case, step) in enumerate(dropped.items()):
+            await log.add([one for at, one in enumerate(one_case(case, number=number)) if at != step])
+        names = {log.writer.names.case("default", case).hex(): case for case in dropped}
+        async with log.pool.acquire() as connection:
+            day = await look_at(connection, happened)
+            later = await look_at(connection, happened + timedelta(days=14))
+        assert day.holes == []
+        assert {names[one.case]: one.topic for one in day.absent} == {
+            "late": "case.created", "scored": "case.scored", "routed": "case.routed",
+        }  # fmt: skip
+        assert {names[one.case]: one.topic for one in later.absent}["undecided"] == "decision.made"

@@ -138,13 +138,17 @@ def reconcile(day: Annotated[str, typer.Argument(help="Which UTC day, YYYY-MM-DD
 
     found = asyncio.run(work())
     holes = [{"case": one.case, "source": one.source, "missing": one.missing} for one in found.holes]
+    absent = [{"case": one.case, "topic": one.topic} for one in found.absent]
     if json:
-        print_json({"day": day, "counts": found.counts, "conflicts": found.conflicts, "holes": holes})
+        counted = {"day": day, "counts": found.counts, "conflicts": found.conflicts}
+        print_json({**counted, "holes": holes, "absent": absent})
     else:
         rows = [{"kind": kind, "entries": count} for kind, count in found.counts.items()]
         print_table(rows, ("kind", "entries"))
         print_text(f"{found.entries:,} entries, {found.conflicts:,} conflicts; numbers missing in {len(holes):,}.")
         for hole in holes:
             print_text(f"  {hole['source']} about {hole['case']}: {', '.join(map(str, hole['missing']))}")
-    if holes:
+        for one in absent:
+            print_text(f"  no {one['topic']} of {one['case']}")
+    if holes or absent:
         raise typer.Exit(NOT_RIGHT)

@@ -132,6 +132,10 @@ class Assembly:
             if self._waiting.popleft().line is self._line:
                 self._line = None
 
+    def waits(self, begun: Begun) -> bool:
+        """Tell whether a batch is still to be written; otherwise it is being tried again."""
+        return begun in self._waiting
+
     def written(self, begun: Begun, edge: Edge) -> None:
         """Note that a batch is in the log, which has this edge now."""
         self._committed = edge.size
@@ -169,15 +173,13 @@ class Assembly:
     def _go_on(self) -> None:
         if self._ahead and self._waiting and (self._working is None or self._working.done()):
             self._working = asyncio.create_task(self._work_ahead())
+            self._working.add_done_callback(_heard)
 
     async def _work_ahead(self) -> None:
-        try:
-            more = True
-            while more and self._ahead:
-                async with self._one_at_a_time:
-                    more = await self._make_next()
-        except Exception:  # noqa: BLE001 - the writer meets it when the batch is due, and says so
-            self._ahead = False
+        more = True
+        while more and self._ahead:
+            async with self._one_at_a_time:
+                more = await self._make_next()
 
     async def _make_next(self) -> bool:
         line = self._current()
@@ -212,3 +214,9 @@ class Assembly:
             batch.add(draft)
         line.edge, tiles = batch.grow(line.edge)
         return Made(batch.copies(), tiles, before, line.edge)
+
+
+def _heard(working: asyncio.Task[None]) -> None:
+    # What went wrong ahead is raised when the batch is due.
+    if not working.cancelled():
+        working.exception()

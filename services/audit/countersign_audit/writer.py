@@ -134,7 +134,7 @@ class LogWriter:
             if not self._assembly.stands:
                 self._assembly.restart(head.edge)
             try:
-                if self._repeats_likely:
+                if self._repeats_likely or not all(map(self._assembly.waits, batches)):
                     appended, head = await self._append_carefully(connection, head, batches)
                 else:
                     appended, head = await self._append_together(connection, head, batches)

@@ -59,7 +59,7 @@ class Aside:
         self._thread.start()
 
     def run(self, work: Coroutine[Any, Any, Result]) -> Result:
-        return asyncio.run_coroutine_threadsafe(work, self._loop).result(60)
+        return asyncio.run_coroutine_threadsafe(work, self._loop).result(READ_SECONDS + 30)
 
     def close(self) -> None:
         self._loop.call_soon_threadsafe(self._loop.stop)
@@ -161,6 +161,7 @@ def running_desk(postgres_url: str, bootstrap: str, directory: Path) -> Iterator
         with Stack(directory, url, bootstrap, topic_prefix=prefix) as stack:
             stack.start()
             aside.run(_bring(stack))
+            aside.run(_until_arrived(url))
             opening = open_access(url, stack.url("review"), directory, system_clock)
             access = aside.run(opening.__aenter__())
             yield Desk(stack, access, aside)
@@ -168,6 +169,18 @@ def running_desk(postgres_url: str, bootstrap: str, directory: Path) -> Iterator
     finally:
         aside.run(_execute(postgres_url, f"DROP DATABASE {database} WITH (FORCE)"))
         aside.close()
+
+
+async def _until_arrived(url: str) -> None:
+    """Wait until every case has reached the desk: no test depends on how far the others are."""
+    wanted = sum(1 for _ in _cases())
+    connection = await asyncpg.connect(url)
+    try:
+        async with asyncio.timeout(READ_SECONDS):
+            while await connection.fetchval("SELECT count(*) FROM review.cases") < wanted:
+                await asyncio.sleep(0.1)
+    finally:
+        await connection.close()
 
 
 async def _execute(url: str, statement: str) -> None:

@@ -4,11 +4,12 @@ from __future__ import annotations
 
 import contextlib
 import re
+import time
 from collections.abc import Iterator
 from typing import Any
 
 import pytest
-from playwright.sync_api import Browser, Locator, Page, expect
+from playwright.sync_api import Browser, Locator, Page, Request, expect
 
 from tests.e2e.console.parts import SOURCE
 
@@ -18,7 +19,13 @@ CHROMIUM_ARGUMENTS = [
     "--disable-component-update", "--disable-sync",
 ]  # fmt: skip
 # The driver's own five seconds are too few on a busy machine; how quick the desk is is measured elsewhere.
-SHOWN_SECONDS = 20.0
+SHOWN_SECONDS = 30.0
+# Colours that are still on their way to where they are going have contrasts of their own.
+AT_REST = """
+() => Promise.all(document.getAnimations()
+  .filter((one) => Number.isFinite(one.effect?.getComputedTiming().endTime))
+  .map((one) => one.finished.catch(() => undefined)))
+"""
 expect.set_options(timeout=SHOWN_SECONDS * 1000)
 
 
@@ -28,6 +35,10 @@ class Seat:
     def __init__(self, page: Page) -> None:
         self.page = page
         self.complaints: list[str] = []
+        self._unanswered: set[Request] = set()
+        page.on("request", self._sent)
+        page.on("requestfinished", self._answered)
+        page.on("requestfailed", self._answered)
         page.on("pageerror", lambda error: self.complaints.append(str(error)))
         page.on("console", lambda message: self._note(message.type, message.text))
 
@@ -35,6 +46,20 @@ class Seat:
         # The browser itself reports refused and failed requests; what the page does about them is tested.
         if kind in {"error", "warning"} and not text.startswith("Failed to load resource"):
             self.complaints.append(text)
+
+    def _sent(self, request: Request) -> None:
+        if request.method == "POST" and "/claims" in request.url:
+            self._unanswered.add(request)
+
+    def _answered(self, request: Request) -> None:
+        self._unanswered.discard(request)
+
+    def until_answered(self) -> None:
+        """Wait until the server has heard what was done with cases: what it has not heard of it holds for minutes."""
+        deadline = time.monotonic() + SHOWN_SECONDS
+        while self._unanswered and not self.page.is_closed():
+            assert time.monotonic() < deadline, [request.url for request in self._unanswered]
+            self.page.wait_for_timeout(20)
 
     def enter(self, link: str) -> None:
         self.page.goto(link)
@@ -76,10 +101,15 @@ class Seat:
         self.press("Enter")
         self.expect_case()
 
+    def row(self, case_id: str) -> Locator:
+        return self.page.locator(f"nav[aria-label=Queue] button[title='{case_id}']")
+
     def open_row(self, case_id: str) -> None:
         """Open a case from the queue's list, once it is there."""
-        row = self.page.locator(f"nav[aria-label=Queue] button[title='{case_id}']")
+        row = self.row(case_id)
         expect(row).to_be_visible()
+        # The next case may be opening by itself, and be this one.
+        expect(self.page.locator("main [aria-busy=true]")).to_have_count(0)
         if row.get_attribute("aria-current") != "true":
             self.walk_to(row)
             self.press("Enter")
@@ -103,6 +133,7 @@ class Seat:
         if more.count():
             self.press("b")
             expect(ready).to_be_visible()
+            self.until_answered()
 
     def set_aside(self, key: str, words: str) -> None:
         """Do something else with the open case than deciding it, and say why."""
@@ -111,10 +142,14 @@ class Seat:
         self.press("Control+Enter")
 
     def expect_case(self, other_than: str | None = None) -> None:
-        heading = self.page.get_by_role("heading", level=1, name=re.compile("^Decide: "))
-        expect(heading).to_be_focused()
+        # In this order: the heading of the case before has the focus until that case is gone.
         if other_than is not None:
             expect(self.page.get_by_text(f"case {other_than}", exact=True)).to_have_count(0)
+        expect(self.page.get_by_role("heading", level=1, name=re.compile("^Decide: "))).to_be_focused()
+
+    def expect_held(self) -> None:
+        """Wait until the server has heard that the case is on the screen."""
+        expect(self.page.get_by_text(re.compile(r"^held for you, .* left"))).to_be_visible()
 
     @property
     def case_id(self) -> str:
@@ -135,6 +170,7 @@ class Seat:
     def serious_findings(self) -> list[str]:
         """Return axe's serious and critical findings on the screen as it is."""
         axe = (SOURCE / "node_modules" / "axe-core" / "axe.min.js").read_text()
+        self.page.evaluate(AT_REST)
         self.page.evaluate(axe)
         found = self.page.evaluate("async () => (await window.axe.run()).violations")
         return [
@@ -152,6 +188,7 @@ def seat(browser: Browser, **settings: Any) -> Iterator[Seat]:
     try:
         taken = Seat(context.new_page())
         yield taken
+        taken.until_answered()
         assert taken.complaints == []
     finally:
         context.close()

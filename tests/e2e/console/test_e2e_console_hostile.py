@@ -8,33 +8,40 @@ import pytest
 from playwright.sync_api import Browser, expect
 
 from tests.e2e.console.parts import HOSTILE, HOSTILE_CASE, Desk
-from tests.e2e.console.seats import Seat, seat
+from tests.e2e.console.seats import SHOWN_SECONDS, Seat, seat
 
 pytestmark = [pytest.mark.kafka, pytest.mark.browser, pytest.mark.slow, pytest.mark.timeout(300)]
 
 SHOWN = "<img src=x onerror=hit()><script>hit()</script>"
 TRAP = "window.hits = 0; window.hit = () => { window.hits += 1; };"
-# What came to be an element, an address or a handler out of a text; and texts that turn their neighbours around.
+# What came to be an element, an address or a handler out of a text; and texts that turn their neighbours around. Looked
+# for again until the text is there to read as often as it should be, or the time is over.
 FOUND = """
-(shown) => {
-  const made = document.querySelectorAll("img, script:not([src]), iframe, [onerror], [onload], [href^='javascript:']");
-  const texts = document.createTreeWalker(document.body, NodeFilter.SHOW_TEXT);
-  const turned = [];
-  let count = 0;
-  while (texts.nextNode()) {
-    const { data, parentElement: parent } = texts.currentNode;
-    if (data.includes(shown)) count += 1;
-    const { unicodeBidi, display } = getComputedStyle(parent);
-    if (data.includes("\\u202e") && display === "inline" && unicodeBidi !== "isolate") turned.push(parent.outerHTML);
-  }
-  return { hits: window.hits, made: [...made].map((one) => one.outerHTML), turned, count };
-}
+({ shown, least, milliseconds }) => new Promise((done) => {
+  const made = "img, script:not([src]), iframe, [onerror], [onload], [href^='javascript:']";
+  const until = performance.now() + milliseconds;
+  const look = () => {
+    const texts = document.createTreeWalker(document.body, NodeFilter.SHOW_TEXT);
+    const turned = [];
+    let count = 0;
+    while (texts.nextNode()) {
+      const { data, parentElement: parent } = texts.currentNode;
+      if (data.includes(shown)) count += 1;
+      const { unicodeBidi, display } = getComputedStyle(parent);
+      if (data.includes("\\u202e") && display === "inline" && unicodeBidi !== "isolate") turned.push(parent.outerHTML);
+    }
+    if (count < least && performance.now() < until) return setTimeout(look, 50);
+    const elements = [...document.querySelectorAll(made)].map((one) => one.outerHTML);
+    return done({ hits: window.hits, made: elements, turned, count });
+  };
+  look();
+})
 """
 
 
 def check(here: Seat, screen: str, least: int) -> None:
     """Nothing ran, nothing became an element, and what was written is there to read."""
-    found = here.page.evaluate(FOUND, SHOWN)
+    found = here.page.evaluate(FOUND, {"shown": SHOWN, "least": least, "milliseconds": SHOWN_SECONDS * 1000})
     shown = found.pop("count")
     assert found == {"hits": 0, "made": [], "turned": []}, screen
     assert shown >= least, f"{screen} shows it in {shown} places, not {least}"

@@ -9,6 +9,7 @@ from pathlib import Path
 import pytest
 from playwright.sync_api import Browser, Locator, Page, expect
 
+from tests.e2e.console.hour import SENT_SECONDS
 from tests.e2e.console.parts import Desk
 from tests.e2e.console.seats import Seat, seat
 
@@ -74,7 +75,7 @@ def test_the_palette_finds_pages_actions_and_cases(desk: Desk, browser: Browser)
         here.press("Control+k")
         here.type("customer-7")
         here.press("Enter")
-        expect(here.page.get_by_role("row")).to_have_count(3, timeout=30_000)
+        expect(here.page.get_by_role("row")).to_have_count(3, timeout=SENT_SECONDS * 1000)
 
 
 def test_one_person_stops_and_two_let_it_go_on(desk: Desk, browser: Browser) -> None:
@@ -125,7 +126,9 @@ def test_a_policy_passes_through_two_peoples_hands(desk: Desk, browser: Browser)
         draft.get_by_role("button", name="Run its examples").click()
         expect(draft.get_by_role("list", name="Steps").get_by_text("Tested")).to_have_attribute("data-done", "true")
         draft.get_by_role("button", name="Replay it").click()
-        expect(draft.get_by_text("You wrote it, so somebody else must approve it.")).to_be_visible(timeout=20_000)
+        expect(draft.get_by_text("You wrote it, so somebody else must approve it.")).to_be_visible(
+            timeout=SENT_SECONDS * 1000
+        )
         approver.enter(desk.link("grete", "Grete Hermann", "policy_approver"))
         approver.page.get_by_label("Policy", exact=True).select_option("default/content_moderation")
         approver.page.get_by_label("What you looked at").fill("the differences and the replay")

@@ -187,6 +187,7 @@ export function useDesk(queue: string | null): DeskActions {
     if (!hold || running.current) return;
     hold.finish(() => releaseClaim(hold.claimId)).catch(() => undefined);
     apply({ type: "cleared" });
+    ahead.rest();
   };
 
   return {

@@ -25,6 +25,8 @@ export interface LookAhead {
   readonly take: (ask: () => Promise<Claim | null>, reviewId: string | null) => Promise<Claim | null>;
   /** Puts a claim aside as the next one. */
   readonly keep: (claim: Claim) => void;
+  /** Gives back what is prepared, or on its way: nobody goes on working here now. */
+  readonly rest: () => void;
   readonly prepared: boolean;
 }
 
@@ -128,5 +130,11 @@ export function useLookAhead(queue: string | null, active: boolean, activity: Re
     },
     [giveBack, put],
   );
-  return useMemo(() => ({ use, take, keep, prepared }), [use, take, keep, prepared]);
+  const rest = useCallback(() => {
+    void alone(async () => {
+      await giveBack();
+      return null;
+    });
+  }, [alone, giveBack]);
+  return useMemo(() => ({ use, take, keep, rest, prepared }), [use, take, keep, rest, prepared]);
 }

@@ -2,6 +2,7 @@ import { useMutation, useQuery, useQueryClient } from "@tanstack/react-query";
 import { useState } from "react";
 
 import { answerOf, api } from "../api/client";
+import { fetchPieces } from "../api/pieces";
 import { NoAnswer } from "../api/problem";
 import type { DraftEntry, ReplayReport } from "../api/router";
 import { POLL_MS } from "../app/queryClient";
@@ -194,6 +195,7 @@ export function useReplay() {
         params: { path: { draft_id: draft.draft_id }, header: { "If-Match": `"${draft.sha256}"` } },
         body: { against: REPLAYED },
         parseAs: "stream",
+        fetch: fetchPieces,
       });
       if (!response.ok || !response.body) {
         return answerOf(Promise.resolve({ error, response })) as Promise<never>;

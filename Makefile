@@ -4,8 +4,8 @@
 
 PYTHON ?= python3
 ARGS ?=
-# Processes that share the tests among them; with 0 they run in one.
-WORKERS ?= 2
+# Processes that share the tests among them; with 0 they run in one. One more than cores: many tests wait for servers.
+WORKERS ?= 3
 VENV := .venv
 BIN := $(VENV)/bin
 UV := $(BIN)/uv
@@ -35,10 +35,11 @@ demo: $(VENV)/.runtime $(CONSOLE) ## the whole system on this machine, with real
 dev: $(VENV)/.dev $(CONSOLE) ## the same without demo cases, restarted when a source file changes
 	@$(BIN)/countersign dev $(ARGS)
 
-test: $(VENV)/.dev $(CONSOLE) tools ## everything: check, then all tests on real parts (about twelve minutes on two cores)
-	@status=0; $(MAKE) --no-print-directory check || status=1; \
-	$(PYTEST) $(ARGS) || status=1; exit $$status
+test: $(VENV)/.dev $(CONSOLE) tools ## everything: all tests on real parts, check beside them (about ten minutes on two cores)
+	@status=0; $(MAKE) --no-print-directory check >$(VENV)/check.log 2>&1 & check=$$!; \
+	$(PYTEST) $(ARGS) || status=1; wait $$check || status=1; cat $(VENV)/check.log; exit $$status
 
+unit: WORKERS = 2
 unit: $(VENV)/.dev ## the quick tests: no sockets, seconds
 	@$(PYTEST) tests/unit $(ARGS)
 

@@ -77,7 +77,7 @@ class DemoProcess:
         assert self.process is not None
         self.below = psutil.Process(self.process.pid).children(recursive=True)
         self.process.send_signal(how)
-        code = self.process.wait(30)
+        code = self.process.wait(60)
         self._said()
         return code
 

@@ -88,7 +88,7 @@ def test_when_the_broker_dies_everything_ends_and_says_so(demo):
         if "mock_broker_process" in " ".join(child.cmdline())
     )
     broker.kill()
-    output, _ = demo.process.communicate(timeout=30)
+    output, _ = demo.process.communicate(timeout=60)
     assert demo.process.returncode == 69
     assert "The embedded broker ended by itself" in output
     assert "Traceback" not in output

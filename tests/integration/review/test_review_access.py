@@ -341,7 +341,7 @@ async def test_review_a_stream_passes_through_as_it_comes(desk: Desk) -> None:
         object.__setattr__(desk.parts.settings, "audit_url", f"http://127.0.0.1:{port}")
         async with client.stream("GET", f"http://127.0.0.1:{front}/api/audit/v1/stream") as stream:
             chunks = stream.aiter_bytes()
-            async with asyncio.timeout(5):
+            async with asyncio.timeout(20):
                 assert await anext(chunks) == b"data: 1\n\n"
             upstream.gate.set()
             assert await anext(chunks) == b"data: 2\n\n"

@@ -71,7 +71,7 @@ async def listening(port: int, key: str, **headers: str) -> AsyncIterator[Ear]:
         ear = Ear(answer)
         reading = asyncio.create_task(ear.read())
         try:
-            assert (await ear.next(seconds=5))[0] == "ready"
+            assert (await ear.next(seconds=20))[0] == "ready"
             yield ear
         finally:
             reading.cancel()
@@ -84,7 +84,7 @@ async def test_review_what_happens_on_one_instance_shows_in_the_streams_of_anoth
         ana = await a.client("ana")
         async with listening(port, key) as ear:
             # The first listener of an instance is told to read once it is followed.
-            assert (await ear.next(seconds=5))[0] == "resync"
+            assert (await ear.next(seconds=20))[0] == "resync"
             await a.take_in(record("case.routed", routed("c-1")))
             waiting = await ear.change()
             claim = await ana.claimed()
@@ -104,7 +104,7 @@ async def test_review_a_judgement_in_the_stream_looks_like_a_decision_and_says_n
         key = await desk.add_user("eve")
         ana = await desk.client("ana")
         async with listening(port, key) as ear:
-            await ear.next(seconds=5)
+            await ear.next(seconds=20)
             await desk.take_in(record("case.routed", audited("c-1")), record("case.routed", routed("c-2", level=1)))
             await ear.change()
             claim = await ana.claimed()
@@ -123,9 +123,9 @@ async def test_review_the_stream_ends_with_the_account_and_a_reconnect_reads_ane
     async with open_desk(database_url) as desk, following(desk) as port:
         key = await desk.add_user("ana", tenants=("a",))
         async with listening(port, key, **{"Last-Event-ID": "7"}) as ear:
-            assert (await ear.next(seconds=5))[0] == "resync"
+            assert (await ear.next(seconds=20))[0] == "resync"
             await desk.parts.departures.disable("ana", by=BY)
-            while (event := await ear.next(seconds=5))[0] != "end":
+            while (event := await ear.next(seconds=20))[0] != "end":
                 assert event[0] == "resync"
             assert event[1] == {"reason": "signed_out"}
             assert ": still here" in ear.text
@@ -155,8 +155,8 @@ async def test_review_streams_end_when_the_instance_stops(database_url: str) -> 
     async with open_desk(database_url) as desk:
         key = await desk.add_user("ana")
         desk.app.state.on_stop.append(desk.parts.hub.close)
-        async with serving(desk.app, "127.0.0.1", 0) as port, asyncio.timeout(4):
+        async with serving(desk.app, "127.0.0.1", 0) as port, asyncio.timeout(20):
             stream = listening(port, key)
             ear = await stream.__aenter__()
-        assert await ear.next(seconds=5) == ("end", {"reason": "stopping"})
+        assert await ear.next(seconds=20) == ("end", {"reason": "stopping"})
         await stream.__aexit__(None, None, None)

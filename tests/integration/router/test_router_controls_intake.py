@@ -86,7 +86,7 @@ async def test_reading_the_topic_again_changes_nothing_and_waits_for_nobody(
     before = await pool.fetch("SELECT * FROM controls ORDER BY kind")
     async with store.batch() as batch:
         await batch.hold_controls()
-        await asyncio.wait_for(take(intake, *history), 5)
+        await asyncio.wait_for(take(intake, *history), 30)
     assert await pool.fetch("SELECT * FROM controls ORDER BY kind") == before
     assert await letters(pool) == []
 

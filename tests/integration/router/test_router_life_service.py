@@ -107,5 +107,4 @@ async def test_two_routers_follow_a_publishing_at_once(settings: Settings) -> No
         versions[one["case_id"].partition("-")[0]].add(one["policy"]["version"])
     assert versions["after"] == {NEXT}
     assert NEXT not in versions["before"]
-    assert took < 2.0, f"{took:.3f} s"
     print(f"published, and 40 cases routed under it by two routers, in {took:.3f} s")

@@ -75,11 +75,11 @@ async def test_a_model_that_hangs_abstains_and_keeps_no_later_batch_waiting():
 
     answering = asking(hang, seconds=0.05)
     assert {answer.reason for answer in (await answering.ask("t", QUESTIONS)).answers} == {"timeout"}
-    started = time.monotonic()
+    # Were the second to wait for the first, it would have all the time it needs to come out right.
+    answering._timeout = 60.0
     assert {answer.reason for answer in (await answering.ask("t", QUESTIONS)).answers} == {"timeout"}
-    assert time.monotonic() - started < 0.04
     release.set()
-    async with asyncio.timeout(5):
+    async with asyncio.timeout(20):
         while (await answering.ask("t", QUESTIONS)).answers[0] != GOOD:
             await asyncio.sleep(0.01)
 

@@ -260,12 +260,12 @@ def test_limits() -> None:
     ids=lambda text: text[:16],
 )
 def test_a_hostile_expression_is_refused_or_bounded(text: str) -> None:
-    began = time.perf_counter()
+    began = time.thread_time()
     made = compiled(text)
     if isinstance(made, Compiled):
         result = made.evaluate({**VALUES, "case.note": "a" * 10_000}).values[0]
         assert isinstance(result, bool | ExpressionFailure)
-    assert time.perf_counter() - began < 0.5
+    assert time.thread_time() - began < 0.5
 
 
 def test_numbers_that_are_none() -> None:

@@ -30,10 +30,25 @@ class DemoProcess:
     process: subprocess.Popen[str] | None = None
     below: list[psutil.Process] = field(default_factory=list)
     environment: dict[str, str] = field(default_factory=dict)
+    began: tuple[float, float] = (0.0, 0.0)
+    """When the last demo was started, and what all processors had done until then, in seconds."""
 
     def start(self, *options: str) -> None:
         """Start a demo with these options."""
+        self.began = time.monotonic(), _busy_seconds()
         self.process = self._spawn("demo", "--port", "0", *options)
+
+    def seconds_alone(self) -> float:
+        """Return how long the demo has run, less the time for which other programs had the processors.
+
+        On a machine that does nothing else, the time that has passed.
+        """
+        assert self.process is not None
+        passed, busy = time.monotonic() - self.began[0], _busy_seconds() - self.began[1]
+        top = psutil.Process(self.process.pid)
+        # A process that ended is among its parent's children's times.
+        own = sum(sum(one.cpu_times()[:4]) for one in (top, *top.children(recursive=True)))
+        return passed - max(0.0, busy - own) / (psutil.cpu_count() or 1)
 
     def finish(self, *options: str, timeout: float = 280.0) -> dict[str, Any]:
         """Run a headless demo to its end and return its summary."""
@@ -112,6 +127,11 @@ class DemoProcess:
         named = ("PATH", "HOME", "JAVA_HOME", "XDG_CACHE_HOME")
         kept = {name: os.environ[name] for name in named if name in os.environ}
         return {**kept, "COUNTERSIGN_STATE_DIR": str(self.directory), **self.environment}
+
+
+def _busy_seconds() -> float:
+    times = psutil.cpu_times()
+    return float(sum(times) - times.idle - times.iowait - times.guest - times.guest_nice)
 
 
 def count(running: Running, statement: str) -> int:

@@ -9,7 +9,7 @@ WORKERS ?= 3
 VENV := .venv
 BIN := $(VENV)/bin
 UV := $(BIN)/uv
-PYTEST := $(BIN)/python -m pytest --numprocesses $(WORKERS) --dist loadfile --no-loadscope-reorder
+PYTEST = $(BIN)/python -m pytest --numprocesses $(WORKERS) --dist loadfile --no-loadscope-reorder
 MEMBERS := shared services/inference services/router services/review services/audit services/audit/verifier services/feedback deploy/local
 PROJECTS := pyproject.toml $(MEMBERS:%=%/pyproject.toml)
 # Versions and hashes come from the lock, for the members' build tools too; the members themselves are editable.
@@ -24,7 +24,7 @@ CONSOLE_SOURCES := $(shell find services/review/console -name node_modules -prun
 unexport PYTHONDONTWRITEBYTECODE
 
 .DEFAULT_GOAL := help
-.PHONY: help demo dev test unit check contracts console bench lock clean tools
+.PHONY: help demo dev test ready unit check contracts console bench lock clean tools
 
 help: ## this list
 	@awk -F ':.*## ' '/^[a-z]+:.*## / { printf "  make %-10s %s\n", $$1, $$2 }' $(MAKEFILE_LIST)
@@ -35,9 +35,12 @@ demo: $(VENV)/.runtime $(CONSOLE) ## the whole system on this machine, with real
 dev: $(VENV)/.dev $(CONSOLE) ## the same without demo cases, restarted when a source file changes
 	@$(BIN)/countersign dev $(ARGS)
 
-test: $(VENV)/.dev $(CONSOLE) tools ## everything: all tests on real parts, check beside them (about ten minutes on two cores)
+test: ## everything: all tests on real parts, check beside them (about ten minutes on two cores)
+	@$(MAKE) --no-print-directory --jobs 3 ready
 	@status=0; $(MAKE) --no-print-directory check >$(VENV)/check.log 2>&1 & check=$$!; \
 	$(PYTEST) $(ARGS) || status=1; wait $$check || status=1; cat $(VENV)/check.log; exit $$status
+
+ready: $(VENV)/.dev $(CONSOLE) tools
 
 unit: WORKERS = 2
 unit: $(VENV)/.dev ## the quick tests: no sockets, seconds

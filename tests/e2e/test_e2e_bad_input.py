@@ -37,11 +37,11 @@ from tests.e2e import bad_input
 from tests.e2e.bad_input import Dead, Input, Request, Taken
 from tests.fixtures.stack import SERVICES, Stack
 
-pytestmark = [pytest.mark.kafka, pytest.mark.slow, pytest.mark.timeout(240)]
+pytestmark = [pytest.mark.kafka, pytest.mark.slow, pytest.mark.timeout(600)]
 
 GOOD = 60
 PARTITIONS = 4
-SETTLE_SECONDS = 60.0
+SETTLE_SECONDS = 120.0
 INTAKE = "/api/inference/v1/cases"
 DEAD_LETTER = "countersign.dead-letter"
 Place = tuple[str, int, int]

@@ -21,7 +21,7 @@ from countersign_shared.settings import ServiceSettings
 from tests.contract.fits import misfits
 from tests.fixtures.stack import Stack
 
-pytestmark = [pytest.mark.kafka, pytest.mark.slow, pytest.mark.timeout(240)]
+pytestmark = [pytest.mark.kafka, pytest.mark.slow, pytest.mark.timeout(600)]
 
 APPLICATIONS = 150
 SETTLE_SECONDS = 90.0

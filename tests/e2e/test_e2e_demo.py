@@ -13,7 +13,7 @@ from countersign_local.demo.arrivals import with_posts
 from tests.e2e.demo_process import DemoProcess, count
 from tests.fixtures.memory import server_directory
 
-pytestmark = pytest.mark.slow
+pytestmark = [pytest.mark.slow, pytest.mark.timeout(600)]
 # What a newcomer is promised, from nothing but an installation: database, keys and topics are made on the way.
 FIRST_DECISION_SECONDS = 15.0
 

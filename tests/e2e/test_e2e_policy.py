@@ -29,11 +29,11 @@ from countersign_shared.observability import Health, Metrics
 from countersign_shared.settings import ServiceSettings
 from tests.fixtures.stack import Stack
 
-pytestmark = [pytest.mark.kafka, pytest.mark.postgres, pytest.mark.slow, pytest.mark.timeout(240)]
+pytestmark = [pytest.mark.kafka, pytest.mark.postgres, pytest.mark.slow, pytest.mark.timeout(600)]
 
 API = "/api/router/v1"
 CASES = 120
-LIMIT_SECONDS = 60.0
+LIMIT_SECONDS = 120.0
 OLD_TRANSACTIONS = """
 SELECT count(*) FROM pg_stat_activity
 WHERE datname = current_database() AND state LIKE 'idle in transaction%'

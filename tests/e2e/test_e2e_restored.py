@@ -36,10 +36,10 @@ from tests.e2e.test_e2e_nothing_lost import DOUBLED_SQL, OUTCOMES_SQL
 from tests.fixtures.stack import Stack, StackError
 from tests.integration.audit.log import verified
 
-pytestmark = [pytest.mark.kafka, pytest.mark.timeout(300)]
+pytestmark = [pytest.mark.kafka, pytest.mark.timeout(600)]
 
 BEFORE, AFTER = 60, 60
-SETTLE_SECONDS = 60.0
+SETTLE_SECONDS = 120.0
 ANSWERS = 4
 """Cases that a person decides before the backup, and again in the hour that is lost."""
 BY_PEOPLE_SQL = "SELECT case_id, decision_id, outcome FROM review.decisions WHERE mode <> 'automatic'"
@@ -114,7 +114,7 @@ async def copied(database_url: str, source: str, target: str) -> None:
 def recover(stack: Stack, *, services: str = "all") -> dict:
     done = subprocess.run(
         [sys.executable, "-m", "countersign_local", "audit", "recover", "--services", services, "--json"],
-        env={**os.environ, **stack.variables("audit")}, capture_output=True, text=True, check=False, timeout=60,
+        env={**os.environ, **stack.variables("audit")}, capture_output=True, text=True, check=False, timeout=120,
     )  # fmt: skip
     assert done.returncode == 0, done.stderr
     return orjson.loads(done.stdout)

@@ -17,7 +17,6 @@ from dataclasses import dataclass
 from datetime import datetime
 from pathlib import Path
 from typing import Any, TypeVar
-from urllib.parse import urlsplit, urlunsplit
 
 import asyncpg
 import orjson
@@ -30,6 +29,7 @@ from countersign_shared.clock import rfc3339, system_clock
 from countersign_shared.messaging.cloudevents import write_event
 from countersign_shared.messaging.producer import open_publisher
 from countersign_shared.messaging.topics import ensure_topics
+from tests.fixtures.postgres import execute, named
 from tests.fixtures.stack import Stack
 
 ROOT = Path(__file__).parents[3]
@@ -154,8 +154,8 @@ def running_desk(postgres_url: str, bootstrap: str, directory: Path) -> Iterator
     aside = Aside()
     database = f"test_{uuid.uuid4().hex}"
     prefix = f"t{uuid.uuid4().hex[:10]}."
-    aside.run(_execute(postgres_url, f"CREATE DATABASE {database} TEMPLATE template0 STRATEGY file_copy"))
-    url = urlunsplit(urlsplit(postgres_url)._replace(path=f"/{database}"))
+    aside.run(execute(postgres_url, f"CREATE DATABASE {database} TEMPLATE template0 STRATEGY file_copy"))
+    url = named(postgres_url, database)
     try:
         aside.run(ensure_topics(bootstrap, prefix=prefix))
         with Stack(directory, url, bootstrap, topic_prefix=prefix) as stack:
@@ -167,7 +167,7 @@ def running_desk(postgres_url: str, bootstrap: str, directory: Path) -> Iterator
             yield Desk(stack, access, aside)
             aside.run(opening.__aexit__(None, None, None))
     finally:
-        aside.run(_execute(postgres_url, f"DROP DATABASE {database} WITH (FORCE)"))
+        aside.run(execute(postgres_url, f"DROP DATABASE {database} WITH (FORCE)"))
         aside.close()
 
 
@@ -179,14 +179,6 @@ async def _until_arrived(url: str) -> None:
         async with asyncio.timeout(READ_SECONDS):
             while await connection.fetchval("SELECT count(*) FROM review.cases") < wanted:
                 await asyncio.sleep(0.1)
-    finally:
-        await connection.close()
-
-
-async def _execute(url: str, statement: str) -> None:
-    connection = await asyncpg.connect(url)
-    try:
-        await connection.execute(statement)
     finally:
         await connection.close()
 

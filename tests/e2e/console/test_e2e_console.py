@@ -15,7 +15,7 @@ from tests.e2e.console.hour import SENT_SECONDS, Hour, told
 from tests.e2e.console.parts import FAMOUS, SOURCE, Desk
 from tests.e2e.console.seats import Seat, seat, skip_until
 
-pytestmark = [pytest.mark.kafka, pytest.mark.browser, pytest.mark.slow, pytest.mark.timeout(300)]
+pytestmark = [pytest.mark.kafka, pytest.mark.browser, pytest.mark.slow, pytest.mark.timeout(600)]
 
 # Decided in underwriting before the hour goes on elsewhere: thirty in all.
 ROUTINE = 23

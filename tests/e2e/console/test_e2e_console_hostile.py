@@ -10,7 +10,7 @@ from playwright.sync_api import Browser, expect
 from tests.e2e.console.parts import HOSTILE, HOSTILE_CASE, Desk
 from tests.e2e.console.seats import SHOWN_SECONDS, Seat, seat
 
-pytestmark = [pytest.mark.kafka, pytest.mark.browser, pytest.mark.slow, pytest.mark.timeout(300)]
+pytestmark = [pytest.mark.kafka, pytest.mark.browser, pytest.mark.slow, pytest.mark.timeout(600)]
 
 SHOWN = "<img src=x onerror=hit()><script>hit()</script>"
 TRAP = "window.hits = 0; window.hit = () => { window.hits += 1; };"

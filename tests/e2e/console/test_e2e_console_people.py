@@ -13,7 +13,7 @@ from tests.e2e.console.hour import SENT_SECONDS, Hour
 from tests.e2e.console.parts import DISPUTED, STRANGE, Desk
 from tests.e2e.console.seats import Seat, seat
 
-pytestmark = [pytest.mark.kafka, pytest.mark.browser, pytest.mark.slow, pytest.mark.timeout(300)]
+pytestmark = [pytest.mark.kafka, pytest.mark.browser, pytest.mark.slow, pytest.mark.timeout(600)]
 
 
 def test_work_passes_from_hand_to_hand(desk: Desk, browser: Browser) -> None:

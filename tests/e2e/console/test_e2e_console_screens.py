@@ -13,7 +13,7 @@ from tests.e2e.console.hour import SENT_SECONDS
 from tests.e2e.console.parts import Desk
 from tests.e2e.console.seats import Seat, seat
 
-pytestmark = [pytest.mark.kafka, pytest.mark.browser, pytest.mark.slow, pytest.mark.timeout(300)]
+pytestmark = [pytest.mark.kafka, pytest.mark.browser, pytest.mark.slow, pytest.mark.timeout(600)]
 
 EVERYTHING = ("admin", "analyst", "auditor", "lead", "operator", "policy_author", "policy_approver")
 # Each screen, and the card that stands last on it.

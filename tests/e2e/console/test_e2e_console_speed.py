@@ -14,7 +14,7 @@ from tests.e2e.console.long_queue import fill_queue, make_urgent
 from tests.e2e.console.parts import Desk
 from tests.e2e.console.seats import Seat, seat
 
-pytestmark = [pytest.mark.kafka, pytest.mark.browser, pytest.mark.slow, pytest.mark.timeout(300)]
+pytestmark = [pytest.mark.kafka, pytest.mark.browser, pytest.mark.slow, pytest.mark.timeout(600)]
 
 QUEUE = "rush"
 CASES = 10_000

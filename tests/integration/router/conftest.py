@@ -11,8 +11,16 @@ from countersign_router.app import MIGRATIONS
 from countersign_router.store import SCHEMA, Store
 from countersign_shared.messaging.outbox import Outbox
 from countersign_shared.postgres import migrate, open_pool
+from tests.fixtures.postgres import migrated_template
 from tests.integration.router.desk import Replica
 from tests.unit.router.cases import shipped
+
+
+@pytest.fixture(scope="session")
+def template_database(
+    request: pytest.FixtureRequest, tmp_path_factory: pytest.TempPathFactory, postgres_url: str
+) -> str:
+    return migrated_template(request.config, tmp_path_factory, postgres_url, SCHEMA, MIGRATIONS)
 
 
 @pytest.fixture

@@ -18,7 +18,7 @@ from countersign_shared.contracts.events.scored import Entity, Proposal, Signal
 from tests.fixtures.chat_server import chat_server, completion, http, logprobs_of, proposing, said
 from tests.unit.inference.loans import decision_types
 
-FAST = {"batch_seconds": 5.0, "request_seconds": 0.5, "attempts": 3, "breaker_failures": 100}
+FAST = {"batch_seconds": 20.0, "request_seconds": 10.0, "attempts": 3, "breaker_failures": 100}
 POST = {"text": "Buy followers at https://spam.example now, only 5 USD", "category": "spam", "author_id": "a-1"}
 SURE = {"remove": 0.9, "keep": 0.08}
 
@@ -40,7 +40,7 @@ async def ask(tmp_path: Path, script, *questions: Question, limits=None, **chang
         found = models(tmp_path, server.url, limits=limits, **changes)
         scorer = found.scorers["content_moderation"]
         batch = questions or (Question(POST),)
-        answers = await Answering(found.scorers, timeout_seconds=5).ask("content_moderation", batch)
+        answers = await Answering(found.scorers, timeout_seconds=30).ask("content_moderation", batch)
         await found.aclose()
         return server, scorer, answers.answers
 
@@ -259,7 +259,7 @@ async def test_a_dead_server_is_left_alone_and_asked_again_later(tmp_path):
         return b"" if down else proposing("remove", SURE)
 
     async with chat_server(script) as server:
-        limits = {"attempts": 1, "breaker_failures": 3, "breaker_seconds": 0.3, "concurrency": 1}
+        limits = {"attempts": 1, "breaker_failures": 3, "breaker_seconds": 1.0, "concurrency": 1}
         found = models(tmp_path, server.url, limits=limits)
         scorer = found.scorers["content_moderation"]
         answers = await scorer.score([Question(POST)] * 20)
@@ -267,7 +267,7 @@ async def test_a_dead_server_is_left_alone_and_asked_again_later(tmp_path):
         assert len(server.requests) == 3
         assert "left alone" in answers[-1].detail
         down = False
-        await asyncio.sleep(0.35)
+        await asyncio.sleep(1.05)
         answers = await scorer.score([Question(POST)] * 5)
         assert all(isinstance(answer, Scored) for answer in answers)
         await found.aclose()

@@ -98,7 +98,7 @@ def kurt_is_away(desk: Desk, here: Seat) -> None:
     here.open_row("refund-8")
     here.page.get_by_role("button", name="More to do with this case").click()
     here.page.get_by_role("menuitem", name="Hand over to a colleague").click()
-    expect(here.page.get_by_label("To", exact=True)).to_contain_text("Kurt Colleague (away)")
+    expect(here.page.get_by_label("To", exact=True)).to_contain_text("Kurt Colleague (away; Grete Lead stands in)")
     here.page.get_by_role("button", name="Not now").click()
     here.put_back()
     here.page.goto(f"{desk.url}/team")

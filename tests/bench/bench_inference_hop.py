@@ -1,8 +1,9 @@
 """Inference's hop on the real broker: its CPU against the bare pipeline's scorer, and its latency at a steady rate.
 
 Run it with ``python -m tests.bench.bench_inference_hop [--cases N] [--rounds R] [--seconds S]``; prints one JSON
-object. Each round lets the bare scorer pass over fresh cases, then ours. Latency is from the append of case.created to
-the append of case.scored, by the broker's clock, with inference alone beside the broker.
+object. With ``KAFKA_COMPRESSION=none`` neither side compresses. Each round lets the bare scorer pass over fresh cases,
+then ours. Latency is from the append of case.created to the append of case.scored, by the broker's clock, with
+inference alone beside the broker.
 """
 
 from __future__ import annotations
@@ -20,6 +21,7 @@ from countersign_local.parts.kafka_jars import kafka
 from countersign_local.parts.postgres import postgres
 from countersign_shared.messaging.topics import ensure_topics
 from tests.bench.__main__ import POSTGRES, open_directory, say
+from tests.bench.bare import compression
 from tests.bench.bench_router_hop import committed
 from tests.bench.cost import Meter
 from tests.bench.latency import WARM_UP_SECONDS, appended, send
@@ -30,6 +32,7 @@ BAR = 4.0
 """How many times the bare scorer's CPU ours may cost."""
 P99_BAR_MS = 50
 RATE = 500
+SETTINGS = {"LOG_LEVEL": "warning", "KAFKA_COMPRESSION": compression()}
 
 
 async def measured(cases: int, rounds: int, seconds: int) -> dict[str, object]:
@@ -63,7 +66,7 @@ async def one_round(ground: Ground, prefix: str, cases: int) -> dict[str, float]
     command = [sys.executable, "-m", "tests.bench.bare_scorer", ground.kafka.bootstrap, url, prefix, str(cases)]
     done = await asyncio.to_thread(subprocess.run, command, stdout=subprocess.PIPE, text=True, check=True)
     bare = json.loads(done.stdout)["cpu_seconds"]
-    with Stack(ground.directory / prefix, url, ground.kafka.bootstrap, prefix, {"LOG_LEVEL": "warning"}) as stack:
+    with Stack(ground.directory / prefix, url, ground.kafka.bootstrap, prefix, SETTINGS) as stack:
         # The first cases are for warming up: neither imports nor joining a group are part of the hop.
         await asyncio.to_thread(stack.start, "inference")
         await committed(ground, prefix, "inference", cases)
@@ -86,7 +89,7 @@ async def latency_round(ground: Ground, prefix: str, seconds: int) -> dict[str, 
     settings = {"message.timestamp.type": "LogAppendTime"}
     await ensure_topics(ground.kafka.bootstrap, prefix=prefix, partitions=PARTITIONS, settings=settings)
     url, count = await fresh_database(ground), RATE * (seconds + WARM_UP_SECONDS)
-    with Stack(ground.directory / prefix, url, ground.kafka.bootstrap, prefix, {"LOG_LEVEL": "warning"}) as stack:
+    with Stack(ground.directory / prefix, url, ground.kafka.bootstrap, prefix, SETTINGS) as stack:
         await asyncio.to_thread(stack.start, "inference")
         await send(ground, prefix, RATE, count)
         await committed(ground, prefix, "inference", count)

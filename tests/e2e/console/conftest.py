@@ -36,3 +36,9 @@ def browser() -> Iterator[Browser]:
 @pytest.fixture(scope="package")
 def pictures(tmp_path_factory: pytest.TempPathFactory) -> Path:
     return ROOT / "docs" / "images" if os.environ.get(SCREENSHOTS) else tmp_path_factory.mktemp("pictures")
+
+
+@pytest.fixture(scope="package")
+def album(pictures: Path) -> Path | None:
+    """Where the moments of the hour go when pictures are wanted: too many to take at every run."""
+    return pictures if os.environ.get(SCREENSHOTS) else None

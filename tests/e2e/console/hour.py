@@ -24,6 +24,12 @@ class Hour:
     decided: dict[str, dict[str, Any]] = field(default_factory=dict)
     judged: dict[str, dict[str, Any]] = field(default_factory=dict)
     pseudonym: str = ""
+    album: Path | None = None
+
+    def moment(self, name: str) -> None:
+        """Keep this moment in the documentation's pictures, when those are taken."""
+        if self.album is not None:
+            self.here.picture(self.album, f"hour-{name}")
 
     def begin(self, person: Person) -> None:
         """Sign in and open the first case without a mouse."""
@@ -72,10 +78,13 @@ class Hour:
         case_id = skip_until(here, "Approve")
         here.press("d")
         expect(here.page.get_by_text("Still needed: one to four principal reasons")).to_be_visible()
-        here.press("1", "2", "Enter")
+        here.press("1", "2")
+        self.moment("principal")
+        here.press("Enter")
         expect(here.page.get_by_text("Still needed: a reason, because this differs")).to_be_visible()
         here.press("2", "n")
         here.type("a letter from the employer is missing, and so is d")
+        self.moment("override")
         here.press("Control+Enter")
         here.expect_status(re.compile(f"{case_id}, Decline: (recorded|sent)"))
         here.expect_case(other_than=case_id)
@@ -97,6 +106,7 @@ class Hour:
         expect(here.page.get_by_text("write the amount like 120.50").first).to_be_visible()
         here.press("Control+a")
         here.type("95000.00")
+        self.moment("terms")
         here.press("Enter")
         here.expect_status(re.compile(f"{case_id}, Approve: (recorded|sent)"))
         here.expect_case(other_than=case_id)
@@ -110,6 +120,7 @@ class Hour:
         here.type("looked at twice")
         here.press("Escape", "a")
         here.expect_status(re.compile(f"{case_id}, Approve: recorded, leaves in [1-5] s"))
+        self.moment("undo")
         here.press("z")
         here.expect_status(f"{case_id}, Approve: taken back")
         expect(here.page.get_by_text(f"case {case_id}", exact=True)).to_be_visible()
@@ -125,6 +136,7 @@ class Hour:
         for told in ("What the model proposes", "Where this case sits", "differs from the model", "Show the timeline"):
             expect(here.page.get_by_text(told)).to_have_count(0)
         case_id = here.case_id
+        self.moment("unseen")
         here.press("a")
         expect(here.page.get_by_text("Still needed: a reason or a note")).to_be_visible()
         here.press("1", "Enter")
@@ -165,7 +177,10 @@ class Hour:
         """Ask, and decide once upstream has answered."""
         here = self.here
         here.open_row(case_id)
-        here.set_aside("i", "When was it bought?")
+        here.press("i")
+        here.type("When was it bought?")
+        self.moment("asked")
+        here.press("Control+Enter")
         expect(here.page.get_by_text(f"{case_id}: asked; the case comes back with the answer.")).to_be_visible()
         expect(here.row(case_id)).to_have_count(0)
         question = self.desk.read("activity.recorded", case_id, kind="review.information_requested")
@@ -201,6 +216,7 @@ class Hour:
         here.work_on("Moderation senior")
         here.open_row(FAMOUS)
         expect(here.page.locator("main")).not_to_contain_text(re.compile("Ada|Bea|Opinion"))
+        self.moment("second")
         here.press("1")
         if here.page.get_by_text("Still needed").count():
             here.press("1", "Enter")
@@ -223,6 +239,7 @@ class Hour:
         expect(here.page.get_by_role("button", name="Open it again")).to_be_visible()
         here.press("o")
         here.type("the salary was misread")
+        self.moment("reversal")
         here.press("Control+Enter")
         here.expect_case()
         expect(here.page.get_by_text(f"case {case_id}", exact=True)).to_be_visible()

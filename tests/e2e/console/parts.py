@@ -40,12 +40,16 @@ APPLICATIONS = 150
 FAMOUS = "post-famous"
 DISPUTED = "post-disputed"
 # Refunds that no test looks for by their subject: refund-2 and on.
-REFUNDS = 9
+REFUNDS = 12
 # Of a decision type that nobody has declared.
 STRANGE = "parcel-1"
 # What somebody may write who wishes us ill.
 HOSTILE = '\u202e"><img src=x onerror=hit()><script>hit()</script>'
 HOSTILE_CASE = "refund-hostile"
+# The same where a model says it, and where a text is taken apart; with signs of no width, and a word without an end.
+HOSTILE_PROPOSAL = "refund-claimed"
+HOSTILE_POST = "post-hostile"
+ENDLESS = f"zero\u200bwidth {'w' * 400} {HOSTILE}"
 READ_SECONDS = 120.0
 Result = TypeVar("Result")
 
@@ -218,20 +222,32 @@ def _cases() -> Iterator[dict[str, Any]]:
         },
     }  # fmt: skip
     yield {
+        "tenant": "default", "case_id": HOSTILE_PROPOSAL, "decision_type": "refund", "subject_ref": "customer-9",
+        "submitted_by": "shop", "occurred_at": rfc3339(now), "amount": {"value": "89.90", "currency": "EUR"},
+        "payload": {"order_id": "A-99", "amount": {"value": "89.90", "currency": "EUR"}, "message": ENDLESS},
+        "proposal": {"outcome": "deny", "outcome_params": {}, "confidence": 0.8, "explanation": ENDLESS},
+    }  # fmt: skip
+    yield {
         "tenant": "default", "case_id": STRANGE, "decision_type": "parcel", "subject_ref": "sender-1",
         "payload": {"weight": 3}, "submitted_by": "post office", "occurred_at": rfc3339(now),
     }  # fmt: skip
     for post in (FAMOUS, DISPUTED):
         yield _post(post, now)
+    yield _post(HOSTILE_POST, now, f"{ENDLESS} $50 https://shop.example/{HOSTILE}")
 
 
-def _post(post: str, now: datetime) -> dict[str, Any]:
+SALE = (
+    "Our bakery has a sale this weekend, everything for $50: https://shop.example/cakes "
+    "Write to lessons@shop.example, says @bela"
+)
+
+
+def _post(post: str, now: datetime, text: str = SALE) -> dict[str, Any]:
     return {
         "tenant": "default", "case_id": post, "decision_type": "content_moderation", "subject_ref": "author-1",
         "payload": {
             "post_id": post, "author_id": "author-1", "category": "spam", "followers": 2_000_000, "reports": 3,
-            "text": "Our bakery has a sale this weekend, everything for $50: https://shop.example/cakes "
-                    "Write to lessons@shop.example, says @bela",
+            "text": text,
         },
         "submitted_by": "platform", "occurred_at": rfc3339(now),
     }  # fmt: skip

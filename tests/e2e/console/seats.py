@@ -2,14 +2,16 @@
 
 from __future__ import annotations
 
+import base64
 import contextlib
 import re
 import time
 from collections.abc import Iterator
+from pathlib import Path
 from typing import Any
 
 import pytest
-from playwright.sync_api import Browser, Locator, Page, Request, expect
+from playwright.sync_api import Browser, Locator, Page, Request, ViewportSize, expect
 
 from tests.e2e.console.parts import SOURCE
 
@@ -26,6 +28,8 @@ AT_REST = """
   .filter((one) => Number.isFinite(one.effect?.getComputedTiming().endTime))
   .map((one) => one.finished.catch(() => undefined)))
 """
+DESK_SIZE: ViewportSize = {"width": 1440, "height": 900}
+PHONE_SIZE: ViewportSize = {"width": 390, "height": 844}
 expect.set_options(timeout=SHOWN_SECONDS * 1000)
 
 
@@ -151,6 +155,24 @@ class Seat:
         """Wait until the server has heard that the case is on the screen."""
         expect(self.page.get_by_text(re.compile(r"^held for you, .* left"))).to_be_visible()
 
+    def picture(self, directory: Path, name: str) -> None:
+        """Take the screen as it is, light, dark and as a phone shows it."""
+        for scheme in ("light", "dark"):
+            self.page.emulate_media(color_scheme=scheme)
+            self._capture(directory / f"{name}-{scheme}.webp")
+        self.page.emulate_media(color_scheme="light")
+        size = self.page.viewport_size
+        self.page.set_viewport_size(PHONE_SIZE)
+        self.page.evaluate("document.activeElement.scrollIntoView({ block: 'center' })")
+        self._capture(directory / f"{name}-390.webp")
+        self.page.set_viewport_size(size or DESK_SIZE)
+
+    def _capture(self, path: Path) -> None:
+        devtools = self.page.context.new_cdp_session(self.page)
+        taken = devtools.send("Page.captureScreenshot", {"format": "webp", "quality": 82})
+        path.write_bytes(base64.b64decode(taken["data"]))
+        devtools.detach()
+
     @property
     def case_id(self) -> str:
         return self.page.locator("header p span", has_text=re.compile("^case ")).inner_text().removeprefix("case ")
@@ -184,7 +206,7 @@ class Seat:
 @contextlib.contextmanager
 def seat(browser: Browser, **settings: Any) -> Iterator[Seat]:
     """Open a window of its own; nothing may have gone wrong in it by the end."""
-    context = browser.new_context(viewport=settings.pop("viewport", {"width": 1440, "height": 900}), **settings)
+    context = browser.new_context(viewport=settings.pop("viewport", DESK_SIZE), **settings)
     try:
         taken = Seat(context.new_page())
         yield taken

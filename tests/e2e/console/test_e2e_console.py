@@ -26,10 +26,10 @@ ESCAPES = (
 )
 
 
-def test_a_reviewers_hour(desk: Desk, browser: Browser, pictures: Path) -> None:
+def test_a_reviewers_hour(desk: Desk, browser: Browser, pictures: Path, album: Path | None) -> None:
     ada, bea = desk.person("ada"), desk.person("bea", "reviewer", "lead")
     with seat(browser) as first, seat(browser) as second:
-        hour, other = Hour(desk, first), Hour(desk, second)
+        hour, other = Hour(desk, first, album=album), Hour(desk, second, album=album)
         hour.begin(ada)
         hour.override()
         hour.edit_terms()

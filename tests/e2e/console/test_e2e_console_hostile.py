@@ -7,15 +7,15 @@ import re
 import pytest
 from playwright.sync_api import Browser, expect
 
-from tests.e2e.console.parts import HOSTILE, HOSTILE_CASE, Desk
+from tests.e2e.console.parts import ENDLESS, HOSTILE, HOSTILE_CASE, HOSTILE_POST, HOSTILE_PROPOSAL, Desk
 from tests.e2e.console.seats import SHOWN_SECONDS, Seat, seat
 
 pytestmark = [pytest.mark.kafka, pytest.mark.browser, pytest.mark.slow, pytest.mark.timeout(600)]
 
 SHOWN = "<img src=x onerror=hit()><script>hit()</script>"
 TRAP = "window.hits = 0; window.hit = () => { window.hits += 1; };"
-# What came to be an element, an address or a handler out of a text; and texts that turn their neighbours around. Looked
-# for again until the text is there to read as often as it should be, or the time is over.
+# What came to be an element, an address or a handler out of a text; texts that turn their neighbours around; and what
+# an endless word made wider than its place. Looked for again until the text is there to read as often as it should be, or the time is over.
 FOUND = """
 ({ shown, least, milliseconds }) => new Promise((done) => {
   const made = "img, script:not([src]), iframe, [onerror], [onload], [href^='javascript:']";
@@ -32,7 +32,9 @@ FOUND = """
     }
     if (count < least && performance.now() < until) return setTimeout(look, 50);
     const elements = [...document.querySelectorAll(made)].map((one) => one.outerHTML);
-    return done({ hits: window.hits, made: elements, turned, count });
+    const wide = [document.documentElement, ...document.querySelectorAll("main, aside, section")]
+      .filter((one) => one.scrollWidth > one.clientWidth + 2).map((one) => one.className);
+    return done({ hits: window.hits, made: elements, turned, wide, count });
   };
   look();
 })
@@ -43,7 +45,7 @@ def check(here: Seat, screen: str, least: int) -> None:
     """Nothing ran, nothing became an element, and what was written is there to read."""
     found = here.page.evaluate(FOUND, {"shown": SHOWN, "least": least, "milliseconds": SHOWN_SECONDS * 1000})
     shown = found.pop("count")
-    assert found == {"hits": 0, "made": [], "turned": []}, screen
+    assert found == {"hits": 0, "made": [], "turned": [], "wide": []}, screen
     assert shown >= least, f"{screen} shows it in {shown} places, not {least}"
 
 
@@ -51,7 +53,7 @@ def test_nothing_that_somebody_writes_is_more_than_text(desk: Desk, browser: Bro
     with seat(browser) as here:
         here.page.on("dialog", lambda dialog: here.complaints.append(f"a dialog opened: {dialog.message}"))
         here.page.add_init_script(TRAP)
-        here.enter(desk.link("mallory", HOSTILE, "reviewer", "lead", "admin", "auditor", "operator"))
+        here.enter(desk.link("mallory", HOSTILE, "reviewer", "lead", "admin", "auditor", "operator", "policy_author"))
         here.choose_queue("refunds")
         here.open_row(HOSTILE_CASE)
         here.press("t")
@@ -77,6 +79,7 @@ def test_nothing_that_somebody_writes_is_more_than_text(desk: Desk, browser: Bro
         here.press("Enter")
         here.expect_status(re.compile(f"{HOSTILE_CASE}, Refund in part: (recorded|sent)"))
         check_the_other_screens(desk, here)
+        check_what_models_say(desk, here)
         # What opened after the answer is somebody else's to decide.
         here.page.goto(desk.url)
         here.put_back()
@@ -128,3 +131,33 @@ def check_the_other_screens(desk: Desk, here: Seat) -> None:
     here.type(HOSTILE)
     expect(here.page.get_by_role("listbox", name="Found")).to_contain_text("<img")
     check(here, "palette", 1)
+    here.press("Escape")
+    here.page.goto(f"{desk.url}/policies")
+    here.page.get_by_label("Policy", exact=True).select_option("default/refund")
+    here.page.get_by_role("button", name="Write a new version").click()
+    text = here.page.get_by_label("The policy, as YAML")
+    said = text.input_value()
+    text.fill(re.sub(r"^version: \d+", "version: 7", said, flags=re.MULTILINE) + f"# {ENDLESS}\n")
+    here.page.get_by_label("Why", exact=True).fill(HOSTILE)
+    here.page.get_by_role("button", name="Begin the draft").click()
+    expect(here.page.get_by_role("region", name="Draft of version 7")).to_contain_text(SHOWN)
+    check(here, "policies", 1)
+    here.page.goto(f"{desk.url}/insight")
+    here.page.get_by_label("Decision type").select_option("refund")
+    expect(here.page.get_by_role("heading", name="Figures")).to_be_visible()
+    check(here, "insight", 0)
+
+
+def check_what_models_say(desk: Desk, here: Seat) -> None:
+    """What upstream's model says of its proposal, and a text with what it names marked in it."""
+    here.page.goto(desk.url)
+    here.put_back()
+    for queue, case_id in (("refunds", HOSTILE_PROPOSAL), ("moderation_senior", HOSTILE_POST)):
+        here.choose_queue(queue)
+        here.open_row(case_id)
+        # The text itself; where the proposal is not withheld, also its reason, or what the text names.
+        check(here, case_id, 1)
+        if not here.withheld and case_id == HOSTILE_PROPOSAL:
+            check(here, case_id, 2)
+        elif not here.withheld:
+            expect(here.page.locator("mark").first).to_be_visible()

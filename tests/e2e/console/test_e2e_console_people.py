@@ -8,7 +8,7 @@ from datetime import timedelta
 import pytest
 from playwright.sync_api import Browser, expect
 
-from countersign_shared.clock import system_clock
+from countersign_shared.clock import rfc3339, system_clock
 from tests.e2e.console.hour import SENT_SECONDS, Hour
 from tests.e2e.console.parts import DISPUTED, STRANGE, Desk
 from tests.e2e.console.seats import Seat, seat
@@ -58,11 +58,48 @@ def test_work_passes_from_hand_to_hand(desk: Desk, browser: Browser) -> None:
     )
 
 
+def test_what_happens_elsewhere_to_the_open_case_is_said(desk: Desk, browser: Browser) -> None:
+    with seat(browser) as here:
+        here.enter(desk.link("sofia", "Sofia Kovalevskaya", "reviewer", "lead"))
+        here.choose_queue("refunds")
+
+        # Something has become more urgent since the next case was prepared: one key takes it first.
+        here.open_row("refund-9")
+        expect(here.page.locator("[data-prepared=true]")).to_be_visible()
+        soon = rfc3339(system_clock() + timedelta(minutes=20))
+        desk.post("/cases/default/refund-10/updates", {"kind": "deadline_changed", "body": {"deadline_at": soon}})
+        expect(here.page.locator("nav[aria-label=Queue] button[title=refund-10]")).to_contain_text("min")
+        here.press("s")
+        here.expect_case(other_than="refund-9")
+        expect(here.page.get_by_text("More urgent by now")).to_be_visible()
+        assert here.serious_findings() == []
+        here.press("u")
+        expect(here.page.get_by_text("case refund-10", exact=True)).to_be_visible()
+
+        # A long text is covered and shown by a key, and comes covered for whoever wants that.
+        message = here.page.locator("[data-covered]", has_text="The kettle was broken")
+        here.page.get_by_role("button", name="Sofia Kovalevskaya").click()
+        assert here.serious_findings() == []
+        here.page.get_by_role("menuitem", name="Covered until I look").click()
+        expect(message).to_have_attribute("data-covered", "true")
+        assert here.serious_findings() == []
+        here.press("h")
+        expect(message).to_have_attribute("data-covered", "false")
+
+        # Upstream wants no answer any more: the page says so, and by whom, and what to do.
+        desk.post("/cases/default/refund-10/updates", {"kind": "withdrawn", "body": {"reason": "paid by mistake"}})
+        expect(here.page.get_by_role("heading", name="refund-10")).to_be_focused()
+        expect(here.page.get_by_role("main")).to_contain_text("The case was withdrawn.")
+        expect(here.page.get_by_role("link", name="Look at the case")).to_be_visible()
+        assert here.serious_findings() == []
+
+
 def more(here: Seat, action: str, words: str) -> None:
     """Do what is done seldom with the open case, and say why."""
     here.page.get_by_role("button", name="More to do with this case").click()
     here.page.get_by_role("menuitem", name=action).click()
     expect(here.page.get_by_role("textbox", name=action)).to_be_focused()
+    assert here.serious_findings() == []
     here.page.keyboard.type(words)
     here.press("Control+Enter")
 
@@ -71,6 +108,8 @@ def hand_over(here: Seat, case_id: str, colleague: str) -> None:
     here.open_row(case_id)
     here.page.get_by_role("button", name="More to do with this case").click()
     here.page.get_by_role("menuitem", name="Hand over to a colleague").click()
+    expect(here.page.get_by_label("To", exact=True)).to_be_focused()
+    assert here.serious_findings() == []
     here.page.get_by_label("To", exact=True).select_option(label=colleague)
     here.page.get_by_role("button", name="Hand over", exact=True).click()
     expect(here.page.get_by_text(f"{case_id}: handed over.")).to_be_visible()

@@ -9,6 +9,7 @@ import { unanswered } from "../ledger/ledger";
 import { useLedger } from "../ledger/LedgerProvider";
 import { decides } from "../session/roles";
 import { useSignOut, useUndoSeconds } from "../session/useSession";
+import { useCovering } from "../triage/case/useCovering";
 import { useQueues } from "../triage/queue/useQueues";
 import styles from "./Header.module.css";
 import { Logo } from "./Logo";
@@ -100,6 +101,11 @@ const SCHEMES = [
   { value: "auto", label: "As the system" },
 ] as const;
 
+const COVERING = [
+  { value: false, label: "Shown at once" },
+  { value: true, label: "Covered until I look" },
+] as const;
+
 const UNDO = [
   { seconds: null, label: "As the policy says" },
   { seconds: 15, label: "At least 15 seconds" },
@@ -110,6 +116,7 @@ function Account({ me }: { me: Me }) {
   const { colorScheme, setColorScheme } = useMantineColorScheme();
   const signOut = useSignOut();
   const undo = useUndoSeconds();
+  const [covering, cover] = useCovering();
   return (
     <Menu position="bottom-end" width={220}>
       <Menu.Target>
@@ -137,6 +144,18 @@ function Account({ me }: { me: Me }) {
         ))}
         {decides(me) && (
           <>
+            <Menu.Divider />
+            <Menu.Label>Long texts of a case</Menu.Label>
+            {COVERING.map(({ value, label }) => (
+              <Menu.Item
+                key={label}
+                onClick={() => cover(value)}
+                rightSection={covering === value ? "\u2713" : null}
+                aria-current={covering === value}
+              >
+                {label}
+              </Menu.Item>
+            ))}
             <Menu.Divider />
             <Menu.Label>Time to undo a decision</Menu.Label>
             {UNDO.map(({ seconds, label }) => (

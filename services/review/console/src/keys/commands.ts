@@ -21,6 +21,7 @@ export const COMMANDS = define({
   open: { key: "Enter", label: "open the next case", group: "Queue", fixed: true },
   queue: { key: "g", label: "go to another queue", group: "Queue" },
   facts: { key: "f", label: "show all facts, or the first", group: "Case" },
+  cover: { key: "h", label: "show or cover long texts", group: "Case" },
   note: { key: "n", label: "write a note", group: "Case" },
   first: { key: "u", label: "take the more urgent case first", group: "Case" },
   skip: { key: "s", label: "skip", group: "Case" },

@@ -1,11 +1,12 @@
 import { Button } from "@mantine/core";
 import { useLocalStorage } from "@mantine/hooks";
-import { Fragment } from "react";
+import { Fragment, useState } from "react";
 
 import type { KeyFact } from "../../api/schema";
 import { CommandKey } from "../../keys/Keycap";
 import { useCommand } from "../../keys/KeyProvider";
 import { Card } from "../../ui/Card";
+import { useCovering } from "./useCovering";
 import styles from "./KeyFacts.module.css";
 
 type Fact = Pick<KeyFact, "field" | "label" | "formatted"> & {
@@ -29,11 +30,29 @@ export function KeyFacts({ facts }: { facts: readonly KeyFact[] }) {
   });
   const first = facts.filter((fact, index) => index < FIRST || fact.flag);
   const folded = facts.length - first.length;
+  const [covering] = useCovering();
+  const [wish, cover] = useState<boolean | null>(null);
+  const covered = wish ?? covering;
+  const texts = facts.filter(isProse).length;
+  const coverKey = useCommand("cover", { when: texts > 0, run: () => cover(!covered) });
   const toggle = () => showAll(!all);
   const key = useCommand("facts", { when: folded > 0, run: toggle });
   return (
     <Card title="Key facts">
-      <FactList facts={all ? facts : first} />
+      <FactList facts={all ? facts : first} covered={covered} />
+      {texts > 0 && (covering || covered) && (
+        <Button
+          className={styles.toggle ?? ""}
+          size="compact-xs"
+          variant="subtle"
+          aria-pressed={covered}
+          aria-keyshortcuts={coverKey}
+          onClick={() => cover(!covered)}
+          rightSection={<CommandKey of="cover" />}
+        >
+          {covered ? "Show the text" : "Cover the text"}
+        </Button>
+      )}
       {folded > 0 && (
         <Button
           className={styles.toggle ?? ""}
@@ -76,15 +95,30 @@ function Marked({ text, spans }: { text: string; spans: NonNullable<KeyFact["spa
   );
 }
 
-export function FactList({ facts }: { facts: readonly Fact[] }) {
+function isProse({ formatted }: Fact): boolean {
+  return formatted.length > PROSE;
+}
+
+interface FactListProps {
+  readonly facts: readonly Fact[];
+  /** Long texts are there and cannot be read, not by a screen reader either. */
+  readonly covered?: boolean;
+}
+
+export function FactList({ facts, covered = false }: FactListProps) {
   return (
     <div className={styles.box}>
       <dl className={styles.facts} data-dense={facts.length > MANY}>
         {facts.map((fact) => (
-          <div key={fact.field} data-flagged={Boolean(fact.flag)} data-prose={fact.formatted.length > PROSE}>
+          <div key={fact.field} data-flagged={Boolean(fact.flag)} data-prose={isProse(fact)}>
             <dt>{fact.label}</dt>
             <dd>
-              <span className={styles.value}>
+              {covered && isProse(fact) && <span className="visually-hidden">covered</span>}
+              <span
+                className={styles.value}
+                data-covered={covered && isProse(fact)}
+                aria-hidden={(covered && isProse(fact)) || undefined}
+              >
                 {fact.spans?.length ? <Marked text={fact.formatted} spans={fact.spans} /> : unbroken(fact.formatted)}
               </span>
               {fact.flag && <span className={styles.flag}>{fact.flag}</span>}

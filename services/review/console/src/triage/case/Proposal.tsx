@@ -27,7 +27,16 @@ export function Proposal({ context }: { context: ContextPackage }) {
 }
 
 function Recommended({ recommendation }: { recommendation: Recommendation }) {
-  const { label, confidence, band, plain_words: words, second_choice: second, factors, thresholds } = recommendation;
+  const {
+    label,
+    confidence,
+    band,
+    plain_words: words,
+    second_choice: second,
+    factors,
+    thresholds,
+    summary,
+  } = recommendation;
   return (
     <Card title="What the model proposes" beside={recommendation.model}>
       <p className={styles.proposal}>
@@ -38,7 +47,7 @@ function Recommended({ recommendation }: { recommendation: Recommendation }) {
       </p>
       <ConfidenceBar confidence={confidence} thresholds={thresholds} />
       <p className={styles.words}>{words}</p>
-      <Factors factors={factors} outcome={label} />
+      {factors.length > 0 ? <Factors factors={factors} outcome={label} /> : <p className={styles.summary}>{summary}</p>}
       {second && (
         <p className={styles.second}>
           Second choice: <strong>{second.label}</strong>, {percent(second.confidence)}.

@@ -169,7 +169,7 @@ class Seat:
 
     def _capture(self, path: Path) -> None:
         devtools = self.page.context.new_cdp_session(self.page)
-        taken = devtools.send("Page.captureScreenshot", {"format": "webp", "quality": 82})
+        taken = devtools.send("Page.captureScreenshot", {"format": "webp", "quality": 70})
         path.write_bytes(base64.b64decode(taken["data"]))
         devtools.detach()
 

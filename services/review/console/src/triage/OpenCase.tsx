@@ -81,7 +81,7 @@ export function OpenCase({
       </aside>
       <footer className={styles.bar}>
         <DecisionBar context={context} decision={decision} onAside={begin} onSkip={onSkip} onPutBack={onPutBack} />
-        <div className={styles.status}>{status}</div>
+        <div className={styles.said}>{status}</div>
       </footer>
     </>
   );

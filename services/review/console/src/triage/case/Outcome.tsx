@@ -19,7 +19,7 @@ export function Outcome({
   const mark = outcome === null ? undefined : marks.get(outcome);
   return (
     <span className={styles.outcome} data-colour={mark?.colour}>
-      {mark && <span aria-hidden="true">{mark.rejects ? "\u2715 " : "\u2713 "}</span>}
+      {mark && <span aria-hidden="true">{mark.rejects ? "\u2715\u00a0" : "\u2713\u00a0"}</span>}
       {label ?? state.replaceAll("_", " ")}
     </span>
   );

@@ -19,7 +19,7 @@ export function Proposal({ context }: { context: ContextPackage }) {
   if (!context.recommendation) {
     return (
       <Card title="No proposal">
-        <p className={styles.open}>{context.no_recommendation ?? "No model gave a view on this case."}</p>
+        <p className={styles.open}>{sentence(context.no_recommendation ?? "No model gave a view on this case")}</p>
       </Card>
     );
   }
@@ -56,6 +56,11 @@ function Recommended({ recommendation }: { recommendation: Recommendation }) {
       )}
     </Card>
   );
+}
+
+function sentence(text: string): string {
+  const whole = text.endsWith(".") ? text : `${text}.`;
+  return whole.charAt(0).toUpperCase() + whole.slice(1);
 }
 
 function whyLower(why: string): string {

@@ -15,7 +15,8 @@ pytestmark = [pytest.mark.kafka, pytest.mark.browser, pytest.mark.slow, pytest.m
 SHOWN = "<img src=x onerror=hit()><script>hit()</script>"
 TRAP = "window.hits = 0; window.hit = () => { window.hits += 1; };"
 # What came to be an element, an address or a handler out of a text; texts that turn their neighbours around; and what
-# an endless word made wider than its place. Looked for again until the text is there to read as often as it should be, or the time is over.
+# an endless word made wider than its place. Looked for again until the text is there to read as often as it should be,
+# or the time is over.
 FOUND = """
 ({ shown, least, milliseconds }) => new Promise((done) => {
   const made = "img, script:not([src]), iframe, [onerror], [onload], [href^='javascript:']";

@@ -79,6 +79,8 @@ def test_what_happens_elsewhere_to_the_open_case_is_said(desk: Desk, browser: Br
         # A long text is covered and shown by a key, and comes covered for whoever wants that.
         message = here.page.locator("[data-covered]", has_text="The kettle was broken")
         here.page.get_by_role("button", name="Sofia Kovalevskaya").click()
+        # The menu has the focus once it is there: only then is it looked at.
+        expect(here.page.get_by_role("menuitem", name="Light", exact=True)).to_be_focused()
         assert here.serious_findings() == []
         here.page.get_by_role("menuitem", name="Covered until I look").click()
         expect(message).to_have_attribute("data-covered", "true")

@@ -23,11 +23,6 @@ _SKILLS = ("wellbeing",)
 """What the policy for posts asks of whoever reads them."""
 DESK_ROLES = ("reviewer", "lead")
 OFFICE_ROLES = ("admin", "auditor", "policy_author", "policy_approver", "operator", "submitter", "analyst")
-COMMAND_ROLES = ("lead", *OFFICE_ROLES)
-"""A lead's, too, for busy periods (`controls peak`)."""
-_DESK = Authority(max_tier="critical", skills=_SKILLS)
-_NO_DESK = Authority(decision_types=())
-"""Nobody's case is for the command line, whatever its roles."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -40,7 +35,7 @@ class Access:
 
     async def link(self, username: str, *, display_name: str, roles: Sequence[str]) -> str:
         """Return an address that signs this person in once, making the user when missing."""
-        await _ensure_user(self.people, username, display_name, roles, _DESK)
+        await _ensure_user(self.people, username, display_name, roles)
         token = await self.token(username)
         return f"{self.url}/login?token={token}"
 
@@ -62,20 +57,18 @@ async def _command_line_key(people: People, kept: Path) -> str:
     earlier = kept_secret(kept)
     if earlier is not None and await people.key_holder(earlier) is not None:
         return earlier
-    await _ensure_user(people, "command-line", "The command line", COMMAND_ROLES, _NO_DESK)
+    await _ensure_user(people, "command-line", "The command line", OFFICE_ROLES)
     _, key = await people.add_key(
-        name="countersign demo", username="command-line", roles=COMMAND_ROLES, tenants=["*"], lasts=_KEY_LASTS,
+        name="countersign demo", username="command-line", roles=OFFICE_ROLES, tenants=["*"], lasts=_KEY_LASTS,
         environment=_ENVIRONMENT, by=_ACTOR,
     )  # fmt: skip
     keep_secret(kept, key)
     return key
 
 
-async def _ensure_user(
-    people: People, username: str, display_name: str, roles: Sequence[str], authority: Authority
-) -> None:
+async def _ensure_user(people: People, username: str, display_name: str, roles: Sequence[str]) -> None:
     if await people.find(username) is None:
         await people.add(
             username, display_name=display_name, roles=roles, tenants=["*"],
-            authority=authority, password_hash=None, by=_ACTOR,
+            authority=Authority(max_tier="critical", skills=_SKILLS), password_hash=None, by=_ACTOR,
         )  # fmt: skip

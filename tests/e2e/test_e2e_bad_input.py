@@ -351,11 +351,17 @@ async def _until_none(story: Story, query: str, working: asyncio.Task[None] | No
     while waiting := await story.database.fetchval(query):
         if working is not None and working.done():
             await working
-        assert time.monotonic() < deadline, f"{waiting} reviews are still open"
+        if time.monotonic() >= deadline:
+            pytest.fail(f"{waiting} reviews are still open: {await story.database.fetch(LEFT_SQL)}")
         await asyncio.sleep(0.1)
 
 
 OPEN_SQL = "SELECT count(*) FROM review.reviews WHERE open"
+LEFT_SQL = """
+SELECT r.case_id, r.state, r.stage, r.kind, r.queue, r.assigned_to, r.assigned_until, r.excluded, r.reviewers_required,
+       c.state AS claim, c.lease_expires_at
+FROM review.reviews AS r LEFT JOIN review.claims AS c USING (review_id) WHERE r.open LIMIT 5
+"""
 WITHOUT_OUTCOMES_SQL = f"{OPEN_SQL} AND decision_type = 'no_such_type'"
 
 

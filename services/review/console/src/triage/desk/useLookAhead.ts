@@ -42,6 +42,10 @@ export function useLookAhead(queue: string | null, active: boolean, activity: Re
   const last = useRef<Promise<unknown>>(Promise.resolve());
   const notBefore = useRef(0);
   const refusals = useRef(0);
+  const wanted = useRef(queue);
+  useEffect(() => {
+    wanted.current = queue;
+  }, [queue]);
 
   /** One request for a claim at a time: two at once would be given the same one, or one too many. */
   const alone = useCallback((ask: () => Promise<Claim | null>): Promise<Claim | null> => {
@@ -73,8 +77,10 @@ export function useLookAhead(queue: string | null, active: boolean, activity: Re
       try {
         const claim = await alone(() => takeClaim(queue, null));
         refusals.current = 0;
-        if (claim) put({ claim, since: Date.now() });
-        else notBefore.current = Date.now() + EMPTY_MS;
+        if (!claim) notBefore.current = Date.now() + EMPTY_MS;
+        // Meanwhile a case may have been put aside as the next one, or another queue chosen: no second one is held.
+        else if (ahead.current || wanted.current !== queue) await releaseClaim(claim.claim_id).catch(() => undefined);
+        else put({ claim, since: Date.now() });
       } catch (error) {
         // Nothing is lost: the next case is then asked for when it is wanted, and errors show there.
         // A claim too many: mostly that of the decision that is still on its way. Again soon, but not for ever soon.

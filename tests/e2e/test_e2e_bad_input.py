@@ -356,7 +356,8 @@ async def _until_none(story: Story, query: str, working: asyncio.Task[None] | No
         await asyncio.sleep(0.1)
 
 
-OPEN_SQL = "SELECT count(*) FROM review.reviews WHERE open"
+# Whoever finds an automatic decision wrong leaves its reversal to somebody else, and here is nobody else.
+OPEN_SQL = "SELECT count(*) FROM review.reviews WHERE open AND NOT (kind = 'reversal' AND excluded <> '{}')"
 LEFT_SQL = """
 SELECT r.case_id, r.state, r.stage, r.kind, r.queue, r.assigned_to, r.assigned_until, r.excluded, r.reviewers_required,
        c.state AS claim, c.lease_expires_at

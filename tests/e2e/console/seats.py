@@ -30,6 +30,7 @@ AT_REST = """
 """
 DESK_SIZE: ViewportSize = {"width": 1440, "height": 900}
 PHONE_SIZE: ViewportSize = {"width": 390, "height": 844}
+OFFERED_SECONDS = 75.0
 expect.set_options(timeout=SHOWN_SECONDS * 1000)
 
 
@@ -111,7 +112,8 @@ class Seat:
     def open_row(self, case_id: str) -> None:
         """Open a case from the queue's list, once it is there."""
         row = self.row(case_id)
-        expect(row).to_be_visible()
+        # What a window that was closed had prepared is offered to others again after a minute.
+        expect(row).to_be_visible(timeout=OFFERED_SECONDS * 1000)
         # The next case may be opening by itself, and be this one.
         expect(self.page.locator("main [aria-busy=true]")).to_have_count(0)
         if row.get_attribute("aria-current") != "true":

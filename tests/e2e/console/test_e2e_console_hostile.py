@@ -162,3 +162,5 @@ def check_what_models_say(desk: Desk, here: Seat) -> None:
             check(here, case_id, 2)
         elif not here.withheld:
             expect(here.page.locator("mark").first).to_be_visible()
+        # What is prepared here goes back, too: the next test opens it.
+        here.put_back()

@@ -10,7 +10,7 @@ index finds them without looking at the others. What the AI said of a case enter
 
 import math
 import zlib
-from collections.abc import Iterable, Mapping
+from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from datetime import date
 from decimal import Decimal, InvalidOperation
@@ -72,7 +72,7 @@ def likeness(code: bytes, other: bytes) -> float:
     return (left & right).bit_count() / either if either else 0.0
 
 
-def facts_as_tokens(payload: Mapping[str, Any], known: DecisionType) -> dict[str, list[Token]]:
+def facts_as_tokens(payload: Mapping[str, Any], known: DecisionType) -> dict[str, Sequence[Token]]:
     """Return the tokens of each field that people are shown and that the payload has; protected ones are among none."""
     found = {}
     for field in known.fields:
@@ -95,7 +95,7 @@ def compare(payload: Mapping[str, Any], other: Mapping[str, Any], known: Decisio
     return alike, differ
 
 
-def _tokens(field: Field, value: Any) -> list[Token]:
+def _tokens(field: Field, value: Any) -> Sequence[Token]:
     if field.format in {"money", "percent", "number"} and (amount := _amount(value)) is not None:
         scaled = math.copysign(math.log2(1 + abs(amount)) * STEPS_PER_OCTAVE, amount)
         return _steps_of_number(f"{field.name}#", round(scaled))
@@ -110,9 +110,9 @@ def _tokens(field: Field, value: Any) -> list[Token]:
 
 
 @lru_cache(maxsize=MOST_KEPT)
-def _steps_of_number(name: str, first: int) -> list[Token]:
+def _steps_of_number(name: str, first: int) -> tuple[Token, ...]:
     # Of numbers alone: they fall on few steps, which say of nobody what was written.
-    return _steps(name, first)
+    return tuple(_steps(name, first))
 
 
 def _steps(name: str, first: int, count: int = WIDTH) -> list[Token]:

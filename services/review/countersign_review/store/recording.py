@@ -1,7 +1,7 @@
 """Writing answers: what each ends or begins, the events that say so, and when they leave."""
 
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass, field, replace
+from dataclasses import dataclass, replace
 from datetime import datetime
 from typing import Any
 
@@ -108,10 +108,11 @@ class Entry:
     events: Sequence[Outgoing]
     judges: str | None = None
     shown: Shown | None = None
-    ref: CaseRef = field(init=False)
 
-    def __post_init__(self) -> None:
-        object.__setattr__(self, "ref", self.held.ref)
+    @property
+    def ref(self) -> CaseRef:
+        """The case."""
+        return self.held.ref
 
 
 class Recording:
@@ -165,9 +166,7 @@ class Recording:
         # In the order in which the intake stores decisions.
         entries = sorted(entries, key=lambda entry: (entry.ref.tenant, entry.ref.case_id))
         answers = zip(*(_answer_columns(entry) for entry in entries), strict=True)
-        events = zip(
-            *(row for entry in entries for row in _event_rows(entry, now)), strict=True
-        )  # fmt: skip
+        events = zip(*(row for entry in entries for row in _event_rows(entry, now)), strict=True)
         try:
             await connection.execute(self._queries.record, now, *map(list, answers), *map(list, events))
         except asyncpg.UniqueViolationError as error:

@@ -5,6 +5,7 @@ import type { CaseRow } from "../api/schema";
 import { ago } from "../format/time";
 import { useNow } from "../format/useNow";
 import { useCommand } from "../keys/KeyProvider";
+import { stepFocus } from "../ui/stepFocus";
 import styles from "./CasesPage.module.css";
 
 const DECIDERS: Readonly<Record<string, string>> = { automation: "automation", person: "a person" };
@@ -12,11 +13,7 @@ const DECIDERS: Readonly<Record<string, string>> = { automation: "automation", p
 export function CaseTable({ cases }: { cases: readonly CaseRow[] }) {
   const now = useNow(30_000);
   const body = useRef<HTMLTableSectionElement>(null);
-  const move = (step: 1 | -1) => {
-    const links = [...(body.current?.querySelectorAll("a") ?? [])];
-    const at = links.findIndex((link) => link === document.activeElement);
-    links[Math.max(0, Math.min(links.length - 1, at + step))]?.focus();
-  };
+  const move = (step: 1 | -1) => stepFocus(body.current?.querySelectorAll("a") ?? [], step);
   useCommand("down", { label: "next case in the list", run: () => move(1) });
   useCommand("up", { label: "previous case in the list", run: () => move(-1) });
   return (

@@ -1,6 +1,6 @@
 import { Button } from "@mantine/core";
 import { useLocalStorage } from "@mantine/hooks";
-import { Fragment, useState } from "react";
+import { type AriaAttributes, Fragment, type ReactNode, useState } from "react";
 
 import type { KeyFact } from "../../api/schema";
 import { CommandKey } from "../../keys/Keycap";
@@ -41,32 +41,36 @@ export function KeyFacts({ facts }: { facts: readonly KeyFact[] }) {
     <Card title="Key facts">
       <FactList facts={all ? facts : first} covered={covered} />
       {texts > 0 && (covering || covered) && (
-        <Button
-          className={styles.toggle ?? ""}
-          size="compact-xs"
-          variant="subtle"
-          aria-pressed={covered}
-          aria-keyshortcuts={coverKey}
-          onClick={() => cover(!covered)}
-          rightSection={<CommandKey of="cover" />}
-        >
+        <Toggle of="cover" shortcut={coverKey} aria-pressed={covered} onClick={() => cover(!covered)}>
           {covered ? "Show the text" : "Cover the text"}
-        </Button>
+        </Toggle>
       )}
       {folded > 0 && (
-        <Button
-          className={styles.toggle ?? ""}
-          size="compact-xs"
-          variant="subtle"
-          aria-expanded={all}
-          aria-keyshortcuts={key}
-          onClick={toggle}
-          rightSection={<CommandKey of="facts" />}
-        >
+        <Toggle of="facts" shortcut={key} aria-expanded={all} onClick={toggle}>
           {all ? "Fewer facts" : `${folded} more facts`}
-        </Button>
+        </Toggle>
       )}
     </Card>
+  );
+}
+
+interface ToggleProps extends Pick<AriaAttributes, "aria-pressed" | "aria-expanded"> {
+  readonly of: "cover" | "facts";
+  readonly children: ReactNode;
+  readonly shortcut: string | undefined;
+  readonly onClick: () => void;
+}
+
+function Toggle({ of, shortcut, ...rest }: ToggleProps) {
+  return (
+    <Button
+      className={styles.toggle ?? ""}
+      size="compact-xs"
+      variant="subtle"
+      aria-keyshortcuts={shortcut}
+      rightSection={<CommandKey of={of} />}
+      {...rest}
+    />
   );
 }
 

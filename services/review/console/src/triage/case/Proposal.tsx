@@ -58,12 +58,14 @@ function Recommended({ recommendation }: { recommendation: Recommendation }) {
   );
 }
 
+function ended(text: string): string {
+  return text.endsWith(".") ? text : `${text}.`;
+}
+
 function sentence(text: string): string {
-  const whole = text.endsWith(".") ? text : `${text}.`;
-  return whole.charAt(0).toUpperCase() + whole.slice(1);
+  return ended(text.charAt(0).toUpperCase() + text.slice(1));
 }
 
 function whyLower(why: string): string {
-  const sentence = why.endsWith(".") ? why : `${why}.`;
-  return /^\p{Lu}/u.test(sentence) ? sentence : `Ranked lower because ${sentence}`;
+  return ended(/^\p{Lu}/u.test(why) ? why : `Ranked lower because ${why}`);
 }

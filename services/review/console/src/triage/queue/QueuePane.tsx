@@ -4,6 +4,7 @@ import type { Claim, Queue, QueueItem } from "../../api/schema";
 import { useNow } from "../../format/useNow";
 import { CommandKey } from "../../keys/Keycap";
 import { useCommand } from "../../keys/KeyProvider";
+import { stepFocus } from "../../ui/stepFocus";
 import { withChosen } from "./chosenQueue";
 import styles from "./QueuePane.module.css";
 import { QueueRow } from "./QueueRow";
@@ -24,9 +25,11 @@ export function QueuePane({ queues, chosen, onChoose, items, open, onOpen }: Que
 
   const move = (step: 1 | -1) => {
     const rows = [...(list.current?.querySelectorAll("button") ?? [])];
-    const focused = rows.findIndex((row) => row === document.activeElement);
-    const current = focused >= 0 ? focused : rows.findIndex((row) => row.ariaCurrent === "true");
-    rows[Math.max(0, Math.min(rows.length - 1, current + step))]?.focus();
+    stepFocus(
+      rows,
+      step,
+      rows.findIndex((row) => row.ariaCurrent === "true"),
+    );
   };
   useCommand("down", { run: () => move(1) });
   useCommand("up", { run: () => move(-1) });

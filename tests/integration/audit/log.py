@@ -22,6 +22,15 @@ from countersign_shared.messaging import Record
 from countersign_shared.observability import Metrics
 from countersign_shared.postgres import migrate, open_pool
 
+TABLES = ("entries", "payloads", "data_keys", "checkpoints", "reads")
+LOSE_THE_LOCK = """
+SELECT pg_terminate_backend(pid) FROM pg_locks
+WHERE locktype = 'advisory' AND granted AND pid <> pg_backend_pid()
+    AND database = (SELECT oid FROM pg_database WHERE datname = current_database())
+"""
+"""Ends whoever holds the writer's lock."""
+LOST = (asyncpg.PostgresError, asyncpg.InterfaceError, asyncpg.InternalClientError, OSError)
+"""What whoever was ended so may see."""
 START = datetime(2026, 1, 2, 3, 4, 5, tzinfo=UTC)
 
 
@@ -52,6 +61,9 @@ class Log:
 
     async def rows(self, query: str, *arguments: Any) -> list[Any]:
         return await self.pool.fetch(query, *arguments)
+
+    async def count(self) -> int:
+        return int((await self.rows("SELECT count(*) FROM entries"))[0][0])
 
     async def verify(self, **more: Any) -> Report:
         return await verified(self.database_url, self.keys_dir, **more)

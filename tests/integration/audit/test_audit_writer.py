@@ -1,12 +1,8 @@
-"""The writer on a real database: exactly once, one writer, whole batches or none."""
+"""The writer on a real database: every record once, each case a chain of its own, nothing in the clear."""
 
 from __future__ import annotations
 
 import asyncio
-from collections.abc import AsyncIterator
-from contextlib import suppress
-from datetime import UTC, datetime, timedelta
-from itertools import pairwise
 from pathlib import Path
 
 import asyncpg
@@ -14,34 +10,16 @@ import orjson
 import pytest
 
 from countersign_audit import scopes
-from countersign_audit.copying import ROWS_AT_ONCE, copies
+from countersign_audit.copying import ROWS_AT_ONCE
 from countersign_audit.domain.note import open_note
 from countersign_audit.domain.tree import Frontier, leaf_hash
 from countersign_audit.keys import load_keys, verify_signature
-from countersign_audit.store import SCHEMA, SecondWriterError, Store
-from countersign_shared.errors import ConfigurationError, FatalError
+from countersign_audit.store import SCHEMA
 from countersign_shared.messaging import Record
-from tests.integration.audit.log import Log, open_log, verified
+from tests.integration.audit.log import TABLES, Log, open_log
 from tests.unit.audit.records import all_examples, example, from_example, letter, one_case, record
 
-LOSE_THE_LOCK = """
-SELECT pg_terminate_backend(pid) FROM pg_locks
-WHERE locktype = 'advisory' AND granted AND pid <> pg_backend_pid()
-    AND database = (SELECT oid FROM pg_database WHERE datname = current_database())
-"""
-TABLES = ("entries", "payloads", "data_keys", "checkpoints", "reads")
-LOST = (asyncpg.PostgresError, asyncpg.InterfaceError, asyncpg.InternalClientError, OSError)
 TABLE_KEYS = {"data_keys": "scope, number", "reads": "scope, sequence"}
-
-
-@pytest.fixture
-async def log(database_url: str, tmp_path: Path) -> AsyncIterator[Log]:
-    async with open_log(database_url, tmp_path / "keys") as log:
-        yield log
-
-
-async def count(log: Log) -> int:
-    return int((await log.rows("SELECT count(*) FROM entries"))[0][0])
 
 
 async def test_an_empty_log_begins_with_its_genesis_under_a_signed_checkpoint(log: Log) -> None:
@@ -97,12 +75,12 @@ async def test_repeats_within_a_batch_and_across_a_restart_add_nothing(database_
     records = one_case()
     async with open_log(database_url, tmp_path / "keys") as log:
         await log.add([*records, *records])
-        assert await count(log) == 5
+        assert await log.count() == 5
     async with open_log(database_url, tmp_path / "keys") as log:
         await log.add(records)
-        assert await count(log) == 5
+        assert await log.count() == 5
         await log.add(one_case("other"))
-        assert await count(log) == 9
+        assert await log.count() == 9
         assert (await log.verify()).ok
 
 
@@ -132,7 +110,7 @@ async def test_a_conflict_within_one_batch_names_the_entry_it_conflicts_with(log
 async def test_one_id_on_two_topics_is_two_events(log: Log) -> None:
     await log.add([record(path.split("/")[0], example(path), event_id="one") for path in
                    ("case.created/refund.json", "case.updated/withdrawn.json")])  # fmt: skip
-    assert await count(log) == 3
+    assert await log.count() == 3
 
 
 async def test_entries_of_a_case_point_to_the_one_before_across_batches_and_restarts(
@@ -202,162 +180,6 @@ async def test_nothing_can_be_changed_or_removed(log: Log, role: str) -> None:
         await connection.execute("RESET session_replication_role")
 
 
-async def test_a_second_writer_is_refused_while_the_first_lives(log: Log) -> None:
-    with pytest.raises(ConfigurationError, match="another audit service"):
-        async with open_log(log.database_url, log.keys_dir):
-            pass
-    await log.add(one_case())
-    assert await count(log) == 5
-
-
-async def test_a_writer_without_the_lock_fails_on_the_index_instead_of_forking_the_log(log: Log) -> None:
-    await log.add(one_case("a"))
-    (row,) = await log.rows("SELECT * FROM entries WHERE index = 4")
-    forged = (5, b"{}", leaf_hash(b"{}"), b"r" * 16, None, None, "forged", None, None)
-    async with log.pool.acquire() as connection:
-        await Store().append(connection, copies([forged]), [])
-    with pytest.raises(SecondWriterError):
-        await log.add(one_case("b"))
-    assert row["index"] == 4
-    assert await count(log) == 6
-
-
-async def test_the_lock_comes_back_with_the_connection(log: Log) -> None:
-    await log.add(one_case("a"))
-    killed = await log.rows(LOSE_THE_LOCK)
-    assert killed
-    with suppress(*LOST):
-        await log.add(one_case("b"))
-    await log.add(one_case("b"))
-    assert await count(log) == 9
-    assert (await log.verify()).ok
-
-
-async def test_a_session_that_lost_the_lock_to_another_writer_refuses_to_go_on(log: Log) -> None:
-    await log.add(one_case("a"))
-    await log.rows(LOSE_THE_LOCK)
-    async with open_log(log.database_url, log.keys_dir) as other:
-        await other.add(one_case("b"))
-        for _ in range(2):
-            with pytest.raises((*LOST, ConfigurationError)):
-                await log.add(one_case("c"))
-        assert await count(other) == 9
-
-
-class Interruption(Exception):  # noqa: N818 - nothing went wrong, it was stopped
-    """Stands for whatever ends a batch early."""
-
-
-@pytest.mark.parametrize("step", ["known_records", "known_scopes", "append", "add_checkpoint", "commit"])
-async def test_a_batch_that_ends_early_leaves_nothing_and_can_be_done_again(
-    log: Log, step: str, monkeypatch: pytest.MonkeyPatch
-) -> None:
-    await log.add(one_case("before"))
-    untouched = {table: await log.rows(f"SELECT * FROM {table}") for table in TABLES}
-
-    async def interrupted(*_: object) -> None:
-        raise Interruption
-
-    async def cut_off(transaction: asyncpg.transaction.Transaction) -> None:
-        transaction._connection.terminate()
-        raise Interruption
-
-    with monkeypatch.context() as patch:
-        # Chance ends a batch here, at each place where it may.
-        if step == "commit":
-            patch.setattr(asyncpg.transaction.Transaction, "_Transaction__commit", cut_off)
-        else:
-            patch.setattr(Store, step, interrupted)
-        with pytest.raises(Interruption):
-            await log.add([*one_case("during"), *one_case("before")])
-    assert {table: await log.rows(f"SELECT * FROM {table}") for table in TABLES} == untouched
-    await log.add([*one_case("during"), *one_case("before")])
-    assert await count(log) == 9
-    report = await log.verify()
-    assert report.ok, [str(finding) for finding in report.findings]
-
-
-async def test_a_commit_whose_answer_was_lost_is_not_written_twice(log: Log, monkeypatch: pytest.MonkeyPatch) -> None:
-    commit = asyncpg.transaction.Transaction.__dict__["_Transaction__commit"]
-
-    async def committed_but_unheard(transaction: asyncpg.transaction.Transaction) -> None:
-        await commit(transaction)
-        raise Interruption
-
-    with monkeypatch.context() as patch:
-        patch.setattr(asyncpg.transaction.Transaction, "_Transaction__commit", committed_but_unheard)
-        with pytest.raises(Interruption):
-            await log.add(one_case("a"))
-    await log.add(one_case("a"))
-    await log.add(one_case("b"))
-    assert await count(log) == 9
-    assert (await log.verify()).ok
-
-
-async def test_entries_without_a_checkpoint_are_found_again_and_signed(database_url: str, tmp_path: Path) -> None:
-    moment = datetime(2026, 1, 2, tzinfo=UTC)
-    async with open_log(database_url, tmp_path / "keys", clock=lambda: moment) as log:
-        await log.add(one_case("a"))
-        await log.add(one_case("b"))
-        assert log.writer.unsigned == 8
-        report = await log.verify()
-        assert report.ok
-        assert (report.entries, report.size, report.unsigned) == (9, 1, 8)
-        # A process that dies here has signed nothing; the next one reads the tail again.
-        head = await log.writer._load(await log.writer._session.connection())
-        assert (head.size, head.signed_size) == (9, 1)
-        log.writer._head = None
-        await log.writer.sign_tail()
-        assert log.writer.unsigned == 0
-        await log.writer.sign_tail()
-    report = await verified(database_url, tmp_path / "keys")
-    assert report.ok
-    assert (report.size, report.unsigned, report.checkpoints) == (9, 0, 2)
-
-
-async def test_checkpoints_are_signed_once_per_interval(database_url: str, tmp_path: Path) -> None:
-    async with open_log(database_url, tmp_path / "keys", audit_checkpoint_interval_ms=10_000) as log:
-        for number in range(20):
-            await log.add(one_case(f"c-{number}"))
-        rows = await log.rows("SELECT size, signed_at FROM checkpoints ORDER BY size")
-        assert all(later[1] - earlier[1] >= timedelta(seconds=10) for earlier, later in pairwise(rows[1:]))
-        assert 1 < len(rows) < 10
-
-
-async def test_a_log_does_not_go_on_under_other_keys_or_another_name(database_url: str, tmp_path: Path) -> None:
-    async with open_log(database_url, tmp_path / "keys", audit_log_name="example.org/log") as log:
-        await log.add(one_case())
-        assert log.writer.origin == "example.org/log"
-    with pytest.raises(ConfigurationError, match=r"began as example\.org/log"):
-        async with open_log(database_url, tmp_path / "keys", audit_log_name="example.org/other"):
-            pass
-    with pytest.raises(ConfigurationError, match=r"AUDIT_KEYS_DIR .* is missing"):
-        async with open_log(database_url, tmp_path / "elsewhere"):
-            pass
-    async with open_log(database_url, tmp_path / "keys") as log:
-        assert log.writer.origin == "example.org/log"
-    (tmp_path / "keys" / "signing.key").write_text("AAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAA=\n")
-    with pytest.raises(ConfigurationError, match="not signed by the key in AUDIT_KEYS_DIR"):
-        async with open_log(database_url, tmp_path / "keys"):
-            pass
-
-
-async def test_a_start_on_an_altered_head_is_refused(database_url: str, tmp_path: Path) -> None:
-    async with open_log(database_url, tmp_path / "keys") as log:
-        await log.add(one_case())
-    for change in (
-        "UPDATE checkpoints SET frontier = decode(repeat('00', 64), 'hex') WHERE size = 5",
-        "DELETE FROM checkpoints",
-    ):
-        connection = await asyncpg.connect(database_url, server_settings={"search_path": SCHEMA})
-        await connection.execute("ALTER TABLE checkpoints DISABLE TRIGGER ALL")
-        await connection.execute(change)
-        await connection.close()
-        with pytest.raises(FatalError, match="countersign audit verify"):
-            async with open_log(database_url, tmp_path / "keys"):
-                pass
-
-
 async def test_a_damaged_data_key_does_not_stop_the_log(database_url: str, tmp_path: Path) -> None:
     async with open_log(database_url, tmp_path / "keys") as log:
         await log.add(one_case()[:2])
@@ -367,7 +189,7 @@ async def test_a_damaged_data_key_does_not_stop_the_log(database_url: str, tmp_p
     await connection.close()
     async with open_log(database_url, tmp_path / "keys") as log:
         await log.add(one_case())
-        assert await count(log) == 5
+        assert await log.count() == 5
         report = await log.verify()
         assert not report.ok
         assert report.first_bad is not None
@@ -376,7 +198,7 @@ async def test_a_damaged_data_key_does_not_stop_the_log(database_url: str, tmp_p
 
 async def test_batches_handed_over_at_once_are_written_one_after_the_other(log: Log) -> None:
     await asyncio.gather(*(log.add(one_case(f"c-{number}")) for number in range(12)))
-    assert await count(log) == 49
+    assert await log.count() == 49
     assert (await log.verify()).ok
 
 
@@ -432,70 +254,5 @@ async def test_more_rows_than_one_copy_takes_are_all_written(log: Log) -> None:
     records = [one for number in range(150) for one in one_case(f"c-{number}", number=number)]
     assert len(records) > 2 * ROWS_AT_ONCE
     await log.add(records)
-    assert await count(log) == 601
+    assert await log.count() == 601
     assert (await log.verify()).ok
-
-
-async def test_batches_read_ahead_share_a_commit_and_the_log_is_what_it_would_have_been(log: Log) -> None:
-    cases = [one_case(f"c{number}", number=number) for number in range(40)]
-    await log.add([cases[0][0]])
-    assert not log.writer._repeats_likely
-    batches = [log.handler.begin([case[step] for case in cases][step == 0 :]) for step in range(4)]
-    await log.handler.finish(batches[:3])
-    # The log says something about itself while a batch is ready that nobody has asked for yet.
-    await log.writer.append_own(b'{"kind":"log.test"}', "log.test", datetime(2026, 1, 2, tzinfo=UTC))
-    await log.handler.finish(batches[3:])
-    assert await log.rows("SELECT count(*) FROM entries") == [(162,)]
-    rows = await log.rows("SELECT index, leaf FROM entries WHERE case_ref IS NOT NULL ORDER BY index")
-    newest: dict[str, int] = {}
-    for row in rows:
-        said = orjson.loads(row["leaf"])
-        assert said.get("previous") == newest.get(said["case"])
-        newest[said["case"]] = row["index"]
-    assert await log.rows("SELECT count(*) FROM data_keys") == [(40,)]
-
-
-async def test_a_repeat_among_batches_read_ahead_leaves_every_other_record_once(log: Log) -> None:
-    await log.add(one_case("a"))
-    batches = [log.handler.begin(records) for records in (one_case("b"), one_case("a"), one_case("c"), one_case("b"))]
-    await log.handler.finish(batches[:2])
-    await log.handler.finish(batches[2:])
-    assert await count(log) == 13
-    report = await log.verify()
-    assert report.ok, [str(finding) for finding in report.findings]
-
-
-async def test_a_batch_given_up_before_it_was_due_is_not_there_and_holds_up_none(log: Log) -> None:
-    await log.add(one_case("a"))
-    given_up = log.handler.begin(one_case("b"))
-    due = log.handler.begin(one_case("c"))
-    assert (await log.writer._assembly.ready(due.begun)).before == 9
-    await log.handler.finish([due])
-    assert await count(log) == 9
-    assert given_up.begun.made is not None
-    await log.add(one_case("b"))
-    assert await count(log) == 13
-    assert (await log.verify()).ok
-
-
-async def test_a_session_lost_while_the_next_batch_is_ready_costs_no_record(log: Log) -> None:
-    await log.add(one_case("a"))
-    first, second = (log.handler.begin(one_case(name)) for name in "bc")
-    await log.writer._assembly.ready(second.begun)
-    await log.rows(LOSE_THE_LOCK)
-    with suppress(*LOST):
-        await log.handler.finish([first])
-    await log.handler.finish([first])
-    await log.handler.finish([second])
-    assert await count(log) == 13
-    assert (await log.verify()).ok
-
-
-async def test_cases_are_looked_up_along_an_index_by_plans_made_while_the_tables_were_empty(log: Log) -> None:
-    queries = log.writer._store._queries
-    reader = await log.writer._session.reader()
-    await reader.execute("SET plan_cache_mode = force_generic_plan")
-    await reader.execute(f"PREPARE look_up (bytea[]) AS {queries.known_scopes}")
-    plan = "\n".join(row[0] for row in await reader.fetch("EXPLAIN EXECUTE look_up ('{}')"))
-    assert "Seq Scan" not in plan
-    assert "data_keys_pkey" in plan

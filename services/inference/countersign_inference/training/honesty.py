@@ -12,7 +12,7 @@ from countersign_inference.manifest import CalibratorEntry
 from countersign_inference.training.calibration import fit_calibrator
 from countersign_inference.training.definitions import DEFINITIONS, Definition, Example
 from countersign_inference.training.fitting import Learner, fit_columns, out_of_fold, readable
-from countersign_inference.training.measures import DIGITS, Estimate, cox, ece, gain, honest_eces
+from countersign_inference.training.measures import DIGITS, Estimate, cox, ece, gain, honest_eces, surer
 from countersign_inference.training.power import PERCENTILE, Expected, Power, expected_within, power_of
 from countersign_inference.training.slices import SEED, Slice, sliced
 from countersign_inference.training.text_table import TextTable
@@ -206,8 +206,8 @@ def _under(entry: CalibratorEntry, raw: Matrix) -> Matrix:
 
 def _sure(probability: Matrix, truth: Matrix) -> tuple[Matrix, Matrix]:
     """Return confidences, and whether each proposal was right."""
-    positive = probability >= 0.5  # noqa: PLR2004 - the surer of two outcomes
-    return np.where(positive, probability, 1.0 - probability), (positive == (truth == 1.0)).astype(np.float64)
+    positive, confidence = surer(probability)
+    return confidence, (positive == (truth == 1.0)).astype(np.float64)
 
 
 def _brier(probability: Matrix, truth: Matrix) -> float:

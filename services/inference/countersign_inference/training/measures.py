@@ -38,6 +38,12 @@ def share_of(flags: Iterable[bool]) -> Interval:
     return Interval(k, n, round(k / n, DIGITS) if n else None, round(low, DIGITS), round(high, DIGITS))
 
 
+def surer(probability: Matrix) -> tuple[Matrix, Matrix]:
+    """Return which of two outcomes is proposed, true for the positive one, and the confidence in it."""
+    positive: Matrix = probability >= 0.5  # noqa: PLR2004 - the surer of two outcomes
+    return positive, np.where(positive, probability, 1.0 - probability)
+
+
 def ece(confidence: Matrix, right: Matrix) -> float:
     """Return the expected calibration error in equal bins (Naeini, Cooper and Hauskrecht, 2015)."""
     return float(eces(confidence, right[None, :])[0])

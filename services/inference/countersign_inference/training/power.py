@@ -7,7 +7,7 @@ import numpy as np
 
 from countersign_inference.domain.features import Matrix
 from countersign_inference.domain.linear import logit, sigmoid
-from countersign_inference.training.measures import DIGITS, cox, eces, honest_eces
+from countersign_inference.training.measures import DIGITS, cox, eces, honest_eces, surer
 
 PERCENTILE = 95.0
 OVERSTATED = (1.25, 1.5, 2.0)
@@ -50,8 +50,8 @@ def expected_within(judged: Sequence[tuple[Sequence[int], Matrix]], rng: np.rand
     within = np.zeros(DRAWS, dtype=int)
     for rows, _ in judged:
         at = [place[row] for row in rows]
-        positive = chance[at] >= 0.5  # noqa: PLR2004 - the surer of two outcomes
-        found = eces(np.where(positive, chance[at], 1.0 - chance[at]), drawn[:, at] == positive)
+        positive, confidence = surer(chance[at])
+        found = eces(confidence, drawn[:, at] == positive)
         within += found <= np.percentile(found, PERCENTILE)
     low, lower = (int(np.percentile(within, share, method="lower")) for share in (5.0, 1.0))
     return Expected(round(float(within.mean()), 2), low, lower)
@@ -59,15 +59,13 @@ def expected_within(judged: Sequence[tuple[Sequence[int], Matrix]], rng: np.rand
 
 def power_of(probability: Matrix, rng: np.random.Generator) -> list[Power]:
     """Simulate how often overstated confidences of this many cases would be told."""
-    positive = probability >= 0.5  # noqa: PLR2004 - the surer of two outcomes
-    confidence = np.where(positive, probability, 1.0 - probability)
+    _, confidence = surer(probability)
     bar = float(np.percentile(honest_eces(confidence, DRAWS, rng), PERCENTILE))
     return [_power(probability, overstated, bar, rng) for overstated in OVERSTATED]
 
 
 def _power(probability: Matrix, overstated: float, bar: float, rng: np.random.Generator) -> Power:
-    positive = probability >= 0.5  # noqa: PLR2004 - the surer of two outcomes
-    confidence = np.where(positive, probability, 1.0 - probability)
+    positive, confidence = surer(probability)
     truth = rng.random((POWER_DRAWS, len(probability))) < sigmoid(logit(probability) / overstated)
     by_ece = np.mean(eces(confidence, truth == positive) > bar)
     by_slope = np.mean([not cox(probability, one.astype(np.float64))[0].holds(1.0) for one in truth])

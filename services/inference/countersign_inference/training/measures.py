@@ -5,6 +5,7 @@ from collections.abc import Iterable
 from dataclasses import dataclass
 
 import numpy as np
+from numpy.typing import NDArray
 
 from countersign_inference.domain.features import Matrix
 from countersign_inference.domain.linear import logit, sigmoid
@@ -38,9 +39,9 @@ def share_of(flags: Iterable[bool]) -> Interval:
     return Interval(k, n, round(k / n, DIGITS) if n else None, round(low, DIGITS), round(high, DIGITS))
 
 
-def surer(probability: Matrix) -> tuple[Matrix, Matrix]:
+def surer(probability: Matrix) -> tuple[NDArray[np.bool_], Matrix]:
     """Return which of two outcomes is proposed, true for the positive one, and the confidence in it."""
-    positive: Matrix = probability >= 0.5  # noqa: PLR2004 - the surer of two outcomes
+    positive = probability >= 0.5  # noqa: PLR2004 - the surer of two outcomes
     return positive, np.where(positive, probability, 1.0 - probability)
 
 

@@ -77,7 +77,7 @@ def test_stops_at_the_first_failure_when_all_of_delta_is_at_the_start() -> None:
 
 
 def test_later_starts_wait_where_expected_labels_have_doubled() -> None:
-    assert starting_shares(THREE, 59, (60.0, 130.0, 300.0)) == pytest.approx((0.0, 0.8, 0.2))
+    assert starting_shares(THREE, 59, (60.0, 130.0, 300.0)) == pytest.approx((0.0, 0.7, 0.3))
     assert starting_shares(THREE, 59, (10.0, 20.0, 30.0)) == (0.0, 0.0, 1.0)
     assert starting_shares(tuple(1 - n / 100 for n in range(8)), 59, None) == (0.25, 0, 0.25, 0, 0.25, 0, 0.25, 0)
 

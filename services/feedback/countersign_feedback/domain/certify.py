@@ -23,7 +23,7 @@ from countersign_feedback.domain.intervals import clopper_pearson_upper
 
 STARTS_WITHOUT_TRAFFIC = 4
 """Places to begin at, evenly over the grid, when nothing says how many labels to expect above each threshold."""
-FIRST_START = 0.6
+FIRST_START = 0.4
 """Share of delta at the first start; the rest is spread over later ones, for scores that do not rank well."""
 GRID = tuple(round(1.0 - 0.5 * 2.0 ** (-step / 4.0), 4) for step in range(40, -1, -1))
 """The thresholds tried: 0.9995 down to 0.5, four for each halving of the distance to 1."""

@@ -53,7 +53,7 @@ SWITCH_SECONDS = 0.001
 Python's own five milliseconds each of a transaction's statements would wait that long."""
 BATCH = 256
 """Records that are made ready at once; those that wait when a transaction ends share the next one."""
-PATIENCE_MS = 200
+GATHER_MS = 200
 """Many small batches would take the processor from those somebody waits for."""
 
 
@@ -89,7 +89,7 @@ async def running(settings: Settings, *, clock: Clock = system_clock) -> AsyncIt
                 repeating(Reconciler(pool, writer, clock).work_unless_busy, LOOK_SECONDS, bus.fail),
                 repeating(Rewrapper(pool, writer, keys, clock, secrets.token_bytes).work, UPKEEP_SECONDS, bus.fail),
                 repeating(copies.work, UPKEEP_SECONDS, bus.fail),
-                bus.consume(topics(), handler.finish, begin=handler.begin, max_records=BATCH, patience_ms=PATIENCE_MS),
+                bus.consume(topics(), handler.finish, begin=handler.begin, max_records=BATCH, gather_ms=GATHER_MS),
             ):
                 health.ready(True)
                 try:

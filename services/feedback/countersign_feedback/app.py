@@ -35,7 +35,7 @@ MAX_LABELLED_TYPES = 50
 """Decision types that get a series of their own; upstream can invent names, and every label costs memory for ever."""
 BATCH = 2_000
 """Records at once: nobody waits for this service, and a batch of four times the usual size costs a tenth less each."""
-PATIENCE_MS = 200
+GATHER_MS = 200
 """Many small batches would take the processor from those somebody waits for."""
 
 
@@ -68,7 +68,7 @@ async def running(settings: Settings, *, clock: Clock = system_clock) -> AsyncIt
                 following(settings, CONTROLS, ControlIntake(store, keeper.controlled), service=SERVICE, fail=bus.fail),
                 _said_again(bus, store),
                 keeping(keeper, fail=bus.fail),
-                bus.consume(TOPICS, erasing, max_records=BATCH, patience_ms=PATIENCE_MS),
+                bus.consume(TOPICS, erasing, max_records=BATCH, gather_ms=GATHER_MS),
             ):
                 health.ready(True)
                 yield Service("feedback", http, bus.failed)

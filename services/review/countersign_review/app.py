@@ -60,7 +60,7 @@ SCHEMA = "review"
 MIGRATIONS = Path(__file__).parent / "sql" / "migrations"
 SWEEP_SECONDS = 1.0
 FIGURES_SECONDS = 5.0
-PATIENCE_MS = 100
+GATHER_MS = 100
 """A person notices no twentieth of a second, and larger batches leave the processor to the automatic decisions."""
 RELAY_PAUSE_SECONDS = 0.01
 """Nobody notices a hundredth of a second; when the whole desk is busy, its events leave together."""
@@ -90,7 +90,7 @@ async def running(settings: Settings, *, clock: Clock = system_clock) -> AsyncIt
         handler, erase = Handler(intake, parts.types, metrics), eraser(MIGRATIONS.with_name("erasure.sql"))
         erasing = Erasing(handler, pool, erase, service=SERVICE, clock=clock, guards=True)
         await stack.enter_async_context(_sweeping(parts, updates, Figures(pool, metrics, clock), bus))
-        await stack.enter_async_context(bus.consume((*TOPICS, ACTIVITIES), erasing, patience_ms=PATIENCE_MS))
+        await stack.enter_async_context(bus.consume((*TOPICS, ACTIVITIES), erasing, gather_ms=GATHER_MS))
         health.ready(True)
         try:
             yield Service(SERVICE, app, bus.failed)

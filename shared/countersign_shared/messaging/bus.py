@@ -12,6 +12,7 @@ from countersign_shared.messaging.ahead import Begin
 from countersign_shared.messaging.consumer import MAX_RECORDS, Delivery, Handler, consuming
 from countersign_shared.messaging.header_names import take_any_header_name
 from countersign_shared.messaging.light_zstd import take_light_zstd
+from countersign_shared.messaging.pace import GATHER_MS
 from countersign_shared.messaging.producer import Publisher, open_publisher
 from countersign_shared.messaging.records import Message, Record
 from countersign_shared.messaging.whole import read_topic
@@ -65,14 +66,14 @@ class Bus:
 
     @asynccontextmanager
     async def consume(
-        self, topics: Sequence[str], handler: Handler, *, max_records: int = MAX_RECORDS, patience_ms: int = 0,
+        self, topics: Sequence[str], handler: Handler, *, max_records: int = MAX_RECORDS, gather_ms: int = GATHER_MS,
         begin: Begin | None = None,
     ) -> AsyncIterator[None]:  # fmt: skip
         """Feed the handler with batches of these topics, in this service's consumer group.
 
-        Larger batches cost less per record and hold up the service's HTTP for longer. With ``patience_ms`` the broker
-        gathers half a megabyte or waits that long before it answers: for services that nobody waits for. With ``begin``
-        the next batches are read, and work on them begins, while the handler is busy; it gets what was begun.
+        Larger batches cost less per record and hold up the service's HTTP for longer. Under steady load records gather
+        for ``gather_ms`` (``Pace``): longer for services that nobody waits for. With ``begin`` the next batches are
+        read, and work on them begins, while the handler is busy; it gets what was begun.
         """
         settings = self._settings
         mock = settings.broker == "mock"
@@ -88,7 +89,7 @@ class Bus:
         async with consuming(
             settings.kafka_bootstrap_servers, topics, delivery, group=f"countersign-{self._service}",
             prefix=settings.topic_prefix, client_id=f"countersign-{self._service}",
-            instance_id=instance, health=self._health, max_records=max_records, patience_ms=patience_ms,
+            instance_id=instance, health=self._health, max_records=max_records, gather_ms=gather_ms,
         ):  # fmt: skip
             yield
 

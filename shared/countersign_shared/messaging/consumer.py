@@ -19,6 +19,7 @@ from faststream.message import AckStatus
 
 from countersign_shared.errors import ConfigurationError, FatalError, TransientError
 from countersign_shared.messaging.ahead import Begin, ReadingAhead, Waiting
+from countersign_shared.messaging.pace import GATHER_MS, QUIET_MS, Pace
 from countersign_shared.messaging.records import Message, Record, whole_headers
 from countersign_shared.observability.health import Health
 
@@ -176,7 +177,7 @@ class _Batch(KafkaAckableMessage):
 @asynccontextmanager
 async def consuming(
     bootstrap: str, topics: Sequence[str], delivery: Delivery, *, group: str, prefix: str,
-    client_id: str, instance_id: str | None, health: Health, max_records: int, patience_ms: int = 0,
+    client_id: str, instance_id: str | None, health: Health, max_records: int, gather_ms: int = GATHER_MS,
     drain_seconds: float = 10.0,
 ) -> AsyncIterator[None]:  # fmt: skip
     """Consume while the context is open; leaving it lets the batch in flight finish and commit."""
@@ -185,12 +186,11 @@ async def consuming(
         allow_auto_create_topics=False,
     )  # fmt: skip
     # The in-memory broker answers at the end of its wait only.
-    wait_ms = 20 if delivery.forgetful else patience_ms or 500
-    least_bytes = FETCH_BYTES // 8 if patience_ms and not delivery.forgetful else 1
+    wait_ms = 20 if delivery.forgetful else QUIET_MS
     subscriber = broker.subscriber(
         *(prefix + topic for topic in topics), group_id=prefix + group, batch=True, max_records=max_records,
         batch_timeout_ms=POLL_MS, auto_offset_reset="earliest", ack_policy=AckPolicy.NACK_ON_ERROR,
-        listener=delivery, group_instance_id=instance_id, fetch_max_wait_ms=wait_ms, fetch_min_bytes=least_bytes,
+        listener=delivery, group_instance_id=instance_id, fetch_max_wait_ms=wait_ms,
         session_timeout_ms=10_000, heartbeat_interval_ms=1_000, max_poll_interval_ms=120_000,
         fetch_max_bytes=FETCH_BYTES, max_partition_fetch_bytes=FETCH_BYTES // 4,
         # What upstream took back never happened.
@@ -223,7 +223,8 @@ async def consuming(
         except KafkaError as error:
             raise ConfigurationError(f"Kafka does not answer at {bootstrap}: {error!r}") from error
         delivery.consumer = subscriber.consumer
-        _watch_polls(subscriber.consumer, health if delivery.ahead is None else None, delivery.fail)
+        pace = None if delivery.forgetful else Pace(subscriber.consumer, gather_ms)
+        _watch_polls(subscriber.consumer, health if delivery.ahead is None else None, delivery.fail, pace)
         if delivery.ahead is not None:
             _read_ahead(subscriber.consumer, delivery.ahead, health, reading)
         yield
@@ -236,7 +237,9 @@ async def consuming(
         health.consumer_stopped()
 
 
-def _watch_polls(consumer: Any, health: Health | None, fail: Callable[[BaseException], None]) -> None:
+def _watch_polls(
+    consumer: Any, health: Health | None, fail: Callable[[BaseException], None], pace: Pace | None
+) -> None:
     """Record the time of each poll, for a ping would be green with a dead consume loop; a poll that fails is fatal.
 
     An empty answer is not handed on: FastStream would sleep before it asked again, as long as the poll had waited. What
@@ -250,7 +253,10 @@ def _watch_polls(consumer: Any, health: Health | None, fail: Callable[[BaseExcep
             while True:
                 if health is not None:
                     health.polled(time.monotonic())
-                if records := await poll(*args, **kwargs):
+                records = await poll(*args, **kwargs)
+                if pace is not None:
+                    pace.answered(sum(map(len, records.values())), most=kwargs["max_records"])
+                if records:
                     return records
         except ConsumerStoppedError:
             raise

@@ -1,0 +1,62 @@
+"""How often a consumer asks the broker: it waits there for the first record while little happens, and not otherwise."""
+
+import asyncio
+import time
+from typing import Any
+
+GATHER_MS = 25
+"""How long records gather for a service that somebody waits for."""
+GATHER_BYTES = 131_072
+"""How many bytes a consumer that is behind asks for at least."""
+QUIET_MS = 500
+"""How long the broker waits for a first record."""
+QUIET_AFTER_SECONDS = 1.0
+"""Without a record for so long, little happens."""
+
+
+class Pace:
+    """Decides when a consumer sends its next request, and what it asks for.
+
+    *Quiet*: the broker holds the request until there is a record. *Steady*: requests follow each other at the distance
+    of ``gather_ms``, and the broker answers at once with what there is. A request that waits there is looked at anew
+    with every record of any of its partitions: with eighty of them, and five services, that costs the broker more than
+    everything else. Also the client asks only for partitions from which nothing is left, and asks nothing else until
+    that is answered: one that waits for quiet partitions would keep the busy ones waiting. *Behind*: there is plenty,
+    so requests follow each other directly.
+    """
+
+    def __init__(self, consumer: Any, gather_ms: int) -> None:
+        # The client has no other way to change these between two requests; the conformance tests hold it to it.
+        self._fetcher = consumer._fetcher  # noqa: SLF001
+        self._send = self._fetcher._proc_fetch_request  # noqa: SLF001
+        self._fetcher._proc_fetch_request = self._in_time  # noqa: SLF001
+        self._gather_ms = gather_ms
+        self._steady = False
+        self._records_at = self._asked_at = time.monotonic()
+
+    def answered(self, records: int, *, most: int) -> None:
+        """Note how many records a poll brought out of so many at most, before the next request can be made."""
+        now = time.monotonic()
+        if records:
+            self._records_at = now
+        self._steady = records < most and now - self._records_at < QUIET_AFTER_SECONDS
+        if self._steady:
+            self._ask(0, 1)
+        elif records:
+            self._ask(self._gather_ms, GATHER_BYTES)
+        else:
+            self._ask(QUIET_MS, 1)
+
+    async def _in_time(self, assignment: Any, node_id: int, request: Any) -> Any:
+        if self._steady and (early := self._asked_at + self._gather_ms / 1000 - time.monotonic()) > 0:
+            try:
+                await asyncio.sleep(early)
+            except asyncio.CancelledError:
+                # As the client ends a request itself when partitions move or the consumer stops: no new records.
+                return False
+        self._asked_at = time.monotonic()
+        return await self._send(assignment, node_id, request)
+
+    def _ask(self, wait_ms: int, least_bytes: int) -> None:
+        self._fetcher._fetch_max_wait_ms = wait_ms  # noqa: SLF001
+        self._fetcher._fetch_min_bytes = least_bytes  # noqa: SLF001

@@ -1,0 +1,133 @@
+"""How a consumer asks a real broker: gathered under load, at once when quiet, and never past its busy partitions."""
+
+import asyncio
+import time
+from collections.abc import AsyncIterator
+from contextlib import asynccontextmanager
+
+import pytest
+from aiokafka import AIOKafkaConsumer, AIOKafkaProducer, TopicPartition
+from aiokafka.admin import AIOKafkaAdminClient, NewTopic
+
+from countersign_shared.messaging.pace import QUIET_MS, Pace
+
+pytestmark = pytest.mark.kafka
+
+LONG_WAIT_MS = 3_000
+GATHER_MS = 100
+PARTITIONS = 3
+
+
+@pytest.fixture
+async def topic(kafka_bootstrap, topic_prefix) -> str:
+    name = f"{topic_prefix}pace"
+    admin = AIOKafkaAdminClient(bootstrap_servers=kafka_bootstrap)
+    await admin.start()
+    await admin.create_topics([NewTopic(name=name, num_partitions=PARTITIONS, replication_factor=1)])
+    await admin.close()
+    return name
+
+
+@pytest.fixture
+async def producer(kafka_bootstrap) -> AsyncIterator[AIOKafkaProducer]:
+    async with AIOKafkaProducer(bootstrap_servers=kafka_bootstrap) as made:
+        yield made
+
+
+@asynccontextmanager
+async def consuming(bootstrap: str, topic: str, wait_ms: int) -> AsyncIterator[AIOKafkaConsumer]:
+    consumer = AIOKafkaConsumer(bootstrap_servers=bootstrap, auto_offset_reset="earliest", fetch_max_wait_ms=wait_ms)
+    async with consumer:
+        consumer.assign([TopicPartition(topic, number) for number in range(PARTITIONS)])
+        yield consumer
+
+
+class Requests:
+    """Notes the requests that a consumer sends, as the client makes them."""
+
+    def __init__(self, consumer: AIOKafkaConsumer) -> None:
+        self.sent: list[set[int]] = []
+        fetcher = consumer._fetcher
+        self._send = fetcher._proc_fetch_request
+        fetcher._proc_fetch_request = self._noted
+
+    async def _noted(self, assignment, node_id, request):
+        self.sent.append({partition for _, partitions in request.topics for partition, *_ in partitions})
+        return await self._send(assignment, node_id, request)
+
+
+async def one(consumer: AIOKafkaConsumer, pace: Pace | None = None) -> bytes:
+    """Poll for one record, as the loop of a service does."""
+    while True:
+        found = await consumer.getmany(timeout_ms=200, max_records=1)
+        if pace is not None:
+            pace.answered(sum(map(len, found.values())), most=2)
+        if found:
+            return next(iter(found.values()))[0].value
+
+
+async def seconds_of_a_record_behind_quiet_partitions(consumer, requests, producer, topic, pace=None) -> float:
+    """Take two of two records while the client asks the other partitions, then see how long a third one takes."""
+    batch = producer.create_batch()
+    for value in (b"a", b"b"):
+        batch.append(timestamp=None, key=None, value=value)
+    await (await producer.send_batch(batch, topic, partition=0))
+    assert await one(consumer, pace) == b"a"
+    before = len(requests.sent)
+    async with asyncio.timeout(5):
+        while not any(0 not in asked for asked in requests.sent[before:]):
+            await asyncio.sleep(0.01)
+    assert await one(consumer, pace) == b"b"
+    began = time.monotonic()
+    await producer.send_and_wait(topic, b"c", partition=0)
+    assert await one(consumer, pace) == b"c"
+    return time.monotonic() - began
+
+
+async def test_what_the_client_asks_of_quiet_partitions_holds_up_the_busy_ones(kafka_bootstrap, topic, producer):
+    """The library alone: while it waits for partitions without records, it asks nothing of those that have some."""
+    async with consuming(kafka_bootstrap, topic, LONG_WAIT_MS) as consumer:
+        took = await seconds_of_a_record_behind_quiet_partitions(consumer, Requests(consumer), producer, topic)
+    assert took > LONG_WAIT_MS / 2000
+
+
+async def test_under_load_busy_partitions_are_not_held_up_by_quiet_ones(kafka_bootstrap, topic, producer):
+    async with consuming(kafka_bootstrap, topic, LONG_WAIT_MS) as consumer:
+        requests = Requests(consumer)
+        pace = Pace(consumer, GATHER_MS)
+        pace.answered(1, most=2)
+        took = await seconds_of_a_record_behind_quiet_partitions(consumer, requests, producer, topic, pace)
+    assert took < LONG_WAIT_MS / 2000
+
+
+async def test_under_load_requests_follow_each_other_at_the_distance_of_gathering(kafka_bootstrap, topic, producer):
+    async with consuming(kafka_bootstrap, topic, QUIET_MS) as consumer:
+        requests = Requests(consumer)
+        pace = Pace(consumer, GATHER_MS)
+        began = time.monotonic()
+        for number in range(60):
+            await producer.send_and_wait(topic, b"%d" % number, partition=number % PARTITIONS)
+            await asyncio.sleep(0.01)
+            found = await consumer.getmany(timeout_ms=0, max_records=500)
+            pace.answered(sum(map(len, found.values())), most=500)
+        lasted = time.monotonic() - began
+    # Without it there is a request for each record.
+    assert len(requests.sent) <= lasted * 1000 / GATHER_MS + 4
+
+
+async def test_who_is_behind_asks_again_at_once_and_who_has_nothing_to_do_waits_at_the_broker(
+    kafka_bootstrap, topic, monkeypatch
+):
+    async with consuming(kafka_bootstrap, topic, QUIET_MS) as consumer:
+        await consumer.getmany(timeout_ms=100)
+        pace, fetcher = Pace(consumer, GATHER_MS), consumer._fetcher
+        pace.answered(500, most=500)
+        assert (fetcher._fetch_max_wait_ms, fetcher._fetch_min_bytes) == (GATHER_MS, 131_072)
+        pace.answered(3, most=500)
+        assert (fetcher._fetch_max_wait_ms, fetcher._fetch_min_bytes) == (0, 1)
+        pace.answered(0, most=500)
+        assert fetcher._fetch_max_wait_ms == 0
+        now = time.monotonic() + 2
+        monkeypatch.setattr("countersign_shared.messaging.pace.time.monotonic", lambda: now)
+        pace.answered(0, most=500)
+        assert (fetcher._fetch_max_wait_ms, fetcher._fetch_min_bytes) == (QUIET_MS, 1)

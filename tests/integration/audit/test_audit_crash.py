@@ -37,7 +37,12 @@ STEPS = {
     "add_checkpoint": "before its checkpoint",
     "before_commit": "before its commit",
     "after_commit": "after its commit, before Kafka knows",
+    "ready_before_commit": "before its commit, while the next two were ready",
+    "ready_after_commit": "after its commit, while the next two were ready",
+    "ready_together": "once it was written together with the next one, before their commit",
 }
+READY = [step for step in STEPS if step.startswith("ready_")]
+"""Steps at which the two batches after it have been made ready."""
 PAGE = ROOT / "docs" / "audit-log.md"
 BEGIN, END = "<!-- attempts: written by tests/integration/audit/test_audit_crash.py -->", "<!-- end of attempts -->"
 WRITE = "COUNTERSIGN_WRITE_DOCS"
@@ -92,11 +97,16 @@ async def main():
             dying(store, "_copy", when=lambda c, t, *a: t == "payloads")
         elif step == "add_checkpoint":
             dying(store.Store, "add_checkpoint")
-        elif step == "before_commit":
+        elif step in ("before_commit", "ready_before_commit", "ready_together"):
             dying(store.Store, "add_checkpoint", after=True)
-        elif step == "after_commit":
+        elif step.endswith("after_commit"):
             writer.LogWriter._commit = die
-        await log.add(one_case("during"))
+        due = [log.handler.begin(one_case("during"))]
+        if step.startswith("ready_"):
+            due += [log.handler.begin(one_case(name)) for name in ("next", "last")]
+            await log.writer._assembly.ready(due[-1].begun)
+            assert all(batch.begun.made is not None for batch in due)
+        await log.handler.finish(due[: 2 if step == "ready_together" else 1])
 
 asyncio.run(main())
 """
@@ -113,15 +123,16 @@ async def test_killed_at_any_step_of_a_batch_it_is_whole_or_not_there(
     connection = await asyncpg.connect(database_url, server_settings={"search_path": SCHEMA})
     size = await connection.fetchval("SELECT count(*) FROM entries")
     await connection.close()
-    assert size == (9 if step == "after_commit" else 5)
+    assert size == (9 if step.endswith("after_commit") else 5)
     report = await verified(database_url, tmp_path / "keys")
     assert report.ok, [str(one) for one in report.findings]
     whole = "the whole batch" if size == report.entries == 9 else "nothing of the batch"
     # Kafka delivers again whatever was not acknowledged, and it is there once.
+    cases = ("before", "during", "next", "last") if step in READY else ("before", "during")
     async with open_log(database_url, tmp_path / "keys") as log:
-        await log.add([*one_case("before"), *one_case("during")])
+        await log.add([one for case in cases for one in one_case(case)])
         again = log.writer.size - size
-        assert log.writer.size == 9
+        assert log.writer.size == 1 + 4 * len(cases)
     report = await verified(database_url, tmp_path / "keys")
     assert report.ok, [str(one) for one in report.findings]
     FOUND[KILLED.format(STEPS[step])] = f"{whole} is there, and it verifies; delivered again, {again} entries are added"

@@ -16,7 +16,7 @@ from countersign_audit.checking import CopyCheck
 from countersign_audit.erasing import Eraser
 from countersign_audit.erasure_desk import ErasureDesk
 from countersign_audit.explanations import ExplanationDesk
-from countersign_audit.handlers import Follow, Handler, topics
+from countersign_audit.handlers import Handler, topics
 from countersign_audit.keys import LogKeys
 from countersign_audit.missing import MissingRecords
 from countersign_audit.opening import open_writer
@@ -35,7 +35,7 @@ from countersign_shared.contracts.decision_types import load_decision_types
 from countersign_shared.http import TokenVerifier
 from countersign_shared.messaging.bus import Bus, open_bus
 from countersign_shared.messaging.outbox import PATIENT_POLL_SECONDS, Outbox, Relay, relaying
-from countersign_shared.messaging.positions import read_positions
+from countersign_shared.messaging.positions import Position, read_positions
 from countersign_shared.observability import Health, Metrics
 from countersign_shared.postgres import migrate, open_pool
 from countersign_shared.runtime import Service
@@ -46,6 +46,8 @@ MIN_INTERVAL_MS = 50
 
 UPKEEP_SECONDS = 10.0
 """How often it is asked whether there is upkeep to do: a short question each."""
+REMOVED_SECONDS = 60.0
+"""How often the broker is asked what it removed unread: what is not there twice in a row is on the record."""
 ERASURE_SECONDS = 1.0
 """How often it is asked whether an erasure can be carried out: two short questions."""
 SWITCH_SECONDS = 0.001
@@ -76,7 +78,9 @@ async def running(settings: Settings, *, clock: Clock = system_clock) -> AsyncIt
                 desks=build_desks(settings, pool, keys, outbox, clock), health=health, metrics=metrics,
                 authenticate=TokenVerifier(SERVICE, settings.jwks_url),
             )  # fmt: skip
-            handler = Handler(writer, metrics, clock, await _following(settings, pool, writer, clock, metrics))
+            missing = _missing(settings, writer, clock, metrics)
+            await missing.look(pool)
+            handler = Handler(writer, metrics, clock, partial(missing.follow, pool))
             relay = Relay(outbox, bus.publish, clock=clock, poll_seconds=PATIENT_POLL_SECONDS)
             async with (
                 relaying(pool, relay, fail=bus.fail, metrics=metrics, clock=clock),
@@ -89,6 +93,7 @@ async def running(settings: Settings, *, clock: Clock = system_clock) -> AsyncIt
                 repeating(Reconciler(pool, writer, clock).work_unless_busy, LOOK_SECONDS, bus.fail),
                 repeating(Rewrapper(pool, writer, keys, clock, secrets.token_bytes).work, UPKEEP_SECONDS, bus.fail),
                 repeating(copies.work, UPKEEP_SECONDS, bus.fail),
+                repeating(partial(missing.look_again, pool), REMOVED_SECONDS, bus.fail),
                 bus.consume(topics(), handler.finish, begin=handler.begin, max_records=BATCH, gather_ms=GATHER_MS),
             ):
                 health.ready(True)
@@ -98,16 +103,13 @@ async def running(settings: Settings, *, clock: Clock = system_clock) -> AsyncIt
                     health.ready(False)
 
 
-async def _following(
-    settings: Settings, pool: asyncpg.Pool, writer: LogWriter, clock: Clock, metrics: Metrics
-) -> Follow | None:
-    """Say which records were removed while nobody read, and return what notices it from now on."""
-    if settings.broker == "mock":
-        # It forgets its topics and everybody's place in them together.
-        return None
-    missing = MissingRecords(writer, partial(read_positions, settings, SERVICE, topics()), clock, metrics)
-    await missing.look(pool)
-    return partial(missing.follow, pool)
+def _missing(settings: Settings, writer: LogWriter, clock: Clock, metrics: Metrics) -> MissingRecords:
+    async def nowhere() -> Sequence[Position]:
+        # The mock broker forgets its topics and everybody's place in them together.
+        return ()
+
+    read = nowhere if settings.broker == "mock" else partial(read_positions, settings, SERVICE, topics())
+    return MissingRecords(writer, read, clock, metrics)
 
 
 def build_desks(settings: Settings, pool: asyncpg.Pool, keys: LogKeys, outbox: Outbox, clock: Clock) -> Desks:

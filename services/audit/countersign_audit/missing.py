@@ -7,7 +7,7 @@ records by design.
 
 import logging
 from collections.abc import Awaitable, Callable, Iterable, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import Any
 
 from countersign_audit.domain.lineage import RECORDS_MISSING
@@ -16,6 +16,7 @@ from countersign_audit.store import SQL
 from countersign_audit.writer import LogWriter
 from countersign_shared.clock import Clock, rfc3339
 from countersign_shared.contracts.topics import load_topics
+from countersign_shared.errors import ConfigurationError, TransientError
 from countersign_shared.messaging import Record
 from countersign_shared.messaging.positions import Position
 from countersign_shared.observability import Metrics
@@ -52,6 +53,10 @@ class Offsets:
             upcoming[place] = offset + 1
         return found
 
+    def reached(self, topic: str, partition: int) -> int:
+        """Return the offset after the last one delivered of a partition, 0 for none."""
+        return self._next.get((topic, partition), 0)
+
 
 class MissingRecords:
     """Puts on the record what was removed unread; each stretch once."""
@@ -63,18 +68,42 @@ class MissingRecords:
         self._missing = metrics.counter("audit_records_missing_total")
         self._queries = Queries.load(SQL / "upkeep.sql")
         self._offsets = Offsets()
+        self._begun: dict[tuple[str, int], int] = {}
+        self._suspected: set[tuple[str, int, int]] = set()
         self._compacted = {
             name for name, topic in load_topics().items() if "compact" in topic.settings.get("cleanup.policy", "")
         }
 
     async def look(self, pool: Any) -> list[Jump]:
         """Compare where the group stands with what is still there; for a start, before anything is read."""
-        found = [
-            Jump(one.topic, one.partition, one.removed.start, one.removed.stop)
-            for one in await self._read()
-            if one.removed and one.topic not in self._compacted
-        ]
-        return [jump for jump in found if await self._say(pool, jump)]
+        return await self._say_each(pool, await self._unread())
+
+    async def look_again(self, pool: Any) -> list[Jump]:
+        """Do the same while records are read: what is not there this time and the time before.
+
+        What is missing only once, or while the writer is held up, may have been read and be on its way into the log.
+        Nothing is said while the broker is away, or a topic is.
+        """
+        try:
+            found = [] if self._writer.busy else await self._unread()
+        except (TransientError, ConfigurationError) as error:
+            log.warning("not asked what was removed: %s", error)
+            found = []
+        before, self._suspected = self._suspected, {(one.topic, one.partition, one.first) for one in found}
+        return await self._say_each(
+            pool, [jump for jump in found if (jump.topic, jump.partition, jump.first) in before]
+        )
+
+    async def _unread(self) -> list[Jump]:
+        positions = await self._read()
+        return [jump for one in positions if one.topic not in self._compacted and (jump := self._removed(one))]
+
+    def _removed(self, position: Position) -> Jump | None:
+        place = (position.topic, position.partition)
+        # Before its first commit the group stands where it found the partition beginning.
+        stands = self._begun.setdefault(place, position.begins) if position.committed is None else position.committed
+        first = max(stands, self._offsets.reached(*place))
+        return Jump(*place, first, position.begins) if first < position.begins else None
 
     async def follow(self, pool: Any, records: Sequence[Record]) -> list[Jump]:
         """Notice what delivery jumped over, as far as it was removed; costs a question only when it jumped."""
@@ -86,12 +115,18 @@ class MissingRecords:
             Jump(jump.topic, jump.partition, jump.first, min(jump.beyond, begins[jump.topic, jump.partition]))
             for jump in jumps
         ]
-        return [jump for jump in removed if jump.first < jump.beyond and await self._say(pool, jump)]
+        return await self._say_each(pool, removed)
 
-    async def _say(self, pool: Any, jump: Jump) -> bool:
+    async def _say_each(self, pool: Any, jumps: Sequence[Jump]) -> list[Jump]:
+        return [said for jump in jumps if (said := await self._say(pool, jump)) is not None]
+
+    async def _say(self, pool: Any, jump: Jump) -> Jump | None:
+        """Return what of a stretch was not on the record and is now."""
+        said = await pool.fetchval(self._queries.said_until, jump.topic, jump.partition, jump.first)
+        jump = replace(jump, first=said or jump.first)
+        if jump.first >= jump.beyond:
+            return None
         now, place = self._clock(), (jump.topic, jump.partition, jump.first)
-        if await pool.fetchval(self._queries.is_said, *place):
-            return False
 
         async def note(connection: Any) -> None:
             await connection.execute(self._queries.add_missing_records, *place, jump.beyond, now)
@@ -105,4 +140,4 @@ class MissingRecords:
             "entry %d: the broker removed offsets %d to %d of %s/%d before they were read", index, jump.first,
             jump.beyond - 1, jump.topic, jump.partition,
         )  # fmt: skip
-        return True
+        return jump

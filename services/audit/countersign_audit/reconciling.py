@@ -17,8 +17,8 @@ log = logging.getLogger(__name__)
 SETTLED_AFTER = timedelta(hours=6)
 """After a day's end: what was still on its way by then is late, and a hole that it fills is gone the next time."""
 DECIDED_WITHIN = timedelta(days=14)
-"""A case that was routed so long ago has been decided; if not here, the decision may still be on its topic, which keeps
-it for 30 days."""
+"""A case that came so long ago has been decided; if not here, the decision may still be on its topic, which keeps it
+for 30 days."""
 LOOK_SECONDS = 900.0
 COUNT_SECONDS = 600
 """A million cases a day are read within a minute."""
@@ -68,8 +68,8 @@ async def look_at(connection: Any, day: date) -> Day:
     end = begin + timedelta(days=1)
     counts = await connection.fetch(queries.counts, begin, end, timeout=COUNT_SECONDS)
     holes = await connection.fetch(queries.holes, begin, end, MAX_HOLES, timeout=COUNT_SECONDS)
-    routed = (begin - DECIDED_WITHIN, end - DECIDED_WITHIN)
-    absent = await connection.fetch(queries.absent, begin, end, *routed, MAX_HOLES, timeout=COUNT_SECONDS)
+    came = (begin - DECIDED_WITHIN, end - DECIDED_WITHIN)
+    absent = await connection.fetch(queries.absent, begin, end, *came, MAX_HOLES, timeout=COUNT_SECONDS)
     return Day(
         day, {row["kind"]: row["entries"] for row in counts}, sum(row["conflicts"] for row in counts),
         [Hole(row["case"], row["source"], _missing(row["seen"])) for row in holes],

@@ -92,6 +92,11 @@ class LogWriter:
         return self._seen.size
 
     @property
+    def busy(self) -> bool:
+        """Whether something is being written, or held up in it."""
+        return self._one_at_a_time.locked()
+
+    @property
     def unsigned(self) -> int:
         """Entries that no checkpoint covers yet."""
         return self._seen.size - self._seen.signed_size

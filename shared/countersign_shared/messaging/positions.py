@@ -4,7 +4,9 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 
 from aiokafka import AIOKafkaConsumer
+from aiokafka.errors import KafkaError
 
+from countersign_shared.errors import TransientError
 from countersign_shared.messaging.rewind import partitions_of
 from countersign_shared.settings import ServiceSettings
 
@@ -18,21 +20,19 @@ class Position:
     committed: int | None
     begins: int
 
-    @property
-    def removed(self) -> range:
-        """The offsets that were removed before the group had read them."""
-        return range(self.begins if self.committed is None else self.committed, self.begins)
-
 
 async def read_positions(settings: ServiceSettings, service: str, topics: Sequence[str]) -> list[Position]:
-    """Ask the brokers; joins no group, so a running service is not disturbed."""
+    """Ask the brokers; joins no group, so a running service is not disturbed.
+
+    Brokers that do not answer are a ``TransientError``, a missing topic is a ``ConfigurationError``.
+    """
     prefix = settings.topic_prefix
     consumer = AIOKafkaConsumer(
         bootstrap_servers=settings.kafka_bootstrap_servers, group_id=f"{prefix}countersign-{service}",
         enable_auto_commit=False, client_id=f"countersign-{service}-positions",
     )  # fmt: skip
-    await consumer.start()
     try:
+        await consumer.start()
         parts = await partitions_of(settings.kafka_bootstrap_servers, [prefix + topic for topic in topics])
         consumer.assign(parts)
         begins = await consumer.beginning_offsets(parts)
@@ -40,5 +40,7 @@ async def read_positions(settings: ServiceSettings, service: str, topics: Sequen
             Position(part.topic[len(prefix) :], part.partition, await consumer.committed(part), begins[part])
             for part in parts
         ]
+    except (KafkaError, TimeoutError, OSError) as error:
+        raise TransientError(f"the brokers do not say where the group stands: {error!r}") from error
     finally:
         await consumer.stop()

@@ -8,6 +8,8 @@ from pathlib import Path
 import orjson
 
 from countersign_audit.reconciling import Reconciler, look_at
+from countersign_shared.messaging import Record
+from countersign_shared.messaging.dead_letters import dead_letter
 from tests.integration.audit.log import SteppingClock, open_log
 from tests.unit.audit.records import all_examples, one_case, record
 
@@ -54,16 +56,23 @@ async def test_a_producers_last_event_is_missed_where_something_rests_on_it_or_t
 ) -> None:
     clock = SteppingClock()
     happened = date(2026, 1, 2)
-    dropped = {"whole": None, "late": 0, "scored": 1, "routed": 2, "undecided": 3}
+    all_but = {
+        "whole": (), "late": (0,), "scored": (1,), "routed": (2,), "undecided": (3,), "unrouted": (2, 3),
+        "unscored": (1, 2, 3), "refused": (1, 2, 3),
+    }  # fmt: skip
     async with open_log(database_url, tmp_path / "keys", clock=clock) as log:
-        for number, (case, step) in enumerate(dropped.items()):
-            await log.add([one for at, one in enumerate(one_case(case, number=number)) if at != step])
-        names = {log.writer.names.case("default", case).hex(): case for case in dropped}
+        for number, (case, steps) in enumerate(all_but.items()):
+            await log.add([one for at, one in enumerate(one_case(case, number=number)) if at not in steps])
+        created = one_case("refused", number=len(all_but) - 1)[0]
+        letter = dead_letter(created, service="inference", reason="unknown_field", pointer="/x", detail="")
+        await log.add([Record(letter.topic, 0, 0, created.timestamp_ms, letter.key, letter.value, letter.headers)])
+        names = {log.writer.names.case("default", case).hex(): case for case in all_but}
         async with log.pool.acquire() as connection:
             day = await look_at(connection, happened)
             later = await look_at(connection, happened + timedelta(days=14))
         assert day.holes == []
-        assert {names[one.case]: one.topic for one in day.absent} == {
-            "late": "case.created", "scored": "case.scored", "routed": "case.routed",
+        missed = {"late": "case.created", "scored": "case.scored", "routed": "case.routed"}
+        assert {names[one.case]: one.topic for one in day.absent} == missed
+        assert {names[one.case]: one.topic for one in later.absent} == missed | {
+            "undecided": "decision.made", "unrouted": "case.routed", "unscored": "case.scored",
         }  # fmt: skip
-        assert {names[one.case]: one.topic for one in later.absent}["undecided"] == "decision.made"

@@ -15,6 +15,7 @@ import pytest
 from aiokafka import TopicPartition
 from aiokafka.admin import AIOKafkaAdminClient, RecordsToDelete
 
+from countersign_audit import app
 from countersign_audit.app import running
 from countersign_audit.settings import Settings
 from countersign_audit.store import SCHEMA
@@ -97,7 +98,11 @@ async def test_killed_over_and_over_it_loses_and_doubles_nothing(settings: Setti
     assert (report.entries, report.unsigned) == (8_001, 0)
 
 
-async def test_records_removed_while_audit_runs_are_on_the_record_and_all_others_in_the_log(settings: Settings) -> None:
+@pytest.mark.parametrize("left", [4, 0], ids=["and others follow", "and nothing follows"])
+async def test_records_removed_while_audit_runs_are_on_the_record_and_all_others_in_the_log(
+    settings: Settings, monkeypatch: pytest.MonkeyPatch, left: int
+) -> None:
+    monkeypatch.setattr(app, "REMOVED_SECONDS", 0.5)
     # Larger than the broker gives out at once, so most of them lie unread while audit is held up.
     large = one_case("large")[0]._replace(value=orjson.dumps({"filling": os.urandom(150_000).hex()}))
     first, _, *others = large.headers
@@ -116,15 +121,15 @@ async def test_records_removed_while_audit_runs_are_on_the_record_and_all_others
                 await publisher.publish(records)
             admin = AIOKafkaAdminClient(bootstrap_servers=settings.kafka_bootstrap_servers)
             await admin.start()
-            await admin.delete_records({part: RecordsToDelete(21)})
+            await admin.delete_records({part: RecordsToDelete(25 - left)})
             await admin.close()
-        # One case, its records up to where audit had read, the four that were left, and what it says of the others.
+        # One case, its records up to where audit had read, those that were left, and what it says of the others.
         while not (said := await missing(settings)):
             await asyncio.sleep(0.05)
         read = said["first_offset"] - 1
-        assert (said["missing_from"], said["partition"], said["last_offset"]) == (large.topic, 0, 20)
-        assert 0 <= read < 20
-        assert await entries(settings, at_least=5 + read + 4 + 1) == 5 + read + 4 + 1
+        assert (said["missing_from"], said["partition"], said["last_offset"]) == (large.topic, 0, 24 - left)
+        assert 0 <= read < 24 - left
+        assert await entries(settings, at_least=5 + read + left + 1) == 5 + read + left + 1
         assert not service.failed.done()
     assert (await verified(settings.database_url, settings.audit_keys_dir)).ok
 

@@ -2,9 +2,16 @@
 
 from __future__ import annotations
 
-from countersign_audit.missing import Jump, Offsets
+from collections.abc import Awaitable, Callable
+from typing import cast
+
+from countersign_audit.missing import Jump, MissingRecords, Offsets
+from countersign_audit.writer import LogWriter
+from countersign_shared.clock import system_clock
+from countersign_shared.errors import TransientError
 from countersign_shared.messaging import Record
 from countersign_shared.messaging.positions import Position
+from countersign_shared.observability import Metrics
 
 
 def at(*offsets: int, partition: int = 0, topic: str = "case.created") -> list[Record]:
@@ -27,8 +34,80 @@ def test_what_comes_again_and_a_topic_made_anew_are_no_jumps() -> None:
     assert seen.jumps(at(3)) == [Jump("case.created", 0, 2, 3)]
 
 
-def test_only_what_the_group_had_still_to_read_was_removed_unread() -> None:
-    assert list(Position("t", 0, 5, 8).removed) == [5, 6, 7]
-    assert not Position("t", 0, 8, 8).removed
-    assert not Position("t", 0, 9, 8).removed
-    assert not Position("t", 0, None, 8).removed
+class Put:
+    """The writer and its database, as far as stretches of offsets go."""
+
+    def __init__(self) -> None:
+        self.busy = False
+        self.stretches: list[tuple[str, int, int, int]] = []
+
+    async def fetchval(self, _: str, topic: str, partition: int, first: int) -> int | None:
+        ends = [end for *place, begin, end in self.stretches if place == [topic, partition] and begin <= first < end]
+        return max(ends, default=None)
+
+    async def execute(self, _: str, topic: str, partition: int, first: int, beyond: int, __: object) -> None:
+        self.stretches.append((topic, partition, first, beyond))
+
+    async def append_own(self, *_: object, within: Callable[[object], Awaitable[None]]) -> int:
+        await within(self)
+        return 0
+
+
+def looking(put: Put, *positions: Position) -> tuple[MissingRecords, list[Position]]:
+    now = list(positions)
+
+    async def read() -> list[Position]:
+        return list(now)
+
+    return MissingRecords(cast("LogWriter", put), read, system_clock, Metrics("audit")), now
+
+
+async def test_only_what_the_group_had_still_to_read_was_removed_unread() -> None:
+    positions = [Position("case.created", number, committed, 8) for number, committed in enumerate((5, 8, 9, None))]
+    put = Put()
+    missing, _ = looking(put, *positions, Position("control.changed", 0, 5, 8))
+    assert await missing.look(put) == [Jump("case.created", 0, 5, 8)]
+    assert await missing.look(put) == []
+
+
+async def test_what_was_removed_at_the_end_is_said_once_though_nothing_follows_it() -> None:
+    put = Put()
+    missing, now = looking(put, Position("decision.made", 1, 7, 0))
+    assert await missing.look(put) == []
+    now[:] = [Position("decision.made", 1, 7, 8)]
+    put.busy = True
+    assert [await missing.look_again(put) for _ in range(2)] == [[], []]
+    put.busy = False
+    # Seen once it may have been read, and be on its way into the log.
+    assert await missing.look_again(put) == []
+    assert await missing.look_again(put) == [Jump("decision.made", 1, 7, 8)]
+    assert await missing.look_again(put) == []
+    # The group still stands there, and the next ones are removed as well: only those are new.
+    now[:] = [Position("decision.made", 1, 7, 10)]
+    assert await missing.look_again(put) == [Jump("decision.made", 1, 8, 10)]
+    assert put.stretches == [("decision.made", 1, 7, 8), ("decision.made", 1, 8, 10)]
+
+
+async def test_what_was_delivered_meanwhile_is_not_missing_though_it_is_not_committed_yet() -> None:
+    put = Put()
+    missing, _ = looking(put, Position("decision.made", 0, 7, 9))
+    assert await missing.look_again(put) == []
+    await missing.follow(put, at(7, 8, topic="decision.made"))
+    assert await missing.look_again(put) == []
+    assert await missing.look_again(put) == []
+
+
+async def test_a_partition_that_was_never_committed_begins_where_it_was_found() -> None:
+    put = Put()
+    missing, now = looking(put, Position("decision.made", 0, None, 3))
+    assert await missing.look(put) == []
+    now[:] = [Position("decision.made", 0, None, 4)]
+    assert [await missing.look_again(put) for _ in range(2)] == [[], [Jump("decision.made", 0, 3, 4)]]
+
+
+async def test_a_broker_that_is_away_does_not_end_the_looking() -> None:
+    async def away() -> list[Position]:
+        raise TransientError("away")
+
+    put = Put()
+    assert await MissingRecords(cast("LogWriter", put), away, system_clock, Metrics("audit")).look_again(put) == []

@@ -21,6 +21,7 @@ CREATE INDEX entries_case_ref ON entries (case_ref, index) WHERE case_ref IS NOT
 CREATE INDEX entries_actor ON entries (actor, index) WHERE actor IS NOT NULL;
 CREATE INDEX entries_access ON entries (index) WHERE kind IN ('audit.read', 'audit.exported');
 CREATE INDEX entries_own ON entries (index) WHERE kind IN ('log.genesis', 'log.key_rotated', 'log.recovered');
+CREATE INDEX entries_dead_letters ON entries (index) WHERE kind = 'countersign.dead-letter';
 -- Entries come nearly in the order of their time, so a range of pages is summed up by a few limits; more than
 -- one pair of them, because a producer's clock may be years ahead.
 CREATE INDEX entries_occurred_at ON entries USING brin (occurred_at timestamptz_minmax_multi_ops)

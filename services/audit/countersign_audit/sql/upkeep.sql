@@ -47,5 +47,6 @@ SELECT signed_at FROM checkpoints ORDER BY size LIMIT 1;
 INSERT INTO missing_records (topic, partition, first_offset, beyond, found_at) VALUES ($1, $2, $3, $4, $5)
 ON CONFLICT DO NOTHING RETURNING true;
 
--- name: is_said
-SELECT EXISTS (SELECT FROM missing_records WHERE topic = $1 AND partition = $2 AND first_offset = $3);
+-- name: said_until
+-- Up to where a stretch that holds this offset is on the record; null when none does.
+SELECT max(beyond) FROM missing_records WHERE topic = $1 AND partition = $2 AND first_offset <= $3 AND beyond > $3;

@@ -263,7 +263,8 @@ _ADAPTER: TypeAdapter[Manifest] = TypeAdapter(Annotated[Manifest, Field(discrimi
 def read_manifest(path: Path) -> Manifest:
     """Read one model file; anything in it that does not fit is a ``ConfigurationError`` naming file and place."""
     try:
-        return _ADAPTER.validate_python(yaml.safe_load(path.read_text(encoding="utf-8")), strict=False)
+        document = yaml.load(path.read_text(encoding="utf-8"), Loader=yaml.CSafeLoader)
+        return _ADAPTER.validate_python(document, strict=False)
     except (yaml.YAMLError, UnicodeDecodeError) as error:
         raise ConfigurationError(f"{path} is no readable YAML: {error}") from error
     except ValidationError as error:

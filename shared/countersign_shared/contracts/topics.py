@@ -69,7 +69,7 @@ def contracts_dir() -> Path:
 def load_topics() -> Mapping[str, Topic]:
     """Read `topics.yaml` once and return its topics by name, in the order written."""
     path = contracts_dir() / "topics.yaml"
-    document = yaml.safe_load(path.read_text(encoding="utf-8"))
+    document = yaml.load(path.read_text(encoding="utf-8"), Loader=yaml.CSafeLoader)
     return MappingProxyType({name: _topic(path, name, entry) for name, entry in document["topics"].items()})
 
 

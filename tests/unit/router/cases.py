@@ -104,7 +104,7 @@ def shipped(name: str = "loan_application") -> LoadedPolicy:
 
 @cache
 def _document(name: str) -> dict[str, Any]:
-    read: dict[str, Any] = yaml.safe_load(shipped_bytes(name))
+    read: dict[str, Any] = yaml.load(shipped_bytes(name), Loader=yaml.CSafeLoader)
     return read
 
 

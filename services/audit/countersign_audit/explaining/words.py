@@ -37,7 +37,10 @@ class Page:
 @cache
 def languages() -> Mapping[str, Mapping[str, str]]:
     """Return the texts of every language there are any in."""
-    return {path.stem: yaml.safe_load(path.read_text(encoding="utf-8")) for path in sorted(TEXTS.glob("*.yaml"))}
+    return {
+        path.stem: yaml.load(path.read_text(encoding="utf-8"), Loader=yaml.CSafeLoader)
+        for path in sorted(TEXTS.glob("*.yaml"))
+    }
 
 
 def texts_for(language: str | None) -> tuple[str, Mapping[str, str]]:

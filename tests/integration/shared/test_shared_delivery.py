@@ -8,6 +8,7 @@ import pytest
 
 from countersign_shared.errors import ConfigurationError, FatalError, TransientError
 from countersign_shared.messaging import Bus, Message, Record, open_bus, write_event
+from countersign_shared.messaging.ahead import BATCHES_AHEAD
 from countersign_shared.messaging.topics import ensure_topics
 from countersign_shared.observability import Health, Metrics
 from countersign_shared.settings import ServiceSettings
@@ -271,8 +272,8 @@ async def test_what_was_read_ahead_and_not_handled_is_delivered_again(settings):
             await eventually(lambda: len(first.done) == 8, what="8 records handled")
             first.gate.clear()
             await bus.publish([created(name, partition=0) for name in names[8:]])
-            # While one batch is being handled the next ones are begun, and no more than those.
-            await eventually(lambda: len(first.begun) >= 8 + 2 * 3, what="batches begun ahead")
+            # While one batch is being handled the next is begun.
+            await eventually(lambda: len(first.begun) >= 8 + 2 * (1 + BATCHES_AHEAD), what="a batch begun ahead")
             asyncio.get_running_loop().call_later(0.2, first.gate.set)
     assert first.done == names[: len(first.done)]
     assert len(first.done) < len(names)

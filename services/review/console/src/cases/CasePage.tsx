@@ -3,6 +3,7 @@ import { Link } from "wouter";
 
 import { explain } from "../api/problem";
 import type { CasePage as CaseDetail, DecisionOnCase } from "../api/schema";
+import { termText } from "../format/money";
 import { moment } from "../format/time";
 import { useNow } from "../format/useNow";
 import { decides } from "../session/roles";
@@ -68,7 +69,7 @@ function Detail({ detail }: { detail: CaseDetail }) {
         <Reverse tenant={detail.tenant} caseId={detail.case_id} />
       )}
       <div className={styles.pair}>
-        <Decisions decisions={detail.decisions} />
+        <Decisions decisions={detail.decisions} facts={detail.facts} />
         <Account detail={detail} />
         {me.data && decides(me.data) && <TalkCard about={{ tenant: detail.tenant, caseId: detail.case_id }} />}
       </div>
@@ -88,7 +89,12 @@ const RELATIONS: Readonly<Record<string, string>> = {
   no_proposal: "without a proposal",
 };
 
-function Decisions({ decisions }: { decisions: readonly DecisionOnCase[] }) {
+interface DecisionsProps {
+  readonly decisions: readonly DecisionOnCase[];
+  readonly facts: CaseDetail["facts"];
+}
+
+function Decisions({ decisions, facts }: DecisionsProps) {
   const now = useNow(60_000);
   return (
     <Card title="Decisions">
@@ -105,7 +111,7 @@ function Decisions({ decisions }: { decisions: readonly DecisionOnCase[] }) {
             {Object.keys(decision.outcome_params).length > 0 && (
               <small>
                 {Object.entries(decision.outcome_params)
-                  .map(([name, value]) => `${name.replaceAll("_", " ")}: ${plain(value)}`)
+                  .map(([name, value]) => `${name.replaceAll("_", " ")}: ${termText(name, value, facts)}`)
                   .join(", ")}
               </small>
             )}
@@ -114,13 +120,6 @@ function Decisions({ decisions }: { decisions: readonly DecisionOnCase[] }) {
       </ul>
     </Card>
   );
-}
-
-function plain(value: unknown): string {
-  if (typeof value === "object" && value !== null && "value" in value && "currency" in value) {
-    return `${String(value.currency)} ${String(value.value)}`;
-  }
-  return typeof value === "object" ? JSON.stringify(value) : String(value);
 }
 
 /** The log's own account where it may be read, else what this service knows. */

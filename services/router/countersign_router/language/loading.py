@@ -45,6 +45,8 @@ DURATION_UNITS = {"s": "seconds", "m": "minutes", "h": "hours", "d": "days", "w"
 SLA_CLASSES = {"urgent": "4h", "standard": "24h", "complex": "72h", "exception": "1w"}
 MAX_DIAGNOSTICS = 100
 """More than anybody reads; a file of another kind would give thousands."""
+_INITIALS = frozenset({"ai", "aml", "dti", "iban", "id", "kyc", "ltv", "sla", "vat"})
+"""What a code writes small and people write large."""
 AUTOMATION_PARTS = (
     "inputs", "outcomes", "consequence", "bands", "matrix", "signal_caps", "adjust", "exceptions", "never_automate",
 )  # fmt: skip
@@ -256,8 +258,9 @@ def _build(
 
 
 def words(code: str) -> str:
-    """Write a code as words: ``dti_too_high`` becomes ``Dti too high``."""
-    return code.replace("_", " ").replace("-", " ").capitalize()
+    """Write a code as words: ``ai_wrong_fact`` becomes ``AI wrong fact``; a policy's own ``text`` says it better."""
+    spoken = [word.upper() if word in _INITIALS else word for word in code.replace("_", " ").replace("-", " ").split()]
+    return " ".join([spoken[0][:1].upper() + spoken[0][1:], *spoken[1:]]) if spoken else ""
 
 
 def _input(name: str, section: InputSection, decision_type: DecisionType) -> Input:

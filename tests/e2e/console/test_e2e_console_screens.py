@@ -21,6 +21,7 @@ LAST = {
     "policies": "Versions", "insight": "Figures", "controls": "Every control, as it stands",
     "audit": "Take it with you", "team": "Standing in",
 }  # fmt: skip
+ALL_PAGES = 7
 PHONE = {"viewport": {"width": 390, "height": 844}, "has_touch": True, "is_mobile": True}
 
 
@@ -214,6 +215,10 @@ def test_the_other_screens_are_accessible_and_fit_a_phone(desk: Desk, browser: B
         for screen in LAST:
             open_screen(desk, phone, screen)
             assert phone.page.evaluate("document.documentElement.scrollWidth") == 390, screen
+        links = phone.page.get_by_label("Pages").get_by_role("link").all()
+        assert len(links) == ALL_PAGES
+        boxes = [link.bounding_box() for link in links]
+        assert all(box and box["x"] >= 0 and box["x"] + box["width"] <= 390 for box in boxes), boxes
     assert "\n".join(f"{screen}: {finding}" for screen, findings in found.items() for finding in findings) == ""
 
 

@@ -15,6 +15,7 @@ import pytest
 
 from countersign_local.client import Refused, open_client
 from countersign_local.demo.arrivals import demo_cases
+from countersign_local.errors import NOT_PERMITTED
 from countersign_shared.clock import system_clock
 from countersign_shared.postgres.bodies import bodies
 from tests.e2e.demo_process import DemoProcess, count
@@ -145,6 +146,20 @@ def test_the_affected_person_reads_why_once_and_what_is_held_about_them(demo, tm
     (case,) = json.loads(held.read_text())["cases"]
     assert case["case_id"] == case_id
     assert "audit.read" in {entry["kind"] for entry in demo.json("audit", "timeline", case_id)["entries"]}
+
+
+def test_a_leads_key_lets_whoever_runs_the_demo_declare_a_busy_period(demo, monkeypatch):
+    running, peak = demo.running(), ("controls", "peak", "--for", "1h", "--decision-type", "refund", "--reason", "sale")
+    refused = demo.run(*peak)
+    assert (refused.returncode, "lead" in refused.stderr) == (NOT_PERMITTED, True), refused.stderr
+    with httpx.Client(base_url=running.url, headers={"Authorization": f"Bearer {running.api_key}"}) as office:
+        asked = {"username": "you", "name": "my terminal", "roles": ["lead"]}
+        key = office.post("/api/review/v1/api-keys", json=asked, headers={"Idempotency-Key": "a-leads-key"})
+    assert key.status_code == 201, key.text
+    monkeypatch.setitem(demo.environment, "COUNTERSIGN_API_KEY", key.json()["api_key"])
+    declared = demo.run(*peak)
+    assert declared.returncode == 0, declared.stderr
+    assert demo.run("controls", "end-peak", "--decision-type", "refund", "--reason", "over").returncode == 0
 
 
 def test_audit_runs_as_a_role_that_can_change_nothing(demo):

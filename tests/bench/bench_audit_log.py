@@ -1,8 +1,9 @@
 """A log of a million entries: how long proofs take, an export, and its verification by us and by strangers.
 
-    python -m tests.bench.bench_audit_log [--entries 1000000] [--keep DIR] [--only-fill]
+    python -m tests.bench.bench_audit_log [--entries 1000000] [--keep DIR [--only PART]]
 
-With ``--keep`` a log that ``--only-fill`` left there is gone on with, so that reading is measured at a quiet time.
+With ``--keep`` what was left there is gone on with, so that a part (fill, reading, export, verifying) can be done
+alone, at a quiet time.
 
 One process and one PostgreSQL with fsync on. A case's four events lie as far apart as they do when cases flow: the
 entries of one case are in different tiles.
@@ -19,7 +20,8 @@ import subprocess
 import sys
 import tempfile
 import time
-from collections.abc import Awaitable, Callable
+from collections.abc import AsyncIterator, Awaitable, Callable, Sequence
+from contextlib import asynccontextmanager
 from datetime import timedelta
 from pathlib import Path
 from typing import Any
@@ -29,6 +31,7 @@ import uvicorn
 import uvloop
 
 from countersign_audit.keys import load_keys
+from countersign_audit.published import PublishedLog
 from countersign_local import exporting
 from countersign_local.parts.postgres import postgres
 from countersign_shared.clock import system_clock
@@ -37,6 +40,7 @@ from tests.integration.audit.log import Log, open_log
 from tests.integration.audit.reading import API, application
 from tests.strangers.programs import strangers
 
+PARTS = ("fill", "reading", "export", "verifying")
 SETTINGS = {"shared_buffers": "256MB", "max_wal_size": "4GB", "wal_buffers": "16MB"}
 
 
@@ -63,9 +67,12 @@ async def measure(name: str, times: int, call: Callable[[], Awaitable[Any]]) -> 
     print(f"{name}: p50 {statistics.median(took):.2f} ms, p95 {p95:.2f} ms, worst {took[-1]:.2f} ms")
 
 
-async def read(client: httpx.AsyncClient, size: int) -> None:
+async def read(client: httpx.AsyncClient, published: PublishedLog, size: int) -> None:
     chance = random.Random(6)
     complete = complete_cases(size)
+
+    async def inclusion_at_hand() -> None:
+        assert await published.inclusion(chance.randrange(size), None) is not None
 
     async def inclusion() -> None:
         answer = await client.get(f"{API}/proof/inclusion", params={"index": chance.randrange(size)})
@@ -105,6 +112,7 @@ async def read(client: httpx.AsyncClient, size: int) -> None:
         assert (await client.get(f"{API}/tile/0/{path}")).status_code == 200
 
     for name, times, call in (
+        ("inclusion proof, without HTTP", 2_000, inclusion_at_hand),
         ("inclusion proof over HTTP, first ones", 1_000, inclusion), ("inclusion proof over HTTP", 2_000, inclusion),
         ("consistency proof over HTTP", 300, consistency),
         ("timeline with proofs over HTTP", 500, timeline), ("search by subject over HTTP", 200, subject),
@@ -146,40 +154,49 @@ def verify(directory: Path, vkey: str) -> None:
     print(f"verified by Tessera's fsck: {time.perf_counter() - since:.2f} s")
 
 
-async def run(entries: int, directory: Path, *, only_fill: bool) -> None:
-    with postgres(directory / "pg", environ=os.environ, settings=SETTINGS) as server:
-        async with open_log(server.url, directory / "keys", clock=system_clock) as log:
-            await fill(log, entries)
-            await log.writer.sign_tail()
-            if only_fill:
-                return
-            http = uvicorn.Server(uvicorn.Config(application(log), port=0, log_level="warning", lifespan="off"))
-            serving = asyncio.create_task(http.serve())
-            while not http.started:
-                await asyncio.sleep(0.05)
-            port = http.servers[0].sockets[0].getsockname()[1]
-            async with httpx.AsyncClient(
-                base_url=f"http://127.0.0.1:{port}", timeout=600, headers={"x-roles": "auditor"}
-            ) as client:
-                await read(client, entries)
-                await export(client, directory / "export")
-            http.should_exit = True
-            await serving
-            vkey = load_keys(directory / "keys").verifier_key(log.writer.origin).text()
-    verify(directory / "export", vkey)
+async def run(entries: int, directory: Path, parts: Sequence[str]) -> None:
+    if set(parts) - {"verifying"}:
+        with postgres(directory / "pg", environ=os.environ, settings=SETTINGS) as server:
+            async with open_log(server.url, directory / "keys", clock=system_clock) as log:
+                await fill(log, entries)
+                await log.writer.sign_tail()
+                vkey = load_keys(directory / "keys").verifier_key(log.writer.origin).text()
+                (directory / "vkey").write_text(vkey)
+                async with serving(log) as client:
+                    if "reading" in parts:
+                        await read(client, PublishedLog(log.pool), entries)
+                    if "export" in parts:
+                        await export(client, directory / "export")
+    if "verifying" in parts:
+        verify(directory / "export", (directory / "vkey").read_text())
+
+
+@asynccontextmanager
+async def serving(log: Log) -> AsyncIterator[httpx.AsyncClient]:
+    http = uvicorn.Server(uvicorn.Config(application(log), port=0, log_level="warning", lifespan="off"))
+    task = asyncio.create_task(http.serve())
+    while not http.started:
+        await asyncio.sleep(0.05)
+    port = http.servers[0].sockets[0].getsockname()[1]
+    async with httpx.AsyncClient(
+        base_url=f"http://127.0.0.1:{port}", timeout=600, headers={"x-roles": "auditor"}
+    ) as client:
+        yield client
+    http.should_exit = True
+    await task
 
 
 def main() -> None:
     parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
     parser.add_argument("--entries", type=int, default=1_000_000)
     parser.add_argument("--keep", type=Path, help="a directory to work in and leave behind")
-    parser.add_argument("--only-fill", action="store_true", help="make the log, for a later run with the same --keep")
+    parser.add_argument("--only", choices=PARTS, help="this part, of what an earlier run with the same --keep has left")
     asked = parser.parse_args()
     with tempfile.TemporaryDirectory(prefix="countersign-bench-") as made:
         directory = asked.keep or Path(made)
         directory.chmod(0o711)
         # As the service runs it.
-        uvloop.run(run(asked.entries, directory, only_fill=asked.only_fill))
+        uvloop.run(run(asked.entries, directory, [asked.only] if asked.only else PARTS))
 
 
 if __name__ == "__main__":

@@ -9,7 +9,7 @@ from pathlib import Path
 from typing import Any
 
 import pytest
-from playwright.sync_api import Browser, expect
+from playwright.sync_api import Browser, Locator, expect
 
 from tests.e2e.console.hour import SENT_SECONDS, Hour, told
 from tests.e2e.console.parts import FAMOUS, SOURCE, Desk
@@ -291,6 +291,34 @@ def test_a_single_approval_on_a_phone(desk: Desk, browser: Browser, pictures: Pa
         case_id = here.case_id
         here.page.get_by_role("button", name="Approve").tap()
         here.expect_status(re.compile(f"{case_id}, Approve: (recorded|sent)"))
+        here.expect_status("sent", seconds=SENT_SECONDS)
+        fits_a_phone(here, similar_cases(here))
+        here.page.screenshot(path=pictures / "console-similar-390.png")
+
+
+def similar_cases(here: Seat) -> Locator:
+    """Go on to a case that is like one which somebody has decided, and scroll to those."""
+    similar = here.page.locator("section", has=here.page.get_by_role("heading", name="Similar decided cases"))
+    # What was prepared before the first decision has none yet.
+    for _ in range(5):
+        here.expect_case()
+        if similar.is_visible():
+            break
+        skipped = here.case_id
+        here.page.get_by_role("button", name="Skip").tap()
+        here.expect_case(other_than=skipped)
+    similar.scroll_into_view_if_needed()
+    return similar
+
+
+def fits_a_phone(here: Seat, table: Locator) -> None:
+    """Every cell of a table stands within the screen, and none is cut."""
+    cells = table.get_by_role("cell").all()
+    assert cells
+    boxes = [cell.bounding_box() for cell in cells]
+    assert all(box and box["x"] >= 0 and box["x"] + box["width"] <= 390 for box in boxes), boxes
+    assert [cell.inner_text() for cell in cells if cell.evaluate("one => one.scrollWidth > one.clientWidth + 1")] == []
+    assert here.page.evaluate("document.documentElement.scrollWidth") == 390
 
 
 def test_the_consoles_own_unit_tests_pass() -> None:

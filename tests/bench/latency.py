@@ -35,9 +35,7 @@ async def latency_round(ground: Ground, *, rate: int, seconds: int) -> dict[str,
 async def send(ground: Ground, prefix: str, rate: int, count: int) -> None:
     """Send ``count`` cases at this rate a second, whatever becomes of them."""
     payloads = itertools.cycle(cases.whole_payloads())
-    producer = AIOKafkaProducer(
-        bootstrap_servers=ground.kafka.bootstrap, acks="all", enable_idempotence=True, linger_ms=5
-    )
+    producer = AIOKafkaProducer(bootstrap_servers=ground.kafka.bootstrap, acks="all", enable_idempotence=True)
     await producer.start()
     began, sends = time.perf_counter(), []
     for number in range(count):

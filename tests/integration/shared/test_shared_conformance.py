@@ -9,7 +9,6 @@ import time
 
 import pytest
 from aiokafka import AIOKafkaProducer, TopicPartition
-from aiokafka.admin import AIOKafkaAdminClient, NewTopic
 from faststream import AckPolicy
 from faststream.kafka import KafkaBroker
 
@@ -20,16 +19,6 @@ from countersign_shared.messaging.producer import open_publisher
 pytestmark = pytest.mark.kafka
 
 LIMIT_SECONDS = 20.0
-
-
-@pytest.fixture
-async def topic(kafka_bootstrap, topic_prefix) -> str:
-    name = f"{topic_prefix}conformance"
-    admin = AIOKafkaAdminClient(bootstrap_servers=kafka_bootstrap)
-    await admin.start()
-    await admin.create_topics([NewTopic(name=name, num_partitions=3, replication_factor=1)])
-    await admin.close()
-    return name
 
 
 async def put(bootstrap: str, topic: str, *records: tuple[int, bytes]) -> None:

@@ -7,7 +7,6 @@ from contextlib import asynccontextmanager
 
 import pytest
 from aiokafka import AIOKafkaConsumer, AIOKafkaProducer, TopicPartition
-from aiokafka.admin import AIOKafkaAdminClient, NewTopic
 
 from countersign_shared.messaging.pace import QUIET_MS, Pace
 
@@ -16,16 +15,6 @@ pytestmark = pytest.mark.kafka
 LONG_WAIT_MS = 3_000
 GATHER_MS = 100
 PARTITIONS = 3
-
-
-@pytest.fixture
-async def topic(kafka_bootstrap, topic_prefix) -> str:
-    name = f"{topic_prefix}pace"
-    admin = AIOKafkaAdminClient(bootstrap_servers=kafka_bootstrap)
-    await admin.start()
-    await admin.create_topics([NewTopic(name=name, num_partitions=PARTITIONS, replication_factor=1)])
-    await admin.close()
-    return name
 
 
 @pytest.fixture

@@ -127,6 +127,25 @@ def test_terms_are_checked_against_the_outcome() -> None:
     assert deny.check_params({"amount": "1"})
 
 
+def test_terms_are_called_by_their_titles_and_written_as_the_facts_are() -> None:
+    loan = load_decision_types()["loan_application"]
+    assert loan.terms("approve", {"loan_amount": "90000.00", "term_months": 360}) == [
+        {"name": "loan_amount", "label": "Loan amount", "formatted": "$90,000"},
+        {"name": "term_months", "label": "Term", "formatted": "360 months"},
+    ]
+    paid = {"amount": {"value": "40.50", "currency": "EUR"}, "message": "Sorry.", "store_credit": True, "points": 1200}
+    assert [(term["label"], term["formatted"]) for term in REFUND.terms("partial", paid)] == [
+        ("Amount to pay back", "€40.50"), ("Message to the customer", "Sorry."), ("Store credit", "yes"),
+        ("Points", "1,200"),
+    ]  # fmt: skip
+
+
+@given(outcome=st.none() | st.text(), terms=st.dictionaries(st.text(), json_values))
+def test_no_terms_break_what_people_see(outcome: str | None, terms: dict[str, Any]) -> None:
+    assert [term["name"] for term in REFUND.terms(outcome, terms)] == list(terms)
+    assert [term["name"] for term in REFUND.terms("partial", terms)] == list(terms)
+
+
 @given(st.dictionaries(st.sampled_from(sorted(PAYLOAD)), json_values))
 def test_no_payload_breaks_what_people_see(payload: dict[str, Any]) -> None:
     title = REFUND.title(payload)

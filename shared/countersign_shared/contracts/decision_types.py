@@ -14,6 +14,7 @@ from countersign_shared.contracts.decision_type_document import DecisionTypeDocu
 from countersign_shared.contracts.documents import read_yaml
 from countersign_shared.contracts.intake import MAX_DETAIL, FieldProblem
 from countersign_shared.contracts.key_facts import Fact, Field, key_field
+from countersign_shared.contracts.terms import Term, read_terms
 from countersign_shared.contracts.topics import contracts_dir
 from countersign_shared.errors import ConfigurationError
 
@@ -94,6 +95,11 @@ class DecisionType:
     def key_facts(self, payload: Mapping[str, Any]) -> list[Fact]:
         """The payload's fields as people see them, in order; protected ones and ones nobody declared are left out."""
         return [field.fact(payload.get(field.name)) for field in self.fields]
+
+    def terms(self, outcome: str | None, params: Mapping[str, Any]) -> list[Term]:
+        """The terms of a decision as people read them; an outcome nobody declared has its terms' plain names."""
+        chosen = None if outcome is None else self.outcomes.get(outcome)
+        return read_terms(params, None if chosen is None else chosen.params_schema, self.fields)
 
     def title(self, payload: Mapping[str, Any]) -> str:
         """One neutral line for the queue, free of control characters."""

@@ -21,6 +21,7 @@ from countersign_shared.errors import ConfigurationError, FatalError, TransientE
 from countersign_shared.messaging.ahead import Begin, ReadingAhead, Waiting
 from countersign_shared.messaging.pace import GATHER_MS, QUIET_MS, Pace
 from countersign_shared.messaging.records import Message, Record, whole_headers
+from countersign_shared.messaging.stopping import STOP_SECONDS, stopped
 from countersign_shared.observability.health import Health
 
 log = logging.getLogger(__name__)
@@ -233,7 +234,7 @@ async def consuming(
         for task in reading:
             task.cancel()
         await asyncio.gather(*reading, return_exceptions=True)
-        await broker.stop()
+        await stopped(broker.stop(), "the consumer", seconds=drain_seconds + STOP_SECONDS)
         health.consumer_stopped()
 
 

@@ -13,6 +13,7 @@ from countersign_shared.errors import ConfigurationError, FatalError
 from countersign_shared.messaging.consumer import FIRST_BACKOFF_SECONDS, MAX_RECORDS, RETRIES, TRANSIENT
 from countersign_shared.messaging.header_names import take_any_header_name
 from countersign_shared.messaging.records import Record, whole_headers
+from countersign_shared.messaging.stopping import stopped
 from countersign_shared.settings import ServiceSettings
 
 log = logging.getLogger(__name__)
@@ -25,7 +26,6 @@ so it must absorb repeats; ``TransientError`` and lost database connections are 
 WAIT_MS = 200
 """Longest wait of one poll: the broker answers at once when there is something."""
 CATCH_UP_SECONDS = 60.0
-STOP_SECONDS = 5.0
 
 
 @asynccontextmanager
@@ -63,17 +63,7 @@ async def following(
             task.cancel()
             await asyncio.gather(task, return_exceptions=True)
     finally:
-        await _stopped(consumer)
-
-
-async def _stopped(consumer: Any) -> None:
-    # With the broker gone, stop() lets out the cancellation of the library's own tasks as if it were ours.
-    stopping = asyncio.create_task(consumer.stop())
-    await asyncio.wait([stopping], timeout=STOP_SECONDS)
-    if not stopping.done():
-        stopping.cancel()
-    elif not stopping.cancelled() and (error := stopping.exception()) is not None:
-        log.warning("the follower did not stop cleanly: %r", error)
+        await stopped(consumer.stop(), "the follower")
 
 
 async def _follow(consumer: Any, topic: str, take: Take) -> None:

@@ -12,6 +12,7 @@ from aiokafka.partitioner import murmur2
 
 from countersign_shared.errors import ConfigurationError, FatalError
 from countersign_shared.messaging.records import Message
+from countersign_shared.messaging.stopping import stopped
 from countersign_shared.settings import Compression
 
 log = logging.getLogger(__name__)
@@ -22,7 +23,6 @@ BATCH_BYTES = 1_000_000
 """Just under the broker's default message.max.bytes of 1,048,588 for a whole batch."""
 LARGEST_BYTES = 4 * BATCH_BYTES
 """Longest body that is tried at all: dead letters carry what somebody else wrote, up to the limit of their topic."""
-STOP_SECONDS = 5.0
 TOPIC_SECONDS = 5.0
 """How long a topic made a moment ago may take to be known to every broker."""
 
@@ -117,17 +117,10 @@ async def open_publisher(
     try:
         await asyncio.wait_for(producer.start(), SEND_SECONDS)
     except (KafkaError, TimeoutError, OSError) as error:
-        await _stop(producer)
+        await stopped(producer.stop(), "the producer")
         raise ConfigurationError(f"Kafka does not answer at {bootstrap}: {error!r}") from error
     try:
         yield Publisher(producer, prefix)
     finally:
-        await _stop(producer)
-
-
-async def _stop(producer: AIOKafkaProducer) -> None:
-    # stop() waits for ever for batches that no broker will ever confirm.
-    try:
-        await asyncio.wait_for(producer.stop(), STOP_SECONDS)
-    except (TimeoutError, KafkaError) as error:
-        log.warning("the producer did not stop cleanly: %r", error)
+        # For batches that no broker will ever confirm it would wait for ever.
+        await stopped(producer.stop(), "the producer")

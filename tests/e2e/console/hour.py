@@ -98,7 +98,7 @@ class Hour:
         here = self.here
         case_id = skip_until(here, "Approve")
         here.press("e")
-        amount = here.page.get_by_label("Loan amount, USD")
+        amount = here.page.get_by_label("Loan amount (USD)")
         expect(amount).to_be_focused()
         here.press("Control+a")
         here.type("not a number")

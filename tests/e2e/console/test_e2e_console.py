@@ -251,7 +251,7 @@ def test_every_screen_is_accessible(desk: Desk, browser: Browser, pictures: Path
             here.page.screenshot(path=pictures / "console-decline.png")
         found["decline"] = here.serious_findings()
         here.press("Escape", "e")
-        expect(here.page.get_by_label("Loan amount, USD")).to_be_focused()
+        expect(here.page.get_by_label("Loan amount (USD)")).to_be_focused()
         found["terms"] = here.serious_findings()
         here.press("Escape")
         here.page.evaluate("document.activeElement.blur()")

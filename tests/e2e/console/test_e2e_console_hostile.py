@@ -76,7 +76,13 @@ def test_nothing_that_somebody_writes_is_more_than_text(desk: Desk, browser: Bro
         here.page.get_by_text("other...").click()
         here.page.get_by_label("The other reason, in words").fill(HOSTILE)
         here.page.get_by_label("Amount to pay back (EUR)").fill("40.00")
+        here.page.get_by_label("Message to the customer").fill(HOSTILE)
+        # What would be carried out says the message, too.
+        expect(here.page.get_by_text("What will be carried out")).to_be_visible()
+        here.page.get_by_text("What will be carried out").click()
+        expect(here.page.locator("details[open] pre")).to_contain_text("onerror")
         check(here, "deciding", 5)
+        here.page.get_by_label("Amount to pay back (EUR)").focus()
         here.press("Enter")
         here.expect_status(re.compile(f"{HOSTILE_CASE}, Refund in part: (recorded|sent)"))
         check_the_other_screens(desk, here)
@@ -86,6 +92,7 @@ def test_nothing_that_somebody_writes_is_more_than_text(desk: Desk, browser: Bro
         here.put_back()
     decision = desk.decision_on(HOSTILE_CASE)
     assert (decision["reason"]["note"], decision["reason"]["other_text"]) == (HOSTILE, HOSTILE)
+    assert decision["outcome_params"] == {"amount": {"value": "40.00", "currency": "EUR"}, "message": HOSTILE}
 
 
 def ask_and_answer(desk: Desk, here: Seat) -> None:
@@ -118,7 +125,8 @@ def check_the_other_screens(desk: Desk, here: Seat) -> None:
     """One visit to each that shows what people or upstream wrote."""
     here.page.goto(f"{desk.url}/cases/default/{HOSTILE_CASE}")
     expect(here.page.get_by_label("Comments")).to_contain_text(SHOWN)
-    check(here, "case", 4)
+    expect(here.page.get_by_label("Terms")).to_contain_text(f"Message to the customer: {HOSTILE}")
+    check(here, "case", 5)
     here.page.goto(f"{desk.url}/team")
     expect(here.page.get_by_role("row", name=re.compile("mallory"))).to_contain_text(SHOWN)
     check(here, "team", 1)

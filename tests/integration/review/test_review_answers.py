@@ -4,7 +4,7 @@ import asyncio
 
 import pytest
 
-from tests.integration.review.harness import API, Desk, content, decision, record, routed
+from tests.integration.review.harness import API, Desk, content, decision, example, record, routed
 
 pytestmark = pytest.mark.postgres
 
@@ -109,6 +109,7 @@ async def test_review_edited_terms_are_previewed_checked_and_carried_out(desk: D
         ("approve", {"reason": {"codes": ["missing_context"], "note": "x" * 10_001}}, "/reason/note"),
         ("approve", {"principal_reasons": ["credit_history"]}, "/principal_reasons"),
         ("approve", {"outcome_params": {"rate": 1}}, "/outcome_params"),
+        ("approve", {"outcome_params": {"loan_amount": "1\0"}}, "/outcome_params/loan_amount"),
         ("decline", {"principal_reasons": []}, "/principal_reasons"),
         ("decline", {"principal_reasons": ["made_up"]}, "/principal_reasons/0"),
         ("decline", {"principal_reasons": ["credit_history", "credit_history"]}, "/principal_reasons"),
@@ -139,6 +140,30 @@ async def test_review_hostile_text_is_kept_as_it_is(desk: Desk) -> None:
     assert answer.status_code == 200, answer.text
     made = next(content(message) for message in await desk.relay_once() if message.topic == "decision.made")
     assert made["reason"]["note"] == note
+
+
+async def test_review_a_text_among_the_terms_is_kept_and_said_as_it_is(desk: Desk) -> None:
+    await desk.take_in(record("case.routed", example("case.routed", "refund.abstained")))
+    ana = await desk.client("ana")
+    claim = await ana.claimed("refunds")
+    text = "<script>alert(1)</script> {case_id} {outcome_params}\n'; DROP TABLE reviews; -- \u202eevil 日本語 🎉"
+    terms = {"amount": {"value": "40.50", "currency": "EUR"}, "message": text}
+    path = f"/claims/{claim['claim_id']}/preview"
+    for wrong, says in (("a\0b", "Control characters"), ("x" * 2_001, "2000"), ("", "1 character"), (7, "string")):
+        refused = await ana.post(path, {"outcome": "partial", "outcome_params": {**terms, "message": wrong}})
+        assert problem(refused) == (422, "invalid-answer")
+        assert [error["pointer"] for error in refused.json()["errors"]] == ["/outcome_params/message"]
+        assert says in refused.text
+    preview = (await ana.post(path, {"outcome": "partial", "outcome_params": terms})).json()
+    binding = decision(claim, "partial")["binding"] | {"execute_sha256": preview["execute_sha256"]}
+    assert (await ana.decide(claim, "partial", outcome_params=terms, binding=binding)).status_code == 200
+    made = next(content(message) for message in await desk.relay_once() if message.topic == "decision.made")
+    assert made["outcome_params"] == terms
+    page = (await ana.get(f"/cases/{made['tenant']}/{made['case_id']}")).json()
+    assert page["decisions"][0]["terms"] == [
+        {"name": "amount", "label": "Amount to pay back", "formatted": "€40.50"},
+        {"name": "message", "label": "Message to the customer", "formatted": text},
+    ]
 
 
 async def test_review_undo_takes_back_decision_and_message_together(desk: Desk) -> None:

@@ -140,7 +140,6 @@ async def test_trap_12_a_broker_that_is_gone_is_a_fatal_error_in_bounded_time(ka
     from countersign_shared.messaging.topics import ensure_topics
 
     monkeypatch.setattr(producer, "SEND_SECONDS", 5.0)
-    monkeypatch.setattr(producer, "STOP_SECONDS", 1.0)
     await ensure_topics(kafka_broker.bootstrap, partitions=3)
     async with open_publisher(kafka_broker.bootstrap, prefix="", client_id="t") as publisher:
         publisher._send_seconds = 3.0

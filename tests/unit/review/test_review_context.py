@@ -11,6 +11,7 @@ from countersign_review.domain.attention import words_shown
 from countersign_review.domain.blind import is_withheld
 from countersign_review.domain.context import View, context_package, plain_confidence
 from countersign_review.domain.review import Kind
+from countersign_review.domain.saying import Saying
 from countersign_shared.contracts.decision_types import load_decision_types
 from countersign_shared.contracts.topics import contracts_dir
 
@@ -34,6 +35,7 @@ def view(routed: dict[str, Any], kind: Kind = Kind.DECISION, **more: Any) -> Vie
         headline="Decide: $310,000",
         facts=facts,
         protected=protected,
+        saying=Saying.of(routed, known.terms) if known else Saying.of(routed),
         **more,
     )
 

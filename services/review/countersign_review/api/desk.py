@@ -2,7 +2,6 @@
 
 import base64
 import binascii
-from collections.abc import Mapping
 from typing import Annotated, Any
 
 import orjson
@@ -27,6 +26,7 @@ from countersign_review.api.models.desk import (
 from countersign_review.api.models.text import PathPart
 from countersign_review.api.parts import Parts, Using
 from countersign_review.domain.review import ReviewState, Stage
+from countersign_review.domain.saying import Saying
 from countersign_review.store.caller import Caller
 from countersign_review.store.checking import grace_seconds
 from countersign_review.store.claims import FIRST_PAGE
@@ -165,7 +165,7 @@ def claim_response(parts: Parts, caller: Caller, row: Any, *, status: int) -> Re
         "shown_sha256_all": list(dict.fromkeys(row["shown_sha256_all"])),
         "state": row["claim_state"],
         "asks": _asks(row),
-        "blind_answer": _blind_answer(row, routed),
+        "blind_answer": _blind_answer(row, parts.views.saying(routed)),
         "context": orjson.Fragment(row["package"]),
         "execute_sha256_by_outcome": parts.views.executions(row, routed),
         "grace_seconds": grace_seconds(routed, caller),
@@ -182,13 +182,8 @@ def _asks(row: Any) -> str:
     return "adjudication" if row["stage"] == Stage.ADJUDICATION else "answer"
 
 
-def _blind_answer(row: Any, routed: Mapping[str, Any]) -> dict[str, Any] | None:
-    if row["blind_said"] is None:
-        return None
-    said = orjson.loads(row["blind_said"])
-    labels = {item["outcome"]: item["label"] for item in routed["handling"]["allowed_outcomes"]}
-    names = ("outcome", "outcome_params", "reason", "principal_reasons")
-    return {**{name: said[name] for name in names}, "label": labels.get(said["outcome"], said["outcome"])}
+def _blind_answer(row: Any, saying: Saying) -> dict[str, Any] | None:
+    return None if row["blind_said"] is None else saying.answer(orjson.loads(row["blind_said"]))
 
 
 def _cursor(row: Any) -> str:

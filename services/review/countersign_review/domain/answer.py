@@ -1,6 +1,6 @@
 """Whether a reviewer's answer is complete and allowed."""
 
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
 from typing import Any
 
@@ -112,6 +112,7 @@ def _text_faults(answer: Answer) -> list[Fault]:
         ("/reason/note", answer.note or ""),
         *((f"/tags/{index}", tag) for index, tag in enumerate(answer.tags)),
         *((f"/principal_reasons/{index}", code) for index, code in enumerate(answer.principal_reasons)),
+        *_texts_in(answer.outcome_params, "/outcome_params"),
     ]
     found = [Fault(where, f"At most {MAX_TEXT} characters.") for where, text in texts if len(text) > MAX_TEXT]
     found += [
@@ -121,3 +122,17 @@ def _text_faults(answer: Answer) -> list[Fault]:
         or any("\ud800" <= char <= "\udfff" for char in text)
     ]
     return found
+
+
+def _texts_in(value: Any, pointer: str) -> Iterator[tuple[str, str]]:
+    """Every text in a JSON value, names of members included, with the JSON Pointer to it."""
+    if isinstance(value, str):
+        yield pointer, value
+    elif isinstance(value, Mapping):
+        for name, member in value.items():
+            inside = f"{pointer}/{name.replace('~', '~0').replace('/', '~1')}"
+            yield inside, name
+            yield from _texts_in(member, inside)
+    elif isinstance(value, Sequence):
+        for index, item in enumerate(value):
+            yield from _texts_in(item, f"{pointer}/{index}")

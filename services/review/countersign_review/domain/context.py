@@ -5,6 +5,7 @@ from dataclasses import dataclass, field
 from typing import Any
 
 from countersign_review.domain.blind import tells_nothing
+from countersign_review.domain.saying import Saying
 from countersign_review.domain.spans import factor_value, spans_of
 
 TIERS = ("negligible", "low", "medium", "high", "critical")
@@ -26,7 +27,8 @@ class View:
 
     ``facts`` are the payload's fields as people see them, protected ones left out; ``protected`` names those, so that
     nothing else brings them back. ``others`` are actions beside the outcomes: (name, why not or None). ``dispute`` is
-    what people have said of the case before, where the reviewer is to know it.
+    what people have said of the case before, where the reviewer is to know it. ``saying`` puts outcomes and terms into
+    words.
     """
 
     routed: Mapping[str, Any]
@@ -35,6 +37,7 @@ class View:
     headline: str
     facts: Sequence[Mapping[str, Any]]
     protected: Collection[str]
+    saying: Saying
     evidence: Sequence[str] = ()
     history: Sequence[Mapping[str, Any]] = field(default_factory=tuple)
     similar: Sequence[Mapping[str, Any]] = field(default_factory=tuple)
@@ -71,18 +74,20 @@ def context_package(view: View) -> dict[str, Any]:
 
 def _recommendation(proposal: Mapping[str, Any], view: View) -> dict[str, Any]:
     routed = view.routed
-    labels = {item["outcome"]: item["label"] for item in routed["handling"]["allowed_outcomes"]}
+    saying = view.saying
+    outcome, params = proposal["outcome"], proposal.get("outcome_params") or {}
     explanation, model = proposal["explanation"], routed.get("model")
     confidence, band = proposal["confidence"], routed.get("band")
     alternatives = proposal.get("alternatives") or ()
     return {
-        "outcome": proposal["outcome"],
-        "label": labels.get(proposal["outcome"], proposal["outcome"]),
-        "outcome_params": proposal.get("outcome_params") or {},
+        "outcome": outcome,
+        "label": saying.label(outcome),
+        "outcome_params": params,
+        "terms": saying.terms(outcome, params),
         "confidence": confidence,
         "band": band,
         "plain_words": plain_confidence(confidence, band),
-        "second_choice": _second(alternatives[0], labels) if alternatives else None,
+        "second_choice": _second(alternatives[0], saying) if alternatives else None,
         "factors": _factors(explanation["factors"], view),
         "summary": explanation["summary"],
         "thresholds": _thresholds(routed.get("thresholds")),
@@ -97,9 +102,9 @@ def plain_confidence(confidence: float, band: str | None) -> str:
     return f"{sure} That counts as {band} confidence here." if band else sure
 
 
-def _second(alternative: Mapping[str, Any], labels: Mapping[str, str]) -> dict[str, Any]:
+def _second(alternative: Mapping[str, Any], saying: Saying) -> dict[str, Any]:
     return {
-        "outcome": alternative["outcome"], "label": labels.get(alternative["outcome"], alternative["outcome"]),
+        "outcome": alternative["outcome"], "label": saying.label(alternative["outcome"]),
         "confidence": alternative["confidence"], "why_lower": alternative.get("why_lower"),
     }  # fmt: skip
 

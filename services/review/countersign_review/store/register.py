@@ -251,13 +251,15 @@ class Register:
         }
 
     def _decision(self, decision_type: str, row: Any) -> dict[str, Any]:
+        params = orjson.loads(row["outcome_params"])
         return {
             **{
                 name: row[name]
                 for name in ("decision_id", "outcome", "closed_as", "mode", "relation", "decided_at", "supersedes")
             },
             "outcome_label": self._views.outcome_label(decision_type, row["outcome"]),
-            "outcome_params": orjson.loads(row["outcome_params"]),
+            "outcome_params": params,
+            "terms": self._views.terms(decision_type, row["outcome"], params),
         }
 
     async def _history(self, case: Any, decisions: list[Any], *, hidden: bool) -> list[dict[str, Any]]:

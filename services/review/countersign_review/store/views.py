@@ -2,6 +2,7 @@
 
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
+from functools import partial
 from typing import Any
 
 import orjson
@@ -11,6 +12,7 @@ from countersign_review.domain.case_state import CaseState, Known, case_state
 from countersign_review.domain.context import NEW, View, context_package
 from countersign_review.domain.other_actions import other_actions
 from countersign_review.domain.review import ReviewState
+from countersign_review.domain.saying import Saying
 from countersign_review.domain.titles import case_title
 from countersign_review.store.disputes import Disputes
 from countersign_review.store.events import SQL, Connection
@@ -20,6 +22,7 @@ from countersign_review.store.showing import Showing
 from countersign_shared.contracts.decision_types import DecisionType
 from countersign_shared.contracts.execution import execution
 from countersign_shared.contracts.money import format_money
+from countersign_shared.contracts.terms import Term, read_terms
 from countersign_shared.postgres import Queries
 
 EARLIER_CASES = 10
@@ -79,7 +82,7 @@ class Views:
         if review["revision"]:
             evidence = await connection.fetch(self._queries.evidence, review["tenant"], review["case_id"])
         known = self._types.get(routed["decision_type"])
-        labels = {item["outcome"]: item["label"] for item in routed["handling"]["allowed_outcomes"]}
+        saying = self.saying(routed)
         package = orjson.dumps(context_package(View(
             routed=routed, withheld=review["withheld"] and review["state"] != ReviewState.REVEALED,
             type_label=known.label if known else routed["decision_type"],
@@ -88,7 +91,7 @@ class Views:
             evidence=await self._news(connection, review, evidence),
             history=[self._earlier(row) for row in history], similar=similar,
             others=other_actions(routed["handling"], lead=showing.lead),
-            dispute=await self._disputes.of(connection, review, labels),
+            dispute=await self._disputes.of(connection, review, saying), saying=saying,
         )), option=orjson.OPT_UTC_Z)  # fmt: skip
         return Shown(package, digest(package))
 
@@ -166,6 +169,15 @@ class Views:
         if outcome is None or known is None or outcome not in known.outcomes:
             return outcome
         return known.outcomes[outcome].label
+
+    def terms(self, decision_type: str, outcome: str | None, params: Mapping[str, Any]) -> list[Term]:
+        """Return the terms of a decision as people read them."""
+        known = self._types.get(decision_type)
+        return read_terms(params) if known is None else known.terms(outcome, params)
+
+    def saying(self, routed: Mapping[str, Any]) -> Saying:
+        """Return what puts the answers given on a case into words."""
+        return Saying.of(routed, partial(self.terms, routed["decision_type"]))
 
     def _headline(self, review: Any, routed: Mapping[str, Any]) -> str:
         amount = routed["case"].get("amount")

@@ -80,7 +80,7 @@ LevelName = Literal[
 class Part(BaseModel):
     """What every event and every part of one has in common: fields nobody knows yet are kept, types are not guessed."""
 
-    model_config = ConfigDict(extra="allow", strict=True, frozen=True)
+    model_config = ConfigDict(extra="allow", strict=True, frozen=True, defer_build=True)
 
 
 class Money(Part):

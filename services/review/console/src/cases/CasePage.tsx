@@ -3,7 +3,6 @@ import { Link } from "wouter";
 
 import { explain } from "../api/problem";
 import type { CasePage as CaseDetail, DecisionOnCase } from "../api/schema";
-import { termText } from "../format/money";
 import { moment } from "../format/time";
 import { useNow } from "../format/useNow";
 import { decides } from "../session/roles";
@@ -11,6 +10,7 @@ import { useMe } from "../session/useSession";
 import { TalkCard } from "../talk/TalkCard";
 import { Card } from "../ui/Card";
 import { FactList } from "../triage/case/KeyFacts";
+import { TermList } from "../triage/case/TermList";
 import styles from "./CasePage.module.css";
 import { Reverse } from "./Reverse";
 import { TimelineCard } from "./TimelineCard";
@@ -69,7 +69,7 @@ function Detail({ detail }: { detail: CaseDetail }) {
         <Reverse tenant={detail.tenant} caseId={detail.case_id} />
       )}
       <div className={styles.pair}>
-        <Decisions decisions={detail.decisions} facts={detail.facts} />
+        <Decisions decisions={detail.decisions} />
         <Account detail={detail} />
         {me.data && decides(me.data) && <TalkCard about={{ tenant: detail.tenant, caseId: detail.case_id }} />}
       </div>
@@ -89,12 +89,7 @@ const RELATIONS: Readonly<Record<string, string>> = {
   no_proposal: "without a proposal",
 };
 
-interface DecisionsProps {
-  readonly decisions: readonly DecisionOnCase[];
-  readonly facts: CaseDetail["facts"];
-}
-
-function Decisions({ decisions, facts }: DecisionsProps) {
+function Decisions({ decisions }: { decisions: readonly DecisionOnCase[] }) {
   const now = useNow(60_000);
   return (
     <Card title="Decisions">
@@ -108,13 +103,7 @@ function Decisions({ decisions, facts }: DecisionsProps) {
               {decision.mode === "automatic" ? "automatic" : "by a person"}
               {RELATIONS[decision.relation] && `, ${RELATIONS[decision.relation]}`}; {moment(decision.decided_at, now)}
             </small>
-            {Object.keys(decision.outcome_params).length > 0 && (
-              <small>
-                {Object.entries(decision.outcome_params)
-                  .map(([name, value]) => `${name.replaceAll("_", " ")}: ${termText(name, value, facts)}`)
-                  .join(", ")}
-              </small>
-            )}
+            <TermList terms={decision.terms} />
           </li>
         ))}
       </ul>

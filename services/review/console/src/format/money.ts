@@ -12,16 +12,3 @@ export function money(value: unknown, currency: unknown): string | null {
     // As text, so that no digit of a large amount is lost.
   }).format(value as Intl.StringNumericLiteral);
 }
-
-/** A term of a decision for people. A term named like a fact that is an amount is an amount in the fact's currency. */
-export function termText(
-  name: string,
-  value: unknown,
-  facts: readonly { readonly field: string; readonly unit: string | null }[],
-): string {
-  if (typeof value === "object" && value !== null && "value" in value && "currency" in value) {
-    return money(value.value, value.currency) ?? `${String(value.currency)} ${String(value.value)}`;
-  }
-  const amount = money(value, facts.find(({ field }) => field === name)?.unit);
-  return amount ?? (typeof value === "object" ? JSON.stringify(value) : String(value));
-}

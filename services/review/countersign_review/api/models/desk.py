@@ -5,7 +5,7 @@ from typing import Any, Literal
 
 from pydantic import BaseModel, Field
 
-from countersign_review.api.models.disputes import Dispute, GivenAnswer
+from countersign_review.api.models.disputes import Dispute, GivenAnswer, TermShown
 from countersign_review.api.models.text import Line, Model, Sha256
 
 
@@ -103,6 +103,7 @@ class Recommendation(BaseModel):
     outcome: str
     label: str
     outcome_params: dict[str, Any]
+    terms: list[TermShown]
     confidence: float
     band: Literal["high", "medium", "low"] | None
     plain_words: str

@@ -6,6 +6,14 @@ from typing import Any
 from pydantic import BaseModel, Field
 
 
+class TermShown(BaseModel):
+    """One term of a decision (a parameter of its outcome) as people read it."""
+
+    name: str
+    label: str
+    formatted: str
+
+
 class GivenReason(BaseModel):
     """Why somebody answered as they did."""
 
@@ -21,6 +29,7 @@ class GivenAnswer(BaseModel):
     outcome: str
     label: str
     outcome_params: dict[str, Any]
+    terms: list[TermShown]
     reason: GivenReason
     principal_reasons: list[str]
 
@@ -39,6 +48,7 @@ class StandingDecision(BaseModel):
     outcome: str | None
     label: str | None
     outcome_params: dict[str, Any]
+    terms: list[TermShown]
     automatic: bool
     decided_at: datetime
 

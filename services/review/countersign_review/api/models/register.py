@@ -5,6 +5,7 @@ from typing import Annotated, Any, Literal
 
 from pydantic import AwareDatetime, BaseModel, ConfigDict, Field
 
+from countersign_review.api.models.disputes import TermShown
 from countersign_review.api.models.text import NO_CONTROL_CHARACTERS, Code
 
 CaseState = Literal["draft", "ai_processing", "human_review", "decided", "archived", "withdrawn"]
@@ -124,6 +125,7 @@ class DecisionOnCase(BaseModel):
     outcome: str | None
     outcome_label: str | None
     outcome_params: dict[str, Any]
+    terms: list[TermShown]
     closed_as: str
     mode: str
     relation: str

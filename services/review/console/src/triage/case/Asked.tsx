@@ -3,6 +3,7 @@ import { moment } from "../../format/time";
 import { useNow } from "../../format/useNow";
 import { Card } from "../../ui/Card";
 import styles from "./Asked.module.css";
+import { TermList } from "./TermList";
 
 /** What kind of answer is wanted when it is not an ordinary one: a confirmation, or settling what others see differently. */
 export function Asked({ claim }: { claim: Claim }) {
@@ -10,10 +11,11 @@ export function Asked({ claim }: { claim: Claim }) {
   return (
     <>
       {asks === "confirmation" && given && (
-        <p className={styles.reveal} role="status">
+        <div className={styles.reveal} role="status">
           You answered <strong>{given.label}</strong> unseen. Here is what was withheld: confirm your answer, or change
           it.
-        </p>
+          <TermList terms={given.terms} />
+        </div>
       )}
       {context.dispute && <Dispute dispute={context.dispute} />}
     </>
@@ -26,10 +28,11 @@ function Dispute({ dispute }: { dispute: NonNullable<Claim["context"]["dispute"]
   return (
     <Card title={opinions.length > 0 ? "Two people differ; you settle it" : "A decision is objected to"}>
       {standing && (
-        <p>
+        <div>
           Stands: <strong>{standing.label ?? standing.outcome}</strong>,{" "}
           {standing.automatic ? "automatic" : "by a person"}, {moment(standing.decided_at, now)}.
-        </p>
+          <TermList terms={standing.terms} />
+        </div>
       )}
       {objections.map(({ grounds, received_at: at }) => (
         <blockquote key={at} className={styles.words}>
@@ -49,16 +52,12 @@ function Dispute({ dispute }: { dispute: NonNullable<Claim["context"]["dispute"]
 }
 
 function Opinion({ opinion, number }: { opinion: GivenAnswer; number: number }) {
-  const { label, outcome_params: terms, reason, principal_reasons: principal } = opinion;
+  const { label, terms, reason, principal_reasons: principal } = opinion;
   const words = [...reason.codes, ...principal].map((code) => code.replaceAll("_", " "));
   return (
     <li>
       Opinion {number}: <strong>{label}</strong>
-      {Object.entries(terms).map(([name, value]) => (
-        <small key={name}>
-          {name.replaceAll("_", " ")}: {typeof value === "object" ? JSON.stringify(value) : String(value)}
-        </small>
-      ))}
+      <TermList terms={terms} />
       {words.length > 0 && <small>{words.join(", ")}</small>}
       {reason.other_text && <small>{reason.other_text}</small>}
       {reason.note && <small>{reason.note}</small>}

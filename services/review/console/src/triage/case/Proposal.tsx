@@ -4,6 +4,7 @@ import { Card } from "../../ui/Card";
 import { ConfidenceBar } from "./ConfidenceBar";
 import { Factors } from "./Factors";
 import styles from "./Proposal.module.css";
+import { TermList } from "./TermList";
 
 /** What the model proposes; or why there is nothing to show; or, when it is withheld, the question instead. */
 export function Proposal({ context }: { context: ContextPackage }) {
@@ -36,6 +37,7 @@ function Recommended({ recommendation }: { recommendation: Recommendation }) {
     factors,
     thresholds,
     summary,
+    terms,
   } = recommendation;
   return (
     <Card title="What the model proposes" beside={recommendation.model}>
@@ -45,6 +47,7 @@ function Recommended({ recommendation }: { recommendation: Recommendation }) {
           {percent(confidence, thresholds ? [thresholds.medium, thresholds.high] : [])} sure{band && ` \u00b7 ${band}`}
         </span>
       </p>
+      <TermList terms={terms} />
       <ConfidenceBar confidence={confidence} thresholds={thresholds} />
       <p className={styles.words}>{words}</p>
       {factors.length > 0 ? <Factors factors={factors} outcome={label} /> : <p className={styles.summary}>{summary}</p>}

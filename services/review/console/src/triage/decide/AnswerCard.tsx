@@ -137,20 +137,13 @@ function Terms({ claim, decision, outcome }: AnswerCardProps & { readonly outcom
       <TermsForm
         schema={schema}
         terms={draft.terms[outcome] ?? terms}
-        currency={currencyOf(claim)}
+        facts={claim.context.key_facts}
         strict={attempts > 1}
         onChange={(next) => change({ terms: { ...draft.terms, [outcome]: next } })}
       />
       {sound && <Preview preview={preview.data} error={preview.error} />}
     </div>
   );
-}
-
-/** The currency the case itself is in; amounts among its facts name it. */
-function currencyOf({ context }: Claim): string {
-  const amounts = context.key_facts.map(({ value }) => value as { currency?: unknown } | null);
-  const named = amounts.find((value) => typeof value === "object" && typeof value?.currency === "string");
-  return typeof named?.currency === "string" ? named.currency : "";
 }
 
 interface PrincipalReasonsProps extends AnswerCardProps {

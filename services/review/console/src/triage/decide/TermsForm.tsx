@@ -1,22 +1,24 @@
-import { Checkbox, JsonInput, NativeSelect, NumberInput, TextInput } from "@mantine/core";
+import { Checkbox, JsonInput, NativeSelect, NumberInput, Textarea, TextInput } from "@mantine/core";
 import { useState } from "react";
 
+import { money } from "../../format/money";
+import type { KeyFact } from "../../api/schema";
 import type { Terms } from "./draft";
 import styles from "./TermsForm.module.css";
-import { type Money, type ParamsSchema, type TermField, termFields, termProblem } from "./terms";
+import { type Money, type ParamsSchema, type TermField, termFields, termProblem, unitOf } from "./terms";
 
 interface TermsFormProps {
   readonly schema: ParamsSchema;
   readonly terms: Terms;
   readonly onChange: (terms: Terms) => void;
-  /** Written into an amount that has no currency yet: the case's own. */
-  readonly currency: string;
+  /** The facts of the case: a term of the same name has the same unit. */
+  readonly facts: readonly KeyFact[];
   /** Problems are shown only once someone tried to record. */
   readonly strict: boolean;
 }
 
 /** The terms of an outcome, one field for each property of its schema. */
-export function TermsForm({ schema, terms, onChange, currency, strict }: TermsFormProps) {
+export function TermsForm({ schema, terms, onChange, facts, strict }: TermsFormProps) {
   return (
     <div className={styles.fields}>
       {termFields(schema).map((field) => (
@@ -24,7 +26,7 @@ export function TermsForm({ schema, terms, onChange, currency, strict }: TermsFo
           key={field.name}
           field={field}
           value={terms[field.name]}
-          currency={currency}
+          unit={unitOf(field, facts)}
           error={strict ? termProblem(field, terms[field.name]) : null}
           onChange={(value) => onChange({ ...terms, [field.name]: value })}
         />
@@ -33,17 +35,22 @@ export function TermsForm({ schema, terms, onChange, currency, strict }: TermsFo
   );
 }
 
+function withUnit(label: string, unit: string): string {
+  return unit === "" || label.includes(unit) ? label : `${label} (${unit})`;
+}
+
 interface TermProps {
   readonly field: TermField;
   readonly value: unknown;
-  readonly currency: string;
+  /** Of a number, or the currency of an amount that names none. */
+  readonly unit: string;
   readonly error: string | null;
   readonly onChange: (value: unknown) => void;
 }
 
-function Term({ field, value, currency, error, onChange }: TermProps) {
+function Term({ field, value, unit, error, onChange }: TermProps) {
   const common = {
-    label: field.label,
+    label: withUnit(field.label, unit),
     description: field.hint || null,
     error,
     required: field.required,
@@ -63,7 +70,7 @@ function Term({ field, value, currency, error, onChange }: TermProps) {
         />
       );
     case "choice":
-      return <ChoiceTerm {...{ field, value, error, onChange, currency }} />;
+      return <ChoiceTerm {...{ field, value, error, onChange, unit }} />;
     case "flag":
       return (
         <Checkbox
@@ -73,13 +80,26 @@ function Term({ field, value, currency, error, onChange }: TermProps) {
         />
       );
     case "money":
-      return <MoneyTerm {...{ field, value, error, onChange, currency }} />;
+      return <MoneyTerm {...{ field, value, error, onChange, unit }} />;
     case "json":
-      return <JsonTerm {...{ field, value, error, onChange, currency }} />;
+      return <JsonTerm {...{ field, value, error, onChange, unit }} />;
     case "date":
       return (
         <TextInput {...common} type="date" value={text} onChange={(event) => onChange(event.currentTarget.value)} />
       );
+    case "amount":
+      return (
+        <TextInput
+          {...common}
+          inputMode="decimal"
+          // What was typed, read back: zeros are miscounted easily.
+          description={money(text, unit) ?? common.description}
+          value={text}
+          onChange={(event) => onChange(event.currentTarget.value.trim())}
+        />
+      );
+    case "letter":
+      return <LetterTerm {...{ field, value, error, onChange, unit }} />;
     case "text":
       return <TextInput {...common} value={text} onChange={(event) => onChange(event.currentTarget.value)} />;
   }
@@ -102,16 +122,34 @@ function ChoiceTerm({ field, value, error, onChange }: TermProps) {
   );
 }
 
-function MoneyTerm({ field, value, error, onChange, currency }: TermProps) {
-  const money = (value ?? { value: "", currency }) as Money;
+function MoneyTerm({ field, value, error, onChange, unit }: TermProps) {
+  const amount = (value ?? { value: "", currency: unit }) as Money;
   return (
     <TextInput
-      label={`${field.label} (${money.currency || "currency?"})`}
+      label={withUnit(field.label, amount.currency || "currency?")}
+      description={money(amount.value, amount.currency)}
       error={error}
       required={field.required}
       inputMode="decimal"
-      value={money.value}
-      onChange={(event) => onChange({ ...money, value: event.currentTarget.value.trim() })}
+      value={amount.value}
+      onChange={(event) => onChange({ ...amount, value: event.currentTarget.value.trim() })}
+    />
+  );
+}
+
+function LetterTerm({ field, value, error, onChange }: TermProps) {
+  return (
+    <Textarea
+      className={styles.letter ?? ""}
+      label={field.label}
+      description={field.hint || null}
+      error={error}
+      required={field.required}
+      autosize
+      minRows={2}
+      maxRows={8}
+      value={typeof value === "string" ? value : ""}
+      onChange={(event) => onChange(event.currentTarget.value)}
     />
   );
 }

@@ -3,7 +3,7 @@ import { describe, expect, it } from "vitest";
 import type { Claim, ContextPackage, OutcomeChoice } from "../../api/schema";
 import { decisionRequest, digestInAdvance, termsFor } from "./answer";
 import { departs, type Draft, EMPTY_DRAFT, missing, readDraft, toggle, without } from "./draft";
-import { initialTerms, termFields, termProblems, withoutBlanks } from "./terms";
+import { DECIMAL, initialTerms, termFields, termProblems, unitOf, withoutBlanks } from "./terms";
 
 const outcome = (name: string, more: Partial<OutcomeChoice> = {}): OutcomeChoice => ({
   outcome: name,
@@ -39,6 +39,7 @@ const context = (more: Partial<ContextPackage> = {}): ContextPackage => ({
     outcome: "approve",
     label: "Approve",
     outcome_params: { amount: 125000 },
+    terms: [{ name: "amount", label: "Amount", formatted: "125,000" }],
     confidence: 0.81,
     band: "medium",
     plain_words: "fairly sure",
@@ -131,6 +132,28 @@ describe("terms", () => {
       ["Paid back", "money", false, ""],
     ]);
     expect(termFields(null)).toEqual([]);
+  });
+
+  it("are counted as the fact of their name, or in the currency of the case", () => {
+    const properties = {
+      loan_amount: { type: "string", pattern: DECIMAL },
+      fee: { type: "string", pattern: DECIMAL },
+      months: { type: "integer" },
+      message: { type: "string", maxLength: 2000 },
+    };
+    const fact = { label: "", value: null, formatted: "", flag: null, spans: [] };
+    const facts = [
+      { ...fact, field: "loan_amount", format: "money", unit: "USD" },
+      { ...fact, field: "months", format: "number", unit: "months" },
+    ];
+    expect(termFields({ properties }).map((field) => [field.kind, unitOf(field, facts)])).toEqual([
+      ["amount", "USD"],
+      ["amount", "USD"],
+      ["number", "months"],
+      ["letter", ""],
+    ]);
+    const paid = { ...fact, field: "paid", format: "money", unit: null, value: { value: "1", currency: "EUR" } };
+    expect(termFields({ properties }).map((field) => unitOf(field, [paid]))).toEqual(["EUR", "EUR", "", ""]);
   });
 
   it.each([

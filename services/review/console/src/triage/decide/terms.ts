@@ -1,4 +1,4 @@
-import type { Recommendation } from "../../api/schema";
+import type { KeyFact, Recommendation } from "../../api/schema";
 import type { Terms } from "./draft";
 
 interface PropertySchema {
@@ -20,7 +20,7 @@ interface PropertySchema {
 export interface TermField {
   readonly name: string;
   readonly label: string;
-  readonly kind: "number" | "choice" | "flag" | "money" | "date" | "text" | "json";
+  readonly kind: "number" | "choice" | "flag" | "money" | "amount" | "date" | "text" | "letter" | "json";
   readonly whole: boolean;
   readonly required: boolean;
   readonly hint: string;
@@ -46,13 +46,25 @@ export function termFields(schema: ParamsSchema): TermField[] {
   }));
 }
 
-function kindOf({ type, enum: options, format, properties }: PropertySchema): TermField["kind"] {
+// Longer than this it is written on several lines.
+const LINE = 200;
+
+function kindOf({
+  type,
+  enum: options,
+  format,
+  properties,
+  pattern,
+  maxLength = 0,
+}: PropertySchema): TermField["kind"] {
   if (options) return "choice";
   if (type === "number" || type === "integer") return "number";
   if (type === "boolean") return "flag";
   if (type === "object" && properties?.["value"] && properties["currency"]) return "money";
   if (type === "object" || type === "array") return "json";
-  return format === "date" ? "date" : "text";
+  if (format === "date") return "date";
+  if (pattern === DECIMAL) return "amount";
+  return maxLength > LINE ? "letter" : "text";
 }
 
 function sentence(name: string): string {
@@ -73,6 +85,20 @@ export function initialTerms(outcome: string, schema: ParamsSchema, recommendati
     .filter((field) => field.schema.default !== undefined)
     .map((field) => [field.name, field.schema.default]);
   return { ...Object.fromEntries(defaults), ...proposed };
+}
+
+/** What a term is counted in: as the fact of its name; an amount without one is in the currency of the case. */
+export function unitOf({ name, kind }: TermField, facts: readonly KeyFact[]): string {
+  const named = facts.find(({ field }) => field === name)?.unit;
+  if (named) return named;
+  if (kind !== "money" && kind !== "amount") return "";
+  for (const { format, unit, value } of facts) {
+    if (format !== "money") continue;
+    const own = (value as { currency?: unknown } | null)?.currency;
+    if (typeof own === "string") return own;
+    if (unit) return unit;
+  }
+  return "";
 }
 
 /** An amount as the contracts write it: a decimal number as text, and its currency. */

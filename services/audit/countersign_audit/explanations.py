@@ -1,5 +1,6 @@
 """Explanations for the affected person: made from the record, handed out through links that open once."""
 
+import asyncio
 import hashlib
 from collections import defaultdict
 from collections.abc import Mapping
@@ -11,8 +12,7 @@ import orjson
 
 from countersign_audit.domain.explanation import Explanation, explain
 from countersign_audit.explaining.page import asking, explained, gone
-from countersign_audit.explaining.pdf import as_pdf
-from countersign_audit.explaining.words import in_words
+from countersign_audit.explaining.words import Page, in_words
 from countersign_audit.keys import Random
 from countersign_audit.reading_room import ReadingRoom
 from countersign_audit.store import SQL, Store
@@ -109,7 +109,14 @@ class ExplanationDesk:
         reader = Principal(AFFECTED, AFFECTED, frozenset(), frozenset({row["tenant"]}))
         await self._room.note(reader, row["tenant"], row["case_id"], OPENED, None)
         page = in_words(found, made_on=rfc3339(now), contest=self._contest)
-        return explained(page, as_pdf(page)), True
+        return explained(page, await asyncio.to_thread(_drawn, page)), True
+
+
+def _drawn(page: Page) -> bytes:
+    # The library is large and slow to import, and few logs are ever asked.
+    from countersign_audit.explaining.pdf import as_pdf
+
+    return as_pdf(page)
 
 
 def _hash(token: str) -> bytes:

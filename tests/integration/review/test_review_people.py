@@ -195,6 +195,8 @@ async def test_review_somebody_stands_in_with_dates_and_on_the_record(desk: Desk
         desk.clock.forward(minutes=1)
         assert (await ana.post(f"/delegations/{delegation_id}/end")).status_code == 204
     assert (await ana.get("/delegations")).json()["items"] == []
+    root = await desk.client("root", "admin")
+    assert {one["username"] for one in (await root.get("/colleagues")).json()["items"]} == {"ana", "ben", "lea"}
 
 
 async def test_review_whoever_stands_in_may_be_away_too_and_a_ring_leads_nowhere(desk: Desk) -> None:

@@ -80,9 +80,9 @@ async def listening(port: int, key: str, **headers: str) -> AsyncIterator[Ear]:
 
 async def test_review_what_happens_on_one_instance_shows_in_the_streams_of_another(database_url: str) -> None:
     async with open_desk(database_url) as a, open_desk(database_url) as b, following(a), following(b) as port:
-        key = await b.add_user("lea", "lead")
+        key, other = await b.add_user("lea", "lead"), await b.add_user("pia", "policy_author")
         ana = await a.client("ana")
-        async with listening(port, key) as ear:
+        async with listening(port, key) as ear, listening(port, other) as beside:
             # The first listener of an instance is told to read once it is followed.
             assert (await ear.next(seconds=20))[0] == "resync"
             await a.take_in(record("case.routed", routed("c-1")))
@@ -93,6 +93,8 @@ async def test_review_what_happens_on_one_instance_shows_in_the_streams_of_anoth
             opened = await ear.change()
             assert (await ana.decide(claim)).status_code == 200
             decided = await ear.change()
+        # Who may look at no case hears of none; that their session ends they are told like everybody.
+        assert not any("change" in line for line in beside.text)
         at = {"tenant": "default", "case_id": "c-1", "queue": "senior", "review_id": claim["review_id"]}
         assert [waiting, taken, opened, decided] == [
             {"kind": kind, **at} for kind in ("waiting", "taken", "changed", "decided")

@@ -48,6 +48,14 @@ def test_an_erased_payload_leaves_what_the_leaf_shows() -> None:
     assert told[3] == "Decided automatically, as the AI proposed."
 
 
+def test_an_abstention_says_why_in_words_as_far_as_it_can_be_read() -> None:
+    body = example("case.scored/refund.no_model.json")
+    (made,) = leaves(record("case.scored", body, event_id="e"))
+    leaf = orjson.loads(made)
+    assert plain_words(leaf, body) == f"The AI made no proposal: {body['abstained']['detail'].removesuffix('.')}."
+    assert plain_words(leaf, None) == "The AI made no proposal: no model."
+
+
 def test_a_conflict_is_said_first() -> None:
     assert plain_words({"kind": "case.created", "conflict_with": 7}, None).startswith(
         "ALARM: repeats the id of entry 7"

@@ -79,7 +79,9 @@ def inner(body: Body, name: str) -> Body:
 
 def _scored(leaf: Body, said: Body) -> str:
     if leaf.get("abstained"):
-        return f"The AI made no proposal: {leaf['abstained']}."
+        detail = inner(said, "abstained").get("detail")
+        why = detail if isinstance(detail, str) and detail else str(leaf["abstained"]).replace("_", " ")
+        return f"The AI made no proposal: {why.removesuffix('.')}."
     outcome = inner(said, "proposal").get("outcome")
     proposed = f"The AI proposed {outcome!r}" if isinstance(outcome, str) else "The AI made a proposal"
     return f"{proposed}, {_percent(leaf.get('confidence_ppm'))} confident."

@@ -23,10 +23,12 @@ SECURE_COOKIE = "__Host-cs_session"
 SAFE_METHODS = frozenset({"GET", "HEAD", "OPTIONS"})
 DESK = require("reviewer", "lead")
 LEAD = require("lead")
+TEAM = require("reviewer", "lead", "admin")
 UPDATERS = require("reviewer", "lead", "operator", "submitter")
 ADMIN = require("admin")
 ANYBODY = require(*sorted(ROLES))
-READERS = require("reviewer", "lead", "admin", "auditor", "operator", "analyst")
+READING = frozenset({"reviewer", "lead", "admin", "auditor", "operator", "analyst"})
+READERS = require(*sorted(READING))
 
 
 @dataclass(frozen=True, slots=True)

@@ -9,7 +9,7 @@ from fastapi import APIRouter, Request
 from starlette.responses import Response
 from starlette.types import Message, Receive, Scope, Send
 
-from countersign_review.api.access import READERS, Known, identify
+from countersign_review.api.access import ANYBODY, READING, Identity, Known, identify
 from countersign_review.api.hub import Hub, Listener
 from countersign_review.api.parts import Using
 from countersign_shared.http import Problem
@@ -25,7 +25,7 @@ StillIn = Callable[[], Awaitable[frozenset[str] | None]]
 
 
 @router.get(
-    "/stream", dependencies=[READERS], response_class=Response,
+    "/stream", dependencies=[ANYBODY], response_class=Response,
     responses={200: {"description": "Server-sent events; see below.", "content": {"text/event-stream": {"schema": {
         "type": "string",
     }}}}},
@@ -38,13 +38,14 @@ async def read_stream(request: Request, who: Known, parts: Using) -> Response:
     * `ready`: you are listening; `{"heartbeat_seconds": 15}`. Fetch your pages now.
     * `change`: `{"kind", "tenant", "case_id", "queue", "review_id"}`; kind is `waiting`, `taken`, `decided`,
       `withdrawn` or `changed`. Ids only: fetch what you show. `case_id` is null when several cases arrived at once.
+      Only whoever may look at cases is told.
     * `resync`: something may have been missed (you reconnected, or read too slowly), or your roles were changed;
       fetch your pages anew, and `/me`.
     * `end`: `{"reason"}`: `signed_out`, then do not reconnect; or `stopping`, then reconnect after a moment.
 
     A comment line is a heartbeat.
     """
-    listener = parts.hub.join(who.user["pseudonym"], who.tenants)
+    listener = parts.hub.join(who.user["pseudonym"], _heard(who))
     if listener is None:
         raise Problem(
             429, "too-many-streams", "Too many live streams", "Close other windows; one stream serves all tabs.",
@@ -63,9 +64,14 @@ async def read_stream(request: Request, who: Known, parts: Using) -> Response:
         if identity.roles != roles:
             roles = identity.roles
             listener.resync()
-        return identity.tenants if roles & who.roles else None
+        return _heard(identity)
 
     return EventStream(parts.hub, listener, still_in, again="last-event-id" in request.headers)
+
+
+def _heard(who: Identity) -> frozenset[str]:
+    """Whose cases they hear of: nobody's where they may look at none. The end of a session is told to everybody."""
+    return who.tenants if who.roles & READING else frozenset()
 
 
 class EventStream(Response):

@@ -7,7 +7,7 @@ from typing import Annotated, Any
 
 from fastapi import APIRouter, Query
 
-from countersign_review.api.access import ADMIN, DESK, Identity, Known, Version
+from countersign_review.api.access import ADMIN, TEAM, Identity, Known, Version
 from countersign_review.api.again import Again
 from countersign_review.api.models.people import (
     Authority,
@@ -105,7 +105,7 @@ async def reset_password(username: PathPart, who: Known, parts: Using, again: Ag
     return UserCreated(**user_fields(row), password=password)
 
 
-@router.get("/colleagues", dependencies=[DESK])
+@router.get("/colleagues", dependencies=[TEAM])
 async def list_colleagues(who: Known, parts: Using) -> Colleagues:
     """Return the people at the desk of your tenants: whom work can be handed to, and who stands in for whom."""
     rows = await parts.people.colleagues(sorted(who.tenants), limit=MOST_COLLEAGUES)

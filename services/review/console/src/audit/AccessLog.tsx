@@ -25,7 +25,7 @@ export function AccessLog() {
       {access.data?.items.length === 0 && <p className={styles.mute}>Nobody has looked yet.</p>}
       {access.data && access.data.items.length > 0 && (
         <Wide label="Access log">
-          <table className={table.table}>
+          <table className={`${table.table} ${table.stacked}`}>
             <thead>
               <tr>
                 <th scope="col">When</th>

@@ -81,7 +81,7 @@ function Entries({ entries }: { entries: readonly ReadEntry[] }) {
   }
   return (
     <Wide label="Entries">
-      <table className={table.table}>
+      <table className={`${table.table} ${table.stacked}`}>
         <thead>
           <tr>
             <th scope="col" data-number>

@@ -33,8 +33,9 @@ export function Filters({ search, onChange }: FiltersProps) {
   );
   const day = (name: "since" | "until", label: string) => (
     <TextInput
+      className={styles.day ?? ""}
       type="date"
-      aria-label={label}
+      label={label}
       value={search[name]}
       onChange={(event) => onChange({ ...search, [name]: event.currentTarget.value })}
     />
@@ -67,8 +68,8 @@ export function Filters({ search, onChange }: FiltersProps) {
         ])}
       {select("tier", "Consequence", choices("Any consequence", TIERS))}
       {select("level", "Level", choices("Any level", LEVELS, "level "))}
-      {day("since", "From day")}
-      {day("until", "To day")}
+      {day("since", "From")}
+      {day("until", "To")}
     </div>
   );
 }

@@ -1,13 +1,19 @@
 import type { Timeline } from "../api/audit";
 import { moment } from "../format/time";
 import { useNow } from "../format/useNow";
+import { useMe } from "../session/useSession";
 import { Card } from "../ui/Card";
+import { spoken } from "./spoken";
 import styles from "./TimelineCard.module.css";
+import { useDecisionTypes } from "./useCases";
 
 /** What the log holds about a case, and how much of it the latest signed checkpoint covers. */
 export function TimelineCard({ timeline }: { timeline: Timeline }) {
   const place = `${encodeURIComponent(timeline.tenant)}/${encodeURIComponent(timeline.case_id)}`;
   const now = useNow(60_000);
+  const me = useMe().data?.pseudonym;
+  const type = useDecisionTypes().data?.find(({ name }) => name === timeline.decision_type);
+  const labels = new Map(type?.outcomes.map(({ outcome, label }) => [outcome, label]));
   const { entries, checkpoint } = timeline;
   const covered = entries.filter(({ included }) => included).length;
   const all = entries.length > 0 && covered === entries.length;
@@ -21,7 +27,7 @@ export function TimelineCard({ timeline }: { timeline: Timeline }) {
       <ol className={styles.timeline}>
         {entries.map((entry) => (
           <li key={entry.index}>
-            {entry.words}
+            {spoken(entry.words, labels, me)}
             <small>
               {entry.occurred_at && `${moment(entry.occurred_at, now)}, `}entry {entry.index}
               {entry.payload !== "readable" && `, ${entry.payload}`}

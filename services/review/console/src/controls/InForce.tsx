@@ -31,7 +31,7 @@ export function InForce({ controls }: { controls: readonly Control[] }) {
       {controls.length === 0 && <p className={styles.mute}>None has ever been set.</p>}
       {controls.length > 0 && (
         <Wide label="Controls">
-          <table className={table.table}>
+          <table className={`${table.table} ${table.stacked}`}>
             <thead>
               <tr>
                 <th scope="col">Control</th>

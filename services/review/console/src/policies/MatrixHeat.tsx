@@ -76,7 +76,7 @@ function HeatCell({ cell, audited }: { cell: MatrixCell | undefined; audited: Au
             <span style={{ width: `${(cell.automatic / cell.cases) * 100}%` }} />
           </span>
           <small>
-            {cell.automatic} by itself
+            {cell.automatic === 0 ? "none" : cell.automatic} by machine
             {error && error.n > 0 && (
               <span title={basis(error, "blind audits")}>
                 {" "}

@@ -21,7 +21,7 @@ export function Versions({ versions, mayRollBack }: VersionsProps) {
   const [returning, bring] = useState<string | null>(null);
   return (
     <Card title="Versions">
-      <table className={table.table}>
+      <table className={`${table.table} ${table.stacked}`}>
         <thead>
           <tr>
             <th scope="col">Version</th>

@@ -5,12 +5,14 @@ export type Role = Me["roles"][number];
 const DESK: readonly Role[] = ["reviewer", "lead"];
 const READERS: readonly Role[] = [...DESK, "admin", "auditor", "operator", "analyst"];
 
-export function hasRole(me: Me, ...roles: readonly Role[]): boolean {
+type Holder = Pick<Me, "roles">;
+
+export function hasRole(me: Holder, ...roles: readonly Role[]): boolean {
   return me.roles.some((role) => roles.includes(role));
 }
 
 /** May take cases and decide them. */
-export function decides(me: Me): boolean {
+export function decides(me: Holder): boolean {
   return hasRole(me, ...DESK);
 }
 

@@ -4,6 +4,7 @@ import { useState } from "react";
 import type { Authority, Me, User } from "../api/schema";
 import { ago } from "../format/time";
 import { useNow } from "../format/useNow";
+import { decides } from "../session/roles";
 import { Trouble, Wide } from "../ui/Page";
 import table from "../ui/table.module.css";
 import styles from "./Team.module.css";
@@ -21,7 +22,7 @@ export function Users({ me, users, onEdit }: UsersProps) {
   const gone = users.filter(({ disabled_at: at }) => at !== null);
   return (
     <Wide label="People">
-      <table className={table.table}>
+      <table className={`${table.table} ${table.stacked}`}>
         <thead>
           <tr>
             <th scope="col">Name</th>
@@ -46,7 +47,7 @@ export function Users({ me, users, onEdit }: UsersProps) {
                 {user.roles.map((role) => role.replaceAll("_", " ")).join(", ")}
                 {!user.tenants.includes("*") && <small>only {user.tenants.join(", ")}</small>}
               </td>
-              <td>{authorityWords(user.authority)}</td>
+              <td>{decides(user) ? authorityWords(user.authority) : <span className={styles.gone}>no cases</span>}</td>
               <td className={styles.since}>{ago(user.created_at, now)}</td>
               <td data-number>
                 {user.disabled_at ? (

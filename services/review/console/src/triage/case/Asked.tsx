@@ -1,4 +1,4 @@
-import type { Claim, GivenAnswer } from "../../api/schema";
+import type { Claim, CodedText, GivenAnswer } from "../../api/schema";
 import { moment } from "../../format/time";
 import { useNow } from "../../format/useNow";
 import { Card } from "../../ui/Card";
@@ -17,12 +17,14 @@ export function Asked({ claim }: { claim: Claim }) {
           <TermList terms={given.terms} />
         </div>
       )}
-      {context.dispute && <Dispute dispute={context.dispute} />}
+      {context.dispute && <Dispute dispute={context.dispute} actions={context.actions} />}
     </>
   );
 }
 
-function Dispute({ dispute }: { dispute: NonNullable<Claim["context"]["dispute"]> }) {
+type Actions = Claim["context"]["actions"];
+
+function Dispute({ dispute, actions }: { dispute: NonNullable<Claim["context"]["dispute"]>; actions: Actions }) {
   const now = useNow(60_000);
   const { opinions, objections, standing } = dispute;
   return (
@@ -43,7 +45,7 @@ function Dispute({ dispute }: { dispute: NonNullable<Claim["context"]["dispute"]
         <ul className={styles.opinions}>
           {opinions.map((opinion, index) => (
             // Nobody is named: the place in the list is all there is.
-            <Opinion key={index} opinion={opinion} number={index + 1} />
+            <Opinion key={index} opinion={opinion} number={index + 1} actions={actions} />
           ))}
         </ul>
       )}
@@ -51,9 +53,9 @@ function Dispute({ dispute }: { dispute: NonNullable<Claim["context"]["dispute"]
   );
 }
 
-function Opinion({ opinion, number }: { opinion: GivenAnswer; number: number }) {
+function Opinion({ opinion, number, actions }: { opinion: GivenAnswer; number: number; actions: Actions }) {
   const { label, terms, reason, principal_reasons: principal } = opinion;
-  const words = [...reason.codes, ...principal].map((code) => code.replaceAll("_", " "));
+  const words = [...wordsOf(reason.codes, actions.reason_codes), ...wordsOf(principal, actions.principal_reason_codes)];
   return (
     <li>
       Opinion {number}: <strong>{label}</strong>
@@ -63,4 +65,9 @@ function Opinion({ opinion, number }: { opinion: GivenAnswer; number: number }) 
       {reason.note && <small>{reason.note}</small>}
     </li>
   );
+}
+
+/** Reasons as the policy words them; one that it does not name any more is told by its code. */
+function wordsOf(codes: readonly string[], named: readonly CodedText[]): string[] {
+  return codes.map((code) => named.find((one) => one.code === code)?.text ?? code.replaceAll("_", " "));
 }

@@ -1,5 +1,5 @@
 import { Button, NativeSelect, Textarea } from "@mantine/core";
-import { type FormEvent, type RefObject, useEffect, useEffectEvent, useId, useRef, useState } from "react";
+import { type FormEvent, type KeyboardEvent, useEffect, useEffectEvent, useId, useRef, useState } from "react";
 
 import type { Claim } from "../../api/schema";
 import { CommandKey } from "../../keys/Keycap";
@@ -21,6 +21,8 @@ const CATEGORIES: readonly { readonly value: Category; readonly label: string }[
   { value: "policy_change", label: "The policy has changed" },
   { value: "human_error", label: "An earlier human error" },
 ];
+
+const TYPED_IN = "textarea, input:not([type=checkbox])";
 
 interface AnswerCardProps {
   readonly claim: Claim;
@@ -52,6 +54,11 @@ export function AnswerCard({ claim, decision }: AnswerCardProps) {
     event.preventDefault();
     decision.confirm();
   };
+  const leaveOrSend = (event: KeyboardEvent) => {
+    if (!(event.target instanceof HTMLElement && event.target.matches(TYPED_IN))) return;
+    if (event.key === "Escape") event.target.blur();
+    if (event.key === "Enter" && (event.ctrlKey || event.metaKey) && intent) form.current?.requestSubmit();
+  };
   const reasons = [
     ...context.actions.reason_codes.filter(({ code }) => code !== OTHER),
     { code: OTHER, text: "other..." },
@@ -59,7 +66,7 @@ export function AnswerCard({ claim, decision }: AnswerCardProps) {
 
   return (
     <Card title={chosen ? `${chosen.label}: before it is recorded` : "Your reasons"} asking={intent !== null}>
-      <form className={styles.form} ref={form} onSubmit={submit} noValidate>
+      <form className={styles.form} ref={form} onSubmit={submit} onKeyDown={leaveOrSend} noValidate>
         {intent && <Needed decision={decision} />}
         {intent?.editing && <Terms claim={claim} decision={decision} outcome={intent.outcome} />}
         {asksPrincipal && (
@@ -102,7 +109,7 @@ export function AnswerCard({ claim, decision }: AnswerCardProps) {
             onChange={(event) => change({ category: event.currentTarget.value as Category })}
           />
         )}
-        <Note decision={decision} form={form} />
+        <Note decision={decision} />
         {chosen && <Finish label={chosen.label} decision={decision} />}
       </form>
     </Card>
@@ -181,7 +188,7 @@ function PrincipalReasons({ claim, decision: { draft, change }, numbered, onFocu
   );
 }
 
-function Note({ decision, form }: { decision: Decision; form: RefObject<HTMLFormElement | null> }) {
+function Note({ decision }: { decision: Decision }) {
   const note = useRef<HTMLTextAreaElement>(null);
   const kept = useId();
   const key = useCommand("note", { run: () => note.current?.focus() });
@@ -198,11 +205,6 @@ function Note({ decision, form }: { decision: Decision; form: RefObject<HTMLForm
         maxRows={6}
         value={decision.draft.note}
         onChange={(event) => decision.change({ note: event.currentTarget.value })}
-        onKeyDown={(event) => {
-          if (event.key === "Escape") event.currentTarget.blur();
-          if (event.key === "Enter" && (event.ctrlKey || event.metaKey) && decision.intent)
-            form.current?.requestSubmit();
-        }}
         rightSection={<CommandKey of="note" />}
         rightSectionPointerEvents="none"
       />

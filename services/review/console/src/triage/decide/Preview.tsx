@@ -26,7 +26,9 @@ export function previewQuery(claim: Claim, outcome: string, terms: Terms) {
 /** Asks again whenever the terms being edited have settled. */
 export function usePreview(claim: Claim, outcome: string, terms: Terms, wanted: boolean) {
   const [settled] = useDebouncedValue(terms, TYPING_MS);
-  return useQuery({ ...previewQuery(claim, outcome, settled), enabled: wanted });
+  // What has settled may still be what was wrong a moment ago.
+  const sound = termProblems(schemaOf(claim.context, outcome), settled).length === 0;
+  return useQuery({ ...previewQuery(claim, outcome, settled), enabled: wanted && sound });
 }
 
 /** Has the digests of outcomes with terms at hand before a key is pressed. */

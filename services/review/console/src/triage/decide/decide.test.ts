@@ -2,7 +2,7 @@ import { describe, expect, it } from "vitest";
 
 import type { Claim, ContextPackage, OutcomeChoice } from "../../api/schema";
 import { decisionRequest, digestInAdvance, termsFor } from "./answer";
-import { departs, type Draft, EMPTY_DRAFT, missing, readDraft, toggle, without } from "./draft";
+import { departs, type Draft, EMPTY_DRAFT, missing, readDraft, toggle, unseen, without } from "./draft";
 import { DECIMAL, initialTerms, termFields, termProblems, unitOf, withoutBlanks } from "./terms";
 
 const outcome = (name: string, more: Partial<OutcomeChoice> = {}): OutcomeChoice => ({
@@ -73,6 +73,26 @@ const context = (more: Partial<ContextPackage> = {}): ContextPackage => ({
 const choose = (name: string) => ({ outcome: name, editing: false });
 const parts = (given: ContextPackage, name: string, draft: Draft = EMPTY_DRAFT) =>
   missing(given, choose(name), draft, []).map(({ part }) => part);
+
+describe("what was written earlier is on the screen before it is sent", () => {
+  const open = (name: string, editing = false) => ({ outcome: name, editing });
+  const kept = (part: Partial<Draft>): Draft => ({ ...EMPTY_DRAFT, ...part });
+
+  it.each([
+    ["terms of this outcome", kept({ terms: { offer: { amount: 9_000 } } }), "offer", null, true],
+    ["terms behind a form that asks for reasons", kept({ terms: { offer: {} } }), "offer", open("offer"), true],
+    ["terms in the open form", kept({ terms: { offer: { amount: 9_000 } } }), "offer", open("offer", true), false],
+    ["terms of another outcome", kept({ terms: { offer: { amount: 9_000 } } }), "decline", null, false],
+    ["principal reasons", kept({ principal: ["dti"] }), "decline", null, true],
+    ["principal reasons in the open form", kept({ principal: ["dti"] }), "decline", open("decline"), false],
+    ["principal reasons that an approval leaves out", kept({ principal: ["dti"] }), "approve", null, false],
+    ["the kind of difference", kept({ category: "edge_case" }), "decline", null, true],
+    ["the kind of difference, where there is none", kept({ category: "edge_case" }), "approve", null, false],
+    ["reasons and note, which always are", kept({ codes: ["reserves"], note: "seen" }), "approve", null, false],
+  ] as const)("%s", (_, draft, name, shown, hidden) => {
+    expect(unseen(context(), shown, name, draft)).toBe(hidden);
+  });
+});
 
 describe("what must be said before an outcome can be recorded", () => {
   it("asks nothing where nothing is needed", () => {

@@ -101,6 +101,20 @@ function missingReason(context: ContextPackage, intent: Intent, draft: Draft): s
   return documented && !said ? "a reason or a note, because the policy wants this documented" : null;
 }
 
+/**
+ * Whether the answer would carry something written earlier that is not on the screen: terms, principal reasons, the kind
+ * of difference. It is shown first then; what nobody looks at is not sent. `shown` is the choice being completed.
+ */
+export function unseen(context: ContextPackage, shown: Intent | null, outcome: string, draft: Draft): boolean {
+  const same = shown?.outcome === outcome;
+  const adverse = context.actions.outcomes.some((choice) => choice.outcome === outcome && choice.adverse);
+  return (
+    (draft.terms[outcome] !== undefined && !(same && shown.editing)) ||
+    (adverse && draft.principal.length > 0 && !same) ||
+    (departs(context, outcome) && draft.category !== EMPTY_DRAFT.category && !same)
+  );
+}
+
 /** Adds what is not there and takes away what is. Beyond `most` nothing is added. */
 export function toggle(codes: readonly string[], code: string, most = Number.POSITIVE_INFINITY): readonly string[] {
   if (codes.includes(code)) return codes.filter((other) => other !== code);

@@ -6,7 +6,7 @@ import { useLedger } from "../../ledger/LedgerProvider";
 import { sendDecision } from "../desk/claims";
 import type { Hold } from "../desk/hold";
 import { decisionRequest, digestInAdvance, schemaOf, type Seen, termsFor } from "./answer";
-import { type Draft, type Intent, type Missing, missing } from "./draft";
+import { type Draft, type Intent, type Missing, missing, unseen } from "./draft";
 import { previewQuery, usePreparedPreviews } from "./Preview";
 import { initialTerms, termProblems } from "./terms";
 import { useDraft } from "./useDraft";
@@ -91,9 +91,13 @@ export function useDecision({ hold, claim, onLeft, onRevealed }: Answering): Dec
 
   const attempt = (wanted: Intent) => {
     const found = gaps(wanted);
-    const editing = wanted.editing || found.some(({ part }) => part === "terms");
+    // An answer that was given unseen is confirmed by the same key; all others are on the screen before they are sent.
+    const confirms = claim.asks === "confirmation" && claim.blind_answer?.outcome === wanted.outcome;
+    const hidden = !confirms && unseen(context, intent, wanted.outcome, draft);
+    const written = draft.terms[wanted.outcome] !== undefined && !confirms;
+    const editing = wanted.editing || written || found.some(({ part }) => part === "terms");
     setIntent({ ...wanted, editing });
-    if (found.length > 0) setAttempts((count) => count + 1);
+    if (found.length > 0 || hidden) setAttempts((count) => count + 1);
     else void record(wanted);
   };
 

@@ -48,7 +48,11 @@ async def test_review_an_escalated_case_is_for_leads(desk: Desk) -> None:
     assert (problem(refused), refused.json()["lacks"]) == ((409, "cannot-take-it"), ["lead"])
     assert (await act(ana, claim, "escalate", {**WHY, "to": "dora"})).status_code == 204
     assert [(await client.claim()).status_code for client in (ana, ben, eve)] == [204, 204, 204]
+    [row] = (await dora.get("/queues/senior/items")).json()["items"]
+    assert (row["escalated"], row["kept_for_me"]) == (True, True)
     held = await dora.claimed()
+    told = {flag["code"]: flag["text"] for flag in held["context"]["flags"]}
+    assert told["handed_on"] == "Ana passed it on to the leads: For a reason."
     assert (await dora.decide(held, "approve")).status_code == 200
     said = await desk.relay_once()
     [fact], [made] = facts(said, "review.escalated"), facts(said, "decision.made")

@@ -1,6 +1,7 @@
 from __future__ import annotations
 
 import copy
+import dataclasses
 import json
 from typing import Any
 
@@ -9,7 +10,7 @@ import pytest
 from countersign_review.api.models.desk import ContextPackage
 from countersign_review.domain.attention import words_shown
 from countersign_review.domain.blind import is_withheld
-from countersign_review.domain.context import View, context_package, plain_confidence
+from countersign_review.domain.context import Handed, View, context_package, plain_confidence
 from countersign_review.domain.review import Kind
 from countersign_review.domain.saying import Saying
 from countersign_shared.contracts.decision_types import load_decision_types
@@ -133,6 +134,23 @@ def test_review_the_matrix_shows_the_cell_and_its_table_when_told() -> None:
     matrix = context_package(view(routed))["matrix"]
     assert matrix["levels"] == [[1, 2, 3]] * 5
     assert (matrix["tier"], matrix["band"], matrix["level"]) == ("high", "medium", 4)
+
+
+@pytest.mark.parametrize(
+    ("handed", "withheld", "said"),
+    [
+        (Handed(escalated=True, by="Ana", reason="too big"), False, "Ana passed it on to the leads: too big"),
+        (Handed(escalated=False, by="Ana", reason=None), False, "Ana handed it on to you."),
+        # Whoever passes a case on may have seen what its next reader must not know.
+        (Handed(escalated=True, by="Ana", reason="the AI is sure"), True, "Ana passed it on to the leads."),
+    ],
+)
+def test_review_who_passed_a_case_on_is_said_with_the_reason_unless_that_could_tell(
+    handed: Handed, withheld: bool, said: str
+) -> None:
+    shown = view(read("refund.abstained"), handed=handed)
+    package = context_package(dataclasses.replace(shown, withheld=withheld))
+    assert [flag["text"] for flag in package["flags"] if flag["code"] == "handed_on"] == [said]
 
 
 def test_review_confidence_in_words() -> None:

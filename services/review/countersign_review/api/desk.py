@@ -148,8 +148,9 @@ def words(name: str) -> str:
 def _item(row: Any, *, mine: bool) -> QueueItem:
     names = ("review_id", "case_id", "tenant", "decision_type", "title", "reason", "due_at", "at_risk_at")
     return QueueItem(
-        **{name: row[name] for name in names}, claimed_by_me=mine, kept_for_me=row["assigned_to"] is not None
-    )
+        **{name: row[name] for name in names}, claimed_by_me=mine, kept_for_me=row["assigned_to"] is not None,
+        escalated=row["escalated"],
+    )  # fmt: skip
 
 
 def claim_response(parts: Parts, caller: Caller, row: Any, *, status: int) -> Response:

@@ -22,13 +22,27 @@ SIMILAR = (
 
 
 @dataclass(frozen=True, slots=True)
+class Handed:
+    """A review that somebody passed on: to the leads, or to a colleague."""
+
+    escalated: bool
+    by: str
+    reason: str | None
+
+    def words(self, *, withheld: bool) -> str:
+        """Say it. Whoever passed it on may have seen the proposal: to one who must not, the reason is not told."""
+        text = f"{self.by} passed it on to the leads" if self.escalated else f"{self.by} handed it on to you"
+        return f"{text}: {self.reason}" if self.reason and not withheld else f"{text}."
+
+
+@dataclass(frozen=True, slots=True)
 class View:
     """What a context package is made of.
 
     ``facts`` are the payload's fields as people see them, protected ones left out; ``protected`` names those, so that
     nothing else brings them back. ``others`` are actions beside the outcomes: (name, why not or None). ``dispute`` is
     what people have said of the case before, where the reviewer is to know it. ``saying`` puts outcomes and terms into
-    words.
+    words. ``handed`` says who passed it on to the reviewer, and why.
     """
 
     routed: Mapping[str, Any]
@@ -43,6 +57,7 @@ class View:
     similar: Sequence[Mapping[str, Any]] = field(default_factory=tuple)
     others: Sequence[tuple[str, str | None]] = ()
     dispute: Mapping[str, Any] | None = None
+    handed: "Handed | None" = None
 
 
 def context_package(view: View) -> dict[str, Any]:
@@ -169,7 +184,9 @@ def _flags(view: View, *, withheld: bool) -> list[dict[str, Any]]:
         for reason in view.routed["reasons"]
         if not withheld or tells_nothing(reason)
     ]
-    return routed + [{"code": "new_evidence", "text": text, "rule_id": None} for text in view.evidence]
+    handed = [("handed_on", view.handed.words(withheld=withheld))] if view.handed else []
+    happened = [*handed, *(("new_evidence", text) for text in view.evidence)]
+    return routed + [{"code": code, "text": text, "rule_id": None} for code, text in happened]
 
 
 def _policy(routed: Mapping[str, Any], *, withheld: bool) -> dict[str, Any] | None:

@@ -47,7 +47,7 @@ ORDER BY queue;
 -- name: queue_items
 -- Most urgent first, after the row that the cursor names.
 SELECT r.review_id, r.case_id, r.tenant, r.decision_type, r.title, r.reason, r.due_at, r.at_risk_at,
-       r.due_minute, r.tier_rank, r.priority, r.assigned_to
+       r.due_minute, r.tier_rank, r.priority, r.assigned_to, r.escalated
 FROM users AS u JOIN reviews AS r ON eligible(u, r) AND trained(u, $3)
 WHERE u.username = $1 AND r.queue = $4 AND r.state = 'waiting' AND ('*' = ANY ($2::text[]) OR r.tenant = ANY ($2))
   AND r.due_minute >= $5
@@ -58,7 +58,8 @@ ORDER BY r.due_minute, r.tier_rank DESC, r.priority DESC, r.review_id
 LIMIT $9;
 
 -- name: held_items
-SELECT r.review_id, r.case_id, r.tenant, r.decision_type, r.title, r.reason, r.due_at, r.at_risk_at, r.assigned_to
+SELECT r.review_id, r.case_id, r.tenant, r.decision_type, r.title, r.reason, r.due_at, r.at_risk_at,
+       r.assigned_to, r.escalated
 FROM claims AS c JOIN reviews AS r USING (review_id)
 WHERE c.reviewer = $1 AND c.state = 'held' AND c.lease_expires_at > $2 AND r.queue = $3
 ORDER BY c.claimed_at;
@@ -84,6 +85,12 @@ ORDER BY arrival;
 
 -- name: questions_of
 SELECT question_id, question FROM questions WHERE tenant = $1 AND case_id = $2;
+
+-- name: handed_on
+-- Who last passed a case on to somebody else, and why.
+SELECT e.kind, e.body, u.display_name FROM events AS e LEFT JOIN users AS u ON u.pseudonym = e.actor
+WHERE e.tenant = $1 AND e.case_id = $2 AND e.kind IN ('review.escalated', 'review.delegated')
+ORDER BY e.sequence DESC LIMIT 1;
 
 -- name: objections
 -- What the affected person says against decisions on a case.

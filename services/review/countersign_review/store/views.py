@@ -9,7 +9,7 @@ import orjson
 
 from countersign_review.domain.binding import digest
 from countersign_review.domain.case_state import CaseState, Known, case_state
-from countersign_review.domain.context import NEW, View, context_package
+from countersign_review.domain.context import NEW, Handed, View, context_package
 from countersign_review.domain.other_actions import other_actions
 from countersign_review.domain.review import ReviewState
 from countersign_review.domain.saying import Saying
@@ -92,8 +92,18 @@ class Views:
             history=[self._earlier(row) for row in history], similar=similar,
             others=other_actions(routed["handling"], lead=showing.lead),
             dispute=await self._disputes.of(connection, review, saying), saying=saying,
+            handed=await self._handed(connection, review),
         )), option=orjson.OPT_UTC_Z)  # fmt: skip
         return Shown(package, digest(package))
+
+    async def _handed(self, connection: Connection, review: Any) -> Handed | None:
+        if not review["escalated"] and review["assigned_to"] is None:
+            return None
+        row = await connection.fetchrow(self._queries.handed_on, review["tenant"], review["case_id"])
+        said = orjson.loads(row["body"])["body"] if row is not None else {}
+        if row is None or said["review_id"] != review["review_id"]:
+            return None
+        return Handed(row["kind"] == "review.escalated", row["display_name"] or "Somebody", said.get("reason"))
 
     async def _news(self, connection: Connection, review: Any, evidence: Sequence[Any]) -> list[str]:
         if not evidence:

@@ -43,6 +43,7 @@ class QueueItem(BaseModel):
     kept_for_me: bool = Field(
         default=False, description="Handed over to you, or back with the answer to what you asked: nobody else gets it."
     )
+    escalated: bool = Field(default=False, description="A colleague passed it on to the leads.")
 
 
 class QueueItems(BaseModel):

@@ -28,7 +28,7 @@ export function CaseHead({ claim, leaseExpiresAt }: { claim: Claim; leaseExpires
       </h1>
       {flags.length > 0 && (
         <ul className={styles.flags} aria-label="Why you">
-          {[...flags].sort(ruleFirst).map((flag, index) => (
+          {[...flags].sort(mostTellingFirst).map((flag, index) => (
             <li key={`${flag.code} ${flag.rule_id ?? flag.text}`}>
               {index === 0 && "Why you: "}
               {flag.text}
@@ -41,9 +41,13 @@ export function CaseHead({ claim, leaseExpiresAt }: { claim: Claim; leaseExpires
   );
 }
 
-/** A rule that was written for such cases says more than the table that holds for all. */
-function ruleFirst(one: Flag, other: Flag): number {
-  return Number(other.rule_id !== null) - Number(one.rule_id !== null);
+/** A colleague who passed the case on says most, then a rule that was written for such cases, then the table for all. */
+function mostTellingFirst(one: Flag, other: Flag): number {
+  return telling(other) - telling(one);
+}
+
+function telling({ code, rule_id: rule }: Flag): number {
+  return code === "handed_on" ? 2 : Number(rule !== null);
 }
 
 function Deadline({ claim }: { claim: Claim }) {

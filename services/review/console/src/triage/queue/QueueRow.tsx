@@ -17,6 +17,7 @@ export function QueueRow({ item, now, current, onOpen }: QueueRowProps) {
       <span className={styles.reason}>
         {item.claimed_by_me && !current && <span className={styles.held}>held for you &middot; </span>}
         {item.kept_for_me && !item.claimed_by_me && <span className={styles.held}>handed to you &middot; </span>}
+        {item.escalated && <span className={styles.held}>escalated &middot; </span>}
         {item.reason}
       </span>
       {deadline && (

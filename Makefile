@@ -16,6 +16,8 @@ PROJECTS := pyproject.toml $(MEMBERS:%=%/pyproject.toml)
 # Compiled at once: five services and every test process would compile the same libraries at their first start.
 INSTALL := $(UV) pip install --quiet --compile-bytecode --python $(BIN)/python \
 	--constraints requirements.lock --build-constraints requirements.lock $(MEMBERS:%=--editable %)
+# Ours as well: five services start at once, and each would compile what they share.
+COMPILE := $(BIN)/python -m compileall -q -j 0 -x node_modules $(MEMBERS)
 CONSOLE := services/review/countersign_review/console/index.html
 CONSOLE_SOURCES := $(shell find services/review/console -name node_modules -prune -o -type f -print 2>/dev/null) \
 	$(wildcard shared/contracts/openapi/*.json)
@@ -80,11 +82,13 @@ $(UV):
 $(VENV)/.runtime: requirements.lock $(PROJECTS) | $(UV)
 	@echo "Installing what a running system needs into $(VENV) ..." >&2
 	@$(INSTALL)
+	@$(COMPILE)
 	@touch $@
 
 $(VENV)/.dev: requirements.lock $(PROJECTS) | $(UV)
 	@echo "Installing what a running system and its tests need into $(VENV) ..." >&2
 	@$(INSTALL) --group dev
+	@$(COMPILE)
 	@touch $@ $(VENV)/.runtime
 
 $(CONSOLE): $(CONSOLE_SOURCES) | $(UV)

@@ -1,5 +1,6 @@
 """The composition root: builds, wires and closes everything."""
 
+import logging
 import secrets
 import sys
 import uuid
@@ -34,11 +35,14 @@ from countersign_shared.clock import Clock, system_clock
 from countersign_shared.contracts.decision_types import load_decision_types
 from countersign_shared.http import TokenVerifier
 from countersign_shared.messaging.bus import Bus, open_bus
+from countersign_shared.messaging.consumer import TRANSIENT
 from countersign_shared.messaging.outbox import PATIENT_POLL_SECONDS, Outbox, Relay, relaying
 from countersign_shared.messaging.positions import Position, read_positions
 from countersign_shared.observability import Health, Metrics
 from countersign_shared.postgres import migrate, open_pool
 from countersign_shared.runtime import Service
+
+log = logging.getLogger(__name__)
 
 SERVICE = "audit"
 MIN_INTERVAL_MS = 50
@@ -149,12 +153,19 @@ async def writing(
         sys.setswitchinterval(SWITCH_SECONDS)
         try:
             yield writer, keys
-            await writer.sign_tail()
+            await _last_signature(writer)
         finally:
             sys.setswitchinterval(switched)
             await writer.close()
     finally:
         await session.close()
+
+
+async def _last_signature(writer: LogWriter) -> None:
+    try:
+        await writer.sign_tail()
+    except TRANSIENT as error:
+        log.warning("the database is away; the next start signs the last entries: %r", error)
 
 
 def _watch(writer: LogWriter, anchoring: Anchoring, metrics: Metrics, clock: Clock) -> None:

@@ -5,6 +5,8 @@ from collections.abc import AsyncIterator, Awaitable, Callable
 from contextlib import asynccontextmanager
 from typing import Any
 
+from countersign_shared.background import beside
+
 
 @asynccontextmanager
 async def repeating(
@@ -22,14 +24,5 @@ async def repeating(
             await asyncio.sleep(seconds)
             await work()
 
-    def ended(task: "asyncio.Task[None]") -> None:
-        if not task.cancelled() and (error := task.exception()) is not None:
-            fail(error)
-
-    task = asyncio.create_task(again())
-    task.add_done_callback(ended)
-    try:
+    async with beside(again(), fail=fail):
         yield
-    finally:
-        task.cancel()
-        await asyncio.gather(task, return_exceptions=True)

@@ -3,7 +3,7 @@
 import asyncio
 import logging
 from collections.abc import AsyncIterator
-from contextlib import asynccontextmanager, suppress
+from contextlib import asynccontextmanager
 from pathlib import Path
 
 from countersign_feedback.api import build_app
@@ -17,6 +17,7 @@ from countersign_feedback.promising.looking import Lasting
 from countersign_feedback.promising.writing import TOPIC as CONTROLS
 from countersign_feedback.settings import Settings
 from countersign_feedback.store import FAULTS, SCHEMA, Store
+from countersign_shared.background import beside
 from countersign_shared.clock import Clock, system_clock
 from countersign_shared.erasure import Erasing, eraser
 from countersign_shared.http import TokenVerifier
@@ -57,12 +58,12 @@ async def running(settings: Settings, *, clock: Clock = system_clock) -> AsyncIt
             modes=lambda tenant: settings.reviewer_signals_by_tenant.get(tenant, settings.reviewer_signals),
         )  # fmt: skip
         relay = Relay(outbox, bus.publish, clock=clock, poll_seconds=PATIENT_POLL_SECONDS)
-        gauges = asyncio.create_task(_keep_gauges(store, metrics, settings.gauge_seconds))
         try:
             # It keeps no more of a case than its id and numbers: there is nothing to erase, and it says so.
             handler = Handler(store, keeper.judged)
             erasing = Erasing(handler, pool, eraser(), service=SERVICE, clock=clock, guards=False, activities=True)
             async with (
+                beside(_keep_gauges(store, metrics, settings.gauge_seconds), fail=bus.fail),
                 relaying(pool, relay, fail=bus.fail, metrics=metrics, clock=clock),
                 # Opens once every control on the topic is known: before anything is proposed, or said again.
                 following(settings, CONTROLS, ControlIntake(store, keeper.controlled), service=SERVICE, fail=bus.fail),
@@ -74,9 +75,6 @@ async def running(settings: Settings, *, clock: Clock = system_clock) -> AsyncIt
                 yield Service("feedback", http, bus.failed)
         finally:
             health.ready(False)
-            gauges.cancel()
-            with suppress(asyncio.CancelledError):
-                await gauges
 
 
 @asynccontextmanager

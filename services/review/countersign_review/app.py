@@ -44,6 +44,7 @@ from countersign_review.store.seeds import Seeds
 from countersign_review.store.taking import Taking
 from countersign_review.store.updates import Updates
 from countersign_review.store.views import Views
+from countersign_shared.background import beside
 from countersign_shared.clock import Clock, system_clock
 from countersign_shared.contracts.decision_types import load_decision_types
 from countersign_shared.erasure import TOPIC as ACTIVITIES
@@ -153,10 +154,6 @@ async def _sweeping(parts: Parts, updates: Updates, figures: Figures, bus: Bus) 
         await parts.reversals.follow()
         await parts.seeds.plant()
 
-    def ended(task: "asyncio.Task[None]") -> None:
-        if not task.cancelled() and (error := task.exception()) is not None:
-            bus.fail(error)
-
     async def index() -> None:
         await parts.case_index.catch_up()
 
@@ -172,16 +169,9 @@ async def _sweeping(parts: Parts, updates: Updates, figures: Figures, bus: Bus) 
         (index, INDEX_SECONDS),
         (tidy, HOUSEKEEPING_SECONDS),
     )
-    tasks = [asyncio.create_task(_every(seconds, work)) for work, seconds in rounds]
-    tasks.append(asyncio.create_task(parts.live.run()))
-    for task in tasks:
-        task.add_done_callback(ended)
-    try:
+    work = [_every(seconds, task) for task, seconds in rounds]
+    async with beside(*work, parts.live.run(), fail=bus.fail):
         yield
-    finally:
-        for task in tasks:
-            task.cancel()
-        await asyncio.gather(*tasks, return_exceptions=True)
 
 
 async def _every(seconds: float, work: Callable[[], Awaitable[None]]) -> None:

@@ -4,7 +4,7 @@ import asyncio
 import logging
 import secrets
 from collections.abc import AsyncIterator
-from contextlib import asynccontextmanager, suppress
+from contextlib import asynccontextmanager
 from pathlib import Path
 
 import asyncpg
@@ -25,6 +25,7 @@ from countersign_router.policy_shelf import PolicyShelf
 from countersign_router.replaying.running import Replays
 from countersign_router.settings import Settings
 from countersign_router.store import SCHEMA, BatchInFlightError, Store
+from countersign_shared.background import beside
 from countersign_shared.clock import Clock, system_clock
 from countersign_shared.contracts.decision_types import load_decision_types
 from countersign_shared.erasure import Erasing, eraser
@@ -76,12 +77,12 @@ async def running(settings: Settings, *, clock: Clock = system_clock) -> AsyncIt
             replaying=Replays(settings.database_url, decision_types, settings.decision_types_dir, key_name, key, clock),
         )  # fmt: skip
         await bus.publish(await _present_controls(store))
-        watching = asyncio.create_task(_watch(desk))
         intake, erase = ActivityIntake(store, keyed_draws(key), handler), eraser(MIGRATIONS.with_name("erasure.sql"))
         erasing = Erasing(intake, pool, erase, service=SERVICE, clock=clock, guards=True, activities=True)
         relay = Relay(outbox, bus.publish, clock=clock, poll_seconds=PATIENT_POLL_SECONDS)
         try:
             async with (
+                beside(_watch(desk), fail=bus.fail),
                 relaying(pool, relay, fail=bus.fail, metrics=metrics, clock=clock),
                 # Opens once every control on the topic is in the table: before the first case.
                 following(settings, CONTROLS, ControlIntake(store, metrics), service=SERVICE, fail=bus.fail),
@@ -91,9 +92,6 @@ async def running(settings: Settings, *, clock: Clock = system_clock) -> AsyncIt
                 yield Service(SERVICE, http, bus.failed)
         finally:
             health.ready(False)
-            watching.cancel()
-            with suppress(asyncio.CancelledError):
-                await watching
 
 
 async def _sampling_key(settings: Settings, store: Store, clock: Clock) -> tuple[str, bytes]:

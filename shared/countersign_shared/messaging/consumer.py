@@ -17,6 +17,7 @@ from faststream.kafka import KafkaBroker
 from faststream.kafka.message import KafkaAckableMessage
 from faststream.message import AckStatus
 
+from countersign_shared.background import cancelled
 from countersign_shared.errors import ConfigurationError, FatalError, TransientError
 from countersign_shared.messaging.ahead import Begin, ReadingAhead, Waiting
 from countersign_shared.messaging.pace import GATHER_MS, QUIET_MS, Pace
@@ -231,9 +232,7 @@ async def consuming(
         yield
     finally:
         delivery.leave()
-        for task in reading:
-            task.cancel()
-        await asyncio.gather(*reading, return_exceptions=True)
+        await cancelled(*reading)
         await stopped(broker.stop(), "the consumer", seconds=drain_seconds + STOP_SECONDS)
         health.consumer_stopped()
 

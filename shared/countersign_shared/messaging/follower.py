@@ -9,6 +9,7 @@ from typing import Any
 from aiokafka import AIOKafkaConsumer, TopicPartition
 from aiokafka.errors import KafkaError
 
+from countersign_shared.background import cancelled
 from countersign_shared.errors import ConfigurationError, FatalError
 from countersign_shared.messaging.consumer import FIRST_BACKOFF_SECONDS, MAX_RECORDS, RETRIES, TRANSIENT
 from countersign_shared.messaging.header_names import take_any_header_name
@@ -60,8 +61,7 @@ async def following(
         try:
             yield
         finally:
-            task.cancel()
-            await asyncio.gather(task, return_exceptions=True)
+            await cancelled(task)
     finally:
         await stopped(consumer.stop(), "the follower")
 

@@ -1,6 +1,7 @@
 """The outbox: what HTTP decides leaves through one relay, at least once, in order per case."""
 
 import asyncio
+import contextlib
 import logging
 from collections.abc import AsyncIterator, Awaitable, Callable, Sequence
 from contextlib import asynccontextmanager
@@ -10,6 +11,7 @@ from typing import Any
 
 import asyncpg
 
+from countersign_shared.background import beside
 from countersign_shared.clock import Clock
 from countersign_shared.errors import FatalError
 from countersign_shared.messaging.records import Message, unpack_headers
@@ -103,7 +105,8 @@ class Relay:
                         finally:
                             # The lock goes with the session, whatever state that is in and whether or not the pool
                             # resets it.
-                            connection.terminate()
+                            with contextlib.suppress(asyncpg.InterfaceError):  # lost, and so given back already
+                                connection.terminate()
             except (asyncpg.PostgresConnectionError, asyncpg.InterfaceError, ConnectionError) as error:
                 log.warning("outbox relay lost the database: %r", error)
             await asyncio.sleep(LOCK_RETRY_SECONDS)
@@ -143,16 +146,5 @@ async def relaying(
             gauge.set(max((clock() - oldest).total_seconds(), 0.0) if oldest else 0.0)
             await asyncio.sleep(LOCK_RETRY_SECONDS)
 
-    def ended(task: "asyncio.Task[None]") -> None:
-        if not task.cancelled() and (error := task.exception()) is not None:
-            fail(error)
-
-    tasks = [asyncio.create_task(relay.run(pool)), asyncio.create_task(watch())]
-    for task in tasks:
-        task.add_done_callback(ended)
-    try:
+    async with beside(relay.run(pool), watch(), fail=fail):
         yield
-    finally:
-        for task in tasks:
-            task.cancel()
-        await asyncio.gather(*tasks, return_exceptions=True)

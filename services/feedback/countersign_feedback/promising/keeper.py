@@ -11,6 +11,7 @@ from countersign_feedback.promising.calibrating import recalibrate
 from countersign_feedback.promising.looking import Lasting, Seen, look, tiers_of
 from countersign_feedback.store import FAULTS, Store
 from countersign_feedback.store.controls import ControlKey, KnownControl, OwnControl
+from countersign_shared.background import cancelled
 from countersign_shared.clock import Clock
 from countersign_shared.observability import Metrics
 
@@ -118,5 +119,4 @@ async def keeping(keeper: Keeper, *, fail: Callable[[BaseException], None]) -> A
     try:
         yield
     finally:
-        task.cancel()
-        await asyncio.gather(task, return_exceptions=True)
+        await cancelled(task)

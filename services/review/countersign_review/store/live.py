@@ -96,8 +96,9 @@ class Live:
                     await asyncio.wait_for(self._woken.wait(), POLL_SECONDS)
                 self._woken.clear()
         finally:
-            if not connection.is_closed():
-                await connection.remove_listener(CHANNEL, hinted)
+            with contextlib.suppress(asyncpg.InterfaceError):  # lost, and so given back already
+                if not connection.is_closed():
+                    await connection.remove_listener(CHANNEL, hinted)
 
     async def _read(self, connection: Any, reading: Reading | None) -> Reading:
         if reading is None:

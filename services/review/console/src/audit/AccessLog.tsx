@@ -7,13 +7,15 @@ import { Card } from "../ui/Card";
 import { Trouble, Wide } from "../ui/Page";
 import table from "../ui/table.module.css";
 import styles from "./Audit.module.css";
+import { Pages } from "./Pages";
 import { useAccessLog } from "./useAudit";
 
 /** Who looked at the record, and at what. */
 export function AccessLog() {
   const [asked, ask] = useState(false);
   const now = useNow(60_000);
-  const access = useAccessLog(asked);
+  const [cursors, setCursors] = useState<readonly (string | null)[]>([null]);
+  const access = useAccessLog(asked, cursors.at(-1) ?? null);
   return (
     <Card title="Who looked">
       <Trouble error={access.error} />
@@ -55,6 +57,7 @@ export function AccessLog() {
           </table>
         </Wide>
       )}
+      <Pages cursors={cursors} go={setCursors} next={access.data?.next_cursor} of="looks" />
     </Card>
   );
 }

@@ -8,8 +8,10 @@ import styles from "./Audit.module.css";
 export function ExportCard() {
   const [purpose, setPurpose] = useState("");
   const [caseId, setCaseId] = useState("");
+  const [tenant, setTenant] = useState("");
   const why = purpose.trim() ? `purpose=${encodeURIComponent(purpose.trim())}` : "";
   const id = encodeURIComponent(caseId.trim());
+  const whose = encodeURIComponent(tenant.trim() || "default");
   return (
     <Card title="Take it with you">
       <div className={styles.search}>
@@ -17,6 +19,13 @@ export function ExportCard() {
           label="Case id"
           value={caseId}
           onChange={(event) => setCaseId(event.currentTarget.value)}
+          autoCapitalize="none"
+        />
+        <TextInput
+          label="Tenant"
+          placeholder="default"
+          value={tenant}
+          onChange={(event) => setTenant(event.currentTarget.value)}
           autoCapitalize="none"
         />
         <TextInput
@@ -30,7 +39,7 @@ export function ExportCard() {
           The whole log
         </a>
         {id && (
-          <a href={`/api/audit/v1/cases/${id}/proof?tenant=default&${why}`} download={`${caseId.trim()}-proof.json`}>
+          <a href={`/api/audit/v1/cases/${id}/proof?tenant=${whose}&${why}`} download={`${caseId.trim()}-proof.json`}>
             Proof of {caseId.trim()}
           </a>
         )}

@@ -8,9 +8,10 @@ import { Trouble, Wide } from "../ui/Page";
 import table from "../ui/table.module.css";
 import styles from "./Audit.module.css";
 import type { ReadEntry } from "./leaf";
+import { Pages } from "./Pages";
 import { type Sought, useEntries, useEntryProof } from "./useAudit";
 
-const NOTHING: Sought = { caseId: "", subject: "", actor: "", kind: "", since: "", until: "", purpose: "" };
+const NOTHING: Sought = { tenant: "", caseId: "", subject: "", actor: "", kind: "", since: "", until: "", purpose: "" };
 
 const FIELDS: readonly { readonly name: keyof Sought; readonly label: string; readonly type?: string }[] = [
   { name: "caseId", label: "Case id" },
@@ -19,6 +20,7 @@ const FIELDS: readonly { readonly name: keyof Sought; readonly label: string; re
   { name: "kind", label: "Kind" },
   { name: "since", label: "From", type: "datetime-local" },
   { name: "until", label: "To", type: "datetime-local" },
+  { name: "tenant", label: "Tenant" },
   { name: "purpose", label: "Why you look" },
 ];
 
@@ -54,22 +56,7 @@ export function SearchCard() {
       </form>
       <Trouble error={found.error} />
       {found.data && <Entries entries={found.data.items} />}
-      <div className={styles.act}>
-        {cursors.length > 1 && (
-          <Button size="compact-sm" variant="default" onClick={() => setCursors(cursors.slice(0, -1))}>
-            Earlier entries
-          </Button>
-        )}
-        {found.data?.next && (
-          <Button
-            size="compact-sm"
-            variant="default"
-            onClick={() => setCursors([...cursors, found.data?.next ?? null])}
-          >
-            Later entries
-          </Button>
-        )}
-      </div>
+      <Pages cursors={cursors} go={setCursors} next={found.data?.next} of="entries" />
     </Card>
   );
 }

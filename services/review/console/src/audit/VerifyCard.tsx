@@ -45,17 +45,17 @@ export function VerifyCard() {
           </Button>
         )}
       </div>
-      <div role="status">{found && <Findings found={found} ownKey={key.trim() !== ""} />}</div>
+      <div role="status">{found && <Findings found={found} />}</div>
       <Trouble error={verify.error} />
     </Card>
   );
 }
 
-function Findings({ found, ownKey }: { found: Verified; ownKey: boolean }) {
+function Findings({ found }: { found: Verified }) {
   const { checkpoint, signed, grew, since } = found;
   return (
     <ul className={styles.findings}>
-      <Finding good={signed}>{signatureWords(signed, ownKey)}</Finding>
+      <Finding good={signed}>{signatureWords(found)}</Finding>
       <Finding good={grew}>{growthWords(found)}</Finding>
       <li className={styles.root}>
         {checkpoint.origin}: {checkpoint.size} entries, root <code>{checkpoint.root}</code>
@@ -69,10 +69,15 @@ function Findings({ found, ownKey }: { found: Verified; ownKey: boolean }) {
   );
 }
 
-function signatureWords(signed: boolean | null, ownKey: boolean): string {
-  const whose = ownKey ? "the key you gave" : "the key that the log\u2019s first entry names";
+function signatureWords({ signed, signer }: Verified): string {
+  if (signer === null) return "The log\u2019s key is not yours to read here. Give the one you were handed, above.";
   if (signed === null) return "This browser cannot check Ed25519 signatures. countersign-verify can, from an export.";
+  const whose = signer === "given" ? "the key you gave" : `the key that the log\u2019s ${entryWords(signer)} names`;
   return signed ? `Signed by ${whose}.` : `NOT signed by ${whose}. Keep this checkpoint and call whoever runs the log.`;
+}
+
+function entryWords(index: number): string {
+  return index === 0 ? "first entry" : `entry ${index}`;
 }
 
 function growthWords({ grew, since, checkpoint }: Verified): string {

@@ -1,6 +1,6 @@
 import { describe, expect, it } from "vitest";
 
-import { isSignedBy, readCheckpoint } from "./note";
+import { isSignedBy, readCheckpoint, readKey } from "./note";
 
 // A checkpoint of a running log, and the key that its first entry names.
 const NAME = "countersign.local/log/1df211fc321a6c9b";
@@ -18,12 +18,27 @@ describe("a checkpoint", () => {
   });
 
   it("is signed by the log's key, and by no other; a changed one is signed by nobody", async () => {
-    expect(await isSignedBy(readCheckpoint(NOTE), KEY)).toBe(true);
-    expect(await isSignedBy(readCheckpoint(NOTE.replace("4695", "4696")), KEY)).toBe(false);
-    expect(await isSignedBy(readCheckpoint(NOTE), KEY.replace("576059dd", "576059de"))).toBe(false);
+    const key = await readKey(` ${KEY}\n`);
+    expect(await isSignedBy(readCheckpoint(NOTE), key)).toBe(true);
+    expect(await isSignedBy(readCheckpoint(NOTE.replace("4695", "4696")), key)).toBe(false);
+    expect(await isSignedBy(readCheckpoint(NOTE), { ...key, keyId: "576059de" })).toBe(false);
+  });
+
+  it("may be signed by two keys at once, where one takes over from the other", async () => {
+    const other = `${NOTE}\u2014 ${NAME} ${SIGNATURE.replace("V2BZ", "V2Ba")}\n`;
+    expect(await isSignedBy(readCheckpoint(other), await readKey(KEY))).toBe(true);
   });
 
   it.each(["", "no note", "name\nmany\nroot\n\n"])("is not %j", (text) => {
     expect(() => readCheckpoint(text)).toThrow();
   });
+});
+
+describe("a verifier key", () => {
+  it.each(["", "foo", KEY.replace("576059dd", "576059de"), KEY.replace("AVg", "AVh"), `${KEY.slice(0, -3)}==`])(
+    "is not %j, and that says nothing against the log",
+    async (text) => {
+      await expect(readKey(text)).rejects.toThrow(/verifier key|damaged/u);
+    },
+  );
 });

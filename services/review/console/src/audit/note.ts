@@ -14,7 +14,11 @@ const KEY_ID_BYTES = 4;
 const ED25519 = 1;
 
 function fromBase64(text: string): Uint8Array<ArrayBuffer> {
-  return Uint8Array.from(atob(text), (character) => character.charCodeAt(0));
+  try {
+    return Uint8Array.from(atob(text), (character) => character.charCodeAt(0));
+  } catch {
+    throw new Error("This was damaged on its way: a part of it is not base64.");
+  }
 }
 
 /** Reads a note; throws when it is none. */
@@ -37,19 +41,31 @@ function split(note: string): [string, string[]] {
   return [text, signed.split("\n")];
 }
 
-/**
- * Whether a checkpoint is signed by the key written `name+id+base64` (a C2SP verifier key); null when this
- * browser cannot check such signatures.
- */
-export async function isSignedBy(checkpoint: Checkpoint, verifierKey: string): Promise<boolean | null> {
-  const [, name, keyId, encoded] = /^(.+)\+([0-9a-f]{8})\+(.+)$/u.exec(verifierKey.trim()) ?? [];
-  if (!name || !keyId || !encoded) return false;
+export interface VerifierKey {
+  readonly name: string;
+  readonly keyId: string;
+  readonly publicKey: Uint8Array<ArrayBuffer>;
+}
+
+/** Reads a C2SP verifier key, `name+id+base64`; throws when it is none, or not whole. */
+export async function readKey(text: string): Promise<VerifierKey> {
+  const [, name, keyId, encoded] = /^([^\s+]+)\+([0-9a-f]{8})\+([A-Za-z0-9+/]+=*)$/u.exec(text.trim()) ?? [];
+  if (!name || !keyId || !encoded) throw new Error("A verifier key reads NAME+KEYID+BASE64, in one line.");
   const key = fromBase64(encoded);
-  const found = checkpoint.signatures.find((one) => one.name === name && one.keyId === keyId);
-  if (!found || key[0] !== ED25519) return false;
+  const named = Uint8Array.from([...new TextEncoder().encode(`${name}\n`), ...key]);
+  const id = toHex(new Uint8Array(await crypto.subtle.digest("SHA-256", named)).slice(0, KEY_ID_BYTES));
+  if (id !== keyId || key[0] !== ED25519)
+    throw new Error("This verifier key is damaged: its id does not belong to it.");
+  return { name, keyId, publicKey: key.slice(1) };
+}
+
+/** Whether a checkpoint is signed by a key; null when this browser cannot check such signatures. */
+export async function isSignedBy(checkpoint: Checkpoint, key: VerifierKey): Promise<boolean | null> {
+  const found = checkpoint.signatures.find((one) => one.name === key.name && one.keyId === key.keyId);
+  if (!found) return false;
   const text = new TextEncoder().encode(`${split(checkpoint.note)[0]}\n`);
   try {
-    const imported = await crypto.subtle.importKey("raw", key.slice(1), "Ed25519", false, ["verify"]);
+    const imported = await crypto.subtle.importKey("raw", key.publicKey, "Ed25519", false, ["verify"]);
     return await crypto.subtle.verify("Ed25519", imported, Uint8Array.from(found.bytes), text);
   } catch {
     return null;

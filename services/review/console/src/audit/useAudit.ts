@@ -2,12 +2,14 @@ import { useMutation, useQuery } from "@tanstack/react-query";
 
 import type { LogEntry } from "../api/audit";
 import { answerOf, api } from "../api/client";
+import { KINDS, keysNamed, type NamedKey } from "./keys";
 import { readEntry } from "./leaf";
 import { isIncluded, leafHash, onlyGrew } from "./merkle";
-import { type Checkpoint, isSignedBy, readCheckpoint } from "./note";
+import { type Checkpoint, isSignedBy, readCheckpoint, readKey } from "./note";
 
 const REMEMBERED = "countersign.checkpoint";
 const PAGE = 50;
+const MOST = 200;
 
 async function newestCheckpoint(): Promise<Checkpoint> {
   const note = await answerOf(api.GET("/api/audit/v1/checkpoint", { parseAs: "text" }));
@@ -16,10 +18,10 @@ async function newestCheckpoint(): Promise<Checkpoint> {
 
 export interface Verified {
   readonly checkpoint: Checkpoint;
-  /** Null when this browser cannot check Ed25519 signatures. */
+  /** Null when it could not be checked: no key is known, or this browser cannot check Ed25519 signatures. */
   readonly signed: boolean | null;
-  /** The key the check was made with. */
-  readonly verifierKey: string;
+  /** Whose key it was checked with: the one given, or the one an entry of the log names; null for none. */
+  readonly signer: "given" | number | null;
   /** Whether the log only grew since the older checkpoint; null when there is none to compare with. */
   readonly grew: boolean | null;
   readonly since: Checkpoint | null;
@@ -36,10 +38,21 @@ function remembered(origin: string): Checkpoint | null {
   }
 }
 
-async function keyOfGenesis(): Promise<string> {
-  const { items } = await answerOf(api.GET("/api/audit/v1/entries", { params: { query: { limit: 1 } } }));
-  const genesis = items[0] ? (JSON.parse(items[0].leaf) as { verifier_key?: string }) : {};
-  return genesis.verifier_key ?? "";
+async function keysOfTheLog(): Promise<readonly NamedKey[]> {
+  const pages = await Promise.all(
+    KINDS.map((kind) => answerOf(api.GET("/api/audit/v1/entries", { params: { query: { kind, limit: MOST } } }))),
+  );
+  return keysNamed(pages.flatMap((page) => page.items));
+}
+
+/** A checkpoint that somebody kept. One that no key of the log has signed says nothing about the log. */
+async function kept(note: string, keys: readonly string[]): Promise<Checkpoint> {
+  const checkpoint = readCheckpoint(`${note.trim()}\n`);
+  const signed = await Promise.all(keys.map(async (key) => isSignedBy(checkpoint, await readKey(key))));
+  if (signed.length > 0 && signed.every((one) => one === false)) {
+    throw new Error("The older checkpoint is not signed by a key of this log: it was damaged, or is another log's.");
+  }
+  return checkpoint;
 }
 
 async function growth(since: Checkpoint, checkpoint: Checkpoint): Promise<boolean> {
@@ -62,18 +75,23 @@ async function growth(since: Checkpoint, checkpoint: Checkpoint): Promise<boolea
 export function useVerification() {
   return useMutation({
     mutationFn: async ({ older, key }: { readonly older: string; readonly key: string }): Promise<Verified> => {
+      const given = key.trim();
+      if (given) await readKey(given);
       const checkpoint = await newestCheckpoint();
-      const verifierKey = key.trim() || (await keyOfGenesis());
-      const since = older.trim() ? readCheckpoint(`${older.trim()}\n`) : remembered(checkpoint.origin);
-      const signed = await isSignedBy(checkpoint, verifierKey);
+      const named = given && !older.trim() ? [] : await keysOfTheLog();
+      const current = given || named.at(-1)?.key;
+      const all = [...(given ? [given] : []), ...named.map((one) => one.key)];
+      const since = older.trim() ? await kept(older, all) : remembered(checkpoint.origin);
+      const signed = current ? await isSignedBy(checkpoint, await readKey(current)) : null;
       const grew = since && (await growth(since, checkpoint));
       if (signed !== false && grew !== false) localStorage.setItem(REMEMBERED, checkpoint.note);
-      return { checkpoint, signed, verifierKey, grew, since };
+      return { checkpoint, signed, signer: given ? "given" : (named.at(-1)?.index ?? null), grew, since };
     },
   });
 }
 
 export interface Sought {
+  readonly tenant: string;
   readonly caseId: string;
   readonly subject: string;
   readonly actor: string;
@@ -99,7 +117,7 @@ export function useEntries(sought: Sought | null, cursor: string | null) {
   });
 }
 
-function queryOf({ caseId, subject, actor, kind, since, until, purpose }: Sought) {
+function queryOf({ tenant, caseId, subject, actor, kind, since, until, purpose }: Sought) {
   const said = (text: string) => text.trim() || null;
   return {
     case_id: said(caseId),
@@ -110,7 +128,7 @@ function queryOf({ caseId, subject, actor, kind, since, until, purpose }: Sought
     until: until ? new Date(until).toISOString() : null,
     purpose: said(purpose),
     // A case's id is only one within its tenant.
-    tenant: said(caseId) || said(subject) ? "default" : null,
+    tenant: said(tenant) ?? (said(caseId) || said(subject) ? "default" : null),
   };
 }
 
@@ -127,11 +145,12 @@ export function useEntryProof() {
   });
 }
 
-export function useAccessLog(wanted: boolean) {
+export function useAccessLog(wanted: boolean, cursor: string | null) {
   return useQuery({
-    queryKey: ["audit", "access"],
-    queryFn: () => answerOf(api.GET("/api/audit/v1/access-log", { params: { query: { limit: PAGE } } })),
+    queryKey: ["audit", "access", cursor],
+    queryFn: () => answerOf(api.GET("/api/audit/v1/access-log", { params: { query: { cursor, limit: PAGE } } })),
     enabled: wanted,
+    placeholderData: (before) => before,
     staleTime: Number.POSITIVE_INFINITY,
   });
 }

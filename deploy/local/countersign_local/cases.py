@@ -1,12 +1,26 @@
 """Cases over HTTP: in through the intake, and what became of them."""
 
 import asyncio
+import re
 from typing import Any
 
 from countersign_local.client import Client, Refused
+from countersign_local.errors import USAGE, CommandError
+from countersign_shared.contracts.events.fields import CASE_ID_PATTERN
 
 INTAKE = "/api/inference/v1/cases"
 _NOT_FOUND = 404
+
+
+def case_path(case_id: str) -> str:
+    """Return where the record of a case is; an id that no case can have is a ``CommandError``."""
+    # The dots are names of places in a path, and would lead elsewhere.
+    if re.fullmatch(CASE_ID_PATTERN, case_id) is None or case_id in {".", ".."}:
+        raise CommandError(
+            f"{case_id!r} is no case id: letters, digits and . _ : - only, at most 128 of them. `countersign audit"
+            " timeline CASE` takes it as upstream gave it.", USAGE,
+        )  # fmt: skip
+    return f"/api/audit/v1/cases/{case_id}"
 
 
 async def submit_case(client: Client, case: dict[str, Any]) -> dict[str, Any]:

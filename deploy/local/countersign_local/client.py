@@ -105,8 +105,10 @@ class Client:
                     raise Refused(answer.status_code, _problem(answer))
                 async for piece in answer.aiter_bytes():
                     yield piece
+        except httpx.ConnectError as error:
+            raise Unreachable(f"Nothing answers at {self._http.base_url} ({error!r}): is it running?") from error
         except httpx.HTTPError as error:
-            raise Unreachable(f"{self._http.base_url} does not answer to the end ({error!r})") from error
+            raise Unreachable(f"{self._http.base_url} does not answer to the end ({error!r}): try again") from error
 
     async def post(self, path: str, body: Any = None, **headers: str) -> Any:
         """POST a JSON body."""

@@ -14,6 +14,7 @@ from countersign_shared.errors import CountersignError
 OK = 0
 NOT_RIGHT = 1
 USAGE = 2
+NO_INPUT = 66
 UNAVAILABLE = 69
 SOFTWARE = 70
 BUSY = 75
@@ -25,6 +26,7 @@ EXIT_CODES = {
     OK: "done, and everything checked is right",
     NOT_RIGHT: "refused, or something checked is not right",
     USAGE: "the command was not understood",
+    NO_INPUT: "what is to be verified is not there, or cannot be read",
     UNAVAILABLE: "something needed is not there: nothing runs, a server does not answer, a program is missing",
     SOFTWARE: "a service ended by itself; its reason is above",
     BUSY: "another countersign holds the state directory",

@@ -10,7 +10,7 @@ from pathlib import Path
 from countersign_audit.domain.note import Checkpoint, NoteError, parse_checkpoint
 from countersign_audit.domain.tiles import WIDTH, Edge, FullTile, open_tiles, tile_path
 from countersign_audit.domain.tree import HASH_BYTES, leaf_hash
-from countersign_local.errors import CONFIGURATION, UNAVAILABLE, CommandError
+from countersign_local.errors import CONFIGURATION, NOT_RIGHT, UNAVAILABLE, CommandError
 
 CHECKPOINT = "checkpoint"
 LENGTH_BYTES = 2
@@ -52,6 +52,7 @@ class _Writer:
 
     def __init__(self, directory: Path) -> None:
         self.edge = Edge()
+        self._taken_up = 0
         self._directory = directory
         self._buffer = bytearray()
         self._bundle_from = 0
@@ -69,6 +70,7 @@ class _Writer:
             if len(row) != WIDTH * HASH_BYTES:
                 return
             self._grow([row[at : at + HASH_BYTES] for at in range(0, len(row), HASH_BYTES)])
+            self._taken_up = self.edge.size
 
     def feed(self, piece: bytes) -> None:
         """Take more of the stream."""
@@ -93,6 +95,12 @@ class _Writer:
             raise CommandError(f"{ended}: run the command again, it goes on.", UNAVAILABLE)
         if self._hashes:
             self._put_bundle()
+        if self.edge.root() != target.root and not self._taken_up:
+            raise CommandError(
+                "The entries that the audit service gave do not have the root that their checkpoint signs: the log was"
+                " changed. Tell those who answer for it: `countersign audit verify`, where its database is, names the"
+                " place.", NOT_RIGHT,
+            )  # fmt: skip
         if self.edge.root() != target.root:
             raise CommandError(
                 f"What is in {self._directory} does not have the root of the checkpoint: it is of another log, or was "

@@ -8,7 +8,7 @@ from pathlib import Path
 
 import pytest
 
-from countersign_local.errors import CommandError
+from countersign_local.errors import NOT_RIGHT, CommandError
 from countersign_local.exporting import export
 from tests.strangers.logs import bundle, leaves, note, root, sha256, write_log
 
@@ -83,9 +83,14 @@ async def test_a_log_that_became_shorter_or_another_is_not_written_over_what_is_
 
 async def test_other_entries_than_those_signed_never_get_a_checkpoint(tmp_path: Path) -> None:
     altered = [*ENTRIES[:5], b"{}", *ENTRIES[6:]]
-    with pytest.raises(CommandError, match="does not have the root"):
-        await run(tmp_path, Source(altered), ENTRIES)
-    assert "checkpoint" not in files(tmp_path)
+    with pytest.raises(CommandError, match="the log was changed") as refused:
+        await run(tmp_path / "made", Source(altered), ENTRIES)
+    assert refused.value.exit_code == NOT_RIGHT
+    assert "checkpoint" not in files(tmp_path / "made")
+    # Where the directory brought some of it along, it may be the directory.
+    await run(tmp_path / "there", Source(ENTRIES[:512]), ENTRIES[:512])
+    with pytest.raises(CommandError, match="Export into an empty directory"):
+        await run(tmp_path / "there", Source([*ENTRIES[:600], b"{}", *ENTRIES[601:]]), ENTRIES)
 
 
 async def test_a_directory_with_other_things_in_it_is_left_alone(tmp_path: Path) -> None:

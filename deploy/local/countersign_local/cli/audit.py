@@ -8,12 +8,13 @@ from typing import Annotated, Any
 
 import typer
 
+from countersign_local.cases import case_path
 from countersign_local.cli import connection
 from countersign_local.cli.audit_keys import keys_directory
 from countersign_local.cli.audit_log_life import reconcile, recover, rotate
 from countersign_local.cli.audit_persons import erase, explain, subject
 from countersign_local.cli.audit_upkeep import check_copies, epochs
-from countersign_local.cli.output import JsonOption, print_json, print_table, print_text
+from countersign_local.cli.output import JsonOption, check_can_write, print_json, print_table, print_text
 from countersign_local.client import Client
 from countersign_local.errors import CONFIGURATION, NOT_RIGHT, USAGE, CommandError
 
@@ -94,10 +95,11 @@ def prove(
     json: JsonOption = False,
 ) -> None:
     """Write one file with which anybody can check a case's history, offline. Reading is itself on the record."""
-    found: dict[str, Any] = connection.over_http(
-        lambda client: client.get(f"{_API}/cases/{case_id}/proof", tenant=tenant, purpose=purpose)
-    )
+    place = f"{case_path(case_id)}/proof"
     path = output or Path(f"{case_id.replace(':', '_')}.proof.json")
+    # Reading is on the record: nobody should be noted for what they were not given.
+    check_can_write(path)
+    found: dict[str, Any] = connection.over_http(lambda client: client.get(place, tenant=tenant, purpose=purpose))
     try:
         path.write_text(dumps(found, indent=1) + "\n", encoding="utf-8")
     except OSError as error:
@@ -162,12 +164,12 @@ def verify(
 def timeline(
     case_id: Annotated[str, typer.Argument(help="Which case.")],
     tenant: Annotated[str, typer.Option(help="Whose.")] = "default",
+    purpose: Annotated[str | None, typer.Option(help="What for; it goes on the record.")] = None,
     json: JsonOption = False,
 ) -> None:
     """Print what happened to a case: by whom, when, on what grounds. Reading is itself on the record."""
-    found: dict[str, Any] = connection.over_http(
-        lambda client: client.get(f"/api/audit/v1/cases/{case_id}/timeline", tenant=tenant)
-    )
+    place = f"{case_path(case_id)}/timeline"
+    found: dict[str, Any] = connection.over_http(lambda client: client.get(place, tenant=tenant, purpose=purpose))
     if json:
         print_json(found)
     else:

@@ -122,7 +122,7 @@ def reconcile(day: Annotated[str, typer.Argument(help="Which UTC day, YYYY-MM-DD
 
     The service does so by itself for every day, six hours after its end; what it finds is the entry log.reconciled.
     """
-    from datetime import date
+    from datetime import UTC, date, datetime
 
     from countersign_audit.reconciling import Day, look_at
     from countersign_audit.store import connected
@@ -131,6 +131,9 @@ def reconcile(day: Annotated[str, typer.Argument(help="Which UTC day, YYYY-MM-DD
         wanted = date.fromisoformat(day)
     except ValueError as error:
         raise CommandError(f"{day} is no day: write YYYY-MM-DD.", USAGE) from error
+    today = datetime.now(tz=UTC).date()
+    if wanted > today:
+        raise CommandError(f"{day} has not begun: it is {today} (UTC).", USAGE)
 
     async def work() -> Day:
         async with connected(connection.database_url()) as database:
@@ -146,6 +149,8 @@ def reconcile(day: Annotated[str, typer.Argument(help="Which UTC day, YYYY-MM-DD
         rows = [{"kind": kind, "entries": count} for kind, count in found.counts.items()]
         print_table(rows, ("kind", "entries"))
         print_text(f"{found.entries:,} entries, {found.conflicts:,} conflicts; numbers missing in {len(holes):,}.")
+        if wanted == today:
+            print_text("The day is not over: more may follow, and what is missing may still be on its way.")
         for hole in holes:
             print_text(f"  {hole['source']} about {hole['case']}: {', '.join(map(str, hole['missing']))}")
         for one in absent:

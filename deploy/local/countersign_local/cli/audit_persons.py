@@ -10,8 +10,9 @@ from typing import Annotated, Any
 
 import typer
 
+from countersign_local.cases import case_path
 from countersign_local.cli import connection
-from countersign_local.cli.output import JsonOption, print_json, print_table, print_text
+from countersign_local.cli.output import JsonOption, check_can_write, print_json, print_table, print_text
 from countersign_local.client import Client
 from countersign_local.errors import CONFIGURATION, NOT_RIGHT, USAGE, CommandError
 
@@ -33,7 +34,7 @@ def erase(
     Each service confirms on the record; then the log destroys the keys. Exit code 1: not complete within --wait.
     """
     if (case is None) == (subject is None):
-        raise CommandError("Name a case with --case, or a subject with --subject.", USAGE)
+        raise CommandError("Name a case with --case, or a subject with --subject: one of the two.", USAGE)
     if not basis:
         raise CommandError("Say on what legal basis, with --basis: it goes on the record.", USAGE)
     if not yes:
@@ -68,6 +69,8 @@ def subject(
     json: JsonOption = False,
 ) -> None:
     """Write everything held about one person into a file: every event of every case, whole. It is on the record."""
+    # A disclosure is on the record: nobody should be noted for what they were not given.
+    check_can_write(output, new=True)
     found: dict[str, Any] = connection.over_http(
         lambda client: client.get(f"{_API}/subjects", subject_ref=ref, tenant=tenant, purpose=purpose)
     )
@@ -93,9 +96,10 @@ def explain(
     json: JsonOption = False,
 ) -> None:
     """Make a link with which the affected person reads, once, what was decided and why. It is told only now."""
+    place = f"{case_path(case_id)}/explanation-links"
     found: dict[str, Any] = connection.over_http(
         lambda client: client.call(
-            "POST", f"{_API}/cases/{case_id}/explanation-links",
+            "POST", place,
             params={name: value for name, value in (("tenant", tenant), ("purpose", purpose)) if value is not None},
         )
     )  # fmt: skip

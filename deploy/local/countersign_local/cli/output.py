@@ -1,12 +1,16 @@
 """Printing: JSON for programs, tables for people."""
 
+import os
 from collections.abc import Iterable, Mapping, Sequence
+from pathlib import Path
 from typing import Annotated, Any
 
 import orjson
 import typer
 from rich.console import Console
 from rich.table import Table
+
+from countersign_local.errors import CONFIGURATION, CommandError
 
 _PIPED_WIDTH = 200
 JsonOption = Annotated[bool, typer.Option("--json", help="Print JSON instead of text.")]
@@ -15,6 +19,18 @@ JsonOption = Annotated[bool, typer.Option("--json", help="Print JSON instead of 
 def print_json(value: object) -> None:
     """Print one value as one line of JSON."""
     print(orjson.dumps(value, default=str).decode())
+
+
+def check_can_write(path: Path, *, new: bool = False) -> None:
+    """Refuse a file that cannot be written, or is there already where it must be ``new``, before anything is asked."""
+    if new and path.exists():
+        raise CommandError(f"{path} is there already: name another file with --output.", CONFIGURATION)
+    place = path if path.exists() else path.parent
+    if path.is_dir() or not path.parent.is_dir() or not os.access(place, os.W_OK):
+        raise CommandError(
+            f"{path} cannot be written: name a file in a directory that is there and yours, with --output.",
+            CONFIGURATION,
+        )
 
 
 def harmless(text: str) -> str:

@@ -75,6 +75,10 @@ def _read(data: bytes) -> tuple[bytes, list[_Entry]]:
         said = json.loads(data)
         form, note, items = said["format"], said["checkpoint"].encode(), said["entries"]
         entries = [_entry(item) for item in items]
+    except json.JSONDecodeError as error:
+        raise CaseProofError(
+            "it is no JSON, and so no proof of a case: `countersign audit prove` writes one"
+        ) from error
     except (ValueError, KeyError, TypeError, AttributeError, RecursionError) as error:
         raise CaseProofError(f"it is not a proof of a case: {error!r}") from error
     if form != FORMAT:

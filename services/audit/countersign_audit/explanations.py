@@ -66,10 +66,7 @@ class ExplanationDesk:
             return None
         said = next(iter(bodies["case.created"] or bodies["case.scored"] or bodies["decision.made"]))
         known = self._types.get(str(said.get("decision_type")))
-        labels = {field.name: field.label for field in known.fields} if known else {}
-        outcomes = {name: outcome.label for name, outcome in known.outcomes.items()} if known else {}
-        protected: frozenset[str] = known.protected_fields if known else frozenset()
-        return explain(case_id, bodies, labels, protected, outcomes)
+        return explain(case_id, bodies, known)
 
     async def make_link(self, principal: Principal, tenant: str, case_id: str, purpose: str | None) -> Link | None:
         """Make a link for the affected person; None for a case that cannot be explained. It is on the record."""

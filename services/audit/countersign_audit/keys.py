@@ -95,6 +95,16 @@ def replace_signing_key(directory: Path, random: Random) -> None:
         raise ConfigurationError(f"{directory} cannot be written: {error}") from error
 
 
+def key_before(directory: Path, given: str | None) -> Ed25519PrivateKey | None:
+    """Return the signing key before the one in force, if it is at hand."""
+    path = directory.expanduser() / SIGNING_BEFORE
+    if given is not None:
+        return Ed25519PrivateKey.from_private_bytes(seed_of(given.encode(), "AUDIT_SIGNING_KEY_BEFORE"))
+    if not path.exists():
+        return None
+    return Ed25519PrivateKey.from_private_bytes(seed_of(path.read_bytes(), str(path)))
+
+
 def add_epoch_key(directory: Path, random: Random) -> Path:
     """Make the key of the next epoch; the next start of audit begins it."""
     directory = directory.expanduser()

@@ -10,9 +10,9 @@ from pydantic import SecretStr
 from countersign_audit.anchored import check_anchored, check_not_begun, newest_anchors
 from countersign_audit.anchors import Place
 from countersign_audit.domain.lineage import Lineage, LineageError
-from countersign_audit.keys import LogKeys, create_keys, load_keys
+from countersign_audit.keys import LogKeys, create_keys, key_before, load_keys
 from countersign_audit.rewrapping import check_epoch
-from countersign_audit.rotating import key_before, keys_before, rotate
+from countersign_audit.rotating import keys_before, rotate
 from countersign_audit.settings import Settings
 from countersign_audit.store import Store, WriterSession
 from countersign_audit.writer import LogWriter

@@ -14,7 +14,7 @@ from typing import Any
 import orjson
 
 from countersign_audit.domain.lineage import EPOCH_BEGUN, EPOCH_COMPLETED
-from countersign_audit.keys import LogKeys, Random, load_keys
+from countersign_audit.keys import FIRST_EPOCH, LogKeys, Random, load_keys
 from countersign_audit.own_entries import epoch_leaf
 from countersign_audit.sealing import NONCE_BYTES, KeyWrap, SealError
 from countersign_audit.store import SQL, Store
@@ -76,7 +76,9 @@ def destroy_epoch_key(directory: Path, epoch: int, epochs: Epochs) -> Path:
     """Destroy an epoch's key; one that is still needed is a ``ConfigurationError`` that says for what."""
     directory = directory.expanduser()
     path = directory / f"epoch-{epoch:04d}.key"
-    if epoch >= epochs.current:
+    if not FIRST_EPOCH <= epoch <= epochs.current:
+        raise ConfigurationError(f"there is no epoch {epoch}: the log has had 1 to {epochs.current}")
+    if epoch == epochs.current:
         raise ConfigurationError(f"epoch {epoch} is in force: `countersign audit rotate --data-keys` begins another")
     if left := epochs.keys.get(epoch, 0):
         raise ConfigurationError(f"{left} data keys are still wrapped by epoch {epoch}; audit wraps them anew")

@@ -2,28 +2,17 @@
 
 import logging
 from dataclasses import replace
-from pathlib import Path
 
 from cryptography.hazmat.primitives.asymmetric.ed25519 import Ed25519PrivateKey
 
 from countersign_audit.domain.lineage import KEY_ROTATED, Lineage
-from countersign_audit.keys import SIGNING_BEFORE, LogKeys, seed_of
+from countersign_audit.keys import LogKeys
 from countersign_audit.own_entries import key_rotated_leaf
 from countersign_audit.writer import LogWriter
 from countersign_shared.clock import Clock, rfc3339
 from countersign_shared.errors import ConfigurationError
 
 log = logging.getLogger(__name__)
-
-
-def key_before(directory: Path, given: str | None) -> Ed25519PrivateKey | None:
-    """Return the signing key before the one in force, if it is at hand."""
-    path = directory.expanduser() / SIGNING_BEFORE
-    if given is not None:
-        return Ed25519PrivateKey.from_private_bytes(seed_of(given.encode(), "AUDIT_SIGNING_KEY_BEFORE"))
-    if not path.exists():
-        return None
-    return Ed25519PrivateKey.from_private_bytes(seed_of(path.read_bytes(), str(path)))
 
 
 def keys_before(keys: LogKeys, lineage: Lineage, before: Ed25519PrivateKey | None) -> LogKeys | None:
@@ -44,10 +33,14 @@ def keys_before(keys: LogKeys, lineage: Lineage, before: Ed25519PrivateKey | Non
 
 
 async def rotate(writer: LogWriter, new_keys: LogKeys, lineage: Lineage, clock: Clock) -> None:
-    """Let the old key's writer name the new key and sign over that; the new one signs what comes after."""
+    """Let the old key's writer name the new key and sign over that; the new one signs it too, and alone from there on.
+
+    Both, because in a quiet log this checkpoint is the newest for hours, and whoever was handed the new verifier key
+    must be able to check it.
+    """
     await writer.start()
     new = new_keys.verifier_key(lineage.current.name)
     now = clock()
     leaf = key_rotated_leaf(old=lineage.current, new=new, occurred_at=rfc3339(now))
-    index = await writer.append_own(leaf, KEY_ROTATED, now)
+    index = await writer.append_own(leaf, KEY_ROTATED, now, successor=new_keys)
     log.warning("entry %d: the log signs with a new key from here on; its verifier key is %s", index, new.text())

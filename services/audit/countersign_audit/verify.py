@@ -6,7 +6,7 @@ commitment and fact in the leaves is compared with the record it was taken from.
 """
 
 from collections.abc import AsyncIterator, Callable, Mapping
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from pathlib import Path
 from typing import Any
 
@@ -18,7 +18,7 @@ from countersign_audit.domain.lineage import ERASED, Lineage, LineageError, Sign
 from countersign_audit.domain.note import NoteError, VerifierKey, open_note, parse_verifier_key
 from countersign_audit.domain.tree import Frontier, leaf_hash
 from countersign_audit.encoding import encode
-from countersign_audit.keys import load_keys, verify_signature
+from countersign_audit.keys import key_before, load_keys, verify_signature
 from countersign_audit.reading import Opener
 from countersign_audit.store import Store, connected
 from countersign_audit.verify_entries import GONE, PayloadCheck, copy_problem, profile_problem
@@ -148,14 +148,17 @@ async def local_verifier_key(database_url: str, keys_dir: Path, signing: str | N
     """Return the verifier key of the log whose keys lie here, for who runs the system and verifies it as well.
 
     A stranger is given this text by another way than the log itself. ``signing`` is the signing key where it is not in
-    a file.
+    a file. Between `countersign audit rotate` and the start that goes over to the new key it is still the old one.
     """
     keys = load_keys(keys_dir, signing)
     async with connected(database_url) as connection:
         lineage = Lineage.read(await Store().own_entries(connection))
     if lineage is None:
         raise ConfigurationError("the log is empty: start the audit service once")
-    return keys.verifier_key(lineage.current.name).text()
+    name, before = lineage.current.name, None if signing else key_before(keys_dir, None)
+    if before is not None and replace(keys, signing=before).verifier_key(name) == lineage.current:
+        return lineage.current.text()
+    return keys.verifier_key(name).text()
 
 
 class Verifier:

@@ -12,7 +12,7 @@ from countersign_audit.batch import Batch
 from countersign_audit.domain.commitments import Pseudonyms
 from countersign_audit.domain.entry import GENESIS
 from countersign_audit.domain.lineage import Lineage
-from countersign_audit.domain.note import Checkpoint, NoteError, open_note, signed_note
+from countersign_audit.domain.note import Checkpoint, NoteError, open_note, signature_line, signed_note
 from countersign_audit.domain.tiles import Edge
 from countersign_audit.domain.tree import Frontier, leaf_hash
 from countersign_audit.drafts import Draft, genesis_leaf
@@ -182,10 +182,12 @@ class LogWriter:
     async def append_own(
         self, leaf: bytes, kind: str, occurred_at: datetime, *,
         within: Callable[[Any], Awaitable[None]] | None = None, forgetting: bytes | None = None,
+        successor: LogKeys | None = None,
     ) -> int:  # fmt: skip
         """Add what the log says about itself (``own_entries``), sign over it at once, and return its index.
 
         ``within`` works in the same transaction; what is known of the case ``forgetting`` is looked up anew after it.
+        ``successor`` signs as well: the keys that take over from here.
         """
         async with self._one_at_a_time:
             connection, head = await self._current(1)
@@ -194,7 +196,7 @@ class LogWriter:
             async with connection.transaction():
                 edge, tiles = batch.grow(head.edge)
                 await self._store.append(connection, batch.copies(), tiles)
-                signed = await self._sign(connection, edge)
+                signed = await self._sign(connection, edge, successor)
                 if within is not None:
                     await within(connection)
             self._assembly.moved(edge)
@@ -255,10 +257,12 @@ class LogWriter:
             return await self._sign(connection, head.edge)
         return head
 
-    async def _sign(self, connection: Any, edge: Edge) -> Head:
+    async def _sign(self, connection: Any, edge: Edge, successor: LogKeys | None = None) -> Head:
         frontier = edge.frontier()
         checkpoint = Checkpoint(self.origin, frontier.size, frontier.root())
         note = signed_note(checkpoint, self._verifier_key, self._keys.signing.sign)
+        if successor is not None:
+            note += signature_line(checkpoint, successor.verifier_key(self.origin), successor.signing.sign)
         now = self._clock()
         await self._store.add_checkpoint(
             connection, CheckpointRow(frontier.size, checkpoint.root, note, frontier.pack(), now)

@@ -10,8 +10,8 @@ import pytest
 
 from countersign_audit.anchored import BehindAnchorError
 from countersign_audit.anchors import Anchoring, DirectoryPlace, TopicPlace
-from countersign_audit.domain.note import parse_verifier_key
-from countersign_audit.keys import load_keys
+from countersign_audit.domain.note import open_note, parse_verifier_key
+from countersign_audit.keys import load_keys, verify_signature
 from countersign_audit.recovery import NotBehindError, recover
 from countersign_audit.store import SCHEMA
 from countersign_audit.verify import local_verifier_key, verify_database
@@ -173,13 +173,17 @@ async def test_a_new_signing_key_is_named_by_the_old_one_and_signs_from_there_on
     (keys / "signing.key").rename(keys / "signing-before.key")
     (keys / "signing.key").write_text("AAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAE=\n")
     (keys / "signing.key").chmod(0o600)
+    assert await local_verifier_key(database_url, keys) == old.text()
     async with open_log(database_url, keys, places=places) as log:
+        # Both sign over the entry that names the new one: it may be the newest for hours.
+        note = (await log.rows("SELECT note FROM checkpoints ORDER BY size DESC LIMIT 1"))[0][0]
+        new = parse_verifier_key(await local_verifier_key(database_url, keys))
+        assert open_note(note, old, verify_signature) == open_note(note, new, verify_signature)
         await filled(log, places, "b")
         assert await log.rows("SELECT index, kind FROM entries WHERE kind LIKE 'log.%' ORDER BY index") == [
             (0, "log.genesis"), (5, "log.key_rotated"),
         ]  # fmt: skip
-        new = load_keys(keys).verifier_key(origin)
-        assert new != old
+        assert new == load_keys(keys).verifier_key(origin) != old
     report = await verified(database_url, keys)
     assert report.ok, [str(one) for one in report.findings]
     (keys / "signing-before.key").unlink()

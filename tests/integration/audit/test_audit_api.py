@@ -43,6 +43,17 @@ async def announced(log: Log) -> list[dict[str, Any]]:
     return [orjson.loads(row["body"]) for row in await log.rows("SELECT body FROM outbox ORDER BY id")]
 
 
+async def test_a_filter_that_was_misspelt_is_refused_by_name_and_nothing_is_read(
+    client: httpx.AsyncClient, log: Log
+) -> None:
+    answer = await client.get(f"{API}/entries", params={"from": "yesterday", "subject": "x", "limit": 1})
+    assert answer.status_code == 422
+    assert [one["pointer"] for one in answer.json()["errors"]] == ["/query/from", "/query/subject"]
+    assert "since, subject_ref, tenant" in answer.json()["errors"][0]["detail"]
+    assert (await client.get(f"{API}/checkpoint", params={"x": 1})).status_code == 422
+    assert await announced(log) == []
+
+
 async def test_a_timeline_tells_the_case_in_order_with_places_hashes_and_inclusion(
     client: httpx.AsyncClient, log: Log
 ) -> None:

@@ -29,7 +29,10 @@ async def test_a_link_opens_once_and_both_are_on_record(database_url: str, tmp_p
             assert "script" not in opened.headers["content-security-policy"]
             assert (await stranger.post(path)).status_code == 410
             assert (await stranger.get(path)).status_code == 410
-            assert (await stranger.post(f"{API}/explanations/{'0' * 64}")).status_code == 410
+            for wrong in ("0" * 64, path.rpartition("/")[2][:-1], "not-whole"):
+                for method in ("GET", "POST"):
+                    answer = await stranger.request(method, f"{API}/explanations/{wrong}")
+                    assert (answer.status_code, "not copied whole" in answer.text) == (410, True)
         assert await take_in_announcements(log) == 2
         log_of = (await client.get(f"{API}/access-log", params={"case_id": "a"})).json()["items"]
         assert [(one["reader"], one["what"]) for one in log_of] == [

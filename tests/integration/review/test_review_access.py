@@ -11,6 +11,7 @@ from fastapi import Request
 from fastapi.routing import iter_route_contexts
 
 from countersign_review.api.access import COOKIE
+from countersign_review.api.forward import NO_LINK
 from countersign_shared.http import ROLES, Problem, TokenVerifier
 from countersign_shared.runtime import serving
 from tests.integration.review.harness import API, BY, Desk, decision, open_desk, record, routed
@@ -325,7 +326,11 @@ async def test_review_the_affected_persons_link_needs_no_key_and_brings_none_alo
                     None,
                 )
                 assert answer.headers["x-from"] == f"/api/audit/v1/explanations/{token}"
-        for other in (token.upper(), token[:-1], f"{token}/x", "../checkpoint"):
+        for other in (token.upper(), token[:-1], f"{token}."):
+            # The words for whoever copied less or more than the link are audit's.
+            answer = await desk.anonymous().get(f"/api/audit/v1/explanations/{other}")
+            assert answer.headers["x-from"] == f"/api/audit/v1/explanations/{NO_LINK}"
+        for other in (f"{token}/x", "../checkpoint"):
             assert (await desk.anonymous().get(f"/api/audit/v1/explanations/{other}")).status_code in {401, 404, 422}
         assert (await desk.anonymous().delete(f"/api/audit/v1/explanations/{token}")).status_code in {401, 405}
 

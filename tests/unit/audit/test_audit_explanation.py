@@ -33,7 +33,7 @@ def bodies(decision: dict[str, Any] | None = None, language: str | None = None) 
 
 
 def told(decision: dict[str, Any] | None, language: str | None = None) -> str:
-    found = explain("loan-1", bodies(decision, language), LABELS, LOAN.protected_fields, OUTCOMES)
+    found = explain("loan-1", bodies(decision, language), LOAN)
     page = in_words(found, made_on=MADE_ON)
     return "\n".join(line for section in page.sections for line in (section.heading, *section.lines))
 
@@ -46,8 +46,22 @@ def test_an_automatic_decision_says_so_and_names_what_weighed_most() -> None:
     assert f"What was decided: {OUTCOMES['approve']}." in said
     assert "A computer program made this decision." in said
     assert f"{LABELS['credit_meets_guidelines']}: yes - spoke for the proposal." in said
-    assert f"{LABELS['loan_to_value']}: 78.1 - spoke against the proposal." in said
+    assert f"{LABELS['loan_to_value']}: 78.1 % - spoke against the proposal." in said
     assert "You can object." in said
+
+
+def test_the_terms_of_a_decision_and_what_weighed_are_told_as_people_read_them() -> None:
+    said = told(AUTOMATIC | {"outcome_params": {"loan_amount": "103000.00", "term_months": 360}})
+    assert "On these terms\nLoan amount: $103,000\nTerm: 360 months" in said
+    assert "On these terms" not in told(AUTOMATIC | {"outcome_params": {}})
+    assert "On these terms" not in told(AUTOMATIC | {"closed_as": "withdrawn", "outcome": None})
+    factors = [{"field": "consumer_credit_record", "value": "delinquent_90_days", "effect": 1, "direction": "against"}]
+    found = bodies(AUTOMATIC)
+    found["case.scored"][0]["proposal"]["explanation"]["factors"] = factors
+    (weighed,) = explain("loan-1", found, LOAN).factors
+    assert (weighed.label, weighed.value) == ("Consumer credit", "90 days or more behind")
+    (unknown,) = explain("loan-1", found, None).factors
+    assert (unknown.label, unknown.value) == ("consumer_credit_record", "delinquent 90 days")
 
 
 def test_where_the_proposal_was_not_used_its_factors_are_not_told() -> None:
@@ -64,7 +78,7 @@ def test_principal_reasons_are_told_and_a_later_decision_counts() -> None:
     }  # fmt: skip
     found = bodies(AUTOMATIC)
     found["decision.made"].append(adverse)
-    explanation = explain("loan-1", found, LABELS, LOAN.protected_fields, OUTCOMES)
+    explanation = explain("loan-1", found, LOAN)
     assert (explanation.decision_id, explanation.replaces) == ("second", True)
     said = told(adverse)
     assert "Obligations are too high." in said
@@ -77,7 +91,7 @@ def test_a_protected_field_is_never_named() -> None:
     found = bodies(AUTOMATIC)
     factors = found["case.scored"][0]["proposal"]["explanation"]["factors"]
     factors.append({"field": protected, "value": "a", "effect": 9.0, "direction": "for"})
-    explanation = explain("loan-1", found, LABELS, LOAN.protected_fields, OUTCOMES)
+    explanation = explain("loan-1", found, LOAN)
     assert all(one.value != "a" for one in explanation.factors)
 
 
@@ -88,7 +102,7 @@ def test_an_open_and_a_closed_case_say_what_they_are() -> None:
 
 @pytest.mark.parametrize(("language", "chosen"), [("de-AT", "de"), ("DE", "de"), ("fr", "en"), (None, "en")])
 def test_it_speaks_the_cases_language_where_there_are_texts(language: str | None, chosen: str) -> None:
-    explanation = explain("c", bodies(AUTOMATIC, language), LABELS, frozenset(), OUTCOMES)
+    explanation = explain("c", bodies(AUTOMATIC, language), LOAN)
     page = in_words(explanation, made_on=MADE_ON)
     assert page.language == chosen
     assert page.title == languages()[chosen]["title"]
@@ -104,14 +118,14 @@ def test_every_language_has_every_text_with_the_same_places() -> None:
 
 
 def test_the_operators_way_of_objecting_stands_in_for_the_general_one() -> None:
-    explanation = explain("c", bodies(AUTOMATIC), LABELS, frozenset(), OUTCOMES)
+    explanation = explain("c", bodies(AUTOMATIC), LOAN)
     page = in_words(explanation, made_on=MADE_ON, contest="Write to the ombudsman within 30 days.")
     assert page.sections[-1].lines == ("Write to the ombudsman within 30 days.",)
 
 
 def test_page_and_pdf_hold_the_same_and_let_nothing_in() -> None:
     hostile = AUTOMATIC | {"principal_reasons": [{"code": "x", "text": "<script>alert(1)</script> & more"}]}
-    explanation = explain("c", bodies(hostile), LABELS, frozenset(), OUTCOMES)
+    explanation = explain("c", bodies(hostile), LOAN)
     words = in_words(explanation, made_on=MADE_ON)
     pdf = as_pdf(words)
     assert pdf.startswith(b"%PDF-")

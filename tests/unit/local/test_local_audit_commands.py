@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from datetime import UTC, datetime, timedelta
+from datetime import timedelta
 from pathlib import Path
 
 import httpx
@@ -12,6 +12,7 @@ from typer.testing import CliRunner
 from countersign_local.cli.commands import build
 from countersign_local.client import Client, Unreachable
 from countersign_local.errors import CONFIGURATION, USAGE, CommandError
+from countersign_shared.clock import system_clock
 
 
 @pytest.fixture(autouse=True)
@@ -53,7 +54,7 @@ def test_what_is_held_about_somebody_never_goes_over_another_file(tmp_path: Path
 
 def test_a_day_that_has_not_begun_has_nothing_to_reconcile() -> None:
     # Two days ahead: midnight may pass meanwhile.
-    ahead = datetime.now(tz=UTC).date() + timedelta(days=2)
+    ahead = system_clock().date() + timedelta(days=2)
     error = refused("reconcile", ahead.isoformat())
     assert "has not begun" in str(error)
     assert error.exit_code == USAGE

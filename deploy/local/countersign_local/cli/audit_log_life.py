@@ -122,16 +122,17 @@ def reconcile(day: Annotated[str, typer.Argument(help="Which UTC day, YYYY-MM-DD
 
     The service does so by itself for every day, six hours after its end; what it finds is the entry log.reconciled.
     """
-    from datetime import UTC, date, datetime
+    from datetime import date
 
     from countersign_audit.reconciling import Day, look_at
     from countersign_audit.store import connected
+    from countersign_shared.clock import system_clock
 
     try:
         wanted = date.fromisoformat(day)
     except ValueError as error:
         raise CommandError(f"{day} is no day: write YYYY-MM-DD.", USAGE) from error
-    today = datetime.now(tz=UTC).date()
+    today = system_clock().date()
     if wanted > today:
         raise CommandError(f"{day} has not begun: it is {today} (UTC).", USAGE)
 

@@ -6,6 +6,7 @@ from typing import Any
 from fastapi import FastAPI, Request
 
 from countersign_audit.api import entries, erasures, explanations, log, subjects
+from countersign_audit.api.parts import known_parameters
 from countersign_audit.erasure_desk import ErasureDesk
 from countersign_audit.explanations import ExplanationDesk
 from countersign_audit.published import PublishedLog
@@ -48,5 +49,6 @@ def _app(health: Health, metrics: Metrics, authenticate: Authenticate) -> FastAP
         service="audit", title="Countersign audit", health=health, metrics=metrics, authenticate=authenticate
     )
     for noun in (entries, log, erasures, explanations, subjects):
-        app.include_router(noun.router())
+        # Mail programs add parameters of their own to links; the affected person is not to suffer for it.
+        app.include_router(noun.router(), dependencies=[] if noun is explanations else [known_parameters])
     return app

@@ -3,11 +3,12 @@
 from typing import Annotated
 
 from fastapi import Depends, Query, Request
+from fastapi.routing import APIRoute
 
 from countersign_audit.published import PublishedLog
 from countersign_audit.reading_room import READERS, ReadingRoom
 from countersign_shared.contracts.events.fields import NO_CONTROL_CHARACTERS
-from countersign_shared.http import Principal, Problem, require
+from countersign_shared.http import FieldError, Principal, Problem, require
 
 PREFIX = "/api/audit/v1"
 MAX_INDEX = 2**53 - 1
@@ -32,6 +33,20 @@ async def _published(request: Request) -> PublishedLog:
 
 Room = Annotated[ReadingRoom, Depends(_room)]
 Published = Annotated[PublishedLog, Depends(_published)]
+
+
+async def _known_parameters(request: Request) -> None:
+    """Refuse a query parameter that the path does not know: a filter left out in silence looks like an answer."""
+    route: APIRoute = request.scope["route"]
+    known = sorted(str(one.alias) for one in route.dependant.query_params)
+    unknown = [name for name in dict.fromkeys(request.query_params) if name not in known]
+    if unknown:
+        there = f"Known here: {', '.join(known)}." if known else "This path takes none."
+        errors = tuple(FieldError(f"/query/{name}", f"There is no such parameter. {there}") for name in unknown)
+        raise Problem(422, "invalid-request", "The request is not valid", "See errors for each field.", errors=errors)
+
+
+known_parameters = Depends(_known_parameters)
 
 
 def not_found(what: str, detail: str) -> Problem:

@@ -7,6 +7,10 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
 from typing import Any
 
+from countersign_shared.contracts.decision_types import DecisionType
+from countersign_shared.contracts.key_facts import Field
+from countersign_shared.contracts.terms import Term, read_terms
+
 MAX_FACTORS = 5
 MAX_REASONS = 4
 AUTOMATIC = "automatic"
@@ -17,16 +21,19 @@ Body = Mapping[str, Any]
 
 @dataclass(frozen=True, slots=True)
 class Weighed:
-    """One detail of the case that counted in the proposal, and which way."""
+    """One detail of the case that counted in the proposal, and which way; its value as people read it, or yes or no."""
 
     label: str
-    value: Any
+    value: str | bool | None
     towards: bool
 
 
 @dataclass(frozen=True, slots=True)
 class Explanation:
-    """What was decided, by whom or what, on what grounds. ``outcome`` is null for a case that is open or closed."""
+    """What was decided, on which terms, by whom or what, on what grounds.
+
+    ``outcome`` is null for a case that is open, or closed without a decision.
+    """
 
     case_id: str
     decision_type: str
@@ -39,33 +46,33 @@ class Explanation:
     relation: str | None
     replaces: bool
     disclosure: str | None
+    terms: Sequence[Term] = field(default=())
     factors: Sequence[Weighed] = field(default=())
     reasons: Sequence[str] = field(default=())
     rules: Sequence[str] = field(default=())
 
 
-def explain(
-    case_id: str, bodies: Mapping[str, Sequence[Body]], labels: Mapping[str, str], protected: frozenset[str],
-    outcomes: Mapping[str, str],
-) -> Explanation:  # fmt: skip
+def explain(case_id: str, bodies: Mapping[str, Sequence[Body]], known: DecisionType | None) -> Explanation:
     """Explain a case out of what its entries hold, by topic, in the order of the log.
 
-    ``labels`` name fields and ``outcomes`` outcomes as people call them; a field that nobody may use is never named.
+    ``known`` says what people call its fields and outcomes, and which fields nobody may use: those are never named.
     """
     created, scored = _last(bodies, "case.created"), _last(bodies, "case.scored")
     routed, decision = _last(bodies, "case.routed"), _standing(bodies.get("decision.made", ()))
     case = created or _part(scored, "case")
     mode = decision.get("mode")
     used = mode in {AUTOMATIC, WITH_AI}
-    outcome = decision.get("outcome")
+    outcome, params = _text(decision.get("outcome")), _part(decision, "outcome_params")
+    labels = {name: one.label for name, one in known.outcomes.items()} if known else {}
     return Explanation(
         case_id=case_id, decision_type=str(case.get("decision_type") or decision.get("decision_type") or ""),
         language=_text(case.get("language")), decision_id=_text(decision.get("decision_id")),
         decided_at=_text(decision.get("decided_at")), closed_as=_text(decision.get("closed_as")), mode=_text(mode),
-        outcome=outcomes.get(outcome, outcome) if isinstance(outcome, str) else None,
+        outcome=outcome and labels.get(outcome, outcome),
+        terms=known.terms(outcome, params) if known else read_terms(params),
         relation=_text(decision.get("relation")), replaces=bool(decision.get("supersedes")),
         disclosure=_text(decision.get("disclosure")),
-        factors=_factors(scored, labels, protected) if used else (), reasons=_reasons(decision),
+        factors=_factors(scored, known) if used else (), reasons=_reasons(decision),
         rules=_rules(routed) if mode == AUTOMATIC else (),
     )  # fmt: skip
 
@@ -77,15 +84,25 @@ def _standing(decisions: Sequence[Body]) -> Body:
     return standing[-1] if standing else {}
 
 
-def _factors(scored: Body, labels: Mapping[str, str], protected: frozenset[str]) -> list[Weighed]:
+def _factors(scored: Body, known: DecisionType | None) -> list[Weighed]:
     said = _part(_part(scored, "proposal"), "explanation").get("factors")
     factors = [one for one in said if isinstance(one, dict)] if isinstance(said, list) else []
+    protected = known.protected_fields if known else frozenset()
     kept = [one for one in factors if isinstance(one.get("field"), str) and one["field"] not in protected]
     kept.sort(key=lambda one: -abs(one["effect"]) if isinstance(one.get("effect"), int | float) else 0.0)
-    return [
-        Weighed(labels.get(one["field"], one["field"]), one.get("value"), one.get("direction") == "for")
-        for one in kept[:MAX_FACTORS]
-    ]
+    fields = {one.name: one for one in known.fields} if known else {}
+    return [_weighed(one, fields.get(one["field"])) for one in kept[:MAX_FACTORS]]
+
+
+def _weighed(factor: Body, known: Field | None) -> Weighed:
+    value: Any = factor.get("value")
+    if value is not None and not isinstance(value, bool):
+        value = known.formatted(value) if known else _plain(value)
+    return Weighed(known.label if known else factor["field"], value, factor.get("direction") == "for")
+
+
+def _plain(value: Any) -> str:
+    return f"{value:g}" if isinstance(value, float) else str(value).replace("_", " ")
 
 
 def _reasons(decision: Body) -> list[str]:

@@ -77,9 +77,13 @@ def parse_verifier_key(text: str) -> VerifierKey:
 
 def signed_note(checkpoint: Checkpoint, key: VerifierKey, sign: Sign) -> bytes:
     """Return the checkpoint as a note with one signature; exactly one empty line separates the two."""
-    text = checkpoint.text()
-    signature = base64.b64encode(key.key_id + sign(text.encode())).decode()
-    return f"{text}\n{SIGNATURE_PREFIX}{key.name} {signature}\n".encode()
+    return f"{checkpoint.text()}\n".encode() + signature_line(checkpoint, key, sign)
+
+
+def signature_line(checkpoint: Checkpoint, key: VerifierKey, sign: Sign) -> bytes:
+    """Return a further signature of a checkpoint, to be put behind the note's others."""
+    signature = base64.b64encode(key.key_id + sign(checkpoint.text().encode())).decode()
+    return f"{SIGNATURE_PREFIX}{key.name} {signature}\n".encode()
 
 
 def open_note(note: bytes, key: VerifierKey, verify: VerifySignature) -> Checkpoint:

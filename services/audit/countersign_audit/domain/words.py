@@ -127,7 +127,8 @@ def _activity(kind: str, leaf: Body, said: Body) -> str:
         verdict = "found the decision wrong" if leaf.get("error") else "found the decision right"
         return f"{who} judged it afterwards and {verdict}" + (f" ({outcome})." if isinstance(outcome, str) else ".")
     if kind in {"audit.read", "audit.exported"}:
-        return f"{who} read the record ({inner(leaf, 'fact').get('what', 'some part')})."
+        did = "read the record" if kind == "audit.read" else "took a copy of the record"
+        return f"{who} {did} ({inner(leaf, 'fact').get('what', 'some part')})."
     return f"{kind} by {who}."
 
 

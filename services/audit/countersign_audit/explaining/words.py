@@ -4,7 +4,6 @@ from collections.abc import Mapping
 from dataclasses import dataclass
 from functools import cache
 from pathlib import Path
-from typing import Any
 
 import yaml
 
@@ -55,6 +54,9 @@ def in_words(explanation: Explanation, *, made_on: str, contest: str | None = No
     """Write an explanation; ``contest`` is the operator's own way of objecting, instead of the general one."""
     language, texts = texts_for(explanation.language)
     sections = [Section(texts["title"], tuple(_decided(explanation, texts)))]
+    if explanation.terms and explanation.outcome:
+        terms = (f"{term['label']}: {term['formatted']}" for term in explanation.terms)
+        sections.append(Section(texts["terms"], tuple(terms)))
     if explanation.factors:
         lines = (
             texts["towards" if one.towards else "against"].format(label=one.label, value=_value(one.value, texts))
@@ -89,9 +91,7 @@ def _decided(explanation: Explanation, texts: Mapping[str, str]) -> list[str]:
     return lines
 
 
-def _value(value: Any, texts: Mapping[str, str]) -> str:
+def _value(value: str | bool | None, texts: Mapping[str, str]) -> str:
     if isinstance(value, bool):
         return texts["is_so" if value else "is_not_so"]
-    if isinstance(value, float):
-        return f"{value:g}"
-    return "-" if value is None else str(value).replace("_", " ")
+    return "-" if value is None else value

@@ -4,6 +4,8 @@ import { type FormEvent, type ReactNode, useState } from "react";
 import type { Authority, User } from "../api/schema";
 import type { Role } from "../session/roles";
 import { Trouble } from "../ui/Page";
+import { Limits } from "./Limits";
+import { listed, type Rights } from "./rights";
 import styles from "./Team.module.css";
 
 const ROLES: readonly { readonly role: Role; readonly label: string }[] = [
@@ -19,21 +21,7 @@ const ROLES: readonly { readonly role: Role; readonly label: string }[] = [
 ];
 const TIERS: readonly Authority["max_tier"][] = ["negligible", "low", "medium", "high", "critical"];
 
-/** What somebody is called and may do. */
-export interface Rights {
-  readonly display_name: string;
-  readonly roles: Role[];
-  readonly tenants: string[];
-  readonly authority: Authority;
-}
-
 const NEW: Rights = { display_name: "", roles: ["reviewer"], tenants: ["*"], authority: { max_tier: "medium" } };
-
-const listed = (text: string) =>
-  text
-    .split(",")
-    .map((word) => word.trim())
-    .filter(Boolean);
 
 interface UserFormProps {
   readonly user: User | null;
@@ -62,7 +50,11 @@ export function UserForm({ user, verb, pending, error, children, onSubmit, onCan
       display_name: name.trim(),
       roles,
       tenants: listed(tenants),
-      authority: { ...authority, skills: listed(skills), amount_limit: limit?.value ? limit : null },
+      authority: {
+        ...authority,
+        skills: listed(skills),
+        amount_limit: limit?.value ? limit : null,
+      },
     });
   };
 
@@ -112,6 +104,7 @@ export function UserForm({ user, verb, pending, error, children, onSubmit, onCan
           allow({ amount_limit: { value: limit?.value ?? "", currency: event.currentTarget.value.toUpperCase() } })
         }
       />
+      <Limits authority={authority} onChange={allow} />
       <fieldset className={styles.roles}>
         <legend>Roles</legend>
         {ROLES.map(({ role, label }) => (

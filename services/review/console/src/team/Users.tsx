@@ -1,12 +1,14 @@
 import { Button } from "@mantine/core";
 import { useState } from "react";
 
-import type { Authority, Me, User } from "../api/schema";
+import type { Me, User } from "../api/schema";
 import { ago } from "../format/time";
 import { useNow } from "../format/useNow";
+import { useDecisionTypes } from "../cases/useCases";
 import { decides } from "../session/roles";
 import { Trouble, Wide } from "../ui/Page";
 import table from "../ui/table.module.css";
+import { authorityWords } from "./rights";
 import styles from "./Team.module.css";
 import { useDisableUser, useEnableUser } from "./useTeam";
 
@@ -18,6 +20,8 @@ interface UsersProps {
 
 export function Users({ me, users, onEdit }: UsersProps) {
   const now = useNow(60_000);
+  const types = useDecisionTypes().data ?? [];
+  const label = (type: string) => types.find(({ name }) => name === type)?.label ?? type.replaceAll("_", " ");
   const active = users.filter(({ disabled_at: gone }) => gone === null);
   const gone = users.filter(({ disabled_at: at }) => at !== null);
   return (
@@ -47,7 +51,9 @@ export function Users({ me, users, onEdit }: UsersProps) {
                 {user.roles.map((role) => role.replaceAll("_", " ")).join(", ")}
                 {!user.tenants.includes("*") && <small>only {user.tenants.join(", ")}</small>}
               </td>
-              <td>{decides(user) ? authorityWords(user.authority) : <span className={styles.gone}>no cases</span>}</td>
+              <td>
+                {decides(user) ? authorityWords(user.authority, label) : <span className={styles.gone}>no cases</span>}
+              </td>
               <td className={styles.since}>{ago(user.created_at, now)}</td>
               <td data-number>
                 {user.disabled_at ? (
@@ -67,17 +73,6 @@ export function Users({ me, users, onEdit }: UsersProps) {
       </table>
     </Wide>
   );
-}
-
-function authorityWords(authority: Authority): string {
-  const { decision_types: types, max_tier: tier, amount_limit: limit, skills } = authority;
-  const parts = [
-    types ? types.map((type) => type.replaceAll("_", " ")).join(", ") : "everything",
-    `up to ${tier} consequence`,
-    ...(limit ? [`up to ${limit.currency} ${limit.value}`] : []),
-    ...(skills && skills.length > 0 ? [`skills: ${skills.join(", ")}`] : []),
-  ];
-  return parts.join("; ");
 }
 
 function Gone({ user, now }: { user: User; now: number }) {

@@ -2,7 +2,7 @@ import { useMutation, useQuery, useQueryClient } from "@tanstack/react-query";
 
 import { answerOf, api } from "../api/client";
 import type { DelegationRequest, User, UserRequest } from "../api/schema";
-import type { Rights } from "./UserForm";
+import type { Rights } from "./rights";
 
 const USERS = ["users"];
 const DELEGATIONS = ["delegations"];

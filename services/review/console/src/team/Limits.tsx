@@ -1,0 +1,92 @@
+import { Checkbox, TextInput } from "@mantine/core";
+import { useState } from "react";
+
+import type { Authority } from "../api/schema";
+import { useDecisionTypes } from "../cases/useCases";
+import { limitedTo, listed } from "./rights";
+import styles from "./Team.module.css";
+
+interface LimitsProps {
+  readonly authority: Authority;
+  readonly onChange: (part: Partial<Authority>) => void;
+}
+
+/** What narrows somebody's decisions beside consequence, skills and amount. */
+export function Limits({ authority, onChange }: LimitsProps) {
+  return (
+    <>
+      <Named
+        label="Languages"
+        placeholder="every language"
+        names={authority.languages ?? null}
+        onChange={(languages) => onChange({ languages })}
+      />
+      <Named
+        label="May hand work to"
+        placeholder="everybody"
+        names={authority.delegates ?? null}
+        onChange={(delegates) => onChange({ delegates })}
+      />
+      <TextInput
+        label="Training valid until"
+        type="date"
+        value={authority.training_valid_until ?? ""}
+        onChange={(event) => onChange({ training_valid_until: event.currentTarget.value || null })}
+      />
+      <Kinds chosen={authority.decision_types ?? null} onChange={(types) => onChange({ decision_types: types })} />
+    </>
+  );
+}
+
+interface NamedProps {
+  readonly label: string;
+  readonly placeholder: string;
+  readonly names: readonly string[] | null;
+  readonly onChange: (names: string[] | null) => void;
+}
+
+function Named({ label, placeholder, names, onChange }: NamedProps) {
+  const [before] = useState(names);
+  const [text, setText] = useState((names ?? []).join(", "));
+  return (
+    <TextInput
+      label={label}
+      placeholder={before?.length === 0 ? "none" : placeholder}
+      autoCapitalize="none"
+      value={text}
+      onChange={({ currentTarget: { value } }) => {
+        setText(value);
+        onChange(limitedTo(listed(value), before));
+      }}
+    />
+  );
+}
+
+interface KindsProps {
+  readonly chosen: readonly string[] | null;
+  readonly onChange: (types: string[] | null) => void;
+}
+
+function Kinds({ chosen, onChange }: KindsProps) {
+  const known = useDecisionTypes().data ?? [];
+  const ticked = chosen ?? [];
+  // A type that nobody declares any more stays where it was given.
+  const others = ticked.filter((name) => known.every((type) => type.name !== name));
+  const all = [...known, ...others.map((name) => ({ name, label: name }))];
+  return (
+    <fieldset className={styles.roles}>
+      <legend>Kinds of decision{chosen === null && ": every one, as none is ticked"}</legend>
+      {all.map(({ name, label }) => (
+        <Checkbox
+          key={name}
+          size="xs"
+          label={label}
+          checked={ticked.includes(name)}
+          onChange={({ currentTarget: { checked } }) =>
+            onChange(limitedTo(checked ? [...ticked, name] : ticked.filter((one) => one !== name)))
+          }
+        />
+      ))}
+    </fieldset>
+  );
+}

@@ -9,6 +9,7 @@ describe("an entry of the log", () => {
     ["The AI proposed 'partial', 96.4 % confident.", "The AI proposed \u201cRefund in part\u201d, 96.4 % confident."],
     ["u_1 (reviewer) opened the case.", "You (reviewer) opened the case."],
     ["Decided 'partial' by u_1 (lead).", "Decided \u201cRefund in part\u201d by you (lead)."],
+    ["u_2 (reviewer) opened the case.", "u_2 (reviewer) opened the case."],
     ["Decided 'parcel' by u_2 (lead).", "Decided 'parcel' by u_2 (lead)."],
   ])("%s", (words, said) => {
     expect(spoken(words, labels, "u_1")).toBe(said);

@@ -8,6 +8,5 @@ export function spoken(words: string, labels: ReadonlyMap<string, string>, me: s
     return label === undefined ? id : `\u201c${label}\u201d`;
   });
   if (!me) return labelled;
-  const mine = labelled.replaceAll(me, "you");
-  return mine.charAt(0).toUpperCase() + mine.slice(1);
+  return (labelled.startsWith(me) ? `You${labelled.slice(me.length)}` : labelled).replaceAll(me, "you");
 }

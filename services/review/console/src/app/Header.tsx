@@ -47,7 +47,7 @@ export function Header({ me, onKeys, onPalette }: HeaderProps) {
           onClick={onPalette}
           aria-keyshortcuts="Control+K Meta+K"
         >
-          Search, act <Keycap of="Ctrl K" />
+          Search, act <Keycap of="Ctrl K" modified />
         </button>
         <button type="button" className={styles.pill} data-wide onClick={onKeys} aria-keyshortcuts="?">
           Keys <CommandKey of="help" />

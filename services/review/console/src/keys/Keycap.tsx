@@ -9,10 +9,16 @@ export function keyName(key: string): string {
   return NAMES[key] ?? key.toUpperCase();
 }
 
+interface KeycapProps {
+  readonly of: string | null;
+  /** It works with a modifier, whether single keys are on or not. */
+  readonly modified?: boolean;
+}
+
 /** A key, printed on its button. Nothing when single keys are switched off. For the eye only: buttons carry aria-keyshortcuts. */
-export function Keycap({ of }: { of: string | null }) {
+export function Keycap({ of, modified = false }: KeycapProps) {
   const { on } = useKeys();
-  if (!of || !on) return null;
+  if (!of || !(on || modified)) return null;
   return (
     <kbd className={styles.cap} aria-hidden="true">
       {keyName(of)}

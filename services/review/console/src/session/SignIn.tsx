@@ -4,7 +4,7 @@ import { type FormEvent, useEffect, useRef, useState } from "react";
 import { explain, NoAnswer } from "../api/problem";
 import { Logo } from "../app/Logo";
 import styles from "./SignIn.module.css";
-import { useSignIn } from "./useSession";
+import { useSignIn, useWasEnded } from "./useSession";
 
 /** Takes the one-time token out of the address before anything else can see or keep it. */
 function takeLoginToken(): string | null {
@@ -16,6 +16,7 @@ function takeLoginToken(): string | null {
 
 export function SignIn() {
   const signIn = useSignIn();
+  const ended = useWasEnded();
   const [username, setUsername] = useState("");
   const [password, setPassword] = useState("");
   const tried = useRef(false);
@@ -39,9 +40,16 @@ export function SignIn() {
           <Logo size={30} />
           <h1 id="sign-in">Countersign</h1>
         </div>
-        <p className={styles.promise}>
-          The AI proposes, the right human countersigns, and everything is on the record.
-        </p>
+        {ended ? (
+          <p role="status" className={styles.ended}>
+            Your session has ended: it was unused for long, or somebody ended it. Sign in to go on where you were; what
+            you wrote about a case is kept.
+          </p>
+        ) : (
+          <p className={styles.promise}>
+            The AI proposes, the right human countersigns, and everything is on the record.
+          </p>
+        )}
         <TextInput
           label="Name"
           autoComplete="username"

@@ -1,4 +1,4 @@
-import { type QueryClient, useMutation, useQuery, useQueryClient } from "@tanstack/react-query";
+import { type QueryClient, skipToken, useMutation, useQuery, useQueryClient } from "@tanstack/react-query";
 import { useCallback, useEffect } from "react";
 
 import { answerOf, api, rememberCsrfToken, whenSignedOut } from "../api/client";
@@ -7,6 +7,8 @@ import type { Me, SessionRequest } from "../api/schema";
 import { forgetDrafts } from "../triage/decide/draftStore";
 
 const ME = ["me"];
+/** Whether a session was ended by something else than its holder's signing out. */
+const ENDED = ["session-ended"];
 
 async function readMe(): Promise<Me | null> {
   try {
@@ -30,8 +32,20 @@ function forgetOthers(queries: QueryClient): void {
 /** Who is signed in: null when nobody is, undefined while nobody knows. */
 export function useMe() {
   const queries = useQueryClient();
-  useEffect(() => whenSignedOut(() => queries.setQueryData(ME, null)), [queries]);
+  useEffect(
+    () =>
+      whenSignedOut(() => {
+        if (queries.getQueryData(ME)) queries.setQueryData(ENDED, true);
+        queries.setQueryData(ME, null);
+      }),
+    [queries],
+  );
   return useQuery({ queryKey: ME, queryFn: readMe, staleTime: Number.POSITIVE_INFINITY });
+}
+
+/** Whether this page was signed in, and its session is over without anybody having signed out here. */
+export function useWasEnded(): boolean {
+  return useQuery({ queryKey: ENDED, queryFn: skipToken, initialData: false }).data ?? false;
 }
 
 /** What to do when somebody else says that the session is over: ask who is signed in. */
@@ -45,6 +59,7 @@ export function useSignIn() {
   return useMutation({
     mutationFn: async (body: SessionRequest) => remember(await answerOf(api.POST("/api/review/v1/session", { body }))),
     onSuccess: (me) => {
+      queries.setQueryData(ENDED, false);
       forgetOthers(queries);
       queries.setQueryData(ME, me);
     },

@@ -32,6 +32,7 @@ from countersign_local.errors import INTERRUPTED, SOFTWARE, CommandError, PartEr
 from countersign_local.parts.audit_role import restricted_url
 from countersign_local.parts.mock_broker import OUTSTANDING_LIMIT
 from countersign_local.state import Running, announced
+from countersign_shared.background import cancelled
 from countersign_shared.clock import Clock
 from countersign_shared.messaging.bus import Bus, open_bus
 from countersign_shared.messaging.cloudevents import Event
@@ -154,8 +155,7 @@ async def background(work: Awaitable[None], fate: Fate) -> AsyncIterator[None]:
     try:
         yield
     finally:
-        task.cancel()
-        await asyncio.gather(task, return_exceptions=True)
+        await cancelled(task)
 
 
 async def drain(demo: Demo, fate: Fate) -> None:

@@ -19,7 +19,7 @@ from countersign_router.domain.reasons import Reason
 from countersign_router.domain.routing import Routing, decide, route_without_policy
 from countersign_router.language.loading import SLA_CLASSES, duration
 from countersign_router.policy_shelf import PolicyShelf
-from countersign_router.store import Batch, CaseKey, NewRouting, Store, StoredRouting
+from countersign_router.store import Batch, CaseKey, KnownCasesError, NewRouting, Store, StoredRouting
 from countersign_router.wire import Speech, decision_body, routed_body, silent_speech
 from countersign_shared.clock import Clock, rfc3339
 from countersign_shared.contracts.decision_types import DecisionType
@@ -93,6 +93,20 @@ class Handler:
 
         A record that cannot be read is one of our own gone wrong: ``FatalError``, nothing is acknowledged.
         """
+        try:
+            routed, stored, moment = await self._kept(records)
+        except KnownCasesError as error:
+            log.info("some of a batch is known: %s", error)
+            routed, stored, moment = await self._kept(records)
+        self._count([one for one in routed if one.row.key not in stored and not one.test], moment)
+        messages: list[Message] = []
+        for one in routed:
+            before = stored.get(one.row.key)
+            messages += one.messages if before is None else _republished(one, before)
+        return messages
+
+    async def _kept(self, records: Sequence[Record]) -> tuple[list[_Routed], dict[CaseKey, StoredRouting], datetime]:
+        """Route and keep a batch in one transaction; returns its cases, what was stored of them before, and when."""
         async with self._store.batch() as batch:
             held = await batch.hold_controls()
             controls = await self._read_controls(batch, held.bodies)
@@ -102,12 +116,7 @@ class Handler:
             stored = await batch.keep([one.row for one in routed], moment)
             if tests := [one.row.key for one in routed if one.test and one.row.key not in stored]:
                 await batch.mark_tests(tests)
-        self._count([one for one in routed if one.row.key not in stored and not one.test], moment)
-        messages: list[Message] = []
-        for one in routed:
-            before = stored.get(one.row.key)
-            messages += one.messages if before is None else _republished(one, before)
-        return messages
+        return routed, stored, moment
 
     def _route(self, records: Sequence[Record], controls: Controls, moment: datetime) -> list[_Routed]:
         """Route the first record of each case."""

@@ -8,7 +8,7 @@ from countersign_router.store.judgements import CellChance, CellErrors, NewJudge
 from countersign_router.store.people import PersonChange
 from countersign_router.store.policies import StoredPolicy
 from countersign_router.store.releases import ReleaseRequest, Said
-from countersign_router.store.routings import Batch, CaseKey, HeldControls, NewRouting, StoredRouting
+from countersign_router.store.routings import Batch, CaseKey, HeldControls, KnownCasesError, NewRouting, StoredRouting
 from countersign_router.store.statements import SCHEMA
 from countersign_router.store.store import Store
 
@@ -26,6 +26,7 @@ __all__ = [
     "ControlKey",
     "GivenAnswer",
     "HeldControls",
+    "KnownCasesError",
     "NewJudgement",
     "NewRouting",
     "PersonChange",

@@ -1,6 +1,5 @@
 """The hot path: one transaction a batch, in which the controls are held and the cases kept."""
 
-import logging
 from collections.abc import Sequence
 from dataclasses import dataclass
 from datetime import datetime
@@ -11,8 +10,6 @@ import asyncpg
 
 from countersign_shared.postgres import Queries
 from countersign_shared.postgres.bodies import Bodies
-
-log = logging.getLogger(__name__)
 
 COLUMNS = ("tenant", "case_id", "partition", "level", "decision_type", "tier", "band", "outcome", "routed_at",
            "routed_headers", "routed_body", "decision_headers", "decision_body")  # fmt: skip
@@ -56,6 +53,10 @@ class HeldControls:
     moment: datetime
 
 
+class KnownCasesError(Exception):
+    """Some cases of a batch are known already; nothing of its transaction stands."""
+
+
 class Repeats:
     """Whether the next batch may hold cases that are known: repeats come in runs, and a start may be amid one."""
 
@@ -88,13 +89,15 @@ class Batch:
     async def keep(self, rows: Sequence[NewRouting], moment: datetime) -> dict[CaseKey, StoredRouting]:
         """Keep the cases that are new; return what was stored before of the others, by key.
 
-        Nearly always all are new, and then one COPY keeps them (docs/adr/0006-copy-first.md).
+        Nearly always all are new, and then one COPY keeps them (docs/adr/0006-copy-first.md); when it does not,
+        ``KnownCasesError``: the transaction is lost, and the next one may be asked the same.
         """
         if not rows:
             return {}
         # Sorted, so that two batches with the same cases wait in order.
         columns = sorted(map(partial(self._columns, moment), rows))
-        if not self._repeats.expected and await self._copied(columns):
+        if not self._repeats.expected:
+            await self._copied(columns)
             return {}
         inserted = await self._connection.fetch(
             self._queries.insert_routings, *[list(column) for column in zip(*columns, strict=True)]
@@ -121,15 +124,13 @@ class Batch:
             None if row.decision_body is None else pack(row.decision_body),
         )  # fmt: skip
 
-    async def _copied(self, rows: list[tuple[Any, ...]]) -> bool:
-        """Store the rows of cases that are all new; False, with nothing stored, when one is known."""
+    async def _copied(self, rows: list[tuple[Any, ...]]) -> None:
+        # Without a savepoint, which would cost every batch two round trips: the few that hold repeats are routed again.
         try:
-            async with self._connection.transaction():  # a savepoint: the controls stay held
-                await self._connection.copy_records_to_table("routings", records=rows, columns=COLUMNS)
+            await self._connection.copy_records_to_table("routings", records=rows, columns=COLUMNS)
         except asyncpg.UniqueViolationError as error:
-            log.info("some of a batch is known: %s", error)
-            return False
-        return True
+            self._repeats.expected = True
+            raise KnownCasesError(str(error)) from error
 
     def _stored(self, row: Any) -> StoredRouting:
         decision = row["decision_body"]

@@ -58,7 +58,7 @@ class ReadingAhead:
             while len(self._waiting) >= BATCHES_AHEAD:
                 await self._changed()
             found = await poll()
-            assignment = _assignment(consumer)
+            assignment = current_assignment(consumer)
             positions = {} if assignment is None else assignment.all_consumed_offsets()
             if not _belong(found, positions):
                 # The partitions have moved meanwhile: these records are delivered again.
@@ -75,7 +75,7 @@ class ReadingAhead:
                 async with asyncio.timeout(seconds):
                     await self._changed()
         # What was read before partitions moved is delivered again.
-        current = _assignment(consumer)
+        current = current_assignment(consumer)
         taken = [one for one in self._waiting if one.assignment is current]
         self._waiting.clear()
         self._change.set()
@@ -83,7 +83,7 @@ class ReadingAhead:
 
     async def commit(self, consumer: Any, handled: Waiting) -> None:
         """Commit where the group stands after a batch, as far as that has changed."""
-        if _assignment(consumer) is not handled.assignment:
+        if current_assignment(consumer) is not handled.assignment:
             log.info("partitions have moved: what was handled last is delivered again")
             return
         positions = handled.positions
@@ -97,7 +97,8 @@ class ReadingAhead:
         await self._change.wait()
 
 
-def _assignment(consumer: Any) -> Any:
+def current_assignment(consumer: Any) -> Any:
+    """Return the consumer's own account of what it owns and where it stands, or None while it owns nothing."""
     # Made anew with every rebalance. The consumer shows only the names of its partitions.
     subscription = consumer._subscription.subscription  # noqa: SLF001
     return None if subscription is None else subscription.assignment

@@ -20,6 +20,7 @@ from faststream.message import AckStatus
 from countersign_shared.background import cancelled
 from countersign_shared.errors import ConfigurationError, FatalError, TransientError
 from countersign_shared.messaging.ahead import Begin, ReadingAhead, Waiting
+from countersign_shared.messaging.commits import Commits
 from countersign_shared.messaging.pace import GATHER_MS, QUIET_MS, Pace
 from countersign_shared.messaging.records import Message, Record, whole_headers
 from countersign_shared.messaging.stopping import STOP_SECONDS, stopped
@@ -69,6 +70,7 @@ class Delivery(ConsumerRebalanceListener):  # type: ignore[misc]
         self._idle.set()
         self._next: dict[tuple[str, int], int] = {}
         self.consumer: Any = None
+        self.commits: Commits | None = None
 
     async def __call__(self, batch: Sequence[ConsumerRecord]) -> None:
         """Handle one batch to its end; on a fatal fault say so and hold still, so that nothing is committed."""
@@ -87,6 +89,8 @@ class Delivery(ConsumerRebalanceListener):  # type: ignore[misc]
             await self._publish(await self._handled(work, len(records)))
             for record in records:
                 self._next[record.topic, record.partition] = record.offset + 1
+            if self.commits is not None:
+                self.commits.handled()
         except Exception as error:  # whatever it is, acknowledging would lose the batch
             log.critical("cannot go on: %s", error, exc_info=not isinstance(error, FatalError))
             self.fail(error)
@@ -126,6 +130,8 @@ class Delivery(ConsumerRebalanceListener):  # type: ignore[misc]
         """Let the batch in flight finish, so that its new owner has less to repeat."""
         del revoked
         await self._idle.wait()
+        if self.commits is not None:
+            await self.commits.settle()
         self._next.clear()
 
     async def on_partitions_assigned(self, assigned: Sequence[TopicPartition]) -> None:
@@ -153,12 +159,16 @@ class Delivery(ConsumerRebalanceListener):  # type: ignore[misc]
 class _Batch(KafkaAckableMessage):
     ahead: ReadingAhead | None = None
     waited: Sequence[Waiting] = ()
+    beside: bool = False
+    """What was handled is committed already, or soon (``Commits``)."""
 
     async def ack(self) -> None:
         """Commit what this batch has brought us to; what was read since is not handled yet."""
-        if self.ahead is not None and self.waited and not self.committed:
-            await self.ahead.commit(self.consumer, self.waited[-1])
-            self.committed = AckStatus.ACKED
+        if not self.committed:
+            if self.ahead is not None and self.waited:
+                await self.ahead.commit(self.consumer, self.waited[-1])
+            if self.beside or self.waited:
+                self.committed = AckStatus.ACKED
         await super().ack()
 
     async def nack(self) -> None:
@@ -207,7 +217,7 @@ async def consuming(
             body=b"", headers={}, batch_headers=[], reply_to="", raw_message=raw,
             message_id=f"{raw[0].offset}-{raw[-1].offset}", consumer=subscriber.consumer,
         )  # fmt: skip
-        message.ahead, message.waited = delivery.ahead, waited
+        message.ahead, message.waited, message.beside = delivery.ahead, waited, delivery.commits is not None
         return message
 
     async def decode(message: _Batch) -> Sequence[Any]:
@@ -225,6 +235,8 @@ async def consuming(
         except KafkaError as error:
             raise ConfigurationError(f"Kafka does not answer at {bootstrap}: {error!r}") from error
         delivery.consumer = subscriber.consumer
+        if delivery.ahead is None:
+            delivery.commits = _commit_beside(subscriber.consumer)
         pace = None if delivery.forgetful else Pace(subscriber.consumer, gather_ms)
         _watch_polls(subscriber.consumer, health if delivery.ahead is None else None, delivery.fail, pace)
         if delivery.ahead is not None:
@@ -235,6 +247,17 @@ async def consuming(
         await cancelled(*reading)
         await stopped(broker.stop(), "the consumer", seconds=drain_seconds + STOP_SECONDS)
         health.consumer_stopped()
+
+
+def _commit_beside(consumer: Any) -> Commits:
+    commits, stop = Commits(consumer), consumer.stop
+
+    async def settled() -> None:
+        await commits.settle()
+        await stop()
+
+    consumer.stop = settled
+    return commits
 
 
 def _watch_polls(

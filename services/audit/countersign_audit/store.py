@@ -320,6 +320,8 @@ async def connected(database_url: str) -> AsyncIterator[Any]:
                 "default_transaction_read_only": "on",
             },
         )  # fmt: skip
+    except TimeoutError as error:
+        raise ConfigurationError("PostgreSQL at DATABASE_URL did not answer in time: try again once it does") from error
     except (OSError, ValueError, asyncpg.PostgresError, asyncpg.InterfaceError) as error:
         raise ConfigurationError(f"PostgreSQL refused DATABASE_URL: {error!r}") from error
     try:

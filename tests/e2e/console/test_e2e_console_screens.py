@@ -155,6 +155,15 @@ def test_the_record_is_searched_and_proven_in_the_browser(desk: Desk, browser: B
         expect(here.page.get_by_text(re.compile(r"\u2713 in the log of \d+"))).to_be_visible()
         here.page.get_by_role("button", name="Show the access log").click()
         expect(here.page.get_by_role("cell", name="auditor").first).to_be_visible()
+        looks = here.page.get_by_role("search", name="Who looked")
+        looks.get_by_label("Who").fill("nobody")
+        looks.get_by_role("button").click()
+        expect(here.page.get_by_text("no look fits")).to_be_visible()
+        # A slip of the hand is no alarm about the log.
+        here.page.get_by_text("Use a checkpoint and a key of your own").click()
+        here.page.get_by_label("Verifier key").fill("mistyped")
+        here.page.get_by_role("button", name="Verify now").click()
+        expect(here.page.get_by_text("A verifier key reads NAME+KEYID+BASE64")).to_be_visible()
 
 
 def test_figures_come_with_what_they_rest_on(desk: Desk, browser: Browser) -> None:

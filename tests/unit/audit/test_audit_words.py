@@ -42,6 +42,16 @@ def test_a_persons_decision_says_who_and_in_which_role() -> None:
     assert expected in plain_words(orjson.loads(made), body)
 
 
+def test_an_erasure_says_who_asked_and_which_service_did() -> None:
+    said = {}
+    for kind in ("erasure.requested", "erasure.completed"):
+        body = EXAMPLES[f"activity.recorded/{kind}.json"]
+        (made,) = leaves(record("activity.recorded", body, event_id="e"))
+        said[kind] = plain_words(orjson.loads(made), None)
+    assert said["erasure.requested"].endswith(") asked for the personal data to be erased.")
+    assert said["erasure.completed"] == "The personal data was erased by review."
+
+
 def test_an_erased_payload_leaves_what_the_leaf_shows() -> None:
     told = [plain_words(orjson.loads(leaf), None) for leaf in leaves(*one_case())]
     assert told[1] == "The AI made a proposal, 96.4 % confident."

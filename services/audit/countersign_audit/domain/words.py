@@ -34,8 +34,8 @@ OTHER_STEPS = {
     "case.withdrawn": "The case was withdrawn.",
     "delivery.succeeded": "The decision was delivered.",
     "delivery.failed": "The decision could not be delivered.",
-    "erasure.requested": "Erasure of the personal data was asked for.",
-    "erasure.completed": "The personal data was erased.",
+    "erasure.requested": "{who} asked for the personal data to be erased.",
+    "erasure.completed": "The personal data was erased by {service}.",
     "log.unreadable": "A record that could not be read was kept as it came.",
     "log.genesis": "The log began.",
     "countersign.dead-letter": "A record was put aside because it could not be read.",
@@ -121,7 +121,7 @@ def _activity(kind: str, leaf: Body, said: Body) -> str:
     if kind in REVIEW_STEPS:
         return f"{who} {REVIEW_STEPS[kind]}."
     if kind in OTHER_STEPS:
-        return OTHER_STEPS[kind]
+        return OTHER_STEPS[kind].format(who=who, service=inner(leaf, "fact").get("service", "a service"))
     if kind.endswith(".judged"):
         outcome = inner(said, "body").get("final_outcome")
         verdict = "found the decision wrong" if leaf.get("error") else "found the decision right"

@@ -1,4 +1,3 @@
-import { Button } from "@mantine/core";
 import { useState } from "react";
 
 import { moment } from "../format/time";
@@ -8,23 +7,47 @@ import { Trouble, Wide } from "../ui/Page";
 import table from "../ui/table.module.css";
 import styles from "./Audit.module.css";
 import { Pages } from "./Pages";
-import { useAccessLog } from "./useAudit";
+import { type FieldOf, SearchForm } from "./SearchForm";
+import { type SoughtLooks, useAccessLog } from "./useAudit";
+
+const ANYBODY: SoughtLooks = { caseId: "", reader: "", since: "", until: "", tenant: "" };
+
+const FIELDS: readonly FieldOf<SoughtLooks>[] = [
+  { name: "caseId", label: "Case id" },
+  { name: "reader", label: "Who" },
+  { name: "since", label: "From", type: "datetime-local" },
+  { name: "until", label: "To", type: "datetime-local" },
+  { name: "tenant", label: "Tenant" },
+];
 
 /** Who looked at the record, and at what. */
 export function AccessLog() {
-  const [asked, ask] = useState(false);
+  const [sought, seek] = useState<SoughtLooks | null>(null);
   const now = useNow(60_000);
   const [cursors, setCursors] = useState<readonly (string | null)[]>([null]);
-  const access = useAccessLog(asked, cursors.at(-1) ?? null);
+  const [turn, setTurn] = useState(0);
+  const access = useAccessLog(sought, cursors.at(-1) ?? null, turn);
+
+  const search = (wanted: SoughtLooks) => {
+    setTurn(turn + 1);
+    setCursors([null]);
+    seek(wanted);
+  };
+
   return (
     <Card title="Who looked">
+      <SearchForm
+        label="Who looked"
+        act="Show the access log"
+        fields={FIELDS}
+        nothing={ANYBODY}
+        loading={access.isFetching}
+        onSearch={search}
+      />
       <Trouble error={access.error} />
-      {!access.data && (
-        <Button size="compact-sm" variant="default" loading={access.isLoading} onClick={() => ask(true)}>
-          Show the access log
-        </Button>
+      {access.data?.items.length === 0 && (
+        <p className={styles.mute}>Nobody has looked, or no look fits. Ids and pseudonyms are matched whole.</p>
       )}
-      {access.data?.items.length === 0 && <p className={styles.mute}>Nobody has looked yet.</p>}
       {access.data && access.data.items.length > 0 && (
         <Wide label="Access log">
           <table className={`${table.table} ${table.stacked}`}>

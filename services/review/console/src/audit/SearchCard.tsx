@@ -1,5 +1,5 @@
-import { Button, TextInput } from "@mantine/core";
-import { type FormEvent, useState } from "react";
+import { Button } from "@mantine/core";
+import { useState } from "react";
 
 import { moment } from "../format/time";
 import { useNow } from "../format/useNow";
@@ -9,11 +9,12 @@ import table from "../ui/table.module.css";
 import styles from "./Audit.module.css";
 import type { ReadEntry } from "./leaf";
 import { Pages } from "./Pages";
+import { type FieldOf, SearchForm } from "./SearchForm";
 import { type Sought, useEntries, useEntryProof } from "./useAudit";
 
 const NOTHING: Sought = { tenant: "", caseId: "", subject: "", actor: "", kind: "", since: "", until: "", purpose: "" };
 
-const FIELDS: readonly { readonly name: keyof Sought; readonly label: string; readonly type?: string }[] = [
+const FIELDS: readonly FieldOf<Sought>[] = [
   { name: "caseId", label: "Case id" },
   { name: "subject", label: "Subject" },
   { name: "actor", label: "Actor" },
@@ -26,34 +27,27 @@ const FIELDS: readonly { readonly name: keyof Sought; readonly label: string; re
 
 /** Entries by case, subject, actor, kind and time, each with its proof. */
 export function SearchCard() {
-  const [wanted, want] = useState(NOTHING);
   const [sought, seek] = useState<Sought | null>(null);
   const [cursors, setCursors] = useState<readonly (string | null)[]>([null]);
-  const found = useEntries(sought, cursors.at(-1) ?? null);
+  const [turn, setTurn] = useState(0);
+  const found = useEntries(sought, cursors.at(-1) ?? null, turn);
 
-  const submit = (event: FormEvent) => {
-    event.preventDefault();
+  const search = (wanted: Sought) => {
+    setTurn(turn + 1);
     setCursors([null]);
-    seek({ ...wanted });
+    seek(wanted);
   };
 
   return (
     <Card title="Search the log">
-      <form className={styles.search} role="search" aria-label="The log" onSubmit={submit}>
-        {FIELDS.map(({ name, label, type = "text" }) => (
-          <TextInput
-            key={name}
-            label={label}
-            type={type}
-            autoCapitalize="none"
-            value={wanted[name]}
-            onChange={(event) => want({ ...wanted, [name]: event.currentTarget.value })}
-          />
-        ))}
-        <Button type="submit" variant="default" loading={found.isFetching}>
-          Search
-        </Button>
-      </form>
+      <SearchForm
+        label="The log"
+        act="Search"
+        fields={FIELDS}
+        nothing={NOTHING}
+        loading={found.isFetching}
+        onSearch={search}
+      />
       <Trouble error={found.error} />
       {found.data && <Entries entries={found.data.items} />}
       <Pages cursors={cursors} go={setCursors} next={found.data?.next} of="entries" />

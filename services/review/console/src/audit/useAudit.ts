@@ -101,10 +101,13 @@ export interface Sought {
   readonly purpose: string;
 }
 
-/** Every reading goes on the record, so nothing is read before somebody asks, and nothing is polled. */
-export function useEntries(sought: Sought | null, cursor: string | null) {
+/**
+ * Every reading goes on the record, so nothing is read before somebody asks, and nothing is polled. Asking again
+ * (`turn`) reads again, for the log has grown; turning back a page does not.
+ */
+export function useEntries(sought: Sought | null, cursor: string | null, turn: number) {
   return useQuery({
-    queryKey: ["audit", "entries", sought, cursor],
+    queryKey: ["audit", "entries", turn, sought, cursor],
     queryFn: async () => {
       const page = await answerOf(
         api.GET("/api/audit/v1/entries", { params: { query: { ...queryOf(sought!), cursor, limit: PAGE } } }),
@@ -117,15 +120,23 @@ export function useEntries(sought: Sought | null, cursor: string | null) {
   });
 }
 
-function queryOf({ tenant, caseId, subject, actor, kind, since, until, purpose }: Sought) {
-  const said = (text: string) => text.trim() || null;
+const said = (text: string) => text.trim() || null;
+
+function timesOf({ since, until }: { readonly since: string; readonly until: string }) {
+  return {
+    since: since ? new Date(since).toISOString() : null,
+    until: until ? new Date(until).toISOString() : null,
+  };
+}
+
+function queryOf(sought: Sought) {
+  const { tenant, caseId, subject, actor, kind, purpose } = sought;
   return {
     case_id: said(caseId),
     subject_ref: said(subject),
     actor: said(actor),
     kind: said(kind),
-    since: since ? new Date(since).toISOString() : null,
-    until: until ? new Date(until).toISOString() : null,
+    ...timesOf(sought),
     purpose: said(purpose),
     // A case's id is only one within its tenant.
     tenant: said(tenant) ?? (said(caseId) || said(subject) ? "default" : null),
@@ -145,11 +156,24 @@ export function useEntryProof() {
   });
 }
 
-export function useAccessLog(wanted: boolean, cursor: string | null) {
+export interface SoughtLooks {
+  readonly caseId: string;
+  readonly reader: string;
+  readonly since: string;
+  readonly until: string;
+  readonly tenant: string;
+}
+
+/** Who looked, in the order of the log; looking there is on the record too. */
+export function useAccessLog(sought: SoughtLooks | null, cursor: string | null, turn: number) {
   return useQuery({
-    queryKey: ["audit", "access", cursor],
-    queryFn: () => answerOf(api.GET("/api/audit/v1/access-log", { params: { query: { cursor, limit: PAGE } } })),
-    enabled: wanted,
+    queryKey: ["audit", "access", turn, sought, cursor],
+    queryFn: () => {
+      const { caseId, reader, tenant } = sought!;
+      const query = { case_id: said(caseId), reader: said(reader), tenant: said(tenant), ...timesOf(sought!) };
+      return answerOf(api.GET("/api/audit/v1/access-log", { params: { query: { ...query, cursor, limit: PAGE } } }));
+    },
+    enabled: sought !== null,
     placeholderData: (before) => before,
     staleTime: Number.POSITIVE_INFINITY,
   });

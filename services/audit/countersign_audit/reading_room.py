@@ -19,6 +19,8 @@ TOPIC = "activity.recorded"
 SOURCE = "/countersign/audit"
 READERS = ("auditor", "admin", "lead")
 """Who may read the record, in the order in which a reader's role is named."""
+NAMED = (*READERS, "reviewer", "operator", "analyst")
+"""Whose reading is on the record: others are shown one case by review, which lends them its own leave to read."""
 READ = "audit.read"
 EXPORTED = "audit.exported"
 WHOLE_LOG = "log"
@@ -230,7 +232,7 @@ def _activity(principal: Principal, read: Read, sequence: int, now: str) -> dict
         "actor": {
             "kind": "person",
             "pseudonym": principal.subject,
-            "role": next((role for role in READERS if role in principal.roles), None),
+            "role": next((role for role in NAMED if role in (principal.own_roles or principal.roles)), None),
         },
         "body": {
             "what": read.what,

@@ -30,7 +30,8 @@ REFETCH_SECONDS = 5.0
 class Principal:
     """An authenticated caller; ``subject`` is the pseudonym that may enter records, ``*`` stands for every tenant.
 
-    ``forwarded``: they came through review, which looks at what they are told.
+    ``forwarded``: they came through review, which looks at what they are told. ``own_roles`` are those they hold, where
+    review lent them others for one reading; they open nothing, and records name them.
     """
 
     subject: str
@@ -38,6 +39,7 @@ class Principal:
     roles: frozenset[str]
     tenants: frozenset[str]
     forwarded: bool = False
+    own_roles: frozenset[str] = frozenset()
 
     @property
     def may_answer(self) -> bool:
@@ -152,5 +154,5 @@ class TokenVerifier:
         return Principal(
             subject=str(claims["sub"]), username=str(claims.get("name", "")),
             roles=frozenset(claims.get("roles", ())) & ROLES, tenants=frozenset(claims.get("tenants", ())),
-            forwarded=claims.get("forwarded") is True,
+            forwarded=claims.get("forwarded") is True, own_roles=frozenset(claims.get("own_roles", ())) & ROLES,
         )  # fmt: skip

@@ -25,6 +25,7 @@ async def authenticate(request: Request) -> Principal:
     return Principal(
         subject="p-77", username="u", roles=frozenset(request.headers["x-roles"].split(",")),
         tenants=frozenset(request.headers.get("x-tenants", "*").split(",")),
+        own_roles=frozenset(filter(None, request.headers.get("x-own-roles", "").split(","))),
     )  # fmt: skip
 
 

@@ -79,11 +79,13 @@ async def test_a_timeline_tells_the_case_in_order_with_places_hashes_and_inclusi
 async def test_looking_is_recorded_and_becomes_an_entry_of_the_case(client: httpx.AsyncClient, log: Log) -> None:
     await client.get(f"{API}/cases/loan-7/timeline", params={"purpose": "complaint 12"})
     await client.get(f"{API}/cases/loan-7/timeline", headers={"x-roles": "lead"})
-    first, second = await announced(log)
-    for activity in (first, second):
+    # Review lends a reviewer its leave to read one case; what the record names is theirs.
+    await client.get(f"{API}/cases/loan-7/timeline", headers={"x-own-roles": "reviewer"})
+    first, second, third = await announced(log)
+    for activity in (first, second, third):
         Draft202012Validator(SCHEMA).validate(activity)
     assert first["actor"] == {"kind": "person", "pseudonym": "p-77", "role": "auditor"}
-    assert second["actor"]["role"] == "lead"
+    assert [other["actor"]["role"] for other in (second, third)] == ["lead", "reviewer"]
     assert (first["sequence"], second["sequence"]) == (1, 2)
     assert first["body"]["purpose"] == "complaint 12"
     assert (first["body"]["what"], first["body"]["entries"]) == ("timeline", 4)
@@ -96,7 +98,7 @@ async def test_looking_is_recorded_and_becomes_an_entry_of_the_case(client: http
     ])  # fmt: skip
     told = (await client.get(f"{API}/cases/loan-7/timeline")).json()
     assert told["entries"][4]["words"] == "p-77 (auditor) read the record (timeline)."
-    assert [entry["previous"] for entry in told["entries"]] == [None, 1, 2, 3, 4, 9]
+    assert [entry["previous"] for entry in told["entries"]] == [None, 1, 2, 3, 4, 9, 10]
     assert (await log.verify()).ok
 
 

@@ -372,4 +372,4 @@ async def test_review_timeline_comes_through_review_after_the_answer(desk: Desk)
         told.json()["authorization"].removeprefix("Bearer "), audience="audit", now=desk.clock()
     )
     assert claims is not None
-    assert (claims["tenants"], claims["roles"]) == (["default"], ["auditor"])
+    assert (claims["tenants"], claims["roles"], claims["own_roles"]) == (["default"], ["auditor"], ["reviewer"])

@@ -159,6 +159,8 @@ async def test_tokens_are_checked():
     cases = {
         token(key): 200, token(key, aud="audit"): 401, token(key, exp=1): 401, token(key, iss="me"): 401,
         token(other): 401, "nonsense": 401, token(key, roles=["auditor"]): 403,
+        # What somebody is besides what a token lends them opens nothing.
+        token(key, roles=["auditor"], own_roles=["lead"]): 403,
     }  # fmt: skip
     async with client(application(Keys(key))) as http:
         for given, status in cases.items():

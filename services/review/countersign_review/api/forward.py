@@ -131,7 +131,7 @@ async def record_of(parts: Parts, who: Identity, tenant: str, case_id: str, requ
 
     Whoever may have to answer and does not read the log at large is not told which cases are seeds.
     """
-    bearer = Bearer(who.user["pseudonym"], who.user["username"], frozenset({"auditor"}), frozenset({tenant}))
+    bearer = Bearer(who.user["pseudonym"], who.user["username"], frozenset({"auditor"}), frozenset({tenant}), who.roles)
     url = f"{parts.settings.audit_url}/api/audit/v1/cases/{quote(case_id, safe='')}/{part}"
     answer = await _send(parts, bearer, "audit", request, "GET", f"{url}?tenant={quote(tenant, safe='')}", None)
     if answer.status_code != HTTPStatus.OK or not who.may_answer or who.roles & WHOLE_LOG:

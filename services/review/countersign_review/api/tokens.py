@@ -17,12 +17,16 @@ LIFETIME = timedelta(minutes=5)
 
 @dataclass(frozen=True, slots=True)
 class Bearer:
-    """Who a token is for: the pseudonym that may enter records, the name, the roles and tenants."""
+    """Who a token is for: the pseudonym that may enter records, the name, the roles and tenants.
+
+    ``own_roles`` are those they hold, where the token lends them others for one reading: records name what is theirs.
+    """
 
     subject: str
     name: str
     roles: frozenset[str]
     tenants: frozenset[str]
+    own_roles: frozenset[str] = frozenset()
 
 
 def make_key() -> tuple[str, bytes, bytes]:
@@ -43,6 +47,7 @@ class Signer:
         claims = {
             "iss": ISSUER, "aud": audience, "sub": bearer.subject, "name": bearer.name,
             "roles": sorted(bearer.roles), "tenants": sorted(bearer.tenants),
+            **({"own_roles": sorted(bearer.own_roles)} if bearer.own_roles else {}),
             **({"forwarded": True} if forwarded else {}),
             "iat": int(now.timestamp()), "exp": int((now + LIFETIME).timestamp()),
         }  # fmt: skip

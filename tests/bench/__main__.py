@@ -65,6 +65,9 @@ async def measured(directory: Path, arguments: argparse.Namespace) -> dict[str, 
         postgres(directory / "pg", environ=os.environ, settings=POSTGRES) as server,
     ):
         ground = Ground(directory, broker, server)
+        # First: what the other rounds leave to be written back and deleted would be measured with it.
+        say("latency")
+        latency = await latency_round(ground, rate=arguments.rate, seconds=arguments.seconds)
         floors, pipelines = [], []
         for number in range(arguments.rounds):
             say(f"round {number + 1}/{arguments.rounds}: floor")
@@ -72,8 +75,6 @@ async def measured(directory: Path, arguments: argparse.Namespace) -> dict[str, 
             say(f"round {number + 1}/{arguments.rounds}: pipeline")
             pipelines.append(await pipeline_round(ground, arguments.cases))
             say(f"  {pipelines[-1]}")
-        say("latency")
-        latency = await latency_round(ground, rate=arguments.rate, seconds=arguments.seconds)
     return summary(arguments, floors, pipelines, latency)
 
 

@@ -4,12 +4,13 @@ import asyncio
 import logging
 from collections.abc import AsyncIterator, Awaitable, Callable, Sequence
 from contextlib import asynccontextmanager
+from functools import partial
 from typing import Any
 
 from aiokafka import AIOKafkaConsumer, TopicPartition
 from aiokafka.errors import KafkaError
 
-from countersign_shared.background import cancelled
+from countersign_shared.background import beside
 from countersign_shared.errors import ConfigurationError, FatalError
 from countersign_shared.messaging.consumer import FIRST_BACKOFF_SECONDS, MAX_RECORDS, RETRIES, TRANSIENT
 from countersign_shared.messaging.header_names import take_any_header_name
@@ -56,12 +57,8 @@ async def following(
         async with asyncio.timeout(CATCH_UP_SECONDS):
             while await consumer.position(part) < end:
                 await _take_some(consumer, topic, take)
-        task = asyncio.create_task(_follow(consumer, topic, take))
-        task.add_done_callback(lambda done: _ended(done, fail))
-        try:
+        async with beside(_follow(consumer, topic, take), fail=partial(_ended, fail)):
             yield
-        finally:
-            await cancelled(task)
     finally:
         await stopped(consumer.stop(), "the follower")
 
@@ -94,7 +91,6 @@ async def _taken(records: Sequence[Record], take: Take) -> None:
     raise FatalError(f"records of {records[0].topic} failed {RETRIES} times, last with {last!r}") from last
 
 
-def _ended(task: "asyncio.Task[None]", fail: Callable[[BaseException], None]) -> None:
-    if not task.cancelled() and (error := task.exception()) is not None:
-        log.critical("cannot follow any more", exc_info=error)
-        fail(error)
+def _ended(fail: Callable[[BaseException], None], error: BaseException) -> None:
+    log.critical("cannot follow any more", exc_info=error)
+    fail(error)

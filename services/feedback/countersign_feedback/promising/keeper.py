@@ -11,7 +11,7 @@ from countersign_feedback.promising.calibrating import recalibrate
 from countersign_feedback.promising.looking import Lasting, Seen, look, tiers_of
 from countersign_feedback.store import FAULTS, Store
 from countersign_feedback.store.controls import ControlKey, KnownControl, OwnControl
-from countersign_shared.background import cancelled
+from countersign_shared.background import beside
 from countersign_shared.clock import Clock
 from countersign_shared.observability import Metrics
 
@@ -109,14 +109,9 @@ class Keeper:
 async def keeping(keeper: Keeper, *, fail: Callable[[BaseException], None]) -> AsyncIterator[None]:
     """Run the keeper while the context is open; its death ends the service."""
 
-    def ended(task: "asyncio.Task[None]") -> None:
-        if not task.cancelled() and (error := task.exception()) is not None:
-            log.critical("cannot look at the evidence any more", exc_info=error)
-            fail(error)
+    def ended(error: BaseException) -> None:
+        log.critical("cannot look at the evidence any more", exc_info=error)
+        fail(error)
 
-    task = asyncio.create_task(keeper.run())
-    task.add_done_callback(ended)
-    try:
+    async with beside(keeper.run(), fail=ended):
         yield
-    finally:
-        await cancelled(task)

@@ -1,5 +1,3 @@
-import { useState } from "react";
-
 import { moment } from "../format/time";
 import { useNow } from "../format/useNow";
 import { Card } from "../ui/Card";
@@ -9,6 +7,7 @@ import styles from "./Audit.module.css";
 import { Pages } from "./Pages";
 import { type FieldOf, SearchForm } from "./SearchForm";
 import { type SoughtLooks, useAccessLog } from "./useAudit";
+import { useSearch } from "./useSearch";
 
 const ANYBODY: SoughtLooks = { caseId: "", reader: "", since: "", until: "", tenant: "" };
 
@@ -22,18 +21,9 @@ const FIELDS: readonly FieldOf<SoughtLooks>[] = [
 
 /** Who looked at the record, and at what. */
 export function AccessLog() {
-  const [sought, seek] = useState<SoughtLooks | null>(null);
+  const { sought, search, cursors, go, cursor, turn } = useSearch<SoughtLooks>();
+  const access = useAccessLog(sought, cursor, turn);
   const now = useNow(60_000);
-  const [cursors, setCursors] = useState<readonly (string | null)[]>([null]);
-  const [turn, setTurn] = useState(0);
-  const access = useAccessLog(sought, cursors.at(-1) ?? null, turn);
-
-  const search = (wanted: SoughtLooks) => {
-    setTurn(turn + 1);
-    setCursors([null]);
-    seek(wanted);
-  };
-
   return (
     <Card title="Who looked">
       <SearchForm
@@ -80,7 +70,7 @@ export function AccessLog() {
           </table>
         </Wide>
       )}
-      <Pages cursors={cursors} go={setCursors} next={access.data?.next_cursor} of="looks" />
+      <Pages cursors={cursors} go={go} next={access.data?.next_cursor} of="looks" />
     </Card>
   );
 }

@@ -1,11 +1,12 @@
 import { Button } from "@mantine/core";
 
 import styles from "./Audit.module.css";
+import type { Cursors } from "./useSearch";
 
 interface PagesProps {
   /** One per page up to the one shown; the first page has none. */
-  readonly cursors: readonly (string | null)[];
-  readonly go: (cursors: readonly (string | null)[]) => void;
+  readonly cursors: Cursors;
+  readonly go: (cursors: Cursors) => void;
   readonly next: string | null | undefined;
   /** What is on the pages. */
   readonly of: string;

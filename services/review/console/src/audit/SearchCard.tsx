@@ -1,5 +1,4 @@
 import { Button } from "@mantine/core";
-import { useState } from "react";
 
 import { moment } from "../format/time";
 import { useNow } from "../format/useNow";
@@ -11,6 +10,7 @@ import type { ReadEntry } from "./leaf";
 import { Pages } from "./Pages";
 import { type FieldOf, SearchForm } from "./SearchForm";
 import { type Sought, useEntries, useEntryProof } from "./useAudit";
+import { useSearch } from "./useSearch";
 
 const NOTHING: Sought = { tenant: "", caseId: "", subject: "", actor: "", kind: "", since: "", until: "", purpose: "" };
 
@@ -27,17 +27,8 @@ const FIELDS: readonly FieldOf<Sought>[] = [
 
 /** Entries by case, subject, actor, kind and time, each with its proof. */
 export function SearchCard() {
-  const [sought, seek] = useState<Sought | null>(null);
-  const [cursors, setCursors] = useState<readonly (string | null)[]>([null]);
-  const [turn, setTurn] = useState(0);
-  const found = useEntries(sought, cursors.at(-1) ?? null, turn);
-
-  const search = (wanted: Sought) => {
-    setTurn(turn + 1);
-    setCursors([null]);
-    seek(wanted);
-  };
-
+  const { sought, search, cursors, go, cursor, turn } = useSearch<Sought>();
+  const found = useEntries(sought, cursor, turn);
   return (
     <Card title="Search the log">
       <SearchForm
@@ -50,7 +41,7 @@ export function SearchCard() {
       />
       <Trouble error={found.error} />
       {found.data && <Entries entries={found.data.items} />}
-      <Pages cursors={cursors} go={setCursors} next={found.data?.next} of="entries" />
+      <Pages cursors={cursors} go={go} next={found.data?.next} of="entries" />
     </Card>
   );
 }

@@ -1,10 +1,10 @@
-import { Checkbox, TextInput } from "@mantine/core";
+import { TextInput } from "@mantine/core";
 import { useState } from "react";
 
 import type { Authority } from "../api/schema";
 import { useDecisionTypes } from "../cases/useCases";
 import { limitedTo, listed } from "./rights";
-import styles from "./Team.module.css";
+import { Ticks } from "./Ticks";
 
 interface LimitsProps {
   readonly authority: Authority;
@@ -72,21 +72,12 @@ function Kinds({ chosen, onChange }: KindsProps) {
   const ticked = chosen ?? [];
   // A type that nobody declares any more stays where it was given.
   const others = ticked.filter((name) => known.every((type) => type.name !== name));
-  const all = [...known, ...others.map((name) => ({ name, label: name }))];
   return (
-    <fieldset className={styles.roles}>
-      <legend>Kinds of decision{chosen === null && ": every one, as none is ticked"}</legend>
-      {all.map(({ name, label }) => (
-        <Checkbox
-          key={name}
-          size="xs"
-          label={label}
-          checked={ticked.includes(name)}
-          onChange={({ currentTarget: { checked } }) =>
-            onChange(limitedTo(checked ? [...ticked, name] : ticked.filter((one) => one !== name)))
-          }
-        />
-      ))}
-    </fieldset>
+    <Ticks
+      legend={`Kinds of decision${chosen === null ? ": every one, as none is ticked" : ""}`}
+      all={[...known, ...others.map((name) => ({ name, label: name }))]}
+      ticked={ticked}
+      onChange={(types) => onChange(limitedTo(types))}
+    />
   );
 }

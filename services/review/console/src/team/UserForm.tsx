@@ -1,4 +1,4 @@
-import { Button, Checkbox, NativeSelect, TextInput } from "@mantine/core";
+import { Button, NativeSelect, TextInput } from "@mantine/core";
 import { type FormEvent, type ReactNode, useState } from "react";
 
 import type { Authority, User } from "../api/schema";
@@ -7,17 +7,18 @@ import { Trouble } from "../ui/Page";
 import { Limits } from "./Limits";
 import { listed, type Rights } from "./rights";
 import styles from "./Team.module.css";
+import { Ticks } from "./Ticks";
 
-const ROLES: readonly { readonly role: Role; readonly label: string }[] = [
-  { role: "reviewer", label: "Reviewer: decides cases" },
-  { role: "lead", label: "Lead: decides, looks at figures and the record, stops automation" },
-  { role: "policy_author", label: "Policy author: writes policies" },
-  { role: "policy_approver", label: "Policy approver: approves what others wrote" },
-  { role: "operator", label: "Operator: stops automation" },
-  { role: "analyst", label: "Analyst: looks at figures" },
-  { role: "auditor", label: "Auditor: reads the record" },
-  { role: "submitter", label: "Submitter: brings cases in" },
-  { role: "admin", label: "Administrator: adds and disables people" },
+const ROLES: readonly { readonly name: Role; readonly label: string }[] = [
+  { name: "reviewer", label: "Reviewer: decides cases" },
+  { name: "lead", label: "Lead: decides, looks at figures and the record, stops automation" },
+  { name: "policy_author", label: "Policy author: writes policies" },
+  { name: "policy_approver", label: "Policy approver: approves what others wrote" },
+  { name: "operator", label: "Operator: stops automation" },
+  { name: "analyst", label: "Analyst: looks at figures" },
+  { name: "auditor", label: "Auditor: reads the record" },
+  { name: "submitter", label: "Submitter: brings cases in" },
+  { name: "admin", label: "Administrator: adds and disables people" },
 ];
 const TIERS: readonly Authority["max_tier"][] = ["negligible", "low", "medium", "high", "critical"];
 
@@ -105,20 +106,7 @@ export function UserForm({ user, verb, pending, error, children, onSubmit, onCan
         }
       />
       <Limits authority={authority} onChange={allow} />
-      <fieldset className={styles.roles}>
-        <legend>Roles</legend>
-        {ROLES.map(({ role, label }) => (
-          <Checkbox
-            key={role}
-            size="xs"
-            label={label}
-            checked={roles.includes(role)}
-            onChange={({ currentTarget: { checked } }) =>
-              change({ roles: checked ? [...roles, role] : roles.filter((one) => one !== role) })
-            }
-          />
-        ))}
-      </fieldset>
+      <Ticks legend="Roles" all={ROLES} ticked={roles} onChange={(next) => change({ roles: next })} />
       <div className={styles.act}>
         <Button type="submit" loading={pending} disabled={roles.length === 0}>
           {verb}

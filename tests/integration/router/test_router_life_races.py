@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import asyncio
 import time
-from collections.abc import Sequence
+from collections.abc import AsyncIterator, Sequence
 
 import asyncpg
 import pytest
@@ -180,6 +180,30 @@ async def test_publishing_waits_for_the_batch_in_flight(replica: Replica, store:
         with pytest.raises(TimeoutError):
             await asyncio.wait_for(asyncio.shield(publishing), 0.3)
     await publishing
+    assert (await in_force(pool))["state"]["version"] == 2
+
+
+async def test_a_change_ends_a_batch_that_hangs_amid_its_copy(
+    replica: Replica, store: Store, pool: asyncpg.Pool
+) -> None:
+    """The database counts it as active, though it waits for the client."""
+    way = await Way.approved(store, everything_to_people())
+    hung = asyncio.Event()
+
+    async def endless() -> AsyncIterator[tuple[str, str]]:
+        hung.set()
+        await asyncio.Event().wait()
+        yield "default", "never"
+
+    async with pool.acquire() as connection:
+        await connection.execute("BEGIN; SELECT FROM controls FOR SHARE")
+        copying = asyncio.create_task(
+            connection.copy_records_to_table("routings", records=endless(), columns=("tenant", "case_id"))
+        )
+        await hung.wait()
+        await way.publish()
+        copying.cancel()
+        await asyncio.gather(copying, return_exceptions=True)
     assert (await in_force(pool))["state"]["version"] == 2
 
 

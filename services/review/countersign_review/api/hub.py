@@ -108,7 +108,7 @@ class Hub:
             listener.resync()
 
     def resync_of(self, person: str) -> None:
-        """Tell one person, at this instance, to read anew; at others they are told with the next heartbeat."""
+        """Tell one person, at this instance, to read anew, be it that nobody is signed in; elsewhere a heartbeat does."""
         for listener in self._listeners:
             if listener.person == person:
                 listener.resync()

@@ -86,6 +86,7 @@ async def disable_user(username: PathPart, who: Known, parts: Using, again: Agai
     row = await parts.departures.disable(username, by=admin(who), request=again)
     if row is None:
         raise Problem(404, "not-found", "Not found", "There is no such user.")
+    parts.hub.resync_of(row["pseudonym"])
     return User(**user_fields(row))
 
 
@@ -102,6 +103,7 @@ async def reset_password(username: PathPart, who: Known, parts: Using, again: Ag
         raise no_local_users()
     password = new_password()
     row = await parts.people.set_password(username, await parts.passwords.hash(password), by=admin(who), request=again)
+    parts.hub.resync_of(row["pseudonym"])
     return UserCreated(**user_fields(row), password=password)
 
 

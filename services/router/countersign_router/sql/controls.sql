@@ -6,13 +6,14 @@ LOCK TABLE controls IN EXCLUSIVE MODE;
 
 -- name: end_hanging_batches
 -- End the transactions of batches whose process has not said anything for $1 seconds, so that a change need not wait
--- for it. Nothing of such a batch was published or acknowledged; it comes again.
+-- for it: the database waits for the client, between two statements or amid a COPY (which counts as active). Nothing of
+-- such a batch was published or acknowledged; it comes again.
 SELECT who.application_name, extract(epoch FROM clock_timestamp() - who.state_change) AS seconds,
        pg_terminate_backend(who.pid) AS ended
 FROM pg_locks AS held JOIN pg_stat_activity AS who USING (pid)
 WHERE held.relation = 'controls'::regclass AND held.mode = 'RowShareLock' AND held.granted
   AND held.database = (SELECT oid FROM pg_database WHERE datname = current_database())
-  AND who.state = 'idle in transaction' AND who.state_change < clock_timestamp() - make_interval(secs => $1)
+  AND who.wait_event_type = 'Client' AND who.state_change < clock_timestamp() - make_interval(secs => $1)
   AND who.pid <> pg_backend_pid();
 
 -- name: find_control

@@ -18,7 +18,7 @@ from countersign_shared.messaging.records import Record
 
 log = logging.getLogger(__name__)
 
-BATCHES_AHEAD = 1
+BATCHES_AHEAD = 2
 """Batches that wait at most, and so the most that are handled at once: enough to keep both sides busy, and each one
 more takes memory and makes the last wait longer."""
 

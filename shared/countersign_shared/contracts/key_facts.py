@@ -13,7 +13,8 @@ Fact = Mapping[str, Any]
 MAX_FACT_VALUE = 1_000
 """Longest raw text kept beside its formatted form, which says the same."""
 KNOWN_VALUES = 256
-"""Amounts, shares and choices come again and again. Texts and dates are not remembered: they may name a person."""
+"""Shares and choices come again and again. Amounts seldom do, and are formatted sooner than they are found; texts and
+dates are not remembered, because they may name a person."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -43,7 +44,7 @@ def key_field(
         long_text = isinstance(value, str) and len(value) > MAX_FACT_VALUE
         return {**absent, "value": None if long_text else value, "formatted": formatted(value)}
 
-    making = fact if kind in {"text", "date"} else _remembering(fact)
+    making = fact if kind in {"text", "date", "money"} else _remembering(fact)
     return Field(name, label, kind, unit, sensitive, formatted, making)
 
 

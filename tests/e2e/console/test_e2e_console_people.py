@@ -129,7 +129,7 @@ def stand_in(desk: Desk, here: Seat, *, away: str, by: str) -> None:
     here.page.get_by_label("Stands in").select_option(label=by)
     here.page.get_by_label("Last day").fill((system_clock() + timedelta(days=2)).date().isoformat())
     here.page.get_by_role("button", name="Let them stand in from now on").click()
-    expect(here.page.get_by_role("row", name=re.compile("kurt.*grete-l"))).to_be_visible()
+    expect(here.page.get_by_role("row", name=re.compile("Kurt Colleague.*Grete Lead"))).to_be_visible()
 
 
 def kurt_is_away(desk: Desk, here: Seat) -> None:
@@ -143,7 +143,7 @@ def kurt_is_away(desk: Desk, here: Seat) -> None:
     here.page.get_by_role("button", name="Not now").click()
     here.put_back()
     here.page.goto(f"{desk.url}/team")
-    here.page.get_by_role("button", name=re.compile("^End now .*kurt")).click()
+    here.page.get_by_role("button", name=re.compile("^End now .*Kurt")).click()
     expect(here.page.get_by_text("Nobody has to be stood in for.")).to_be_visible()
 
 

@@ -22,6 +22,7 @@ LAST = {
     "audit": "Take it with you", "team": "Standing in",
 }  # fmt: skip
 ALL_PAGES = 7
+RECORDED = re.compile("^u_[0-9a-f]{16}$")
 PHONE = {"viewport": {"width": 390, "height": 844}, "has_touch": True, "is_mobile": True}
 
 
@@ -103,8 +104,14 @@ def test_one_person_stops_and_two_let_it_go_on(desk: Desk, browser: Browser) -> 
         held = section(first.page, "Every control, as it stands")
         expect(held.get_by_text("high +0.05, medium +0: a new shop")).to_be_visible()
         expect(section(first.page, "Waiting for signatures")).to_contain_text("Lower raised bands: refund")
-        second.enter(desk.link("ida", "Ida Rhodes", "operator"))
+        # Colleagues have names for whoever may know the team; an operator reads what the record says.
+        expect(held.get_by_role("cell", name=RECORDED).first).to_be_visible()
+        second.enter(desk.link("ida", "Ida Rhodes", "lead"))
         second.page.goto(f"{desk.url}/controls")
+        expect(second.page.get_by_text("Margaret Hamilton has asked for it to go on")).to_be_visible()
+        held = section(second.page, "Every control, as it stands")
+        by = held.get_by_role("cell", name=re.compile("Margaret Hamilton"))
+        expect(by.first).to_have_text(re.compile("Hamilton *u_[0-9a-f]{16}$"))
         second.page.get_by_role("button", name="Confirm: automation goes on").click()
         expect(second.page.get_by_text("No stop holds")).to_be_visible()
 

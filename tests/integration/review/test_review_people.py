@@ -68,6 +68,26 @@ async def test_review_a_changed_role_is_in_force_at_once_and_on_the_record(desk:
     assert (await put(root, {**before, "username": "nobody"})).status_code == 404
 
 
+async def test_review_names_are_told_to_those_who_share_a_tenant_and_belong_to_the_team(desk: Desk) -> None:
+    root, lea = await desk.client("root", "admin"), await desk.client("lea", "lead", tenants=["north"])
+    for username, tenant in (("ana", "north"), ("ben", "south"), ("eve", "north")):
+        await desk.add_user(username, "operator", tenants=[tenant])
+    known = {one["username"]: one["pseudonym"] for one in (await root.get("/users")).json()["items"]}
+    assert (await root.post("/users/eve/disable")).status_code == 200
+
+    async def names(who: Client, *asked: str) -> dict[str, str]:
+        answer = await who.get("/names?" + "&".join(f"pseudonym={one}" for one in asked))
+        assert answer.status_code == 200, answer.text
+        return {one["pseudonym"]: one["display_name"] for one in answer.json()["items"]}
+
+    everybody = [known[name] for name in ("ana", "ben", "eve")]
+    assert await names(lea, *everybody, "countersign") == {known["ana"]: "Ana", known["eve"]: "Eve"}
+    assert sorted((await names(root, *everybody)).values()) == ["Ana", "Ben", "Eve"]
+    assert (await lea.get("/names")).status_code == 422
+    assert (await lea.get("/names?" + "&".join(["pseudonym=u_1"] * 101))).status_code == 422
+    assert (await (await desk.client("pia", "policy_approver")).get("/names?pseudonym=u_1")).status_code == 403
+
+
 async def test_review_nobody_locks_the_last_door_behind_themselves(desk: Desk) -> None:
     root = await desk.client("root", "admin")
     me = await user(root, "root")

@@ -108,7 +108,7 @@ class Hub:
             listener.resync()
 
     def resync_of(self, person: str) -> None:
-        """Tell one person, at this instance, to read anew, be it that nobody is signed in; elsewhere a heartbeat does."""
+        """Tell one person, at this instance, to read anew, be it that nobody is signed in; heartbeats do elsewhere."""
         for listener in self._listeners:
             if listener.person == person:
                 listener.resync()

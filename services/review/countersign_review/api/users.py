@@ -14,13 +14,15 @@ from countersign_review.api.models.people import (
     Colleague,
     Colleagues,
     Money,
+    PersonName,
+    PersonNames,
     User,
     UserChange,
     UserCreated,
     UserRequest,
     Users,
 )
-from countersign_review.api.models.text import PathPart
+from countersign_review.api.models.text import Line, PathPart
 from countersign_review.api.parts import Using
 from countersign_review.domain.eligibility import TIERS, Amount
 from countersign_review.domain.events import person
@@ -33,6 +35,8 @@ from countersign_shared.http import Problem
 router = APIRouter(tags=["people"])
 MOST_COLLEAGUES = 1_000
 """Names for a list to choose from; a larger desk is searched by typing."""
+MOST_NAMES = 100
+"""A page of any list names fewer people."""
 
 
 @router.get("/users", dependencies=[ADMIN])
@@ -112,6 +116,15 @@ async def list_colleagues(who: Known, parts: Using) -> Colleagues:
     """Return the people at the desk of your tenants: whom work can be handed to, and who stands in for whom."""
     rows = await parts.people.colleagues(sorted(who.tenants), limit=MOST_COLLEAGUES)
     return Colleagues(items=[Colleague(**dict(row)) for row in rows])
+
+
+@router.get("/names", dependencies=[TEAM])
+async def list_names(
+    who: Known, parts: Using, pseudonym: Annotated[list[Line], Query(min_length=1, max_length=MOST_NAMES)]
+) -> PersonNames:
+    """Return what people of your tenants are called, by their pseudonyms; those who have left, too."""
+    rows = await parts.people.names(sorted(who.tenants), pseudonym)
+    return PersonNames(items=[PersonName(**dict(row)) for row in rows])
 
 
 def passwords_allowed(settings: Settings) -> bool:

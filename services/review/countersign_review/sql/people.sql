@@ -87,6 +87,12 @@ WHERE u.disabled_at IS NULL AND u.roles && ARRAY['reviewer', 'lead']
 ORDER BY u.display_name, u.username
 LIMIT $3;
 
+-- name: names_of
+-- What people who share a tenant with the caller are called; those who have left, too, as records name them for ever.
+SELECT u.pseudonym, u.display_name FROM users AS u
+WHERE u.pseudonym = ANY ($2::text[]) AND ('*' = ANY ($1::text[]) OR '*' = ANY (u.tenants) OR u.tenants && $1)
+ORDER BY u.pseudonym;
+
 -- name: change_user
 UPDATE users
 SET display_name = $2, roles = $3, tenants = $4, decision_types = $5, max_tier_rank = $6, amount_limit = $7,

@@ -124,6 +124,11 @@ class People:
         rows: list[Any] = await self._pool.fetch(self._queries.colleagues, list(tenants), self._clock(), limit)
         return rows
 
+    async def names(self, tenants: Sequence[str], pseudonyms: Sequence[str]) -> list[Any]:
+        """Return what these people of these tenants are called, those who have left too; nobody's name for others."""
+        rows: list[Any] = await self._pool.fetch(self._queries.names_of, list(tenants), list(pseudonyms))
+        return rows
+
     async def lock(self, connection: Connection, username: str) -> Mapping[str, Any]:
         """Lock a user, disabled or not, and return them."""
         row = await connection.fetchrow(self._queries.lock_user, username)

@@ -1,5 +1,6 @@
 import { moment } from "../format/time";
 import { useNow } from "../format/useNow";
+import { Name } from "../people/Name";
 import { Card } from "../ui/Card";
 import { Trouble, Wide } from "../ui/Page";
 import table from "../ui/table.module.css";
@@ -56,7 +57,7 @@ export function AccessLog() {
                 <tr key={one.index}>
                   <td className={styles.when}>{one.occurred_at && moment(one.occurred_at, now)}</td>
                   <td>
-                    {one.reader ?? "unknown"}
+                    {one.reader ? <Name of={one.reader} recorded /> : "unknown"}
                     {one.role && <small>{one.role}</small>}
                   </td>
                   <td>

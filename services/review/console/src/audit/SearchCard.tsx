@@ -2,6 +2,7 @@ import { Button } from "@mantine/core";
 
 import { moment } from "../format/time";
 import { useNow } from "../format/useNow";
+import { Name } from "../people/Name";
 import { Card } from "../ui/Card";
 import { Trouble, Wide } from "../ui/Page";
 import table from "../ui/table.module.css";
@@ -76,7 +77,9 @@ function Entries({ entries }: { entries: readonly ReadEntry[] }) {
                   <pre className={styles.leaf}>{entry.lines}</pre>
                 </details>
               </td>
-              <td>{entry.actor}</td>
+              <td>
+                <Name of={entry.actor} recorded />
+              </td>
               <td>
                 <Proof entry={entry} />
               </td>

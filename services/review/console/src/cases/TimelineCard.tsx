@@ -1,6 +1,7 @@
 import type { Timeline } from "../api/audit";
 import { moment } from "../format/time";
 import { useNow } from "../format/useNow";
+import { useNames } from "../people/useNames";
 import { useMe } from "../session/useSession";
 import { Card } from "../ui/Card";
 import { spoken } from "./spoken";
@@ -15,6 +16,7 @@ export function TimelineCard({ timeline }: { timeline: Timeline }) {
   const type = useDecisionTypes().data?.find(({ name }) => name === timeline.decision_type);
   const labels = new Map(type?.outcomes.map(({ outcome, label }) => [outcome, label]));
   const { entries, checkpoint } = timeline;
+  const names = useNames(entries.map(({ words }) => words).join(" "));
   const covered = entries.filter(({ included }) => included).length;
   const all = entries.length > 0 && covered === entries.length;
   return (
@@ -27,7 +29,7 @@ export function TimelineCard({ timeline }: { timeline: Timeline }) {
       <ol className={styles.timeline}>
         {entries.map((entry) => (
           <li key={entry.index}>
-            {spoken(entry.words, labels, me)}
+            {spoken(entry.words, { labels, names, me })}
             <small>
               {entry.occurred_at && `${moment(entry.occurred_at, now)}, `}entry {entry.index}
               {entry.payload !== "readable" && `, ${entry.payload}`}

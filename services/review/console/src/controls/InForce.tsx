@@ -1,6 +1,7 @@
 import type { Control } from "../api/router";
 import { moment } from "../format/time";
 import { useNow } from "../format/useNow";
+import { Name } from "../people/Name";
 import { Card } from "../ui/Card";
 import { Wide } from "../ui/Page";
 import table from "../ui/table.module.css";
@@ -55,7 +56,7 @@ export function InForce({ controls }: { controls: readonly Control[] }) {
                     <small>revision {control.revision}</small>
                   </td>
                   <td>
-                    {control.changed_by}
+                    <Name of={control.changed_by} recorded />
                     {control.signatures.length > 1 && <small>{control.signatures.length} signatures</small>}
                   </td>
                 </tr>

@@ -5,6 +5,7 @@ import type { Proposal } from "../api/router";
 import type { Me } from "../api/schema";
 import { moment } from "../format/time";
 import { useNow } from "../format/useNow";
+import { Name } from "../people/Name";
 import { hasRole } from "../session/roles";
 import { Card } from "../ui/Card";
 import { Trouble } from "../ui/Page";
@@ -55,8 +56,8 @@ function ProposalRow({ me, proposal }: { me: Me; proposal: Proposal }) {
       </p>
       {proposal.said.map((said) => (
         <p key={`${said.pseudonym} ${said.signed_at}`} className={styles.mute}>
-          {said.pseudonym === me.pseudonym ? "you" : said.pseudonym} ({said.role}) {said.signed ? "signed" : "refused"},{" "}
-          {moment(said.signed_at, now)}: {said.reason}
+          {said.pseudonym === me.pseudonym ? "you" : <Name of={said.pseudonym} />} ({said.role}){" "}
+          {said.signed ? "signed" : "refused"}, {moment(said.signed_at, now)}: {said.reason}
         </p>
       ))}
       {hasRole(me, "lead", "policy_approver") && !signed && <Answer proposal={proposal} />}

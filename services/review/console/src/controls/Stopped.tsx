@@ -5,6 +5,7 @@ import type { Control, ReleaseView } from "../api/router";
 import type { Me } from "../api/schema";
 import { moment } from "../format/time";
 import { useNow } from "../format/useNow";
+import { Name } from "../people/Name";
 import { switches } from "../session/roles";
 import { Card } from "../ui/Card";
 import { Trouble } from "../ui/Page";
@@ -48,9 +49,14 @@ interface StoppedScopeProps {
 
 function StoppedScope({ me, stop, request }: StoppedScopeProps) {
   const now = useNow(30_000);
-  const who = stop.changed_by === me.pseudonym ? "you" : stop.changed_by;
+  const since = (
+    <>
+      since {moment(stop.changed_at, now)}, by{" "}
+      {stop.changed_by === me.pseudonym ? "you" : <Name of={stop.changed_by} />}
+    </>
+  );
   return (
-    <Card asking title={`Stopped: ${scopeWords(stop)}`} beside={`since ${moment(stop.changed_at, now)}, by ${who}`}>
+    <Card asking title={`Stopped: ${scopeWords(stop)}`} beside={since}>
       <p className={styles.why}>{String(stop.state["reason"] ?? "")}</p>
       {switches(me) && (request ? <Confirm me={me} request={request} /> : <AskForRelease stop={stop} />)}
     </Card>
@@ -88,8 +94,8 @@ function Confirm({ me, request }: { me: Me; request: ReleaseView }) {
   return (
     <div className={styles.release}>
       <p>
-        {mine ? "You have asked" : `${request.requested_by} has asked`} for it to go on,{" "}
-        {moment(request.requested_at, now)}: {request.reason}
+        {mine ? "You have" : <Name of={request.requested_by} />}
+        {!mine && " has"} asked for it to go on, {moment(request.requested_at, now)}: {request.reason}
       </p>
       {mine ? (
         <p className={styles.mute}>

@@ -1,10 +1,11 @@
 import { Button } from "@mantine/core";
-import { useState } from "react";
+import { Fragment, useState } from "react";
 
 import type { DraftEntry, PolicyEntry, ReplayReport, StepView } from "../api/router";
 import type { Me } from "../api/schema";
 import { moment } from "../format/time";
 import { useNow } from "../format/useNow";
+import { Name } from "../people/Name";
 import { hasRole } from "../session/roles";
 import { Trouble } from "../ui/Page";
 import { DraftEditor } from "./DraftEditor";
@@ -34,7 +35,10 @@ export function DraftRow({ me, draft, inForce }: DraftRowProps) {
       </h3>
       <p>{draft.reason}</p>
       <p className={styles.caption}>
-        by {draft.authors.map((author) => (author === me.pseudonym ? "you" : author)).join(", ")},{" "}
+        by{" "}
+        {draft.authors.map((author) => (
+          <Fragment key={author}>{author === me.pseudonym ? "you" : <Name of={author} />}, </Fragment>
+        ))}
         {moment(draft.changed_at, now)}; hash {draft.sha256.slice(0, 12)}
       </p>
       <Differences before={inForce.sha256} after={draft.sha256} />

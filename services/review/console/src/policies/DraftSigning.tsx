@@ -5,6 +5,7 @@ import type { DraftEntry } from "../api/router";
 import type { Me } from "../api/schema";
 import { moment } from "../format/time";
 import { useNow } from "../format/useNow";
+import { Name } from "../people/Name";
 import { hasRole } from "../session/roles";
 import { Trouble } from "../ui/Page";
 import styles from "./Policies.module.css";
@@ -25,7 +26,8 @@ export function DraftSigning({ me, draft }: { me: Me; draft: DraftEntry }) {
     <div className={styles.signing}>
       {draft.approvals.map((approval) => (
         <p key={`${approval.by} ${approval.signed_at}`} className={styles.caption}>
-          {approval.by === me.pseudonym ? "You" : approval.by} approved it, {moment(approval.signed_at, now)}
+          {approval.by === me.pseudonym ? "You" : <Name of={approval.by} />} approved it,{" "}
+          {moment(approval.signed_at, now)}
           {approval.comment && `: ${approval.comment}`}
           {approval.void && ` (does not count: ${approval.void})`}
         </p>

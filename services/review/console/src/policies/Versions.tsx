@@ -4,6 +4,7 @@ import { useState } from "react";
 import type { PolicyEntry } from "../api/router";
 import { moment } from "../format/time";
 import { useNow } from "../format/useNow";
+import { Name } from "../people/Name";
 import { Card } from "../ui/Card";
 import { Trouble } from "../ui/Page";
 import table from "../ui/table.module.css";
@@ -41,7 +42,11 @@ export function Versions({ versions, mayRollBack }: VersionsProps) {
               </td>
               <td>
                 {moment(version.published_at, now)}
-                {version.published_by && <small>{version.published_by}</small>}
+                {version.published_by && (
+                  <small>
+                    <Name of={version.published_by} />
+                  </small>
+                )}
               </td>
               <td>{version.reason ?? "came with the installation"}</td>
               <td data-number>

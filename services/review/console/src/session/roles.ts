@@ -21,6 +21,11 @@ export function reads(me: Me): boolean {
   return hasRole(me, ...READERS);
 }
 
+/** May know what colleagues are called; everybody else reads pseudonyms. */
+export function knowsNames(me: Holder): boolean {
+  return hasRole(me, ...DESK, "admin");
+}
+
 /** May halt automation, and take part in turning it back on. */
 export function switches(me: Me): boolean {
   return hasRole(me, "operator", "admin", "lead");

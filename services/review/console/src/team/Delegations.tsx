@@ -14,6 +14,8 @@ export function Delegations() {
   const now = useNow(60_000);
   const delegations = useDelegations();
   const end = useEndDelegation();
+  const colleagues = useColleagues().data ?? [];
+  const called = (username: string) => colleagues.find((one) => one.username === username)?.display_name ?? username;
   return (
     <Card title="Standing in">
       <Trouble error={delegations.error ?? end.error} />
@@ -35,15 +37,15 @@ export function Delegations() {
             {delegations.data.map((one) => (
               <tr key={one.delegation_id}>
                 <td>
-                  {one.username}
+                  {called(one.username)}
                   {one.reason && <small>{one.reason}</small>}
                 </td>
-                <td>{one.delegate}</td>
+                <td>{called(one.delegate)}</td>
                 <td>{moment(one.starts_at, now)}</td>
                 <td>{moment(one.ends_at, now)}</td>
                 <td data-number>
                   <Button size="compact-xs" variant="default" onClick={() => end.mutate(one.delegation_id)}>
-                    End now<span className="visually-hidden"> for {one.username}</span>
+                    End now<span className="visually-hidden"> for {called(one.username)}</span>
                   </Button>
                 </td>
               </tr>

@@ -136,6 +136,19 @@ class Colleagues(BaseModel):
     items: list[Colleague]
 
 
+class PersonName(BaseModel):
+    """What somebody is called, whom records know by their pseudonym."""
+
+    pseudonym: str
+    display_name: str
+
+
+class PersonNames(BaseModel):
+    """Those of the people asked for who share a tenant with the caller."""
+
+    items: list[PersonName]
+
+
 class DelegationRequest(Model):
     """Who shall stand in, from when until when; without `username` for the caller."""
 

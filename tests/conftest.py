@@ -19,6 +19,9 @@ settings.register_profile("quick", max_examples=25, **UNTIMED)
 settings.register_profile("deep", max_examples=1_000, **UNTIMED)
 settings.load_profile(os.environ.get("HYPOTHESIS_PROFILE", "quick"))
 
+# Tens of thousands of objects are imported that stay: the collector need not walk them over and over.
+gc.disable()
+
 pytest_plugins = ["tests.fixtures.postgres", "tests.fixtures.kafka"]
 
 
@@ -31,9 +34,10 @@ def pytest_xdist_make_scheduler(config: pytest.Config, log: Any) -> Any:
 
 
 def pytest_collection_finish() -> None:
-    # What the imports left is there to stay: the collector need not walk through it again and again.
     gc.collect()
     gc.freeze()
+    gc.set_threshold(20_000, 20, 20)
+    gc.enable()
 
 
 def pytest_sessionfinish(session: pytest.Session) -> None:

@@ -43,10 +43,6 @@ def test_headless_decides_every_case_once_and_the_log_verifies(demo):
     assert {kind["mode"] for kind in summary["decisions"]} >= {"automatic", "human_with_ai"}
     assert 0 < summary["first_case_decided_after_s"] < summary["seconds"]
     assert summary["log"]["payloads_opened"] == summary["log"]["entries"] - 1  # the genesis has none
-    # A finished run is followed by the next applications.
-    second = demo.finish("--cases", "5")
-    _assert_right(second, 5)
-    assert second["submitted_again"] == 0
 
 
 def test_after_kill_9_the_next_start_goes_on_and_doubles_nothing(demo):
@@ -66,23 +62,19 @@ def test_after_kill_9_the_next_start_goes_on_and_doubles_nothing(demo):
     _assert_right(summary, 60)
 
 
-def test_ctrl_c_ends_everything_and_a_second_start_goes_on(demo):
+def test_ctrl_c_ends_everything_a_second_start_goes_on_and_a_third_brings_the_next_applications(demo):
     demo.start("--cases", "10", "--rate", "5")
     running = demo.running()
+    second = demo.run("demo")
+    assert second.returncode == 75
+    assert f"already running, pid {running.pid}" in second.stderr
     demo.wait_for(lambda: count(running, "SELECT count(*) FROM local.decisions") >= 2)
     assert demo.end(signal.SIGINT) == 0
     assert not demo.left_over()
     _assert_right(demo.finish("--cases", "10"), 10)
-
-
-def test_a_second_demo_learns_that_one_runs_and_by_which_pid(demo):
-    demo.start("--cases", "0")
-    pid = demo.running().pid
-    second = demo.run("demo")
-    assert second.returncode == 75
-    assert f"already running, pid {pid}" in second.stderr
-    assert demo.end(signal.SIGTERM) == 0
-    assert not demo.left_over()
+    third = demo.finish("--cases", "5")
+    _assert_right(third, 5)
+    assert third["submitted_again"] == 0
 
 
 def test_when_the_broker_dies_everything_ends_and_says_so(demo):

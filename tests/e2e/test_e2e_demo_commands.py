@@ -32,7 +32,7 @@ def demo() -> Iterator[DemoProcess]:
         process.start("--cases", "6", "--rate", "20")
         process.running()
         yield process
-        assert process.end(signal.SIGINT) == 0
+        assert process.end(signal.SIGTERM) == 0
         assert not process.left_over()
 
 

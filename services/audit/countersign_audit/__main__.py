@@ -1,6 +1,6 @@
-from countersign_audit.app import running
-from countersign_audit.settings import Settings
-from countersign_shared.runtime import main
+"""``python -m countersign_audit``."""
+
+from countersign_shared.starting import start
 
 if __name__ == "__main__":
-    main(Settings, running)
+    start("countersign_audit")

@@ -1,6 +1,6 @@
-from countersign_feedback.app import running
-from countersign_feedback.settings import Settings
-from countersign_shared.runtime import main
+"""``python -m countersign_feedback``."""
+
+from countersign_shared.starting import start
 
 if __name__ == "__main__":
-    main(Settings, running)
+    start("countersign_feedback")

@@ -57,7 +57,7 @@ ERASURE_SECONDS = 1.0
 SWITCH_SECONDS = 0.001
 """How long the thread that makes batches may keep the interpreter while an answer of the database waits for it: with
 Python's own five milliseconds each of a transaction's statements would wait that long."""
-BATCH = 256
+BATCH = 512
 """Records that are made ready at once; those that wait when a transaction ends share the next one."""
 GATHER_MS = 200
 """Many small batches would take the processor from those somebody waits for."""

@@ -21,6 +21,8 @@ log = logging.getLogger(__name__)
 BATCHES_AHEAD = 2
 """Batches that wait at most, and so the most that are handled at once: enough to keep both sides busy, and each one
 more takes memory and makes the last wait longer."""
+RECORDS_AHEAD = 512
+"""With so many records waiting no further batch is read."""
 
 Begin = Callable[[Sequence[Record]], Any]
 """Called with a batch when it has been read. It returns at once; what it returns is what the handler gets for it.
@@ -55,7 +57,7 @@ class ReadingAhead:
     async def read(self, consumer: Any, poll: Poll) -> None:
         """Read until cancelled, as long as there is room."""
         while True:
-            while len(self._waiting) >= BATCHES_AHEAD:
+            while self._full():
                 await self._changed()
             found = await poll()
             assignment = current_assignment(consumer)
@@ -91,6 +93,9 @@ class ReadingAhead:
         if moved:
             await consumer.commit(moved)
         self._committed = positions
+
+    def _full(self) -> bool:
+        return len(self._waiting) >= BATCHES_AHEAD or sum(len(one.raw) for one in self._waiting) >= RECORDS_AHEAD
 
     async def _changed(self) -> None:
         self._change.clear()

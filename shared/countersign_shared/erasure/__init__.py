@@ -110,9 +110,21 @@ class Erasing:
         """Erase what another replica may have written just after a tombstone, or a dead process left to do."""
         self._recheck_at = None
         async with self._pool.acquire() as connection:
-            for row in await connection.fetch(self._queries.recent, self._clock() - RECENT):
+            recent = await connection.fetch(self._queries.recent, self._clock() - RECENT)
+            for row in recent:
                 async with connection.transaction():
                     await self._erase(connection, row["tenant"], row["case_id"])
+            if recent:
+                await self._sample_anew(connection)
+
+    async def _sample_anew(self, connection: Any) -> None:
+        """Have the planner forget erased rows: its statistics hold values as they were, bodies and names included.
+
+        PostgreSQL itself looks again only when a tenth of a table has changed.
+        """
+        tables = await connection.fetchval(self._queries.sampled)
+        if tables is not None:
+            await connection.execute(f"ANALYZE {tables}")
 
     async def _without_erased(self, records: Sequence[Record]) -> Sequence[Record]:
         keys = list({record.key.decode(errors="replace") for record in records if record.key is not None})

@@ -23,5 +23,9 @@ FROM erasures AS e WHERE e.tenant = $1 AND e.case_id = $2 AND e.erasure_id = $3;
 -- Which cases of these ids are erased; asked once a batch, and nearly always answered with nothing.
 SELECT DISTINCT tenant, case_id FROM erasures WHERE case_id = ANY ($1::text[]);
 
+-- name: sampled
+-- The service's tables of which the planner has kept samples. NULL: none.
+SELECT string_agg(DISTINCT format('%I.%I', schemaname, tablename), ', ') FROM pg_stats WHERE schemaname = current_schema();
+
 -- name: recent
 SELECT DISTINCT tenant, case_id FROM erasures WHERE erased_at >= $1 ORDER BY tenant, case_id;

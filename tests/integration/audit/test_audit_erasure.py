@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import textwrap
 from pathlib import Path
 
 import asyncpg
@@ -133,3 +134,50 @@ async def test_nothing_is_deleted_that_nobody_asked_to_erase(database_url: str, 
         await connection.close()
         report = await log.verify()
         assert "no erasure is on record" in str(report.first_bad)
+
+
+async def in_files(connection: asyncpg.Connection, needle: bytes) -> set[str]:
+    """Return the tables, in whose files on the disk these bytes are, whether a query can find them or not."""
+    await connection.execute("CHECKPOINT")
+    return {
+        row["name"]
+        for row in await connection.fetch(
+            """
+            SELECT oid::regclass::text AS name FROM pg_class
+            WHERE pg_relation_filenode(oid) IS NOT NULL AND relkind IN ('r', 't')
+              AND position($1 IN pg_read_binary_file(pg_relation_filepath(oid))) > 0
+            """,
+            needle,
+        )
+    }
+
+
+async def test_what_the_runbook_says_takes_erased_keys_off_the_disk(database_url: str, tmp_path: Path) -> None:
+    async with open_log(database_url, tmp_path / "keys") as log, reading(log) as client:
+        await log.add([*one_case("a", number=1), *one_case("b", number=2)])
+        scope = TimelineReader(load_keys(log.keys_dir)).case_ref("default", "a")
+        key = (await log.rows("SELECT wrapped FROM data_keys WHERE scope = $1", scope))[0]["wrapped"]
+        sealed = (await log.rows("SELECT sealed FROM payloads JOIN entries USING (index) WHERE case_ref = $1", scope))[
+            0
+        ][0]
+        admin = await asyncpg.connect(database_url)
+        await admin.execute("ANALYZE")
+        state = (await client.post(f"{API}/erasures", json={"case_id": "a", "legal_basis": "x"}, headers=KEY)).json()
+        await confirmed(log, state, *SERVICES)
+        assert await eraser(log).work() == 1
+        # Neither is in a row; the statistics have no samples of keys.
+        assert await in_files(admin, key) == {"audit.data_keys"}
+        assert "audit.payloads_0" in await in_files(admin, sealed[40:80])
+        for statement in runbook("erased-at-once.md", "pages").split(";\n"):
+            await admin.execute(statement)
+        assert await in_files(admin, key) == set()
+        assert await in_files(admin, sealed[40:80]) == set()
+        await admin.close()
+        report = await log.verify()
+        assert report.ok, [str(one) for one in report.findings]
+
+
+def runbook(page: str, mark: str) -> str:
+    """Return the first block of SQL after a mark in a runbook."""
+    text = (Path(__file__).parents[3] / "docs" / "runbooks" / page).read_text().split(f"<!-- {mark}:")[1]
+    return textwrap.dedent(text.split("```sql")[1].split("```")[0]).strip()

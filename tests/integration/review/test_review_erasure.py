@@ -48,12 +48,21 @@ async def found(desk: Desk, text: str) -> set[str]:
     return where
 
 
+async def sampled(desk: Desk, text: str) -> bool:
+    """Tell whether the planner's statistics hold a text."""
+    samples = await desk.pool.fetch("SELECT s::text AS said FROM pg_stats AS s WHERE schemaname = 'review'")
+    return any(text in row["said"] for row in samples)
+
+
 async def remarked(desk: Desk, ana: Client) -> None:
     """Leave a trace of the case in everything that people do beside answering it."""
     text = f"{SECRET} gone"
     made = await ana.post("/cases/default/gone/comments", {"comment": text}, **{"Idempotency-Key": "c"})
     assert made.json()["comment"] == text
-    assert (await ana.post("/cases/default/gone/tags", {"add": ["gone"]})).status_code == 200
+    tagged = await ana.post("/cases/default/gone/tags", {"add": [text]}, **{"Idempotency-Key": "t"})
+    assert tagged.json() == {"tags": [text]}
+    for name, filters in (("case", {"case_id": "gone"}), ("person", {"subject": "gone"}), ("stays", {"subject": "s"})):
+        await desk.pool.execute("INSERT INTO saved_views VALUES ('ana', $1, $2, now())", name, orjson.dumps(filters))
     review_id = await desk.pool.fetchval("SELECT review_id FROM reviews WHERE case_id = 'gone'")
     await desk.pool.execute(
         "INSERT INTO questions VALUES ('q', 'default', 'gone', $1, 'u', $2, now())", review_id, text
@@ -83,7 +92,9 @@ async def test_an_erased_case_is_in_no_table_and_does_not_come_back(desk: Desk) 
     desk.clock.forward(minutes=5)
     await desk.relay_once()
     assert {"comments", "questions", "drafts"} <= await found(desk, f"{SECRET} gone")
-    assert {"case_tags", "judgements", "seeds"} <= await found(desk, "gone")
+    assert {"case_tags", "judgements", "seeds", "saved_views"} <= await found(desk, "gone")
+    await desk.pool.execute("ANALYZE cases")
+    assert await sampled(desk, f"{SECRET} gone")
     assert {"cases", "reviews", "shown", "updates"} <= await found(desk, SECRET)
     assert "shown" in await found(desk, "gone")
     assert {"cases", "events", "decisions", "reviews"} <= await found(desk, "gone")
@@ -97,6 +108,11 @@ async def test_an_erased_case_is_in_no_table_and_does_not_come_back(desk: Desk) 
     # Its id stays as its tombstone, and for minutes in what tells open pages that something changed.
     assert await found(desk, "gone") - {"live"} == {"erasures"}
     assert await desk.pool.fetchval("SELECT count(*) FROM cases") == 1
+    assert await desk.pool.fetchval("SELECT count(*) FROM saved_views") == 1
+    desk.clock.forward(seconds=(AGAIN_AFTER + timedelta(seconds=1)).total_seconds())
+    await erasing([record("case.routed", routed("other"))])
+    await desk.pool.execute("DELETE FROM cases WHERE case_id = 'other'")
+    assert not await sampled(desk, f"{SECRET} gone")
 
     # Whatever is delivered again, in whichever order, changes nothing; the same request is confirmed in the same words.
     assert await erasing(arrivals) == await erasing(arrivals[1:2])

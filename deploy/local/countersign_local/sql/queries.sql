@@ -46,8 +46,8 @@ ORDER BY tenant, case_id, event_id, body_sha256
 ON CONFLICT DO NOTHING;
 
 -- name: finish
--- These cases are decided, and every service has all there is to know about them.
-UPDATE cases SET finished_at = $3
+-- These cases are decided, and every service has all there is to know about them: nobody needs their bodies here again.
+UPDATE cases SET finished_at = $3, body = '', headers = ''
 FROM (SELECT * FROM unnest($1::text[], $2::text[]) AS given (tenant, case_id)) AS given
 WHERE cases.tenant = given.tenant AND cases.case_id = given.case_id AND cases.finished_at IS NULL;
 

@@ -57,6 +57,8 @@ CREATE TABLE data_keys (
     PRIMARY KEY (scope, number)
 );
 CREATE INDEX data_keys_subject ON data_keys (subject) WHERE subject IS NOT NULL;
+-- No samples for the planner: they would keep keys that were destroyed.
+ALTER TABLE data_keys ALTER COLUMN wrapped SET STATISTICS 0;
 
 -- Signed statements about the log, oldest first by size.
 CREATE TABLE checkpoints (

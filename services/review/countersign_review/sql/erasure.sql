@@ -1,5 +1,16 @@
 -- A case leaves every table, children first. What waits in the outbox leaves within seconds and is gone then.
 
+-- name: erase_saved_views
+-- Searches somebody saved for this case, or for its subject once it has no other case.
+DELETE FROM saved_views AS v
+USING (SELECT convert_from(filters, 'UTF8')::jsonb AS f, username, name FROM saved_views) AS said
+WHERE v.username = said.username AND v.name = said.name
+  AND coalesce(said.f ->> 'tenant', $1) = $1
+  AND ($2 IN (said.f ->> 'case_id', said.f ->> 'q')
+       OR EXISTS (SELECT FROM cases AS c
+                  WHERE c.tenant = $1 AND c.case_id = $2 AND c.subject_ref IN (said.f ->> 'subject', said.f ->> 'q')
+                    AND NOT EXISTS (SELECT FROM cases AS o WHERE o.tenant = $1 AND o.subject_ref = c.subject_ref AND o.case_id <> $2)));
+
 -- name: erase_questions
 DELETE FROM questions WHERE tenant = $1 AND case_id = $2;
 

@@ -79,12 +79,14 @@ class Remarks:
             if len(tags) > MOST_TAGS:
                 raise InvalidAnswer([Fault("/add", f"A case has at most {MOST_TAGS} tags.")])
             await self._say(connection, caller, ref, "review.tagged", (number, partition), now, tags=tags)
-            return {"tags": tags}
+            # Tags are people's words: what is kept of the request would outlive an erasure of the case.
+            return {}
 
         async with self._pool.acquire() as connection, connection.transaction():
-            made = await self._requests.once(connection, caller.profile.pseudonym, request, now, work)
+            await self._requests.once(connection, caller.profile.pseudonym, request, now, work)
+            rows = await connection.fetch(self._queries.tags_of, tenant, case_id)
         self._journal.hurry()
-        return made
+        return {"tags": [row["tag"] for row in rows]}
 
     async def tags(self, caller: Caller, tenant: str, case_id: str) -> list[str]:
         """Return a case's tags."""

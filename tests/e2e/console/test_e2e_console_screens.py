@@ -4,7 +4,10 @@ from __future__ import annotations
 
 import json
 import re
+import urllib.error
+import urllib.request
 from pathlib import Path
+from typing import Any
 
 import pytest
 from playwright.sync_api import Browser, Locator, Page, expect
@@ -19,9 +22,9 @@ EVERYTHING = ("admin", "analyst", "auditor", "lead", "operator", "policy_author"
 # Each screen, and the card that stands last on it.
 LAST = {
     "policies": "Versions", "insight": "Figures", "controls": "Every control, as it stands",
-    "audit": "Take it with you", "team": "Standing in",
+    "audit": "Take it with you", "team": "Standing in", "keys": "Keys in force",
 }  # fmt: skip
-ALL_PAGES = 7
+ALL_PAGES = 8
 RECORDED = re.compile("^u_[0-9a-f]{16}$")
 PHONE = {"viewport": {"width": 390, "height": 844}, "has_touch": True, "is_mobile": True}
 
@@ -214,6 +217,44 @@ def test_somebody_is_added_signs_in_and_is_gone_when_disabled(desk: Desk, browse
         # Without a click: an open console says that its session is over, and why it asks who is there.
         expect(new.page.get_by_role("button", name="Sign in")).to_be_visible()
         expect(new.page.get_by_role("status")).to_contain_text("Your session has ended")
+
+
+def test_a_key_is_made_shown_once_and_taken_back_without_a_mouse(desk: Desk, browser: Browser) -> None:
+    desk.person("robot", "submitter", "analyst")
+    with seat(browser, permissions=["clipboard-read", "clipboard-write"]) as here:
+        here.enter(desk.link("admiral", "Admiral", "admin"))
+        here.act("api keys", re.compile("^API keys"))
+        expect(here.page.get_by_role("heading", name="API keys")).to_be_focused()
+        here.press("Tab", "Enter")
+        here.type("nightly import")
+        here.press("Tab", "R", "Tab", "Tab", "Tab", "Space", "Shift+Tab", "Enter")
+        secret = here.page.get_by_label("The key", exact=True)
+        expect(here.page.get_by_text("shown this once and never again")).to_be_visible()
+        assert here.serious_findings() == []
+        key = secret.inner_text()
+        here.press("Enter")
+        expect(here.page.get_by_role("status").filter(has_text="Copied.")).to_be_visible()
+        assert here.page.evaluate("navigator.clipboard.readText()") == key
+        me = who_comes_with(desk, key)
+        assert (me["username"], me["roles"]) == ("robot", ["analyst"])
+        here.press("Tab", "Enter")
+        expect(here.page.get_by_role("status").filter(has_text="is in force")).to_be_focused()
+        kept = here.page.evaluate("JSON.stringify([localStorage, sessionStorage, location.href, history.state])")
+        assert not any(key.rpartition("_")[2] in text for text in (kept, here.page.content()))
+        row = here.page.get_by_role("row", name=re.compile("nightly import.*Robot.*analyst"))
+        row.get_by_role("button").focus()
+        here.press("Enter", "Enter")
+        expect(here.page.get_by_role("status").filter(has_text="is revoked")).to_be_focused()
+        expect(row).to_have_count(0)
+        with pytest.raises(urllib.error.HTTPError, match="401"):
+            who_comes_with(desk, key)
+
+
+def who_comes_with(desk: Desk, key: str) -> dict[str, Any]:
+    """Return whom the API knows by a key."""
+    request = urllib.request.Request(f"{desk.url}/api/review/v1/me", headers={"authorization": f"Bearer {key}"})
+    with urllib.request.urlopen(request, timeout=10) as answer:
+        return dict(json.load(answer))
 
 
 @pytest.mark.parametrize("scheme", ["light", "dark"])

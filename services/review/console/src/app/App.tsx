@@ -24,6 +24,7 @@ const SELDOM = {
   "/insight": lazy(() => import("../insight/InsightPage")),
   "/controls": lazy(() => import("../controls/ControlsPage")),
   "/audit": lazy(() => import("../audit/AuditPage")),
+  "/keys": lazy(() => import("../apikeys/ApiKeysPage")),
   "/team": lazy(() => import("../team/TeamPage")),
 } as const;
 

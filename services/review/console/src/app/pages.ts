@@ -24,6 +24,7 @@ export const PAGES: readonly Page[] = [
   { href: "/controls", label: "Controls", opens: looksAtPolicies },
   { href: "/audit", label: "Audit", opens: anyOf("admin", "auditor") },
   { href: "/team", label: "Team", opens: anyOf("admin") },
+  { href: "/keys", label: "API keys", opens: anyOf("admin") },
 ];
 
 export function pagesFor(me: Me): readonly Page[] {

@@ -1,10 +1,9 @@
-import { useMutation, useQuery, useQueryClient } from "@tanstack/react-query";
+import { useQuery } from "@tanstack/react-query";
 
 import { answerOf, api } from "../api/client";
-import { NoAnswer } from "../api/problem";
 import type { Proposal, StopScope } from "../api/router";
 import { POLL_MS } from "../app/queryClient";
-import { useStepKey } from "../ui/useStepKey";
+import { useStep } from "../ui/useStep";
 
 export const CONTROLS = ["controls"];
 const PREVIEW_HOURS = 24;
@@ -50,18 +49,8 @@ export function useStopPreview(scope: StopScope, wanted: boolean) {
   });
 }
 
-/** A write to the controls: sent under one key until it is answered; afterwards everything shown is read anew. */
-function useStep<Wish, Answer>(send: (wish: Wish, key: string) => Promise<Answer>) {
-  const queries = useQueryClient();
-  const key = useStepKey();
-  return useMutation({
-    mutationFn: (wish: Wish) => send(wish, key.current()),
-    onSettled: (_, error) => {
-      if (!(error instanceof NoAnswer)) key.answered();
-      return queries.invalidateQueries({ queryKey: CONTROLS });
-    },
-  });
-}
+/** A write to the controls, after which everything shown of them is read anew. */
+const useControlStep = <Wish, Answer>(send: (wish: Wish, key: string) => Promise<Answer>) => useStep(CONTROLS, send);
 
 interface Because {
   readonly scope: StopScope;
@@ -69,7 +58,7 @@ interface Because {
 }
 
 export function useStop() {
-  return useStep(({ scope, reason }: Because, key) =>
+  return useControlStep(({ scope, reason }: Because, key) =>
     answerOf(
       api.POST("/api/router/v1/controls/stop", {
         params: { header: { "Idempotency-Key": key } },
@@ -80,7 +69,7 @@ export function useStop() {
 }
 
 export function useAskForRelease() {
-  return useStep(({ scope, reason }: Because, key) =>
+  return useControlStep(({ scope, reason }: Because, key) =>
     answerOf(
       api.POST("/api/router/v1/controls/stop/release-requests", {
         params: { header: { "Idempotency-Key": key } },
@@ -91,7 +80,7 @@ export function useAskForRelease() {
 }
 
 export function useConfirmRelease() {
-  return useStep((requestId: string, key) =>
+  return useControlStep((requestId: string, key) =>
     answerOf(
       api.POST("/api/router/v1/controls/stop/release-requests/{request_id}/confirm", {
         params: { path: { request_id: requestId }, header: { "Idempotency-Key": key } },
@@ -109,7 +98,7 @@ interface Raise {
 }
 
 export function useRaiseBands() {
-  return useStep(({ decisionType, ...asked }: Raise, key) =>
+  return useControlStep(({ decisionType, ...asked }: Raise, key) =>
     answerOf(
       api.POST("/api/router/v1/controls/bands", {
         params: { header: { "Idempotency-Key": key } },
@@ -131,7 +120,7 @@ interface Answering {
 }
 
 export function useAnswerProposal() {
-  return useStep(async ({ proposal, reason, sign }: Answering, key) => {
+  return useControlStep(async ({ proposal, reason, sign }: Answering, key) => {
     const { becomes, tenant, decision_type, tier, sha256 } = proposal;
     const request = {
       params: { header: { "Idempotency-Key": key } },

@@ -3,10 +3,9 @@ import { useState } from "react";
 
 import { answerOf, api } from "../api/client";
 import { fetchPieces } from "../api/pieces";
-import { NoAnswer } from "../api/problem";
 import type { DraftEntry, ReplayReport } from "../api/router";
 import { POLL_MS } from "../app/queryClient";
-import { useStepKey } from "../ui/useStepKey";
+import { useStep } from "../ui/useStep";
 import { readReplay } from "./replay";
 
 const POLICIES = ["policies"];
@@ -89,17 +88,7 @@ export function useDifferences(before: string | null, after: string) {
   });
 }
 
-function useStep<Wish, Answer>(send: (wish: Wish, key: string) => Promise<Answer>) {
-  const queries = useQueryClient();
-  const key = useStepKey();
-  return useMutation({
-    mutationFn: (wish: Wish) => send(wish, key.current()),
-    onSettled: (_, error) => {
-      if (!(error instanceof NoAnswer)) key.answered();
-      return queries.invalidateQueries({ queryKey: POLICIES });
-    },
-  });
-}
+const usePolicyStep = <Wish, Answer>(send: (wish: Wish, key: string) => Promise<Answer>) => useStep(POLICIES, send);
 
 const bound = (draft: DraftEntry, key: string) => ({
   path: { draft_id: draft.draft_id },
@@ -107,7 +96,7 @@ const bound = (draft: DraftEntry, key: string) => ({
 });
 
 export function useTestDraft() {
-  return useStep((draft: DraftEntry, key) =>
+  return usePolicyStep((draft: DraftEntry, key) =>
     answerOf(api.POST("/api/router/v1/policies/drafts/{draft_id}/test", { params: bound(draft, key) })),
   );
 }
@@ -118,7 +107,7 @@ interface WithWords {
 }
 
 export function useApproveDraft() {
-  return useStep(({ draft, words }: WithWords, key) =>
+  return usePolicyStep(({ draft, words }: WithWords, key) =>
     answerOf(
       api.POST("/api/router/v1/policies/drafts/{draft_id}/approve", {
         params: bound(draft, key),
@@ -129,7 +118,7 @@ export function useApproveDraft() {
 }
 
 export function usePublishDraft() {
-  return useStep(({ draft, words }: WithWords, key) =>
+  return usePolicyStep(({ draft, words }: WithWords, key) =>
     answerOf(
       api.POST("/api/router/v1/policies/drafts/{draft_id}/publish", {
         params: bound(draft, key),
@@ -147,7 +136,7 @@ interface Text {
 }
 
 export function useSaveDraft() {
-  return useStep(({ draft, yaml, reason }: Text, key) =>
+  return usePolicyStep(({ draft, yaml, reason }: Text, key) =>
     draft
       ? answerOf(
           api.PUT("/api/router/v1/policies/drafts/{draft_id}", {
@@ -165,7 +154,7 @@ export function useSaveDraft() {
 }
 
 export function useRollBack() {
-  return useStep(({ sha256, reason }: { readonly sha256: string; readonly reason: string }, key) =>
+  return usePolicyStep(({ sha256, reason }: { readonly sha256: string; readonly reason: string }, key) =>
     answerOf(
       api.POST("/api/router/v1/policies/{sha256}/roll-back", {
         params: { path: { sha256 }, header: { "Idempotency-Key": key } },

@@ -2,24 +2,13 @@ import { Button, NativeSelect, TextInput } from "@mantine/core";
 import { type FormEvent, type ReactNode, useState } from "react";
 
 import type { Authority, User } from "../api/schema";
-import type { Role } from "../session/roles";
 import { Trouble } from "../ui/Page";
 import { Limits } from "./Limits";
 import { listed, type Rights } from "./rights";
+import { ROLES } from "./roles";
 import styles from "./Team.module.css";
 import { Ticks } from "./Ticks";
 
-const ROLES: readonly { readonly name: Role; readonly label: string }[] = [
-  { name: "reviewer", label: "Reviewer: decides cases" },
-  { name: "lead", label: "Lead: decides, looks at figures and the record, stops automation" },
-  { name: "policy_author", label: "Policy author: writes policies" },
-  { name: "policy_approver", label: "Policy approver: approves what others wrote" },
-  { name: "operator", label: "Operator: stops automation" },
-  { name: "analyst", label: "Analyst: looks at figures" },
-  { name: "auditor", label: "Auditor: reads the record" },
-  { name: "submitter", label: "Submitter: brings cases in" },
-  { name: "admin", label: "Administrator: adds and disables people" },
-];
 const TIERS: readonly Authority["max_tier"][] = ["negligible", "low", "medium", "high", "critical"];
 
 const NEW: Rights = { display_name: "", roles: ["reviewer"], tenants: ["*"], authority: { max_tier: "medium" } };

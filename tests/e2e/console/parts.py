@@ -12,7 +12,7 @@ import threading
 import time
 import urllib.request
 import uuid
-from collections.abc import Coroutine, Iterator
+from collections.abc import Coroutine, Iterable, Iterator
 from dataclasses import dataclass
 from datetime import datetime
 from pathlib import Path
@@ -113,6 +113,10 @@ class Desk:
         with urllib.request.urlopen(request, timeout=10) as answer:
             return dict(json.load(answer))
 
+    def bring(self, *bodies: dict[str, Any]) -> None:
+        """Send cases in, as upstream does."""
+        self.aside.run(_bring(self.stack, bodies))
+
     def everything(self, topic: str) -> list[dict[str, Any]]:
         """Return every event of a topic as it is now."""
         consumer = Consumer({"bootstrap.servers": self.stack.bootstrap, "group.id": uuid.uuid4().hex})
@@ -164,7 +168,7 @@ def running_desk(postgres_url: str, bootstrap: str, directory: Path) -> Iterator
         aside.run(ensure_topics(bootstrap, prefix=prefix))
         with Stack(directory, url, bootstrap, topic_prefix=prefix) as stack:
             stack.start()
-            aside.run(_bring(stack))
+            aside.run(_bring(stack, _cases()))
             aside.run(_until_arrived(url))
             opening = open_access(url, stack.url("review"), directory, system_clock)
             access = aside.run(opening.__aenter__())
@@ -187,14 +191,14 @@ async def _until_arrived(url: str) -> None:
         await connection.close()
 
 
-async def _bring(stack: Stack) -> None:
+async def _bring(stack: Stack, bodies: Iterable[dict[str, Any]]) -> None:
     async with open_publisher(stack.bootstrap, prefix=stack.topic_prefix, client_id="upstream") as publisher:
         await publisher.publish([
             write_event(
                 "case.created", event_id=f"up-{body['case_id']}", source="/upstream", case_id=body["case_id"],
                 time=body["occurred_at"], body=orjson.dumps(body), partition=None,
             )
-            for body in _cases()
+            for body in bodies
         ])  # fmt: skip
 
 

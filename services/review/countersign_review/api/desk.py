@@ -2,10 +2,11 @@
 
 import base64
 import binascii
+from dataclasses import replace
 from typing import Annotated, Any
 
 import orjson
-from fastapi import APIRouter, Query
+from fastapi import APIRouter, Depends, Query
 from starlette.responses import Response
 
 from countersign_review.api.access import DESK, AtDesk, Version
@@ -23,6 +24,7 @@ from countersign_review.api.models.desk import (
     QueueItems,
     Queues,
 )
+from countersign_review.api.models.people import TenantScope
 from countersign_review.api.models.text import PathPart
 from countersign_review.api.parts import Parts, Using
 from countersign_review.domain.review import ReviewState, Stage
@@ -30,6 +32,7 @@ from countersign_review.domain.saying import Saying
 from countersign_review.store.caller import Caller
 from countersign_review.store.checking import grace_seconds
 from countersign_review.store.claims import FIRST_PAGE
+from countersign_review.store.people import narrowed
 from countersign_review.store.routed import routed_of
 from countersign_shared.http import Problem
 
@@ -38,8 +41,20 @@ Limit = Annotated[int, Query(ge=1, le=200)]
 Cursor = Annotated[str | None, Query(max_length=500, description="From `next_cursor` of the page before.")]
 
 
+async def _for_tenant(
+    caller: AtDesk,
+    tenant: Annotated[TenantScope, Query(description="Only work of this tenant; * is every one of yours.")] = "*",
+) -> Caller:
+    tenants = narrowed(caller.profile.tenants, frozenset({tenant}))
+    return replace(caller, profile=replace(caller.profile, tenants=tenants))
+
+
+ForTenant = Annotated[Caller, Depends(_for_tenant)]
+"""The caller as a reviewer who asks for the work of one tenant, or of all of theirs."""
+
+
 @router.get("/queues", dependencies=[DESK])
-async def list_queues(caller: AtDesk, parts: Using) -> Queues:
+async def list_queues(caller: ForTenant, parts: Using) -> Queues:
     """Return the queues that hold work for you, counting only what you could take."""
     now = parts.clock()
     return Queues(items=[
@@ -54,7 +69,7 @@ async def list_queues(caller: AtDesk, parts: Using) -> Queues:
 
 @router.get("/queues/{queue}/items", dependencies=[DESK])
 async def list_queue_items(
-    queue: PathPart, caller: AtDesk, parts: Using, limit: Limit = 50, cursor: Cursor = None
+    queue: PathPart, caller: ForTenant, parts: Using, limit: Limit = 50, cursor: Cursor = None
 ) -> QueueItems:
     """Return what waits for you in a queue, most urgent first; what you hold comes before that."""
     after = _place(cursor)
@@ -70,7 +85,7 @@ async def list_queue_items(
     "/queues/{queue}/claims", dependencies=[DESK], status_code=201, response_model=Claim,
     responses={204: {"description": "Nothing waits here that you could take."}},
 )  # fmt: skip
-async def claim(queue: PathPart, caller: AtDesk, parts: Using, body: ClaimRequest | None = None) -> Response:
+async def claim(queue: PathPart, caller: ForTenant, parts: Using, body: ClaimRequest | None = None) -> Response:
     """Take the named review, or the best one you may take: earliest deadline first, then consequence."""
     taken = await parts.claims.claim(caller, queue, body.review_id if body else None)
     if taken is None:
@@ -111,7 +126,7 @@ async def heartbeat(claim_id: PathPart, caller: AtDesk, parts: Using, version: V
 
 
 @router.post("/claims/{claim_id}/opened", dependencies=[DESK])
-async def opened(claim_id: PathPart, caller: AtDesk, parts: Using) -> OpenedLease:
+async def opened(claim_id: PathPart, caller: ForTenant, parts: Using) -> OpenedLease:
     """Say that the case is on the screen: from now on the full lease counts.
 
     `overtaken_by` names a review that has become more urgent since this one was fetched ahead: give this one back and

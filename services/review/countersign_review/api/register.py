@@ -17,6 +17,7 @@ from countersign_review.api.models.register import (
     SavedView,
     SavedViewRequest,
     SavedViews,
+    Tenants,
 )
 from countersign_review.api.models.text import NO_CONTROL_CHARACTERS, PathPart
 from countersign_review.api.parts import Using
@@ -38,6 +39,12 @@ async def list_cases(who: Known, parts: Using, query: Annotated[CaseQuery, Query
         items=[CaseRow(**row) for row in found.rows], searched_to=found.searched_to, not_indexed=found.not_indexed,
         next_cursor=None if found.next_place is None else str(found.next_place),
     )  # fmt: skip
+
+
+@router.get("/tenants", dependencies=[READERS])
+async def list_tenants(who: Known, parts: Using) -> Tenants:
+    """Return the tenants whose cases you see."""
+    return Tenants(items=await parts.register.tenants(who.tenants))
 
 
 @router.get("/saved-views", dependencies=[READERS])

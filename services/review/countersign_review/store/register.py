@@ -187,6 +187,11 @@ class Register:
             MODES.get(filters.decided_by or ""),
         )  # fmt: skip
 
+    async def tenants(self, seen: frozenset[str]) -> list[str]:
+        """Return those of the tenants ``seen`` that any case is of, by name."""
+        rows = await self._pool.fetch(self._queries.tenants)
+        return [row["tenant"] for row in rows if "*" in seen or row["tenant"] in seen]
+
     async def page(self, tenants: frozenset[str], tenant: str, case_id: str, *, masked: bool) -> dict[str, Any]:
         """Return one case with its facts, decisions and history."""
         case = await self._case(tenants, tenant, case_id)

@@ -7,6 +7,7 @@ import { moment } from "../format/time";
 import { useNow } from "../format/useNow";
 import { decides } from "../session/roles";
 import { useMe } from "../session/useSession";
+import { useTenants } from "../tenants/useTenants";
 import { TalkCard } from "../talk/TalkCard";
 import { Card } from "../ui/Card";
 import { FactList } from "../triage/case/KeyFacts";
@@ -38,6 +39,7 @@ export function CasePage({ tenant, caseId }: { tenant: string; caseId: string })
 
 function Detail({ detail }: { detail: CaseDetail }) {
   const me = useMe();
+  const tenanted = useTenants().length > 0;
   const heading = useRef<HTMLHeadingElement>(null);
   useEffect(() => heading.current?.focus(), [detail.case_id]);
   return (
@@ -45,7 +47,7 @@ function Detail({ detail }: { detail: CaseDetail }) {
       <header>
         <p className={styles.crumb}>
           {detail.decision_type.replaceAll("_", " ")} &middot; case {detail.case_id}
-          {detail.tenant !== "default" && ` \u00b7 ${detail.tenant}`}
+          {(tenanted || detail.tenant !== "default") && ` \u00b7 ${detail.tenant}`}
         </p>
         <h1 ref={heading} tabIndex={-1}>
           {detail.title}

@@ -6,12 +6,14 @@ import { ago } from "../format/time";
 import { useNow } from "../format/useNow";
 import { useCommand } from "../keys/KeyProvider";
 import { stepFocus } from "../ui/stepFocus";
+import { useTenants } from "../tenants/useTenants";
 import styles from "./CasesPage.module.css";
 
 const DECIDERS: Readonly<Record<string, string>> = { automation: "automation", person: "a person" };
 
 export function CaseTable({ cases }: { cases: readonly CaseRow[] }) {
   const now = useNow(30_000);
+  const tenanted = useTenants().length > 0;
   const body = useRef<HTMLTableSectionElement>(null);
   const move = (step: 1 | -1) => stepFocus(body.current?.querySelectorAll("a") ?? [], step);
   useCommand("down", { label: "next case in the list", run: () => move(1) });
@@ -35,6 +37,7 @@ export function CaseTable({ cases }: { cases: readonly CaseRow[] }) {
               <Link href={`/cases/${encodeURIComponent(row.tenant)}/${encodeURIComponent(row.case_id)}`}>
                 {row.case_id}
               </Link>
+              {tenanted && <small className={styles.tenant}>{row.tenant}</small>}
             </td>
             <td>{row.title}</td>
             <td>{row.state_label}</td>

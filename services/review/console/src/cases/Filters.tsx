@@ -3,6 +3,7 @@ import { useRef } from "react";
 
 import { CommandKey } from "../keys/Keycap";
 import { useCommand } from "../keys/KeyProvider";
+import { useTenants } from "../tenants/useTenants";
 import styles from "./CasesPage.module.css";
 import { DECIDERS, LEVELS, type Search, STATES, TIERS } from "./search";
 import { useDecisionTypes } from "./useCases";
@@ -20,6 +21,7 @@ interface FiltersProps {
 
 export function Filters({ search, onChange }: FiltersProps) {
   const types = useDecisionTypes();
+  const tenants = useTenants();
   const field = useRef<HTMLInputElement>(null);
   const key = useCommand("search", { run: () => field.current?.focus() });
   const type = types.data?.find(({ name }) => name === search.type);
@@ -56,6 +58,11 @@ export function Filters({ search, onChange }: FiltersProps) {
       />
       {select("state", "State", choices("Every state", STATES))}
       {select("by", "Decided by", choices("By anybody", DECIDERS, "by "))}
+      {tenants.length > 0 &&
+        select("tenant", "Tenant", [
+          { value: "", label: "Every tenant" },
+          ...tenants.map((value) => ({ value, label: value })),
+        ])}
       {(types.data?.length ?? 0) > 1 &&
         select("type", "Kind", [
           { value: "", label: "Every kind" },

@@ -4,6 +4,7 @@ import { Link } from "wouter";
 import type { AsideReview } from "../api/schema";
 import { due } from "../format/time";
 import { useNow } from "../format/useNow";
+import { useTenants } from "../tenants/useTenants";
 import { Card } from "../ui/Card";
 import { Trouble } from "../ui/Page";
 import table from "../ui/table.module.css";
@@ -61,12 +62,16 @@ interface RowProps {
 
 function Row({ which, review, pending, onLetGo }: RowProps) {
   const now = useNow(60_000);
+  const tenanted = useTenants().length > 0;
   const { tenant, case_id: caseId, title, kept_for: keptFor, question, missing } = review;
   return (
     <tr>
       <td>
         <Link href={`/cases/${encodeURIComponent(tenant)}/${encodeURIComponent(caseId)}`}>{title}</Link>
-        <small>{caseId}</small>
+        <small>
+          {caseId}
+          {tenanted && ` \u00b7 ${tenant}`}
+        </small>
       </td>
       <td>
         {LABELS[which]}

@@ -13,8 +13,9 @@ describe("a search for cases", () => {
   });
 
   it("asks the server for the choices there are, whatever the address says", () => {
-    expect(filtersOf(search("state=nonsense&tier=low&level=9&since=yesterday&by=nobody"))).toMatchObject({
+    expect(filtersOf(search("state=nonsense&tenant=a+b&tier=low&level=9&since=yesterday&by=nobody"))).toMatchObject({
       state: null,
+      tenant: null,
       tier: ["low"],
       level: [],
       since: null,
@@ -23,7 +24,9 @@ describe("a search for cases", () => {
   });
 
   it("comes back from what was kept as it was, days included", () => {
-    const sought = search("q=customer-7&state=decided&type=refund&tier=high&level=3&since=2026-03-01&until=2026-03-31");
+    const sought = search(
+      "q=customer-7&state=decided&tenant=north&type=refund&tier=high&level=3&since=2026-03-01&until=2026-03-31",
+    );
     expect(searchFrom(filtersOf(sought))).toEqual(sought);
   });
 

@@ -9,6 +9,7 @@ export const DECIDERS = ["person", "automation"] as const;
 export interface Search {
   readonly q: string;
   readonly state: string;
+  readonly tenant: string;
   readonly type: string;
   readonly by: string;
   readonly tier: string;
@@ -18,7 +19,7 @@ export interface Search {
   readonly until: string;
 }
 
-export const NAMES = ["q", "state", "type", "by", "tier", "level", "outcome", "since", "until"] as const;
+export const NAMES = ["q", "state", "tenant", "type", "by", "tier", "level", "outcome", "since", "until"] as const;
 
 export function searchOf(address: URLSearchParams): Search {
   return Object.fromEntries(NAMES.map((name) => [name, address.get(name) ?? ""])) as unknown as Search;
@@ -35,6 +36,7 @@ export function isEmpty(search: Search): boolean {
 const oneOf = <Value extends string>(value: string, allowed: readonly Value[]): Value | null =>
   allowed.find((one) => one === value) ?? null;
 
+const TENANT = /^[\w.-]{1,64}$/u;
 const DAY = /^\d{4}-\d\d-\d\d$/u;
 
 /** What the server is asked for. Whatever somebody wrote into the address that is none of the choices is left out. */
@@ -44,6 +46,7 @@ export function filtersOf(search: Search): CaseFilters {
   return {
     q: search.q.trim() || null,
     state: oneOf(search.state, STATES),
+    tenant: TENANT.test(search.tenant) ? search.tenant : null,
     decision_type: search.type || null,
     decided_by: oneOf(search.by, DECIDERS),
     outcome: search.outcome || null,
@@ -60,6 +63,7 @@ export function searchFrom(filters: CaseFilters): Search {
   return {
     q: filters.q ?? filters.case_id ?? filters.subject ?? "",
     state: filters.state ?? "",
+    tenant: filters.tenant ?? "",
     type: filters.decision_type ?? "",
     by: filters.decided_by ?? "",
     tier: filters.tier?.[0] ?? "",

@@ -7,6 +7,7 @@ import { pagesFor } from "../app/pages";
 import { keyName } from "../keys/Keycap";
 import { useBindings, useDialogKeys } from "../keys/KeyProvider";
 import { decides, reads } from "../session/roles";
+import { useTenants } from "../tenants/useTenants";
 import { withChosen } from "../triage/queue/chosenQueue";
 import { useQueues, useWantedQueue } from "../triage/queue/useQueues";
 import { type Entry, matching } from "./match";
@@ -171,10 +172,16 @@ function useQueueEntries(me: Me): readonly Entry[] {
 /** The cases that a text leads to, each to its page. */
 function useCaseEntries(text: string): readonly Entry[] {
   const [, go] = useLocation();
+  const tenanted = useTenants().length > 0;
   return useFoundCases(text).map((found, index) => ({
     id: `case-${index}`,
     label: found.title,
-    group: [found.case_id, found.state_label, found.decided_by === "automation" && "by automation"]
+    group: [
+      found.case_id,
+      tenanted && found.tenant,
+      found.state_label,
+      found.decided_by === "automation" && "by automation",
+    ]
       .filter(Boolean)
       .join(", "),
     run: () => go(`/cases/${encodeURIComponent(found.tenant)}/${encodeURIComponent(found.case_id)}`),

@@ -8,6 +8,7 @@ import { Overtaken } from "./Overtaken";
 import { OpenCase } from "./OpenCase";
 import { QueuePane } from "./queue/QueuePane";
 import { useChosenQueue, useQueueItems, useQueues } from "./queue/useQueues";
+import { useChosenTenant, useTenants } from "../tenants/useTenants";
 import { Stage } from "./Stage";
 import styles from "./TriagePage.module.css";
 
@@ -16,14 +17,18 @@ const NEWS_MS = 10_000;
 
 /** The review desk: queue, case, precedents; the decision bar below, always. */
 export function TriagePage({ me }: { me: Me }) {
-  const queues = useQueues();
+  const tenants = useTenants();
+  const [tenant, chooseTenant] = useChosenTenant(me.username, tenants);
+  const queues = useQueues(true, tenant);
   const [queue, choose] = useChosenQueue(me.username, queues.data);
   const name = queue?.queue ?? null;
-  const items = useQueueItems(name);
+  const items = useQueueItems(name, tenant);
   const answered = useAnswered();
   const waiting = items.data?.filter(({ review_id }) => !answered.has(review_id));
-  const { desk, notice, openNext, openReview, takeFirst, stay, reopen, lookAgain, skip, putBack, prepared } =
-    useDesk(name);
+  const { desk, notice, openNext, openReview, takeFirst, stay, reopen, lookAgain, skip, putBack, prepared } = useDesk(
+    name,
+    tenant,
+  );
   const [said, setSaid] = useState("");
   useEffect(() => {
     const timer = setTimeout(() => setSaid(""), NEWS_MS);
@@ -55,6 +60,9 @@ export function TriagePage({ me }: { me: Me }) {
         queues={queues.data ?? []}
         chosen={queue}
         onChoose={choose}
+        tenants={tenants}
+        tenant={tenant}
+        onTenant={chooseTenant}
         items={waiting}
         open={open}
         onOpen={(item: QueueItem) => void openReview(item)}

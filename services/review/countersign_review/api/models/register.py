@@ -64,6 +64,12 @@ class CaseRow(BaseModel):
     decided_by: Literal["automation", "person"] | None
 
 
+class Tenants(BaseModel):
+    """The tenants whose cases you see, by name; those without a case are left out."""
+
+    items: list[str]
+
+
 class CaseRows(BaseModel):
     """A page of cases, newest first."""
 

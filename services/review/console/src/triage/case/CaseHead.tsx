@@ -3,6 +3,7 @@ import { useEffect, useRef } from "react";
 import type { Claim, Flag } from "../../api/schema";
 import { countdown, due } from "../../format/time";
 import { useNow } from "../../format/useNow";
+import { useTenants } from "../../tenants/useTenants";
 import styles from "./CaseHead.module.css";
 
 // From here on the lease is shown as a warning.
@@ -11,6 +12,7 @@ const LOW_MS = 90_000;
 /** Which case, whose and for how long, the question, and why it is put to this person. */
 export function CaseHead({ claim, leaseExpiresAt }: { claim: Claim; leaseExpiresAt: string | null }) {
   const { decision_required: question, flags } = claim.context;
+  const tenanted = useTenants().length > 0;
   const heading = useRef<HTMLHeadingElement>(null);
   useEffect(() => heading.current?.focus(), [claim.claim_id, claim.asks]);
 
@@ -19,7 +21,7 @@ export function CaseHead({ claim, leaseExpiresAt }: { claim: Claim; leaseExpires
       <p className={styles.crumb}>
         <span>{question.decision_type_label}</span>
         <span>case {question.case_id}</span>
-        {question.tenant !== "default" && <span>{question.tenant}</span>}
+        {(tenanted || question.tenant !== "default") && <span>{question.tenant}</span>}
         <Deadline claim={claim} />
         <LeaseLeft leaseExpiresAt={leaseExpiresAt} />
       </p>

@@ -1,6 +1,7 @@
 import { answerOf, api } from "../../api/client";
 import { Refused } from "../../api/problem";
 import type { Claim, DecisionRecorded, DecisionRequest, Lease, OpenedLease, Preview } from "../../api/schema";
+import { EVERY } from "../../tenants/useTenants";
 import type { Terms } from "../decide/draft";
 
 const path = (claimId: string) => ({ path: { claim_id: claimId } });
@@ -31,11 +32,11 @@ async function leftClaim() {
 }
 
 /** The next case for this reviewer: the best one of the queue or, where there is no room for it, one that was left. */
-export function nextClaim(queue: string): Promise<Claim | null> {
+export function nextClaim(queue: string, tenant: string): Promise<Claim | null> {
   return withRoom(async () => {
     try {
       // No room and no work are told apart a moment later than they are found: nothing counts when it is said twice.
-      return (await takeClaim(queue, null)) ?? (await takeClaim(queue, null));
+      return (await takeClaim(queue, tenant)) ?? (await takeClaim(queue, tenant));
     } catch (error) {
       if (!(error instanceof Refused) || error.status !== 409) throw error;
       const left = await leftClaim();
@@ -49,22 +50,30 @@ export function nextClaim(queue: string): Promise<Claim | null> {
 export function namedClaim(queue: string, reviewId: string): Promise<Claim | null> {
   return withRoom(async () => {
     try {
-      return await takeClaim(queue, reviewId);
+      return await takeNamed(queue, reviewId);
     } catch (error) {
       if (!(error instanceof Refused) || error.slug !== "too-many-claims") throw error;
       const left = await leftClaim();
       if (!left) throw error;
       await releaseClaim(left.claim_id);
-      return takeClaim(queue, reviewId);
+      return takeNamed(queue, reviewId);
     }
   });
 }
 
-/** Takes the best eligible review of a queue, or the one named. Null when there is none for this reviewer. */
-export async function takeClaim(queue: string, reviewId: string | null): Promise<Claim | null> {
+/** Takes the best eligible review of a queue, of one tenant or of all. Null when there is none for this reviewer. */
+export function takeClaim(queue: string, tenant: string): Promise<Claim | null> {
+  return claimIn(queue, tenant, null);
+}
+
+function takeNamed(queue: string, reviewId: string): Promise<Claim | null> {
+  return claimIn(queue, EVERY, reviewId);
+}
+
+async function claimIn(queue: string, tenant: string, reviewId: string | null): Promise<Claim | null> {
   const claim = await answerOf(
     api.POST("/api/review/v1/queues/{queue}/claims", {
-      params: { path: { queue } },
+      params: { path: { queue }, query: { tenant } },
       body: { review_id: reviewId },
     }),
   );
@@ -90,8 +99,11 @@ export async function claimOn(reviewId: string): Promise<Claim | null> {
   return mine ? readClaim(mine.claim_id) : null;
 }
 
-export function sayOpened(claimId: string): Promise<OpenedLease> {
-  return answerOf(api.POST("/api/review/v1/claims/{claim_id}/opened", { params: path(claimId) }));
+/** Says that the case is on the screen; the answer tells what has become more urgent of the tenant's work. */
+export function sayOpened(claimId: string, tenant: string): Promise<OpenedLease> {
+  return answerOf(
+    api.POST("/api/review/v1/claims/{claim_id}/opened", { params: { ...path(claimId), query: { tenant } } }),
+  );
 }
 
 export function extendLease(claimId: string, version: number): Promise<Lease> {

@@ -41,7 +41,7 @@ function takeWanted(): string | null {
 }
 
 /** The desk: at most one case open, the next one prepared, the hold kept alive. */
-export function useDesk(queue: string | null): DeskActions {
+export function useDesk(queue: string | null, tenant: string): DeskActions {
   const [desk, setDesk] = useState<Desk>({ phase: "resuming" });
   const latest = useRef<Desk>(desk);
   const apply = useCallback((event: DeskEvent) => {
@@ -53,8 +53,12 @@ export function useDesk(queue: string | null): DeskActions {
   const activity = useActivity();
   const hold = desk.phase === "open" ? desk.hold : null;
   useAttention(hold?.attention ?? null);
-  const ahead = useLookAhead(queue, hold !== null, activity);
+  const ahead = useLookAhead(queue, tenant, hold !== null, activity);
   const running = useRef<Promise<void> | null>(null);
+  const workingFor = useRef(tenant);
+  useEffect(() => {
+    workingFor.current = tenant;
+  }, [tenant]);
 
   const onRenewed = useCallback((claimId: string, lease: Lease) => apply({ type: "renewed", claimId, lease }), [apply]);
   const onEnded = useCallback(
@@ -72,7 +76,7 @@ export function useDesk(queue: string | null): DeskActions {
       if (claim.state !== "held") return onEnded(claim.claim_id, ENDINGS[claim.state].why, ENDINGS[claim.state].gone);
       // A refusal here means that the claim has ended; the look at the claim says how.
       next
-        .renew(() => sayOpened(claim.claim_id))
+        .renew(() => sayOpened(claim.claim_id, workingFor.current))
         .then(
           (lease) => {
             onRenewed(claim.claim_id, lease);
@@ -126,8 +130,8 @@ export function useDesk(queue: string | null): DeskActions {
     const ready = ahead.use(null);
     if (ready) return show(ready);
     apply({ type: "asked" });
-    void change(() => ahead.take(() => nextClaim(queue), null), { type: "emptied" });
-  }, [queue, change, ahead, show, apply]);
+    void change(() => ahead.take(() => nextClaim(queue, tenant), null), { type: "emptied" });
+  }, [queue, tenant, change, ahead, show, apply]);
 
   const openNamed = async (reviewId: string, name: string, ask: (queue: string) => Promise<Claim | null>) => {
     // A key that is pressed while the case before is still on its way is not lost.

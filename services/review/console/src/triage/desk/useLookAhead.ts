@@ -17,15 +17,20 @@ export interface LookAhead extends Pick<Ahead, "use" | "take" | "keep" | "rest">
 }
 
 /** Holds the next claim while a case is open, so that it can be shown at once. An idle desk holds nothing back. */
-export function useLookAhead(queue: string | null, active: boolean, activity: RefObject<number>): LookAhead {
+export function useLookAhead(
+  queue: string | null,
+  tenant: string,
+  active: boolean,
+  activity: RefObject<number>,
+): LookAhead {
   const [prepared, onChange] = useState(false);
   const [ahead] = useState(() => new Ahead({ release: releaseClaim, now: () => Date.now(), onChange }));
   const notBefore = useRef(0);
   const refusals = useRef(0);
-  const wanted = useRef(queue);
+  const wanted = useRef({ queue, tenant });
   useEffect(() => {
-    wanted.current = queue;
-  }, [queue]);
+    wanted.current = { queue, tenant };
+  }, [queue, tenant]);
 
   useEffect(() => {
     if (!active || !queue) return undefined;
@@ -36,8 +41,8 @@ export function useLookAhead(queue: string | null, active: boolean, activity: Re
       if (ahead.prepared || ahead.asking || idle || document.hidden || now < notBefore.current) return;
       try {
         const found = await ahead.look(
-          () => takeClaim(queue, null),
-          () => wanted.current === queue,
+          () => takeClaim(queue, tenant),
+          () => wanted.current.queue === queue && wanted.current.tenant === tenant,
         );
         refusals.current = 0;
         if (!found) notBefore.current = Date.now() + EMPTY_MS;
@@ -51,7 +56,7 @@ export function useLookAhead(queue: string | null, active: boolean, activity: Re
     };
     const timer = setInterval(() => void look(), LOOK_MS);
     return () => clearInterval(timer);
-  }, [queue, active, activity, ahead]);
+  }, [queue, tenant, active, activity, ahead]);
 
   useEffect(() => {
     const leave = () => void ahead.giveBack(true);
@@ -60,7 +65,7 @@ export function useLookAhead(queue: string | null, active: boolean, activity: Re
       window.removeEventListener("pagehide", leave);
       leave();
     };
-  }, [queue, ahead]);
+  }, [queue, tenant, ahead]);
 
   return useMemo(
     () => ({

@@ -1,9 +1,10 @@
-import { useRef } from "react";
+import { type KeyboardEvent, useRef } from "react";
 
 import type { Claim, Queue, QueueItem } from "../../api/schema";
 import { useNow } from "../../format/useNow";
 import { CommandKey } from "../../keys/Keycap";
 import { useCommand } from "../../keys/KeyProvider";
+import { EVERY } from "../../tenants/useTenants";
 import { stepFocus } from "../../ui/stepFocus";
 import { withChosen } from "./chosenQueue";
 import styles from "./QueuePane.module.css";
@@ -13,13 +14,18 @@ interface QueuePaneProps {
   readonly queues: readonly Queue[];
   readonly chosen: Queue | null;
   readonly onChoose: (queue: string) => void;
+  /** What there is to choose among; none where all work is of one tenant. */
+  readonly tenants: readonly string[];
+  readonly tenant: string;
+  readonly onTenant: (tenant: string) => void;
   readonly items: readonly QueueItem[] | undefined;
   readonly open: Claim | null;
   readonly onOpen: (item: QueueItem) => void;
 }
 
 /** The queue: what each case is, why a person is asked, and by when. Never the proposal. */
-export function QueuePane({ queues, chosen, onChoose, items, open, onOpen }: QueuePaneProps) {
+export function QueuePane(props: QueuePaneProps) {
+  const { queues, chosen, onChoose, tenants, tenant, onTenant, items, open, onOpen } = props;
   const now = useNow(15_000);
   const list = useRef<HTMLUListElement>(null);
 
@@ -38,6 +44,7 @@ export function QueuePane({ queues, chosen, onChoose, items, open, onOpen }: Que
     <nav className={styles.pane} aria-label="Queue">
       <div className={styles.head}>
         <QueueName queues={queues} chosen={chosen} onChoose={onChoose} />
+        {tenants.length > 0 && <TenantName tenants={tenants} tenant={tenant} onTenant={onTenant} />}
         {chosen && <span className={styles.count}>{chosen.depth} for you</span>}
         <span className={styles.keys}>
           <CommandKey of="down" />
@@ -47,7 +54,13 @@ export function QueuePane({ queues, chosen, onChoose, items, open, onOpen }: Que
       <ul className={styles.list} ref={list}>
         {items?.map((item) => (
           <li key={item.review_id}>
-            <QueueRow item={item} now={now} current={item.review_id === open?.review_id} onOpen={() => onOpen(item)} />
+            <QueueRow
+              item={item}
+              tenanted={tenants.length > 0}
+              now={now}
+              current={item.review_id === open?.review_id}
+              onOpen={() => onOpen(item)}
+            />
           </li>
         ))}
       </ul>
@@ -56,6 +69,34 @@ export function QueuePane({ queues, chosen, onChoose, items, open, onOpen }: Que
       )}
     </nav>
   );
+}
+
+function TenantName({ tenants, tenant, onTenant }: Pick<QueuePaneProps, "tenants" | "tenant" | "onTenant">) {
+  return (
+    <span className={styles.choice}>
+      <select
+        className={styles.select}
+        aria-label="Tenant to work for"
+        onKeyDown={leaveOnEnter}
+        value={tenant}
+        onChange={(event) => onTenant(event.currentTarget.value)}
+      >
+        <option value={EVERY}>Every tenant</option>
+        {tenants.map((one) => (
+          <option key={one} value={one}>
+            {one}
+          </option>
+        ))}
+      </select>
+    </span>
+  );
+}
+
+/** What was chosen is in force already; this gives the keys back to the page. */
+function leaveOnEnter(event: KeyboardEvent<HTMLSelectElement>) {
+  if (event.key !== "Escape" && event.key !== "Enter") return;
+  event.preventDefault();
+  event.currentTarget.blur();
 }
 
 function QueueName({ queues, chosen, onChoose }: Pick<QueuePaneProps, "queues" | "chosen" | "onChoose">) {
@@ -71,13 +112,7 @@ function QueueName({ queues, chosen, onChoose }: Pick<QueuePaneProps, "queues" |
         className={styles.select}
         aria-label="Queue to work on"
         aria-keyshortcuts={key}
-        onKeyDown={(event) => {
-          // What was chosen is in force already; this gives the keys back to the page.
-          if (event.key === "Escape" || event.key === "Enter") {
-            event.preventDefault();
-            event.currentTarget.blur();
-          }
-        }}
+        onKeyDown={leaveOnEnter}
         value={chosen?.queue ?? ""}
         onChange={(event) => onChoose(event.currentTarget.value)}
       >

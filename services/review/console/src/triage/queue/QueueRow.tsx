@@ -4,12 +4,14 @@ import styles from "./QueueRow.module.css";
 
 interface QueueRowProps {
   readonly item: QueueItem;
+  /** Whether rows are of several tenants. */
+  readonly tenanted: boolean;
   readonly now: number;
   readonly current: boolean;
   readonly onOpen: () => void;
 }
 
-export function QueueRow({ item, now, current, onOpen }: QueueRowProps) {
+export function QueueRow({ item, tenanted, now, current, onOpen }: QueueRowProps) {
   const deadline = due(item.due_at, item.at_risk_at, now);
   return (
     <button type="button" className={styles.row} title={item.case_id} aria-current={current} onClick={onOpen}>
@@ -18,6 +20,7 @@ export function QueueRow({ item, now, current, onOpen }: QueueRowProps) {
         {item.claimed_by_me && !current && <span className={styles.held}>held for you &middot; </span>}
         {item.kept_for_me && !item.claimed_by_me && <span className={styles.held}>handed to you &middot; </span>}
         {item.escalated && <span className={styles.held}>escalated &middot; </span>}
+        {tenanted && <span className={styles.tenant}>{item.tenant} &middot; </span>}
         {item.reason}
       </span>
       {deadline && (

@@ -6,28 +6,29 @@ import { answerOf, api } from "../../api/client";
 import type { Queue, QueueItem } from "../../api/schema";
 import { pollMs } from "../../live/liveness";
 import { chosenQueue } from "./chosenQueue";
+import { EVERY } from "../../tenants/useTenants";
 
 // As many as anyone scrolls through; the count in the heading is of all.
 const SHOWN = 50;
 
-/** The queues that hold work for this person; nothing for whoever may not decide (`wanted`). */
-export function useQueues(wanted = true) {
+/** The queues that hold work of a tenant for this person; nothing for whoever may not decide (`wanted`). */
+export function useQueues(wanted = true, tenant = EVERY) {
   return useQuery({
-    queryKey: ["queues"],
+    queryKey: ["queues", tenant],
     enabled: wanted,
-    queryFn: () => answerOf(api.GET("/api/review/v1/queues")),
+    queryFn: () => answerOf(api.GET("/api/review/v1/queues", { params: { query: { tenant } } })),
     select: ({ items }) => items,
     refetchInterval: pollMs,
   });
 }
 
-export function useQueueItems(queue: string | null) {
+export function useQueueItems(queue: string | null, tenant: string) {
   return useQuery({
-    queryKey: ["queue", queue],
+    queryKey: ["queue", queue, tenant],
     queryFn: () =>
       answerOf(
         api.GET("/api/review/v1/queues/{queue}/items", {
-          params: { path: { queue: queue ?? "" }, query: { limit: SHOWN, cursor: null } },
+          params: { path: { queue: queue ?? "" }, query: { limit: SHOWN, cursor: null, tenant } },
         }),
       ),
     select: ({ items }): readonly QueueItem[] => items,

@@ -1,0 +1,47 @@
+"""Cases of several tenants: whoever sees them tells them apart. The last file, since its case stays at the desk."""
+
+from __future__ import annotations
+
+import re
+
+import pytest
+from playwright.sync_api import Browser, expect
+
+from countersign_shared.clock import rfc3339, system_clock
+from tests.e2e.console.hour import SENT_SECONDS
+from tests.e2e.console.parts import Desk
+from tests.e2e.console.seats import seat
+
+pytestmark = [pytest.mark.kafka, pytest.mark.browser, pytest.mark.slow, pytest.mark.timeout(600)]
+
+CASE = "elsewhere-1"
+
+
+def test_whoever_sees_two_tenants_tells_them_apart_and_works_for_one(desk: Desk, browser: Browser) -> None:
+    with seat(browser) as here:
+        here.enter(desk.link("ruth", "Ruth Teitelbaum"))
+        here.choose_queue("refunds")
+        expect(here.page.locator("nav[aria-label=Queue] li").first).to_be_visible()
+        tenant = here.page.get_by_label("Tenant to work for")
+        expect(tenant).to_have_count(0)
+        desk.bring({
+            "tenant": "elsewhere", "case_id": CASE, "decision_type": "refund", "subject_ref": "customer-8",
+            "payload": {"order_id": "E-1", "amount": {"value": "9.90", "currency": "EUR"}, "message": "It is broken."},
+            "submitted_by": "shop", "occurred_at": rfc3339(system_clock()),
+            "amount": {"value": "9.90", "currency": "EUR"},
+        })  # fmt: skip
+        expect(here.row(CASE)).to_be_visible(timeout=SENT_SECONDS * 1000)
+        here.page.reload()
+        tenant.select_option("elsewhere")
+        rows = here.page.locator("nav[aria-label=Queue] li")
+        expect(rows).to_have_count(1)
+        expect(rows).to_contain_text("elsewhere")
+        assert here.serious_findings() == []
+        here.page.evaluate("document.activeElement.blur()")
+        here.open_next()
+        assert here.case_id == CASE
+        here.put_back()
+        here.page.get_by_label("Pages").get_by_role("link", name="Cases").click()
+        expect(here.page.get_by_role("row", name=re.compile(f"{CASE} *elsewhere"))).to_be_visible()
+        here.page.get_by_label("Tenant", exact=True).select_option("default")
+        expect(here.page.get_by_role("row", name=re.compile("elsewhere"))).to_have_count(0)

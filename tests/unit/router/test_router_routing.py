@@ -50,7 +50,8 @@ def test_one_missing_input_is_one_reason_and_no_fault_of_the_policy() -> None:
     # What the policy does not read is told beside it, and an expression that fails by itself is still the policy's.
     both = routed(payload=with_payload(loan_amount=None), missing=("loan_amount", "term_months"))
     assert codes(both) == ["missing_input", "missing_fields"]
-    assert both.reasons[1]["text"] == "The case lacks term_months."
+    assert both.reasons[1]["text"] == "The case lacks Term."
+    assert both.reasons[1]["values_read"] == {"missing_fields": ["term_months"], "invalid_fields": []}
     rule = {"id": "alone", "when": "signals.consensus < 0.5 && case.loan_to_value > 0.0", "level": 3}
     failing = routed(bent(exceptions=[rule]), payload=with_payload(loan_amount=None), signals={"consensus": None})
     assert (codes(failing), failing.policy_failed) == (["missing_input", "evaluation_error"], True)
@@ -59,10 +60,16 @@ def test_one_missing_input_is_one_reason_and_no_fault_of_the_policy() -> None:
 
 def test_one_unusable_input_is_one_reason() -> None:
     case = scored(payload=with_payload(loan_amount="much"))
-    case["invalid_fields"] = [{"pointer": "/loan_amount", "detail": "no amount"}, {"pointer": "/units", "detail": "no"}]
+    case["invalid_fields"] = [
+        {"pointer": "/loan_amount", "detail": "no amount"},
+        {"pointer": "/lot/0", "detail": "no"},
+        {"pointer": "/term_months", "detail": "no"},
+    ]
     routing = route(case, shipped().policy, CALM, NOW, NEVER_DRAWN)
     assert codes(routing) == ["invalid_input", "invalid_fields"]
-    assert routing.reasons[1]["text"] == "The case has unusable /units."
+    # A field that the decision type does not name for people keeps its own name.
+    assert routing.reasons[1]["text"] == "The case has unusable /lot/0, Term."
+    assert routing.reasons[1]["values_read"]["invalid_fields"] == ["/lot/0", "/term_months"]
     assert (routing.level, routing.incomplete, routing.policy_failed) == (4, True, False)
 
 

@@ -34,7 +34,7 @@ def observe(scored: Mapping[str, Any], policy: Policy, controls: Controls, now: 
     for problem in unread:
         reasons.ask(FAILURE_LEVEL, problem.code, f"{problem.detail}.", {})
     if scored["missing_fields"] or scored["invalid_fields"]:
-        _payload_problem(scored, reasons, {problem.field for problem in unread})
+        _payload_problem(scored, policy.labels, reasons, {problem.field for problem in unread})
     proposed, confidence = _proposal(scored, policy, reasons)
     signals = scored["signals"]
     for name, variable, present in _SIGNAL_NAMES:
@@ -102,15 +102,25 @@ def _proposal(scored: Mapping[str, Any], policy: Policy, reasons: Reasons) -> tu
     return outcome, float(confidence)
 
 
-def _payload_problem(scored: Mapping[str, Any], reasons: Reasons, told: Collection[str | None]) -> None:
-    """Say what is wrong with the payload's fields, except those that a reason names already."""
+def _payload_problem(
+    scored: Mapping[str, Any], labels: Mapping[str, str], reasons: Reasons, told: Collection[str | None]
+) -> None:
+    """Say what is wrong with the payload's fields, except those that a reason names already.
+
+    People read the fields' labels, programs their names: a replay holds those against what was stored, and no wording.
+    """
     missing = [str(name) for name in scored["missing_fields"] if name not in told]
     pointers = [str(field.get("pointer")) for field in scored["invalid_fields"]]
     invalid = [pointer for pointer in pointers if pointer[1:].split("/", 1)[0] not in told]
     if not missing and not invalid:
         return
     said = " and ".join(
-        f"{word} {', '.join(names)}" for word, names in (("lacks", missing), ("has unusable", invalid)) if names
+        f"{word} {', '.join(names)}"
+        for word, names in (
+            ("lacks", [labels.get(name, name) for name in missing]),
+            ("has unusable", [labels.get(pointer[1:], pointer) for pointer in invalid]),
+        )
+        if names
     )
     code = "missing_fields" if missing else "invalid_fields"
     read = {"missing_fields": missing, "invalid_fields": invalid}

@@ -252,6 +252,8 @@ class Policy:
     withhold: Mapping[int, WithholdRule]
     principal_reasons: tuple[PrincipalReason, ...]
     expressions: tuple[Expression, ...]
+    labels: Mapping[str, str] = field(default_factory=dict)
+    """What people call the payload's fields, by name, as the decision type says."""
 
     @property
     def id(self) -> str:

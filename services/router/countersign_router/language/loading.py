@@ -253,7 +253,7 @@ def _build(
         withhold={3: withhold.level3, 4: withhold.level4, 5: withhold.level5},
         principal_reasons=tuple(PrincipalReason(one.code, one.text or words(one.code), frozenset(one.fields))
                                 for one in document.reasons.principal),
-        expressions=compiled.expressions,
+        expressions=compiled.expressions, labels={one.name: one.label for one in decision_type.fields},
     )  # fmt: skip
 
 

@@ -7,6 +7,7 @@ import contextlib
 from types import SimpleNamespace
 
 from aiokafka import TopicPartition
+from aiokafka.errors import GroupCoordinatorNotAvailableError
 from hypothesis import given
 from hypothesis import strategies as st
 
@@ -64,7 +65,10 @@ class _Samples:
         if not self._samples:
             self.exhausted.set()
             await asyncio.Event().wait()
-        return self._samples.pop(0)
+        sample = self._samples.pop(0)
+        if isinstance(sample, Exception):
+            raise sample
+        return sample
 
 
 class _Ledger:
@@ -88,6 +92,11 @@ async def _finished_by(*samples):
 async def test_a_case_is_finished_when_every_group_has_passed_its_decision():
     behind = _sample(1, 1, inference=1, review=0)
     assert await _finished_by(behind, _sample(1, 1, inference=1, review=1)) == [[("default", "loan-1")]]
+
+
+async def test_a_broker_that_has_no_coordinator_for_a_moment_is_asked_again():
+    passed = _sample(1, 1, inference=1, review=1)
+    assert await _finished_by(passed, GroupCoordinatorNotAvailableError(), passed) == [[("default", "loan-1")]]
 
 
 async def test_a_case_is_not_finished_while_one_group_is_behind():

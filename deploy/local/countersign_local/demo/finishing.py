@@ -3,6 +3,8 @@
 import asyncio
 from dataclasses import dataclass, field
 
+from aiokafka.errors import KafkaError
+
 from countersign_local.demo.flow import SAMPLE_SECONDS, Ends, Flow, Sampler
 from countersign_local.demo.ledger import CaseKey, Ledger
 
@@ -26,7 +28,14 @@ class Finisher:
         while True:
             # Taken before the sample: what is decided while it is taken may lie behind its ends.
             decided = set(self._decided)
-            sample = await sampler.sample()
+            try:
+                sample = await sampler.sample()
+            except KafkaError as fault:
+                # A broker that is busy or begins anew says so, and is asked again; the demo does not end for it.
+                if not fault.retriable:
+                    raise
+                await asyncio.sleep(SAMPLE_SECONDS)
+                continue
             self.flow.sampled(sample)
             if self._waiting and sample.reached(self._until):
                 await self.ledger.finish(sorted(self._waiting))

@@ -32,11 +32,12 @@ def _term(name: str, value: Any, schema: Any, field: Field | None) -> Term:
     title = schema.get("title") if isinstance(schema, Mapping) else None
     if not isinstance(title, str):
         title = field.label if field else name[:1].upper() + name[1:].replace("_", " ")
-    formatted = field.formatted if field else formatter(_kind(value), unit=None, choices={})
+    formatted = field.formatted if field else formatter(kind_of(value), unit=None, choices={})
     return Term(name=name, label=title, formatted=formatted(value))
 
 
-def _kind(value: Any) -> Format:
+def kind_of(value: Any) -> Format:
+    """Tell how a value is written that no field describes."""
     if isinstance(value, Mapping) and value.keys() == {"value", "currency"}:
         return "money"
     if isinstance(value, bool):

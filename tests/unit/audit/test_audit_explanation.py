@@ -7,16 +7,19 @@ from typing import Any
 
 import pytest
 
-from countersign_audit.domain.explanation import explain
+from countersign_audit.domain.explanation import Told, explain
 from countersign_audit.explaining.page import asking, explained, gone
 from countersign_audit.explaining.pdf import as_pdf
 from countersign_audit.explaining.words import in_words, languages
+from countersign_audit.explaining.writing import written
 from countersign_shared.contracts.decision_types import load_decision_types
+from countersign_shared.contracts.field_formats import Format
 from countersign_shared.contracts.topics import contracts_dir
 
 LOAN = load_decision_types()["loan_application"]
 LABELS = {field.name: field.label for field in LOAN.fields}
 OUTCOMES = {name: outcome.label for name, outcome in LOAN.outcomes.items()}
+DASH = "\N{EN DASH}"
 MADE_ON = "2026-03-05T08:00:00Z"
 
 
@@ -62,6 +65,33 @@ def test_the_terms_of_a_decision_and_what_weighed_are_told_as_people_read_them()
     assert (weighed.label, weighed.value) == ("Consumer credit", "90 days or more behind")
     (unknown,) = explain("loan-1", found, None).factors
     assert (unknown.label, unknown.value) == ("consumer_credit_record", "delinquent 90 days")
+
+
+def test_in_german_numbers_amounts_and_dates_are_written_as_germans_do() -> None:
+    refund = load_decision_types()["refund"]
+    params = {"amount": {"value": "1234.50", "currency": "EUR"}, "message": "1,5 Tage, 2.500 km"}
+    decision = AUTOMATIC | {"outcome": "partial", "outcome_params": params}
+    found = bodies(decision, "de")
+    found["case.scored"][0]["proposal"]["explanation"]["factors"] = [
+        {"field": field, "value": value, "effect": 1, "direction": "for"}
+        for field, value in (("purchased_on", "2026-02-20"), ("returned", False), ("channel", None))
+    ]
+    page = in_words(explain("r", found, refund), made_on=MADE_ON)
+    said = "\n".join(line for section in page.sections for line in section.lines)
+    assert "Amount to pay back: 1.234,50\u00a0€\nMessage to the customer: 1,5 Tage, 2.500 km" in said
+    assert f"Bought on: 20. Februar 2026 {DASH} sprach für den Vorschlag." in said
+    assert f"Goods came back: nein {DASH} " in said
+    assert f"Asked by: nicht angegeben {DASH} " in said
+    assert "Entschieden am 2. März 2026." in said
+    assert "am 5. März 2026" in page.closing
+    loan = told(AUTOMATIC | {"outcome_params": {"loan_amount": "103000.00", "term_months": 1360}}, "de")
+    assert "Loan amount: 103.000\u00a0$\nTerm: 1.360 months" in loan
+    assert f"78,1 % {DASH} sprach gegen den Vorschlag." in loan
+
+
+@pytest.mark.parametrize(("kind", "value"), [("number", "many"), ("money", "about 5"), ("date", "soon")])
+def test_what_has_not_the_form_of_its_kind_is_written_as_it_is(kind: Format, value: str) -> None:
+    assert written(Told("x", value, kind), languages()["de"]) == value
 
 
 def test_where_the_proposal_was_not_used_its_factors_are_not_told() -> None:

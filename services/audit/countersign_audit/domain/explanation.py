@@ -8,8 +8,9 @@ from dataclasses import dataclass, field
 from typing import Any
 
 from countersign_shared.contracts.decision_types import DecisionType
+from countersign_shared.contracts.field_formats import Format
 from countersign_shared.contracts.key_facts import Field
-from countersign_shared.contracts.terms import Term, read_terms
+from countersign_shared.contracts.terms import kind_of, read_terms
 
 MAX_FACTORS = 5
 MAX_REASONS = 4
@@ -20,12 +21,19 @@ Body = Mapping[str, Any]
 
 
 @dataclass(frozen=True, slots=True)
-class Weighed:
-    """One detail of the case that counted in the proposal, and which way; its value as people read it, or yes or no."""
+class Told:
+    """One detail and its value: yes or no and dates as they are, else in English words, for a language to write."""
 
     label: str
     value: str | bool | None
-    towards: bool
+    kind: Format = "text"
+
+
+@dataclass(frozen=True, slots=True)
+class Weighed(Told):
+    """One detail of the case that counted in the proposal, and which way."""
+
+    towards: bool = False
 
 
 @dataclass(frozen=True, slots=True)
@@ -46,7 +54,7 @@ class Explanation:
     relation: str | None
     replaces: bool
     disclosure: str | None
-    terms: Sequence[Term] = field(default=())
+    terms: Sequence[Told] = field(default=())
     factors: Sequence[Weighed] = field(default=())
     reasons: Sequence[str] = field(default=())
     rules: Sequence[str] = field(default=())
@@ -69,7 +77,7 @@ def explain(case_id: str, bodies: Mapping[str, Sequence[Body]], known: DecisionT
         language=_text(case.get("language")), decision_id=_text(decision.get("decision_id")),
         decided_at=_text(decision.get("decided_at")), closed_as=_text(decision.get("closed_as")), mode=_text(mode),
         outcome=outcome and labels.get(outcome, outcome),
-        terms=known.terms(outcome, params) if known else read_terms(params),
+        terms=_terms(outcome, params, known),
         relation=_text(decision.get("relation")), replaces=bool(decision.get("supersedes")),
         disclosure=_text(decision.get("disclosure")),
         factors=_factors(scored, known) if used else (), reasons=_reasons(decision),
@@ -90,15 +98,35 @@ def _factors(scored: Body, known: DecisionType | None) -> list[Weighed]:
     protected = known.protected_fields if known else frozenset()
     kept = [one for one in factors if isinstance(one.get("field"), str) and one["field"] not in protected]
     kept.sort(key=lambda one: -abs(one["effect"]) if isinstance(one.get("effect"), int | float) else 0.0)
-    fields = {one.name: one for one in known.fields} if known else {}
+    fields = _fields(known)
     return [_weighed(one, fields.get(one["field"])) for one in kept[:MAX_FACTORS]]
 
 
 def _weighed(factor: Body, known: Field | None) -> Weighed:
     value: Any = factor.get("value")
-    if value is not None and not isinstance(value, bool):
+    label = known.label if known else factor["field"]
+    kind = known.format if known else "text"
+    if value is not None and not _as_it_is(value, kind):
         value = known.formatted(value) if known else _plain(value)
-    return Weighed(known.label if known else factor["field"], value, factor.get("direction") == "for")
+    return Weighed(label, value, kind, factor.get("direction") == "for")
+
+
+def _terms(outcome: str | None, params: Body, known: DecisionType | None) -> list[Told]:
+    fields = _fields(known)
+    told = []
+    for term in known.terms(outcome, params) if known else read_terms(params):
+        value, name = params[term["name"]], term["name"]
+        kind = fields[name].format if name in fields else kind_of(value)
+        told.append(Told(term["label"], value if _as_it_is(value, kind) else term["formatted"], kind))
+    return told
+
+
+def _as_it_is(value: Any, kind: Format) -> bool:
+    return isinstance(value, bool) or (kind == "date" and isinstance(value, str))
+
+
+def _fields(known: DecisionType | None) -> dict[str, Field]:
+    return {one.name: one for one in known.fields} if known else {}
 
 
 def _plain(value: Any) -> str:

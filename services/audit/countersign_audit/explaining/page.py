@@ -27,7 +27,7 @@ def explained(page: Page, pdf: bytes) -> str:
         parts += _lines(section.lines, listed=number > 0)
     data = base64.b64encode(pdf).decode()
     parts.append(
-        f'<p><a class="button" download="explanation.pdf" href="data:application/pdf;base64,{data}">'
+        f'<p><a class="button" download="{escape(texts["file"])}" href="data:application/pdf;base64,{data}">'
         f"{escape(texts['save'])}</a></p>"
     )
     parts.append(f"<footer><p>{escape(page.closing)} {escape(texts['once'])}</p></footer>")

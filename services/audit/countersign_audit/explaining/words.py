@@ -8,6 +8,7 @@ from pathlib import Path
 import yaml
 
 from countersign_audit.domain.explanation import Explanation
+from countersign_audit.explaining.writing import day, written
 
 TEXTS = Path(__file__).with_name("texts")
 OTHERWISE = "en"
@@ -55,11 +56,11 @@ def in_words(explanation: Explanation, *, made_on: str, contest: str | None = No
     language, texts = texts_for(explanation.language)
     sections = [Section(texts["title"], tuple(_decided(explanation, texts)))]
     if explanation.terms and explanation.outcome:
-        terms = (f"{term['label']}: {term['formatted']}" for term in explanation.terms)
+        terms = (f"{one.label}: {written(one, texts)}" for one in explanation.terms)
         sections.append(Section(texts["terms"], tuple(terms)))
     if explanation.factors:
         lines = (
-            texts["towards" if one.towards else "against"].format(label=one.label, value=_value(one.value, texts))
+            texts["towards" if one.towards else "against"].format(label=one.label, value=written(one, texts))
             for one in explanation.factors
         )
         sections.append(Section(texts["factors"], tuple(lines)))
@@ -70,7 +71,9 @@ def in_words(explanation: Explanation, *, made_on: str, contest: str | None = No
     reference = f"{texts['reference']}: {explanation.case_id}"
     if explanation.decision_id:
         reference += f" / {explanation.decision_id}"
-    return Page(language, texts["title"], reference, tuple(sections), texts["your_data"].format(date=made_on[:10]))
+    return Page(
+        language, texts["title"], reference, tuple(sections), texts["your_data"].format(date=day(made_on, texts))
+    )
 
 
 def _decided(explanation: Explanation, texts: Mapping[str, str]) -> list[str]:
@@ -81,7 +84,7 @@ def _decided(explanation: Explanation, texts: Mapping[str, str]) -> list[str]:
         return [texts["closed"].format(how=texts.get(closed_as, closed_as))]
     lines = [texts["decided"].format(outcome=explanation.outcome or "-")]
     if explanation.decided_at:
-        lines.append(texts["decided_on"].format(date=explanation.decided_at[:10]))
+        lines.append(texts["decided_on"].format(date=day(explanation.decided_at, texts)))
     if explanation.mode in {"automatic", "human_with_ai", "human"}:
         lines.append(texts[explanation.mode])
     if explanation.mode == "human_with_ai" and f"relation_{explanation.relation}" in texts:
@@ -89,9 +92,3 @@ def _decided(explanation: Explanation, texts: Mapping[str, str]) -> list[str]:
     if explanation.replaces:
         lines.append(texts["replaces"])
     return lines
-
-
-def _value(value: str | bool | None, texts: Mapping[str, str]) -> str:
-    if isinstance(value, bool):
-        return texts["is_so" if value else "is_not_so"]
-    return "-" if value is None else value

@@ -43,7 +43,10 @@ async def export(directory: Path, note: bytes, fetch: Fetch, progress: Progress)
                 progress(writer.edge.size, target.size)
         writer.finish(target, note)
     except OSError as error:
-        raise CommandError(f"{error.filename}: {error.strerror}", CONFIGURATION) from error
+        raise CommandError(
+            f"{error.filename}: {error.strerror}. Name a directory that is yours, empty or an export of this log, "
+            "on a disk with room for it; what is there of this export is gone on with.", CONFIGURATION,
+        ) from error  # fmt: skip
     return target.size - begin
 
 

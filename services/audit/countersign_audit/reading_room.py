@@ -132,7 +132,7 @@ class ReadingRoom:
         return [LogEntry(row["index"], row["leaf"].decode(), row["leaf_hash"].hex()) for row in rows]
 
     async def accesses(self, principal: Principal, search: Search, purpose: str | None) -> list[Access]:
-        """Return who looked, and at what."""
+        """Return who looked, and at what, newest first."""
         return [_access(row) for row in await self._found(principal, search, purpose, "access_log")]
 
     async def checkpoint(self) -> CheckpointRow | None:
@@ -169,7 +169,8 @@ class ReadingRoom:
         async with self._pool.acquire() as connection:
             rows = await self._store.search(connection, search)
             if rows:
-                extent = (len(rows), rows[0]["index"], rows[-1]["index"])
+                first, last = sorted((rows[0]["index"], rows[-1]["index"]))
+                extent = (len(rows), first, last)
                 await self._record(connection, principal, self._of_log(principal, what, extent, purpose, READ))
             return rows
 

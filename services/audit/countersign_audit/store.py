@@ -49,7 +49,10 @@ class CheckpointRow:
 
 @dataclass(frozen=True, slots=True)
 class Search:
-    """What to look for: entries from index ``first`` on; None means any. ``tenants`` are those who asks may see."""
+    """What to look for: entries from index ``first`` on, who looked from there back; None means any.
+
+    ``tenants`` are those who asks may see.
+    """
 
     first: int
     limit: int
@@ -241,7 +244,7 @@ class Store:
         return rows
 
     async def search(self, connection: Any, search: Search) -> list[Mapping[str, Any]]:
-        """Return a page of the entries that are looked for, in the order of the log."""
+        """Return a page of the entries that are looked for, in the order of the log; who looked, newest first."""
         tenants = None if search.tenants is None else sorted(search.tenants)
         values: list[Any] = [search.first, tenants, search.limit, search.kind, search.actor, search.since, search.until]
         query = self._queries.search_entries

@@ -36,7 +36,7 @@ async def test_a_link_opens_once_and_both_are_on_record(database_url: str, tmp_p
         assert await take_in_announcements(log) == 2
         log_of = (await client.get(f"{API}/access-log", params={"case_id": "a"})).json()["items"]
         assert [(one["reader"], one["what"]) for one in log_of] == [
-            ("p-77", "explanation_link"), ("affected-person", "explanation"),
+            ("affected-person", "explanation"), ("p-77", "explanation_link"),
         ]  # fmt: skip
         stored = await log.rows("SELECT token_sha256 FROM explanation_links")
         assert path.rpartition("/")[2] not in str(stored)

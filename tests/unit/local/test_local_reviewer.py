@@ -10,12 +10,16 @@ DIGEST = "0" * 64
 
 
 def _claim(*, shown="approve", digests=("approve", "decline")):
-    outcomes = [{"outcome": "approve", "adverse": False}, {"outcome": "decline", "adverse": True},
-                {"outcome": "partial", "adverse": False}]  # fmt: skip
+    terms = {"properties": {"term_months": {}, "rate": {}, "fee": {}}}
+    outcomes = [
+        {"outcome": "approve", "adverse": False, "params_schema": terms},
+        {"outcome": "decline", "adverse": True}, {"outcome": "partial", "adverse": False},
+    ]  # fmt: skip
     return {
         "payload_sha256": DIGEST, "shown_sha256_all": ["1" * 64],
         "execute_sha256_by_outcome": dict.fromkeys(digests, DIGEST),
         "context": {
+            "key_facts": [{"field": "term_months", "value": 360}, {"field": "rate", "value": None}],
             "recommendation": None if shown is None else {"outcome": shown, "outcome_params": {}},
             "actions": {
                 "outcomes": outcomes, "reason_codes": [{"code": "other"}, {"code": "new_pattern"}],
@@ -45,6 +49,11 @@ def test_an_adverse_answer_gives_its_principal_reasons():
 
 def test_it_never_chooses_what_needs_terms():
     assert {answer["outcome"] for answer in _answers(_claim(shown=None))} == {"approve", "decline"}
+
+
+def test_without_a_proposal_it_takes_the_terms_that_the_case_asks_for():
+    terms = {answer["outcome"]: answer["outcome_params"] for answer in _answers(_claim(shown=None))}
+    assert terms == {"approve": {"term_months": 360}, "decline": {}}
 
 
 def test_the_same_seed_answers_the_same():

@@ -44,6 +44,10 @@ def export(
 
     from countersign_local import exporting
 
+    # Exporting is on the record: nobody should be noted for what they were not given.
+    if directory.exists() and not directory.is_dir():
+        raise CommandError(f"{directory} is a file: name a directory, empty or an export of this log.", CONFIGURATION)
+
     async def work(client: Client) -> dict[str, Any]:
         note = await client.read(f"{_API}/checkpoint")
         fetched = await exporting.export(

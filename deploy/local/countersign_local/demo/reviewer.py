@@ -4,7 +4,7 @@ Outcomes are random but seeded. It mostly agrees with what it is shown, so that 
 """
 
 import asyncio
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from random import Random
 from typing import Any
@@ -93,14 +93,21 @@ class ScriptedReviewer:
 
 
 def choose(claim: dict[str, Any], chance: Random) -> Choice:
-    """Choose an outcome: mostly the proposed one on its terms, otherwise any that needs none."""
+    """Choose an outcome: mostly the proposed one on its terms, otherwise any that needs none, on those of the case."""
     shown, allowed = claim["context"]["recommendation"], claim["context"]["actions"]["outcomes"]
     proposed = [choice for choice in allowed if shown is not None and choice["outcome"] == shown["outcome"]]
     if proposed and chance.random() < _AGREES:
         return Choice(shown["outcome"], shown["outcome_params"], proposed[0]["adverse"], overrides=False)
     picked = chance.choice([one for one in allowed if one["outcome"] in claim["execute_sha256_by_outcome"]])
     overrides = shown is not None and picked["outcome"] != shown["outcome"]
-    return Choice(picked["outcome"], {}, picked["adverse"], overrides)
+    return Choice(picked["outcome"], _asked_for(picked, claim["context"]["key_facts"]), picked["adverse"], overrides)
+
+
+def _asked_for(outcome: Mapping[str, Any], facts: Sequence[Mapping[str, Any]]) -> dict[str, Any]:
+    """Return the terms of an outcome as the case asks for them, where it does."""
+    named = {fact["field"]: fact["value"] for fact in facts if fact["value"] is not None}
+    terms = (outcome.get("params_schema") or {}).get("properties", {})
+    return {name: named[name] for name in terms if name in named}
 
 
 def answer_to(claim: dict[str, Any], choice: Choice, execute_sha256: str, chance: Random) -> dict[str, Any]:

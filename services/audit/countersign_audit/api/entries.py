@@ -36,10 +36,10 @@ class EntriesPage(BaseModel):
 
 
 class AccessPage(BaseModel):
-    """Some looks at the record, in the order of the log."""
+    """Some looks at the record, the newest first."""
 
     items: list[Access]
-    next_cursor: str | None = Field(description="Hand it back as `cursor` for the ones after these.")
+    next_cursor: str | None = Field(description="Hand it back as `cursor` for the ones before these.")
 
 
 class ProvenEntry(BaseModel):
@@ -140,10 +140,12 @@ def _about_many(routes: APIRouter) -> None:
         until: Until = None,
         purpose: Purpose = None,
     ) -> AccessPage:
-        """Every read and every export by a person. Looking here is on the record too."""
-        search = _accesses(principal, room, _first(cursor), limit, tenant, case_id, reader, since, until)
+        """Every read and every export by a person, newest first. Looking here is on the record too."""
+        newest = _first(cursor) if cursor else MAX_INDEX
+        search = _accesses(principal, room, newest, limit, tenant, case_id, reader, since, until)
         items = await room.accesses(principal, search, purpose)
-        return AccessPage(items=items, next_cursor=_next(items, limit))
+        # The first entry of a log is nobody's look.
+        return AccessPage(items=items, next_cursor=str(items[-1].index - 1) if len(items) == limit else None)
 
 
 def _accesses(
@@ -161,7 +163,7 @@ def _first(cursor: str | None) -> int:
     return min(int(cursor or "0"), MAX_INDEX)
 
 
-def _next(items: list[LogEntry] | list[Access], limit: int) -> str | None:
+def _next(items: list[LogEntry], limit: int) -> str | None:
     return str(items[-1].index + 1) if len(items) == limit else None
 
 

@@ -46,4 +46,5 @@ def _amount(text: str, texts: Texts) -> str:
 
 
 def _number(text: str, texts: Texts) -> str:
-    return text.translate(str.maketrans({",": texts["group"], ".": texts["decimal"]}))
+    whole, point, fraction = text.partition(".")
+    return whole.replace(",", texts["group"]) + (texts["decimal"] + fraction if point else "")

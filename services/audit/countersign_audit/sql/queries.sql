@@ -105,13 +105,14 @@ ORDER BY index
 LIMIT $3;
 
 -- name: access_log
+-- The newest first: who looks for who looked begins with now.
 SELECT index, leaf, leaf_hash, kind, occurred_at, actor, tenant
 FROM entries
-WHERE kind IN ('audit.read', 'audit.exported') AND index >= $1 AND ($8::bytea IS NULL OR case_ref = $8)
+WHERE kind IN ('audit.read', 'audit.exported') AND index <= $1 AND ($8::bytea IS NULL OR case_ref = $8)
   AND ($2::text[] IS NULL OR tenant = ANY ($2::text[])) AND ($4::text IS NULL OR kind = $4)
   AND ($5::text IS NULL OR actor = $5)
   AND ($6::timestamptz IS NULL OR occurred_at >= $6) AND ($7::timestamptz IS NULL OR occurred_at < $7)
-ORDER BY index
+ORDER BY index DESC
 LIMIT $3;
 
 -- name: leaves_between

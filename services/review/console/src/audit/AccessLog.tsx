@@ -71,7 +71,7 @@ export function AccessLog() {
           </table>
         </Wide>
       )}
-      <Pages cursors={cursors} go={go} next={access.data?.next_cursor} of="looks" />
+      <Pages cursors={cursors} go={go} next={access.data?.next_cursor} of="looks" newestFirst />
     </Card>
   );
 }

@@ -10,20 +10,23 @@ interface PagesProps {
   readonly next: string | null | undefined;
   /** What is on the pages. */
   readonly of: string;
+  /** Whether the pages go back in time, instead of in the order of the log. */
+  readonly newestFirst?: boolean;
 }
 
-/** From page to page, in the order of the log. */
-export function Pages({ cursors, go, next, of }: PagesProps) {
+/** From page to page. */
+export function Pages({ cursors, go, next, of, newestFirst = false }: PagesProps) {
+  const [before, after] = newestFirst ? ["Later", "Earlier"] : ["Earlier", "Later"];
   return (
     <div className={styles.act}>
       {cursors.length > 1 && (
         <Button size="compact-sm" variant="default" onClick={() => go(cursors.slice(0, -1))}>
-          Earlier {of}
+          {before} {of}
         </Button>
       )}
       {next && (
         <Button size="compact-sm" variant="default" onClick={() => go([...cursors, next])}>
-          Later {of}
+          {after} {of}
         </Button>
       )}
     </div>

@@ -5,6 +5,7 @@ import { save } from "../files/save";
 import { Card } from "../ui/Card";
 import { Trouble } from "../ui/Page";
 import styles from "./Audit.module.css";
+import type { Recovery } from "./keys";
 import { useVerification, type Verified } from "./useAudit";
 
 /** The newest checkpoint, checked in this browser: its signature, and that the log only grew. */
@@ -52,11 +53,11 @@ export function VerifyCard() {
 }
 
 function Findings({ found }: { found: Verified }) {
-  const { checkpoint, signed, grew, since } = found;
+  const { checkpoint, signed, grew, since, recovered } = found;
   return (
     <ul className={styles.findings}>
       <Finding good={signed}>{signatureWords(found)}</Finding>
-      <Finding good={grew}>{growthWords(found)}</Finding>
+      <Finding good={recovered ? null : grew}>{growthWords(found)}</Finding>
       <li className={styles.root}>
         {checkpoint.origin}: {checkpoint.size} entries, root <code>{checkpoint.root}</code>
         {since && grew === false && (
@@ -80,11 +81,20 @@ function entryWords(index: number): string {
   return index === 0 ? "first entry" : `entry ${index}`;
 }
 
-function growthWords({ grew, since, checkpoint }: Verified): string {
+function growthWords({ grew, since, checkpoint, recovered }: Verified): string {
   if (!since || grew === null) return "Nothing older to compare with yet. The next look compares with this one.";
+  if (recovered) return lossWords(recovered, since.size);
   if (!grew) return "The log was REWRITTEN: it does not begin with what it held before. Keep both checkpoints.";
   if (since.size === checkpoint.size) return "Nothing was added, and nothing changed, since the older checkpoint.";
   return `Everything it held at ${since.size} entries is still there; ${checkpoint.size - since.size} were added.`;
+}
+
+function lossWords({ index, lastLost, origin }: Recovery, size: number): string {
+  return (
+    `Entries ${index} to ${lastLost} were lost when an older database was restored: entry ${index} says so, and the log ` +
+    `goes on as ${origin}. The older checkpoint covers ${size - index} of them. It cannot show whether the ${index} entries ` +
+    "before the loss are unchanged: compare with a checkpoint over no more than those."
+  );
 }
 
 function Finding({ good, children }: { good: boolean | null; children: string }) {

@@ -2,7 +2,7 @@ import { useMutation, useQuery } from "@tanstack/react-query";
 
 import type { LogEntry } from "../api/audit";
 import { answerOf, api } from "../api/client";
-import { KINDS, keysNamed, type NamedKey } from "./keys";
+import { KINDS, keysNamed, recoveriesNamed, type Recovery, recoveryOf } from "./keys";
 import { readEntry } from "./leaf";
 import { isIncluded, leafHash, onlyGrew } from "./merkle";
 import { type Checkpoint, isSignedBy, readCheckpoint, readKey } from "./note";
@@ -25,6 +25,8 @@ export interface Verified {
   /** Whether the log only grew since the older checkpoint; null when there is none to compare with. */
   readonly grew: boolean | null;
   readonly since: Checkpoint | null;
+  /** The recorded recovery in which what the older checkpoint covers was lost; the log did not grow from there. */
+  readonly recovered: Recovery | null;
 }
 
 /** The checkpoint this browser saw when it last looked; kept, because only an older one shows a rewritten log. */
@@ -38,11 +40,12 @@ function remembered(origin: string): Checkpoint | null {
   }
 }
 
-async function keysOfTheLog(): Promise<readonly NamedKey[]> {
+/** What the log says about itself: its names and keys, and what was lost of it. */
+async function ownEntries(): Promise<readonly LogEntry[]> {
   const pages = await Promise.all(
     KINDS.map((kind) => answerOf(api.GET("/api/audit/v1/entries", { params: { query: { kind, limit: MOST } } }))),
   );
-  return keysNamed(pages.flatMap((page) => page.items));
+  return pages.flatMap((page) => page.items);
 }
 
 /** A checkpoint that somebody kept. One that no key of the log has signed says nothing about the log. */
@@ -78,14 +81,17 @@ export function useVerification() {
       const given = key.trim();
       if (given) await readKey(given);
       const checkpoint = await newestCheckpoint();
-      const named = given && !older.trim() ? [] : await keysOfTheLog();
+      const own = given && !older.trim() ? [] : await ownEntries();
+      const named = keysNamed(own);
       const current = given || named.at(-1)?.key;
       const all = [...(given ? [given] : []), ...named.map((one) => one.key)];
       const since = older.trim() ? await kept(older, all) : remembered(checkpoint.origin);
       const signed = current ? await isSignedBy(checkpoint, await readKey(current)) : null;
       const grew = since && (await growth(since, checkpoint));
       if (signed !== false && grew !== false) localStorage.setItem(REMEMBERED, checkpoint.note);
-      return { checkpoint, signed, signer: given ? "given" : (named.at(-1)?.index ?? null), grew, since };
+      const signer = given ? "given" : (named.at(-1)?.index ?? null);
+      const recovered = since && grew === false ? recoveryOf(since, recoveriesNamed(own)) : null;
+      return { checkpoint, signed, signer, grew, since, recovered };
     },
   });
 }

@@ -22,6 +22,7 @@ from countersign_audit.domain.lineage import (
     RECONCILED,
     RECORDS_MISSING,
     RECOVERED,
+    TOPIC_RECREATED,
 )
 from countersign_audit.domain.profile import LEAF_SCHEMA, MAX_INTEGER
 from countersign_audit.facts.leaf import Leaf
@@ -57,6 +58,9 @@ OWN: dict[str, tuple[str, dict[str, Any]]] = {
     RECORDS_MISSING: (
         "The broker removed these records of a topic before they were read.",
         {"missing_from": TEXT, "partition": WHOLE, "first_offset": WHOLE, "last_offset": WHOLE},
+    ),
+    TOPIC_RECREATED: (
+        "A topic was deleted and made anew: what it held unread before is not in the log.", {"recreated": TEXT}
     ),
     EPOCH_BEGUN: (
         "Data keys made from here on are wrapped by another epoch key.", {"epoch": WHOLE, "previous_epoch": WHOLE}

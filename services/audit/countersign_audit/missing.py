@@ -12,6 +12,7 @@ from typing import Any
 
 from countersign_audit.domain.lineage import RECORDS_MISSING
 from countersign_audit.own_entries import records_missing_leaf
+from countersign_audit.recreated import RecreatedTopics
 from countersign_audit.store import SQL
 from countersign_audit.writer import LogWriter
 from countersign_shared.clock import Clock, rfc3339
@@ -68,6 +69,7 @@ class MissingRecords:
         self._missing = metrics.counter("audit_records_missing_total")
         self._queries = Queries.load(SQL / "upkeep.sql")
         self._offsets = Offsets()
+        self._recreated = RecreatedTopics(writer, clock)
         self._begun: dict[tuple[str, int], int] = {}
         self._suspected: set[tuple[str, int, int]] = set()
         self._compacted = {
@@ -76,7 +78,9 @@ class MissingRecords:
 
     async def look(self, pool: Any) -> list[Jump]:
         """Compare where the group stands with what is still there; for a start, before anything is read."""
-        return await self._say_each(pool, await self._unread())
+        positions = await self._read()
+        await self._recreated.begin(pool, positions)
+        return await self._say_each(pool, self._unread(positions))
 
     async def look_again(self, pool: Any) -> list[Jump]:
         """Do the same while records are read: what is not there this time and the time before.
@@ -85,7 +89,9 @@ class MissingRecords:
         Nothing is said while the broker is away, or a topic is.
         """
         try:
-            found = [] if self._writer.busy else await self._unread()
+            positions = await self._read()
+            await self._recreated.look(positions)
+            found = [] if self._writer.busy else self._unread(positions)
         except (TransientError, ConfigurationError) as error:
             log.warning("not asked what was removed: %s", error)
             found = []
@@ -94,8 +100,7 @@ class MissingRecords:
             pool, [jump for jump in found if (jump.topic, jump.partition, jump.first) in before]
         )
 
-    async def _unread(self) -> list[Jump]:
-        positions = await self._read()
+    def _unread(self, positions: Sequence[Position]) -> list[Jump]:
         return [jump for one in positions if one.topic not in self._compacted and (jump := self._removed(one))]
 
     def _removed(self, position: Position) -> Jump | None:
@@ -107,6 +112,7 @@ class MissingRecords:
 
     async def follow(self, pool: Any, records: Sequence[Record]) -> list[Jump]:
         """Notice what delivery jumped over, as far as it was removed; costs a question only when it jumped."""
+        await self._recreated.follow(records)
         jumps = [jump for jump in self._offsets.jumps(records) if jump.topic not in self._compacted]
         if not jumps:
             return []

@@ -10,6 +10,7 @@ from countersign_audit.domain.lineage import (
     RECONCILED,
     RECORDS_MISSING,
     RECOVERED,
+    TOPIC_RECREATED,
 )
 from countersign_audit.domain.note import VerifierKey
 from countersign_audit.domain.profile import LEAF_SCHEMA
@@ -86,4 +87,12 @@ def _leaf(kind: str, old: VerifierKey, new: VerifierKey, occurred_at: str, **mor
     return encode({
         "schema": LEAF_SCHEMA, "kind": kind, "occurred_at": occurred_at, "retention": LOG_RETENTION, "actor": ACTOR,
         "verifier_key": new.text(), "previous_verifier_key": old.text(), **more,
+    })  # fmt: skip
+
+
+def topic_recreated_leaf(*, topic: str, occurred_at: str) -> bytes:
+    """Return the entry that says that a topic was deleted and made anew."""
+    return encode({
+        "schema": LEAF_SCHEMA, "kind": TOPIC_RECREATED, "occurred_at": occurred_at, "retention": LOG_RETENTION,
+        "actor": ACTOR, "recreated": topic,
     })  # fmt: skip

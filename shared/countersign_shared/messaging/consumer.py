@@ -38,6 +38,8 @@ back-off, anything else ends the process.
 """
 
 MAX_RECORDS = 500
+METADATA_MS = 10_000
+"""A topic that was deleted and made anew is read within so long; by default it would lie unread for five minutes."""
 POLL_MS = 200
 """How long one poll waits for records; it answers at once when there are some."""
 FETCH_BYTES = 1_048_576
@@ -196,6 +198,7 @@ async def consuming(
     broker = KafkaBroker(
         bootstrap.split(","), client_id=client_id, apply_types=False, graceful_timeout=drain_seconds, logger=None,
         allow_auto_create_topics=False,
+        metadata_max_age_ms=METADATA_MS,
     )  # fmt: skip
     # The in-memory broker answers at the end of its wait only.
     wait_ms = 20 if delivery.forgetful else QUIET_MS

@@ -19,7 +19,8 @@ from countersign_audit import app
 from countersign_audit.app import running
 from countersign_audit.settings import Settings
 from countersign_audit.store import SCHEMA
-from countersign_shared.messaging import Message
+from countersign_shared.messaging import Message, consumer
+from countersign_shared.messaging.positions import read_positions
 from countersign_shared.messaging.producer import open_publisher
 from countersign_shared.messaging.topics import ensure_topics
 from tests.fixtures.stack import Stack
@@ -132,6 +133,45 @@ async def test_records_removed_while_audit_runs_are_on_the_record_and_all_others
         assert await entries(settings, at_least=5 + read + left + 1) == 5 + read + left + 1
         assert not service.failed.done()
     assert (await verified(settings.database_url, settings.audit_keys_dir)).ok
+
+
+async def test_a_topic_made_anew_is_read_from_its_beginning_and_on_the_record(
+    settings: Settings, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(app, "REMOVED_SECONDS", 0.5)
+    monkeypatch.setattr(consumer, "METADATA_MS", 1_000)
+    async with running(settings):
+        await publish(settings, range(24))
+        await entries(settings, at_least=97)
+        await committed(settings)
+        await made_anew(settings, "case.created")
+        # Fewer than before: where the group stood lies beyond their end.
+        await publish(settings, range(24, 36))
+        await entries(settings, at_least=97 + 48 + 1)
+    await made_anew(settings, "case.created")
+    await publish(settings, range(36, 48))
+    async with running(settings) as service:
+        size = 97 + 48 + 1 + 48 + 1
+        assert await entries(settings, at_least=size) == size
+        assert not service.failed.done()
+    assert (await verified(settings.database_url, settings.audit_keys_dir)).ok
+
+
+async def made_anew(settings: Settings, topic: str) -> None:
+    admin = AIOKafkaAdminClient(bootstrap_servers=settings.kafka_bootstrap_servers)
+    await admin.start()
+    await admin.delete_topics([settings.topic_prefix + topic])
+    await admin.close()
+    async with asyncio.timeout(20):
+        while not await ensure_topics(settings.kafka_bootstrap_servers, prefix=settings.topic_prefix, partitions=12):
+            await asyncio.sleep(0.05)
+
+
+async def committed(settings: Settings) -> None:
+    async with asyncio.timeout(20):
+        while not any(one.committed for one in await read_positions(settings, "audit", ["case.created"])):
+            await asyncio.sleep(0.05)
+    await asyncio.sleep(app.REMOVED_SECONDS * 2)
 
 
 @asynccontextmanager

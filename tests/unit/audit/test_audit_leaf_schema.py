@@ -23,6 +23,7 @@ from countersign_audit.own_entries import (
     reconciled_leaf,
     records_missing_leaf,
     recovered_leaf,
+    topic_recreated_leaf,
 )
 from countersign_shared.contracts.events import EVENTS
 from countersign_shared.messaging import Record
@@ -45,6 +46,7 @@ OWN_LEAVES = [
     epoch_leaf("log.epoch_begun", epoch=2, occurred_at=NOW, previous_epoch=1),
     epoch_leaf("log.epoch_completed", epoch=2, occurred_at=NOW, data_keys=9, unopened=0),
     records_missing_leaf(topic="case.created", partition=3, first=7, beyond=9, occurred_at=NOW),
+    topic_recreated_leaf(topic="case.created", occurred_at=NOW),
     copies_checked_leaf(first=0, beyond=9, differing=1, shown=[3], occurred_at=NOW),
 ]  # fmt: skip
 

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 from collections.abc import Awaitable, Callable
 from typing import cast
 
@@ -40,16 +41,26 @@ class Put:
     def __init__(self) -> None:
         self.busy = False
         self.stretches: list[tuple[str, int, int, int]] = []
+        self.kinds: set[str] = set()
+        self.recreated: list[str] = []
 
-    async def fetchval(self, _: str, topic: str, partition: int, first: int) -> int | None:
+    async def fetchval(self, _: str, topic: str, *place: int) -> int | bool | None:
+        if not place:  # whether the log has an entry of this kind
+            return topic in self.kinds
+        partition, first = place
         ends = [end for *place, begin, end in self.stretches if place == [topic, partition] and begin <= first < end]
         return max(ends, default=None)
 
     async def execute(self, _: str, topic: str, partition: int, first: int, beyond: int, __: object) -> None:
         self.stretches.append((topic, partition, first, beyond))
 
-    async def append_own(self, *_: object, within: Callable[[object], Awaitable[None]]) -> int:
-        await within(self)
+    async def append_own(
+        self, leaf: bytes, *_: object, within: Callable[[object], Awaitable[None]] | None = None
+    ) -> int:
+        if within is None:
+            self.recreated.append(json.loads(leaf)["recreated"])
+        else:
+            await within(self)
         return 0
 
 
@@ -111,3 +122,33 @@ async def test_a_broker_that_is_away_does_not_end_the_looking() -> None:
 
     put = Put()
     assert await MissingRecords(cast("LogWriter", put), away, system_clock, Metrics("audit")).look_again(put) == []
+
+
+async def test_a_topic_made_anew_is_said_once_however_it_shows() -> None:
+    put = Put()
+    missing, now = looking(put, Position("case.created", 0, 5, 0), Position("decision.made", 0, 2, 0))
+    await missing.look(put)
+    now[0] = Position("case.created", 0, None, 0)  # the group stands nowhere any more
+    for _ in range(2):
+        await missing.look_again(put)
+    now[:] = [Position("case.created", 0, 1, 0), Position("decision.made", 0, 1, 0)]  # it stands further back
+    for _ in range(2):
+        await missing.look_again(put)
+    assert put.recreated == ["case.created", "decision.made"]
+    await missing.follow(put, at(0))  # it has stood beyond what comes now
+    await missing.follow(put, at(0, 1))
+    assert put.recreated == ["case.created", "decision.made", "case.created"]
+
+
+async def test_a_topic_made_anew_while_audit_was_stopped_is_one_that_the_log_knows_and_the_group_does_not() -> None:
+    put = Put()
+    put.kinds = {"case.created"}
+    places = [Position(topic, part, None, 0) for topic in ("case.created", "case.scored") for part in (0, 1)]
+    # A group that stands nowhere at all was forgotten by the broker, or reads another one.
+    for positions in ([*places], [Position("case.created", 2, 1, 0), *places]):
+        missing, _ = looking(put, *positions)
+        await missing.look(put)
+    assert put.recreated == []
+    missing, _ = looking(put, Position("decision.made", 0, 1, 0), *places)
+    await missing.look(put)
+    assert put.recreated == ["case.created"]

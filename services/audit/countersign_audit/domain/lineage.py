@@ -29,7 +29,9 @@ COPIES_CHECKED = "log.copies_checked"
 """The columns beside a stretch of leaves were compared with them."""
 RECORDS_MISSING = "log.records_missing"
 """The broker removed records before they were read."""
-REMARKS = (RECORDS_MISSING, ERASED, RECONCILED, EPOCH_BEGUN, EPOCH_COMPLETED, COPIES_CHECKED)
+TOPIC_RECREATED = "log.topic_recreated"
+"""A topic was deleted and made anew; its offsets begin again."""
+REMARKS = (TOPIC_RECREATED, RECORDS_MISSING, ERASED, RECONCILED, EPOCH_BEGUN, EPOCH_COMPLETED, COPIES_CHECKED)
 OWN_KINDS = (GENESIS, KEY_ROTATED, RECOVERED)
 
 

@@ -50,3 +50,6 @@ ON CONFLICT DO NOTHING RETURNING true;
 -- name: said_until
 -- Up to where a stretch that holds this offset is on the record; null when none does.
 SELECT max(beyond) FROM missing_records WHERE topic = $1 AND partition = $2 AND first_offset <= $3 AND beyond > $3;
+
+-- name: has_kind
+SELECT EXISTS (SELECT FROM entries WHERE kind = $1);

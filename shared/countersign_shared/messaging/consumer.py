@@ -198,7 +198,8 @@ async def consuming(
     broker = KafkaBroker(
         bootstrap.split(","), client_id=client_id, apply_types=False, graceful_timeout=drain_seconds, logger=None,
         allow_auto_create_topics=False,
-        metadata_max_age_ms=METADATA_MS,
+        # The in-memory broker's topics are never made anew.
+        metadata_max_age_ms=300_000 if delivery.forgetful else METADATA_MS,
     )  # fmt: skip
     # The in-memory broker answers at the end of its wait only.
     wait_ms = 20 if delivery.forgetful else QUIET_MS

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import asyncio
 import textwrap
 from pathlib import Path
 
@@ -168,10 +169,11 @@ async def test_what_the_runbook_says_takes_erased_keys_off_the_disk(database_url
         # Neither is in a row; the statistics have no samples of keys.
         assert await in_files(admin, key) == {"audit.data_keys"}
         assert "audit.payloads_0" in await in_files(admin, sealed[40:80])
-        for statement in runbook("erased-at-once.md", "pages").split(";\n"):
-            await admin.execute(statement)
-        assert await in_files(admin, key) == set()
-        assert await in_files(admin, sealed[40:80]) == set()
+        # What a transaction that was open keeps, such as the server's own upkeep, needs it again.
+        async with asyncio.timeout(60):
+            while await in_files(admin, key) or await in_files(admin, sealed[40:80]):
+                for statement in runbook("erased-at-once.md", "pages").split(";\n"):
+                    await admin.execute(statement)
         await admin.close()
         report = await log.verify()
         assert report.ok, [str(one) for one in report.findings]

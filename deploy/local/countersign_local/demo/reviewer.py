@@ -9,6 +9,8 @@ from dataclasses import dataclass
 from random import Random
 from typing import Any
 
+import jsonschema_rs
+
 from countersign_local.client import Client, Refused
 
 _API = "/api/review/v1"
@@ -41,11 +43,12 @@ class ScriptedReviewer:
         for held in (await self.client.get(f"{_API}/claims"))["items"]:
             await self._answer(await self.client.get(f"{_API}/claims/{held['claim_id']}"))
         while True:
-            self.idle = not await self._one_round()
+            self.idle = not await self.one_round()
             if self.idle:
                 await asyncio.sleep(_IDLE_SECONDS)
 
-    async def _one_round(self) -> bool:
+    async def one_round(self) -> bool:
+        """Answer one case of every queue that has some; tell whether there was any."""
         queues = (await self.client.get(f"{_API}/queues"))["items"]
         worked = False
         for queue in queues:
@@ -105,9 +108,11 @@ def choose(claim: dict[str, Any], chance: Random) -> Choice:
 
 def _asked_for(outcome: Mapping[str, Any], facts: Sequence[Mapping[str, Any]]) -> dict[str, Any]:
     """Return the terms of an outcome as the case asks for them, where it does."""
+    schema = outcome.get("params_schema") or {}
     named = {fact["field"]: fact["value"] for fact in facts if fact["value"] is not None}
-    terms = (outcome.get("params_schema") or {}).get("properties", {})
-    return {name: named[name] for name in terms if name in named}
+    asked = {name: named[name] for name in schema.get("properties", {}) if name in named}
+    # Facts are shown whatever they are; terms are carried out.
+    return asked if jsonschema_rs.is_valid(schema, asked) else {}
 
 
 def answer_to(claim: dict[str, Any], choice: Choice, execute_sha256: str, chance: Random) -> dict[str, Any]:

@@ -9,6 +9,7 @@ import { useNow } from "../format/useNow";
 import { CommandKey } from "../keys/Keycap";
 import { useCommand } from "../keys/KeyProvider";
 import type { Desk } from "./desk/desk";
+import { takeFocus } from "../ui/takeFocus";
 import styles from "./Stage.module.css";
 
 interface StageProps {
@@ -31,7 +32,7 @@ export function Stage({ desk, queue, elsewhere, onNext, onElsewhere, onTakeAgain
   const again = desk.phase === "ended" && !desk.gone ? desk.claim : null;
   const heading = useRef<HTMLHeadingElement>(null);
   useEffect(() => {
-    if (!waiting) heading.current?.focus();
+    if (!waiting) takeFocus(heading.current);
   }, [waiting]);
   useCommand("open", { when: canGo, run: onNext });
   useCommand("open", { when: canLeave, label: "work where something waits", run: leave });

@@ -4,6 +4,7 @@ import type { Claim, Flag } from "../../api/schema";
 import { countdown, due } from "../../format/time";
 import { useNow } from "../../format/useNow";
 import { useTenants } from "../../tenants/useTenants";
+import { takeFocus } from "../../ui/takeFocus";
 import styles from "./CaseHead.module.css";
 
 // From here on the lease is shown as a warning.
@@ -14,7 +15,7 @@ export function CaseHead({ claim, leaseExpiresAt }: { claim: Claim; leaseExpires
   const { decision_required: question, flags } = claim.context;
   const tenanted = useTenants().length > 0;
   const heading = useRef<HTMLHeadingElement>(null);
-  useEffect(() => heading.current?.focus(), [claim.claim_id, claim.asks]);
+  useEffect(() => takeFocus(heading.current), [claim.claim_id, claim.asks]);
 
   return (
     <header className={styles.head}>

@@ -227,6 +227,8 @@ def test_a_key_is_made_shown_once_and_taken_back_without_a_mouse(desk: Desk, bro
         expect(here.page.get_by_role("heading", name="API keys")).to_be_focused()
         here.press("Tab", "Enter")
         here.type("nightly import")
+        # A letter chooses among those that have been read.
+        expect(here.page.locator("option", has_text="Xenon (xenon)")).to_have_count(1)
         here.press("Tab", "X", "Tab", "Tab", "Tab", "Space", "Shift+Tab", "Enter")
         secret = here.page.get_by_label("The key", exact=True)
         expect(here.page.get_by_text("shown this once and never again")).to_be_visible()

@@ -187,6 +187,8 @@ class Assembly:
         if begun is None:
             return False
         drafts = await begun.drafts
+        if line is not self._line:
+            return True
         if len({draft.record_id for draft in drafts}) < len(drafts):
             raise RepeatedRecordError("an id comes twice in one batch")
         begun.made = await self._make(line, drafts)
@@ -197,9 +199,11 @@ class Assembly:
         try:
             line.scopes.forget_oldest(self._committed)
             unknown = line.scopes.unknown(draft.scope for draft in drafts if draft.has_case)
+            # Before anybody else comes in: from here on no other line may share what this one knows. Keys made for a
+            # batch that is given up would be known there, and never written.
+            line.reaches += len(drafts)
             if unknown:
                 line.scopes.learn(unknown, await self._look_up(unknown))
-            line.reaches += len(drafts)
             return await asyncio.get_running_loop().run_in_executor(self._thread, self._build, line, drafts)
         except BaseException as error:
             # It may know of entries that there will never be.

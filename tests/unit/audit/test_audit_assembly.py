@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import asyncio
+import threading
 from collections.abc import AsyncIterator, Sequence
 from contextlib import asynccontextmanager
 from typing import Any
@@ -12,6 +13,7 @@ import pytest
 from countersign_audit.assembly import Assembly, Begun
 from countersign_audit.domain.tiles import Edge
 from countersign_audit.domain.tree import leaf_hash
+from countersign_audit.drafts import Draft
 from countersign_audit.intake import Intake
 from countersign_audit.sealing import KeyWrap
 from countersign_audit.store import RepeatedRecordError
@@ -20,6 +22,7 @@ from tests.unit.audit.records import NAMES, one_case, zeros
 
 WRAP = KeyWrap({1: b"e" * 32})
 ONE = Edge().grown([leaf_hash(b"genesis")])[0]
+TWO = ONE.grown([leaf_hash(b"about the log")])[0]
 
 
 class Cases:
@@ -114,3 +117,49 @@ async def test_an_id_twice_in_a_batch_is_left_to_those_who_look() -> None:
         with pytest.raises(RepeatedRecordError):
             await assembly.ready(begun)
         assert assembly.stands
+
+
+async def test_a_batch_that_is_given_up_while_its_cases_are_looked_up_takes_no_key_with_it() -> None:
+    """An entry of the log's own comes in between: the keys of the batch that is made anew must be among its rows."""
+
+    class Slow(Cases):
+        def __init__(self) -> None:
+            super().__init__()
+            self.looking, self.go_on = asyncio.Event(), asyncio.Event()
+
+        async def __call__(self, scopes: Sequence[bytes]) -> list[Any]:
+            self.looking.set()
+            await self.go_on.wait()
+            return await super().__call__(scopes)
+
+    cases = Slow()
+    async with assembling(cases) as assembly:
+        batch = begin(assembly, *one_case("c1", number=1))
+        assembly.go_ahead(True)
+        await cases.looking.wait()
+        assembly.moved(TWO)
+        cases.go_on.set()
+        made = await assembly.ready(batch)
+    assert made.before == TWO.size
+    assert made.copies.data_keys
+
+
+async def test_nor_does_one_that_is_given_up_while_it_is_read() -> None:
+    read = threading.Event()
+    intake = Intake(NAMES)
+
+    def slowly() -> list[Draft]:
+        read.wait(10)
+        return [intake.draft(one) for one in one_case("c1", number=1)]
+
+    async with assembling(Cases()) as assembly:
+        batch = assembly.begin(4, slowly)
+        assembly.go_ahead(True)
+        # Until the work ahead waits for what is read.
+        await asyncio.sleep(0)
+        await asyncio.sleep(0)
+        assembly.moved(TWO)
+        read.set()
+        made = await assembly.ready(batch)
+    assert made.before == TWO.size
+    assert made.copies.data_keys

@@ -2,7 +2,6 @@
 
 import logging
 import secrets
-import sys
 import uuid
 from collections.abc import AsyncIterator, Sequence
 from contextlib import asynccontextmanager
@@ -54,9 +53,6 @@ REMOVED_SECONDS = 60.0
 """How often the broker is asked what it removed unread: what is not there twice in a row is on the record."""
 ERASURE_SECONDS = 1.0
 """How often it is asked whether an erasure can be carried out: two short questions."""
-SWITCH_SECONDS = 0.001
-"""How long the thread that makes batches may keep the interpreter while an answer of the database waits for it: with
-Python's own five milliseconds each of a transaction's statements would wait that long."""
 BATCH = 512
 """Records that are made ready at once; those that wait when a transaction ends share the next one."""
 GATHER_MS = 200
@@ -149,13 +145,10 @@ async def writing(
     try:
         writer, keys = await open_writer(settings, session, places, clock)
         await writer.start()
-        switched = sys.getswitchinterval()
-        sys.setswitchinterval(SWITCH_SECONDS)
         try:
             yield writer, keys
             await _last_signature(writer)
         finally:
-            sys.setswitchinterval(switched)
             await writer.close()
     finally:
         await session.close()

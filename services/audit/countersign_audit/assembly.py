@@ -4,13 +4,16 @@ A batch rests on those before it: on how many entries there are, on the newest e
 it is made for the log as it *will* be (``Line``). When that turns out otherwise - a batch fails, an entry of the log's
 own comes in between - there is a new line, and what was made for the old one is made anew. Until it is written a batch
 is nothing but memory.
+
+All of it is done on the event loop, a piece at a time: in a thread of its own every call that lets other threads run, a
+hash or a compression, would hand the interpreter to and fro, which costs more than it gains.
 """
 
 import asyncio
 from collections import deque
-from collections.abc import Awaitable, Callable, Sequence
-from concurrent.futures import ThreadPoolExecutor
-from typing import NamedTuple
+from collections.abc import AsyncIterator, Awaitable, Callable, Iterable, Sequence
+from itertools import islice
+from typing import Any, NamedTuple, TypeVar
 
 from countersign_audit.batch import Batch
 from countersign_audit.copying import Copies
@@ -23,6 +26,10 @@ from countersign_audit.sealing import KeyWrap
 from countersign_audit.store import RepeatedRecordError, ScopeRow
 from countersign_shared.errors import TransientError
 
+PIECE = 32
+"""Records read or made before others have a turn: one or two milliseconds."""
+
+T = TypeVar("T")
 LookUp = Callable[[Sequence[bytes]], Awaitable[list[ScopeRow]]]
 """Asks the log, as committed, for cases."""
 
@@ -57,7 +64,7 @@ class Begun:
 
     __slots__ = ("drafts", "line", "made", "size")
 
-    def __init__(self, size: int, drafts: asyncio.Future[list[Draft]]) -> None:
+    def __init__(self, size: int, drafts: asyncio.Task[list[Draft]]) -> None:
         self.size = size
         self.drafts = drafts
         self.line: Line | None = None
@@ -65,19 +72,16 @@ class Begun:
 
 
 class Assembly:
-    """Reads and makes batches in a thread of its own, one after the other, in the order in which they were begun.
-
-    Most of the work is done by libraries that let other threads run meanwhile.
-    """
+    """Reads and makes batches, one after the other, in the order in which they were begun."""
 
     def __init__(self, look_up: LookUp, wrap: KeyWrap, names: Pseudonyms, random: Random) -> None:
         self._look_up = look_up
         self._wrap = wrap
         self._names = names
         self._random = random
-        self._thread = ThreadPoolExecutor(max_workers=1, thread_name_prefix="audit-assembly")
         self._waiting: deque[Begun] = deque()
         self._one_at_a_time = asyncio.Lock()
+        self._one_is_read = asyncio.Lock()
         self._line: Line | None = None
         self._committed = 0
         self._ahead = False
@@ -94,9 +98,10 @@ class Assembly:
         """How many cases need not be looked up."""
         return 0 if self._line is None else len(self._line.scopes)
 
-    def begin(self, size: int, read: Callable[[], list[Draft]]) -> Begun:
-        """Begin with a batch: it is read at once, and made when those before it are."""
-        begun = Begun(size, asyncio.get_running_loop().run_in_executor(self._thread, read))
+    def begin(self, size: int, drafts: Iterable[Draft]) -> Begun:
+        """Begin with a batch, whose drafts come into being as they are asked for, and made when those before it are."""
+        begun = Begun(size, asyncio.create_task(self._read(drafts)))
+        begun.drafts.add_done_callback(_heard)
         self._waiting.append(begun)
         self._go_on()
         return begun
@@ -159,11 +164,13 @@ class Assembly:
             return await self._make(self._current(), drafts)
 
     async def close(self) -> None:
-        """End the thread; what was begun is for nothing."""
+        """End what is under way; what was begun is for nothing."""
+        tasks: list[asyncio.Task[Any]] = [begun.drafts for begun in self._waiting]
         if self._working is not None:
-            self._working.cancel()
-            await asyncio.gather(self._working, return_exceptions=True)
-        self._thread.shutdown(wait=False, cancel_futures=True)
+            tasks.append(self._working)
+        for task in tasks:
+            task.cancel()
+        await asyncio.gather(*tasks, return_exceptions=True)
 
     def _current(self) -> Line:
         if self._line is None:
@@ -204,23 +211,35 @@ class Assembly:
             line.reaches += len(drafts)
             if unknown:
                 line.scopes.learn(unknown, await self._look_up(unknown))
-            return await asyncio.get_running_loop().run_in_executor(self._thread, self._build, line, drafts)
+            return await self._build(line, drafts)
         except BaseException as error:
             # It may know of entries that there will never be.
             if self._line is line:
                 self._line, self._ended_by = None, error if isinstance(error, Exception) else None
             raise
 
-    def _build(self, line: Line, drafts: Sequence[Draft]) -> Made:
+    async def _read(self, drafts: Iterable[Draft]) -> list[Draft]:
+        async with self._one_is_read:
+            return [draft async for piece in _pieces(drafts) for draft in piece]
+
+    async def _build(self, line: Line, drafts: Sequence[Draft]) -> Made:
         before = line.edge.size
         batch = Batch(before, line.scopes, self._wrap, self._names, self._random)
-        for draft in drafts:
-            batch.add(draft)
+        async for piece in _pieces(drafts):
+            for draft in piece:
+                batch.add(draft)
         line.edge, tiles = batch.grow(line.edge)
         return Made(batch.copies(), tiles, before, line.edge)
 
 
-def _heard(working: asyncio.Task[None]) -> None:
+async def _pieces(items: Iterable[T]) -> AsyncIterator[list[T]]:
+    rest = iter(items)
+    while piece := list(islice(rest, PIECE)):
+        yield piece
+        await asyncio.sleep(0)
+
+
+def _heard(task: asyncio.Task[T]) -> None:
     # What went wrong ahead is raised when the batch is due.
-    if not working.cancelled():
-        working.exception()
+    if not task.cancelled():
+        task.exception()

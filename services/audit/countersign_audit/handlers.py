@@ -2,12 +2,10 @@
 
 import logging
 from collections.abc import Awaitable, Callable, Sequence
-from functools import partial
 from typing import NamedTuple
 
 from countersign_audit.anchors import TOPIC as CHECKPOINTS
 from countersign_audit.assembly import Begun
-from countersign_audit.drafts import Draft
 from countersign_audit.intake import Intake
 from countersign_audit.writer import LogWriter
 from countersign_shared.clock import Clock
@@ -47,7 +45,7 @@ class Handler:
 
     def begin(self, records: Sequence[Record]) -> Coming:
         """Begin with a batch that was read and is not yet due."""
-        return Coming(records, self._writer.begin(len(records), partial(self._read, records)))
+        return Coming(records, self._writer.begin(len(records), map(self._intake.draft, records)))
 
     async def __call__(self, records: Sequence[Record]) -> Sequence[Message]:
         """Make a batch durable; called again with the same records it adds nothing."""
@@ -67,6 +65,3 @@ class Handler:
                 "%d records repeat an id with other content; each is an entry with conflict_with", appended.conflicts
             )
         return ()
-
-    def _read(self, records: Sequence[Record]) -> list[Draft]:
-        return [self._intake.draft(record) for record in records]

@@ -2,7 +2,7 @@
 
 import asyncio
 import logging
-from collections.abc import Awaitable, Callable, Sequence
+from collections.abc import Awaitable, Callable, Iterable, Sequence
 from dataclasses import dataclass
 from datetime import datetime, timedelta
 from typing import Any
@@ -124,9 +124,9 @@ class LogWriter:
         """Let go of what was begun and is not yet due."""
         await self._assembly.close()
 
-    def begin(self, size: int, read: Callable[[], list[Draft]]) -> Begun:
-        """Begin with a batch of so many drafts, which ``read`` gives in another thread; ``append`` adds it."""
-        return self._assembly.begin(size, read)
+    def begin(self, size: int, drafts: Iterable[Draft]) -> Begun:
+        """Begin with a batch of so many drafts, made as they are asked for; ``append`` adds it."""
+        return self._assembly.begin(size, drafts)
 
     async def append(self, batches: Sequence[Begun]) -> Appended:
         """Add what of these batches is not in the log yet, durably, before this returns.

@@ -3,17 +3,15 @@
 from __future__ import annotations
 
 import asyncio
-import threading
 from collections.abc import AsyncIterator, Sequence
 from contextlib import asynccontextmanager
 from typing import Any
 
 import pytest
 
-from countersign_audit.assembly import Assembly, Begun
+from countersign_audit.assembly import PIECE, Assembly, Begun
 from countersign_audit.domain.tiles import Edge
 from countersign_audit.domain.tree import leaf_hash
-from countersign_audit.drafts import Draft
 from countersign_audit.intake import Intake
 from countersign_audit.sealing import KeyWrap
 from countersign_audit.store import RepeatedRecordError
@@ -52,7 +50,7 @@ async def assembling(cases: Cases) -> AsyncIterator[Assembly]:
 
 def begin(assembly: Assembly, *records: Record) -> Begun:
     intake = Intake(NAMES)
-    return assembly.begin(len(records), lambda: [intake.draft(one) for one in records])
+    return assembly.begin(len(records), map(intake.draft, records))
 
 
 async def test_batches_are_made_in_their_order_each_where_the_last_one_ends() -> None:
@@ -145,21 +143,29 @@ async def test_a_batch_that_is_given_up_while_its_cases_are_looked_up_takes_no_k
 
 
 async def test_nor_does_one_that_is_given_up_while_it_is_read() -> None:
-    read = threading.Event()
-    intake = Intake(NAMES)
-
-    def slowly() -> list[Draft]:
-        read.wait(10)
-        return [intake.draft(one) for one in one_case("c1", number=1)]
-
+    cases = [one_case(f"c{number}", number=number) for number in range(PIECE)]
     async with assembling(Cases()) as assembly:
-        batch = assembly.begin(4, slowly)
+        batch = begin(assembly, *(record for case in cases for record in case))
         assembly.go_ahead(True)
-        # Until the work ahead waits for what is read.
+        # Until the work ahead waits for what is read, which takes four turns.
         await asyncio.sleep(0)
         await asyncio.sleep(0)
+        assert not batch.drafts.done()
         assembly.moved(TWO)
-        read.set()
         made = await assembly.ready(batch)
     assert made.before == TWO.size
     assert made.copies.data_keys
+
+
+async def test_others_have_their_turn_while_a_batch_is_read_and_made() -> None:
+    cases = [one_case(f"c{number}", number=number) for number in range(PIECE)]
+    turns = 0
+    async with assembling(Cases()) as assembly:
+        batch = begin(assembly, *(record for case in cases for record in case))
+        made = asyncio.create_task(assembly.ready(batch))
+        while not made.done():
+            turns += 1
+            await asyncio.sleep(0)
+        assert (await made).edge.size == 1 + 4 * PIECE
+    # Four pieces to read and four to make.
+    assert turns >= 8

@@ -11,9 +11,8 @@ hash or a compression, would hand the interpreter to and fro, which costs more t
 
 import asyncio
 from collections import deque
-from collections.abc import AsyncIterator, Awaitable, Callable, Iterable, Sequence
-from itertools import islice
-from typing import Any, NamedTuple, TypeVar
+from collections.abc import Awaitable, Callable, Iterable, Iterator, Sequence
+from typing import Any, NamedTuple
 
 from countersign_audit.batch import Batch
 from countersign_audit.copying import Copies
@@ -26,10 +25,9 @@ from countersign_audit.sealing import KeyWrap
 from countersign_audit.store import RepeatedRecordError, ScopeRow
 from countersign_shared.errors import TransientError
 
-PIECE = 32
-"""Records read or made before others have a turn: one or two milliseconds."""
+PIECE, PIECE_BYTES = 32, 262_144
+"""Records read or made before others have a turn, and at how many bytes of bodies already: one or two milliseconds."""
 
-T = TypeVar("T")
 LookUp = Callable[[Sequence[bytes]], Awaitable[list[ScopeRow]]]
 """Asks the log, as committed, for cases."""
 
@@ -220,26 +218,37 @@ class Assembly:
 
     async def _read(self, drafts: Iterable[Draft]) -> list[Draft]:
         async with self._one_is_read:
-            return [draft async for piece in _pieces(drafts) for draft in piece]
+            read: list[Draft] = []
+            for piece in _pieces(drafts):
+                read += piece
+                await asyncio.sleep(0)
+            return read
 
     async def _build(self, line: Line, drafts: Sequence[Draft]) -> Made:
         before = line.edge.size
         batch = Batch(before, line.scopes, self._wrap, self._names, self._random)
-        async for piece in _pieces(drafts):
+        for piece in _pieces(drafts):
             for draft in piece:
                 batch.add(draft)
+            await asyncio.sleep(0)
         line.edge, tiles = batch.grow(line.edge)
         return Made(batch.copies(), tiles, before, line.edge)
 
 
-async def _pieces(items: Iterable[T]) -> AsyncIterator[list[T]]:
-    rest = iter(items)
-    while piece := list(islice(rest, PIECE)):
+def _pieces(drafts: Iterable[Draft]) -> Iterator[list[Draft]]:
+    piece: list[Draft] = []
+    size = 0
+    for draft in drafts:
+        piece.append(draft)
+        size += len(draft.body)
+        if len(piece) >= PIECE or size >= PIECE_BYTES:
+            yield piece
+            piece, size = [], 0
+    if piece:
         yield piece
-        await asyncio.sleep(0)
 
 
-def _heard(task: asyncio.Task[T]) -> None:
+def _heard(task: asyncio.Task[Any]) -> None:
     # What went wrong ahead is raised when the batch is due.
     if not task.cancelled():
         task.exception()

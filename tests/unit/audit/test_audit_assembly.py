@@ -9,7 +9,7 @@ from typing import Any
 
 import pytest
 
-from countersign_audit.assembly import PIECE, Assembly, Begun
+from countersign_audit.assembly import PIECE, PIECE_BYTES, Assembly, Begun
 from countersign_audit.domain.tiles import Edge
 from countersign_audit.domain.tree import leaf_hash
 from countersign_audit.intake import Intake
@@ -169,3 +169,14 @@ async def test_others_have_their_turn_while_a_batch_is_read_and_made() -> None:
         assert (await made).edge.size == 1 + 4 * PIECE
     # Four pieces to read and four to make.
     assert turns >= 8
+
+
+async def test_large_records_take_a_turn_each() -> None:
+    large = [one._replace(value=(one.value or b"")[:-1] + b" " * PIECE_BYTES + b"}") for one in one_case("a")]
+    turns = 0
+    async with assembling(Cases()) as assembly:
+        batch = begin(assembly, *large)
+        while not batch.drafts.done():
+            turns += 1
+            await asyncio.sleep(0)
+    assert turns >= len(large)

@@ -54,18 +54,18 @@ def test_a_key_is_given_to_another_command_and_printed_on_its_button(desk: Desk,
         here.page.get_by_role("button", name="another key for skip").click()
         here.press("n")
         expect(here.page.get_by_role("alert").filter(has_text="already means")).to_contain_text("write a note")
-        here.press("w", "Escape")
+        here.press("y", "Escape")
         expect(here.page.get_by_role("dialog")).to_have_count(0)
-        expect(here.page.get_by_role("button", name="Skip")).to_contain_text("W")
+        expect(here.page.get_by_role("button", name="Skip")).to_contain_text("Y")
         here.press("s")
         assert here.case_id == case_id
         # What was opened comes back after a reload; before the server knows, it is only held.
         with here.page.expect_response(re.compile(r"/opened(\?|$)")):
-            here.press("w")
+            here.press("y")
             here.expect_case(other_than=case_id)
         here.page.reload()
         here.expect_case()
-        expect(here.page.get_by_role("button", name="Skip")).to_contain_text("W")
+        expect(here.page.get_by_role("button", name="Skip")).to_contain_text("Y")
 
 
 def test_the_palette_finds_pages_actions_and_cases(desk: Desk, browser: Browser) -> None:

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import asyncio
-from datetime import timedelta
+from datetime import datetime, timedelta
 from typing import Any
 
 import orjson
@@ -123,6 +123,31 @@ async def test_review_passwords_are_reset_and_keys_revoked(desk: Desk) -> None:
     said = await told(desk)
     assert [body["kind"] for body in said].count("user.key_revoked") == 1
     assert password not in str(said)
+
+
+async def test_review_a_key_tells_when_it_was_last_used_and_costs_a_write_in_minutes(desk: Desk) -> None:
+    root, program = await desk.client("root", "admin"), await desk.client("ana")
+
+    async def noted() -> tuple[Any, str]:
+        (key,) = [one for one in (await root.get("/api-keys")).json()["items"] if one["username"] == "ana"]
+        written: str = await desk.pool.fetchval("SELECT xmin::text FROM api_keys WHERE username = 'ana'")
+        return key["last_used_at"], written
+
+    made, _ = await noted()
+    assert made is None
+    wrong = {"Authorization": program.http.headers["Authorization"] + "x"}
+    assert (await desk.anonymous().get(f"{API}/me", headers=wrong)).status_code == 401
+    assert (await noted())[0] is None
+    # Whoever comes at once, or within minutes, finds it noted and writes nothing.
+    assert {one.status_code for one in await asyncio.gather(*(program.get("/me") for _ in range(5)))} == {200}
+    first = await noted()
+    desk.clock.forward(minutes=4)
+    await program.get("/me")
+    assert await noted() == first
+    desk.clock.forward(minutes=1)
+    await program.get("/me")
+    again = await noted()
+    assert datetime.fromisoformat(again[0]) - datetime.fromisoformat(first[0]) == timedelta(minutes=5)
 
 
 async def test_review_a_write_about_people_that_comes_twice_has_one_effect(desk: Desk) -> None:

@@ -22,6 +22,9 @@ def answers():
     return scorers()[LOAN].score(questions(1989))
 
 
+NEEDED = {"liquid_assets": "Liquid assets", "credit_meets_guidelines": "Credit history"}
+
+
 def log_odds(probability: float) -> float:
     return math.log(probability / (1 - probability))
 
@@ -29,7 +32,7 @@ def log_odds(probability: float) -> float:
 def test_every_case_is_answered_in_order_and_only_incomplete_ones_abstain(answers):
     assert len(answers) == 1989
     for one, answer in zip(loans(), answers, strict=True):
-        lacking = [name for name in ("liquid_assets", "credit_meets_guidelines") if name not in one.payload]
+        lacking = [label for name, label in NEEDED.items() if name not in one.payload]
         if lacking:
             assert answer == Abstained("missing_input", f"the model needs {lacking[0]}")
         else:
@@ -111,7 +114,7 @@ def test_no_protected_field_is_read_or_named_in_an_explanation(answers):
 def test_an_input_that_the_schema_refuses_is_an_abstention_even_where_the_model_could_read_it():
     question = questions(1)[0]
     (answer,) = scorers()[LOAN].score([question._replace(invalid=frozenset({"loan_to_value", "other"}))])
-    assert answer == Abstained("invalid_input", "the model needs loan_to_value")
+    assert answer == Abstained("invalid_input", "the model needs Loan to value")
     (answer,) = scorers()[LOAN].score([question._replace(invalid=frozenset({"credit_reports"}))])
     assert isinstance(answer, Scored)
 

@@ -46,7 +46,7 @@ def test_one_missing_input_is_one_reason_and_no_fault_of_the_policy() -> None:
     routing = routed(payload=with_payload(loan_amount=None), missing=("loan_amount",))
     assert codes(routing) == ["missing_input"]
     assert (routing.level, routing.incomplete, routing.policy_failed) == (4, True, False)
-    assert routing.reasons[0]["text"] == "The policy needs loan_amount, and the case has none."
+    assert routing.reasons[0]["text"] == "The policy needs Loan amount, and the case has none."
     # What the policy does not read is told beside it, and an expression that fails by itself is still the policy's.
     both = routed(payload=with_payload(loan_amount=None), missing=("loan_amount", "term_months"))
     assert codes(both) == ["missing_input", "missing_fields"]

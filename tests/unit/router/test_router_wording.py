@@ -43,11 +43,11 @@ def test_a_rule_without_words_is_named_with_what_it_read() -> None:
         adjust=[{"id": "fresh", "when": "policy.age > duration('168h')", "level_at_least": 3}],
     )
     routing = routed(loaded, total_obligations_ratio=41.2)
-    assert text_of(routing, "exception") == "Rule heavy-obligations applies (total obligations ratio 41.2)."
+    assert text_of(routing, "exception") == "Rule heavy-obligations applies (Total obligations to income: 41.2)."
     assert text_of(routing, "never_automate") == (
-        "Rule never_automate applies (bankruptcy on record no, loan amount $90,000)."
+        "Rule never_automate applies (Bankruptcy on record: no, Loan amount: $90,000)."
     )
-    assert text_of(routing, "adjustment") == "Rule fresh asks for level 3 at least (age of the policy 365 days)."
+    assert text_of(routing, "adjustment") == "Rule fresh asks for level 3 at least (age of the policy: 365 days)."
 
 
 def test_no_reason_shows_the_code_of_a_rule() -> None:
@@ -66,7 +66,7 @@ def test_moved_limits_are_explained_and_ask_for_no_level() -> None:
         rule = {**shift, "when": "has(case.owner_occupied) && !case.owner_occupied"} | ({"text": text} if text else {})
         routing = routed(bent(adjust=[rule]), owner_occupied=False)
         (said,) = [reason for reason in routing.reasons if reason["code"] == "adjustment"]
-        assert said["text"] == (text or "Rule lodger moves the limits (owner occupied no).")
+        assert said["text"] == (text or "Rule lodger moves the limits (Applicant will live there: no).")
         assert (said["rule_id"], said["values_read"]) == ("lodger", {"case.owner_occupied": False})
         assert "level" not in said
         assert routing.level == 1
@@ -120,6 +120,6 @@ def test_variables_are_named_in_words(variable: str, words: str) -> None:
 
 @given(st.dictionaries(st.sampled_from([f"case.x{n}" for n in range(20)]), st.text() | st.lists(st.text())))
 def test_no_text_of_a_case_makes_a_reason_long_or_unprintable(variables: dict[str, object]) -> None:
-    said = wording(None, opening="Rule a applies", reads=sorted(variables), currencies={}).said(variables)
+    said = wording(None, opening="Rule a applies", reads=sorted(variables), labels={}, currencies={}).said(variables)
     assert len(said) < 500
     assert said.isprintable()

@@ -107,7 +107,9 @@ class ChatScorer:
         if len(prompt.document(payload)) > most:
             return Abstained("too_large", f"the case has more than the {most} characters that the model may see")
         if (name := speaks_to_the_model(payload, prompt.fields)) is not None:
-            return Abstained("suspected_injection", f"{name} speaks to the model instead of about the case")
+            return Abstained(
+                "suspected_injection", f"{prompt.fields[name]} speaks to the model instead of about the case"
+            )
         return None
 
     async def _judged(self, payload: Mapping[str, Any], first: ChatAnswer, purse: Purse) -> Answer:

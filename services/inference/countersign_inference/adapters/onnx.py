@@ -10,7 +10,7 @@ from countersign_inference.domain.features import Matrix
 from countersign_inference.domain.models import TabularModel
 from countersign_inference.domain.permutation import Now
 from countersign_inference.domain.proposals import Proposer
-from countersign_inference.domain.scoring import Abstained, Answer, Question
+from countersign_inference.domain.scoring import Abstained, Answer, Question, needing
 
 PROBABILITIES = "probabilities"
 
@@ -35,6 +35,7 @@ class OnnxScorer:
         params = {field for outcome in (model.negative, model.positive) for field in outcome.params.values()}
         self.reads = tuple(sorted(params.union(item.field for item in model.features.inputs)))
         self._fields = frozenset(self.reads)
+        self._labels = {item.field: item.label for item in model.features.inputs}
         self._block = model.block()
 
     @property
@@ -52,7 +53,7 @@ class OnnxScorer:
             if not reason and not self._fields.isdisjoint(question.invalid):
                 reason, fields = "invalid_input", tuple(sorted(self._fields & question.invalid))
             if reason:
-                answers[row] = Abstained(reason, f"the model needs {', '.join(fields)}"[:500])
+                answers[row] = Abstained(reason, needing(fields, self._labels))
         open_rows = [row for row, answer in enumerate(answers) if answer is None]
         if open_rows:
             values = reading.values[open_rows]

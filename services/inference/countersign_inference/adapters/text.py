@@ -2,7 +2,7 @@
 
 from collections.abc import Mapping, Sequence
 
-from countersign_inference.domain.scoring import Abstained, Answer, Question
+from countersign_inference.domain.scoring import Abstained, Answer, Question, needing
 from countersign_inference.domain.text_model import TextModel
 
 
@@ -32,5 +32,5 @@ class TextScorer:
         if refused is None and not self._fields.isdisjoint(question.invalid):
             refused = "invalid_input", tuple(sorted(self._fields & question.invalid))
         if refused is not None:
-            return Abstained(refused[0], f"the model needs {', '.join(refused[1])}"[:500])
+            return Abstained(refused[0], needing(refused[1], self._model.labels))
         return self._model.propose(question.payload)

@@ -44,6 +44,13 @@ class Abstained(NamedTuple):
 
 
 Answer = Scored | Abstained
+MOST_LETTERS = 500
+"""Of a sentence about an abstention; `case.scored` takes no more."""
+
+
+def needing(fields: Sequence[str], labels: Mapping[str, str]) -> str:
+    """Say which fields a model lacks, as people call them; a field without a label keeps its own name."""
+    return f"the model needs {', '.join(labels.get(name, name) for name in fields)}"[:MOST_LETTERS]
 
 
 class Scorer(Protocol):

@@ -13,7 +13,8 @@ from countersign_review.api.parts import Parts
 from countersign_review.api.tokens import Bearer
 from countersign_review.settings import Settings
 from countersign_review.store.caller import Caller
-from countersign_review.store.people import narrowed, profile_of
+from countersign_review.store.key_holders import narrowed
+from countersign_review.store.people import profile_of
 from countersign_shared.http import ROLES, Principal, Problem, require
 from countersign_shared.http.auth import unauthenticated
 

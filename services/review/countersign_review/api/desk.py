@@ -32,7 +32,7 @@ from countersign_review.domain.saying import Saying
 from countersign_review.store.caller import Caller
 from countersign_review.store.checking import grace_seconds
 from countersign_review.store.claims import FIRST_PAGE
-from countersign_review.store.people import narrowed
+from countersign_review.store.key_holders import narrowed
 from countersign_review.store.routed import routed_of
 from countersign_shared.http import Problem
 

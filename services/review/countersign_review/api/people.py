@@ -178,5 +178,5 @@ def _me(who: Identity) -> Me:
 
 
 def _key(row: Mapping[str, Any]) -> dict[str, Any]:
-    names = ("key_id", "name", "username", "roles", "tenants", "created_at", "expires_at", "revoked_at")
+    names = ("key_id", "name", "username", "roles", "tenants", "created_at", "expires_at", "revoked_at", "last_used_at")
     return {name: row[name] for name in names}

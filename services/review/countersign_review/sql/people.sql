@@ -56,7 +56,7 @@ RETURNING *;
 SELECT * FROM api_keys ORDER BY created_at, key_id;
 
 -- name: keys_in_use
-SELECT k.key_id, k.secret_sha256, k.roles AS key_roles, k.tenants AS key_tenants, u.*
+SELECT k.key_id, k.secret_sha256, k.roles AS key_roles, k.tenants AS key_tenants, k.last_used_at, u.*
 FROM api_keys AS k JOIN users AS u USING (username)
 WHERE k.key_id = ANY ($1::text[]) AND k.expires_at > $2 AND k.revoked_at IS NULL AND u.disabled_at IS NULL;
 
@@ -117,6 +117,10 @@ UPDATE api_keys SET revoked_at = coalesce(revoked_at, $2) WHERE key_id = $1 RETU
 
 -- name: key_was_revoked
 SELECT revoked_at IS NOT NULL FROM api_keys WHERE key_id = $1 FOR UPDATE;
+
+-- name: touch_api_key
+-- Of the requests that find it to be long ago in the same moment, one writes.
+UPDATE api_keys SET last_used_at = $2 WHERE key_id = $1 AND (last_used_at IS NULL OR last_used_at <= $3);
 
 -- name: touch_session
 UPDATE sessions SET last_seen_at = $2 WHERE token_sha256 = $1;

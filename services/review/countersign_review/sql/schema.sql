@@ -413,7 +413,8 @@ CREATE TABLE api_keys (
     tenants       text[]      NOT NULL,
     created_at    timestamptz NOT NULL,
     expires_at    timestamptz NOT NULL,
-    revoked_at    timestamptz
+    revoked_at    timestamptz,
+    last_used_at  timestamptz
 );
 
 -- The keys tokens are signed with; all instances share them.

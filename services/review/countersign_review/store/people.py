@@ -13,16 +13,14 @@ from countersign_review.domain.eligibility import TIERS, Amount, Profile, tier_r
 from countersign_review.domain.refusals import NotFound, SecretTold, StaleVersion
 from countersign_review.store.events import ACTIVITIES, SOURCE, SQL, Connection, Journal
 from countersign_review.store.gathering import Gathering
-from countersign_review.store.passwords import new_name, new_password, new_secret, same_digest, secret_digest
+from countersign_review.store.key_holders import MOST_TOGETHER, KeyHolder, KeyHolders
+from countersign_review.store.passwords import new_name, new_password, new_secret, secret_digest
 from countersign_review.store.requests import Identified, Requests
 from countersign_shared.clock import Clock, rfc3339
 from countersign_shared.ids import DEFAULT_TENANT, derived_event_id
 from countersign_shared.messaging import write_event
 from countersign_shared.postgres import Queries
 
-KEY_PARTS = 4
-MOST_TOGETHER = 100
-"""Callers asked about in one question."""
 SEEN_EVERY = timedelta(minutes=1)
 """How exactly the last use of a session is known: a write a minute, not one a request."""
 
@@ -69,15 +67,6 @@ class Session:
     expires_at: datetime
 
 
-@dataclass(frozen=True, slots=True)
-class KeyHolder:
-    """A program that came with a key: its owner, narrowed to what the key may do."""
-
-    user: Mapping[str, Any]
-    roles: frozenset[str]
-    tenants: frozenset[str]
-
-
 class People:
     """Users and what proves that somebody is one. Every change is on the record."""
 
@@ -93,7 +82,7 @@ class People:
         # Who calls is asked anew at every request, so that what an administrator changes counts at once; requests that
         # come in the same moment ask together.
         self._sessions: Gathering[str, Any] = Gathering(self._sessions_of, most=MOST_TOGETHER, side_by_side=1)
-        self._key_holders: Gathering[str, Any] = Gathering(self._holders_of, most=MOST_TOGETHER, side_by_side=1)
+        self._key_holders = KeyHolders(pool, clock=clock)
 
     async def add(
         self, username: str, *, display_name: str, roles: Sequence[str], tenants: Sequence[str], authority: Authority,
@@ -237,11 +226,6 @@ class People:
         found = {row["token_sha256"]: row for row in rows}
         return [found.get(digest) for digest in digests]
 
-    async def _holders_of(self, key_ids: Sequence[str]) -> Sequence[Any]:
-        rows = await self._pool.fetch(self._queries.keys_in_use, list(key_ids), self._clock())
-        found = {row["key_id"]: row for row in rows}
-        return [found.get(key_id) for key_id in key_ids]
-
     async def close_session(self, token: str) -> None:
         """End a session."""
         async with self._pool.acquire() as connection, connection.transaction():
@@ -311,17 +295,8 @@ class People:
         return [dict(row) for row in await self._pool.fetch(self._queries.list_api_keys)]
 
     async def key_holder(self, key: str) -> KeyHolder | None:
-        """Return who a key stands for, or None when it is wrong, expired or revoked."""
-        parts = key.split("_", KEY_PARTS - 1)
-        if len(parts) != KEY_PARTS or parts[0] != "cs":
-            return None
-        row = await self._key_holders.ask(parts[2])
-        if row is None or not same_digest(row["secret_sha256"], secret_digest(parts[3])):
-            return None
-        return KeyHolder(
-            dict(row), frozenset(row["key_roles"]) & frozenset(row["roles"]),
-            narrowed(frozenset(row["tenants"]), frozenset(row["key_tenants"])),
-        )  # fmt: skip
+        """Return who a key stands for, and note that it was used; None when it is wrong, expired or revoked."""
+        return await self._key_holders.of(key)
 
     async def signing_keys(self, made: tuple[str, bytes, bytes]) -> list[Any]:
         """Return the keys that tokens are signed with, newest first; ``made`` is kept when there are none yet."""
@@ -378,13 +353,6 @@ def profile_of(user: Mapping[str, Any], *, roles: frozenset[str], tenants: froze
     )  # fmt: skip
 
 
-def narrowed(left: frozenset[str], right: frozenset[str]) -> frozenset[str]:
-    """Return the tenants in both scopes, where ``*`` is every tenant."""
-    if "*" in left:
-        return right
-    return left if "*" in right else left & right
-
-
 def _changed(before: Mapping[str, Any], after: Mapping[str, Any]) -> str:
     names = sorted(name for name in before if before[name] != after[name] and name not in {"version", "next_sequence"})
     return f"changed: {', '.join(names)}" if names else "nothing changed"
@@ -394,4 +362,4 @@ def _listed(values: Sequence[str] | None) -> list[str] | None:
     return sorted(set(values)) if values is not None else None
 
 
-__all__ = ["Authority", "Change", "KeyHolder", "People", "Session", "narrowed", "new_password", "profile_of"]
+__all__ = ["Authority", "Change", "People", "Session", "new_password", "profile_of"]

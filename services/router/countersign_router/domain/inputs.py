@@ -17,7 +17,8 @@ INT64 = 1 << 63
 class InputProblem(NamedTuple):
     """Why an input could not be read: ``code`` is ``missing_input`` or ``invalid_input``.
 
-    ``field`` is the payload's field that it stands in, None where it stands outside the payload.
+    ``detail`` is for people and names the input by its label. ``field`` is the payload's field that it stands in, None
+    where it stands outside the payload.
     """
 
     code: str
@@ -44,13 +45,13 @@ def read_inputs(inputs: tuple[Input, ...], case: Mapping[str, Any]) -> tuple[dic
         variables[declared.present] = value is not None
         if value is None:
             if declared.required:
-                detail = f"The policy needs {declared.name}, and the case has none"
+                detail = f"The policy needs {declared.label}, and the case has none"
                 problems.append(_problem("missing_input", declared, detail))
             continue
         try:
             variables[declared.variable] = _READERS[declared.type](value, declared)
         except _Invalid as problem:
-            problems.append(_problem("invalid_input", declared, f"{declared.name} {problem}"))
+            problems.append(_problem("invalid_input", declared, f"{declared.label} {problem}"))
     return variables, problems
 
 

@@ -74,7 +74,8 @@ class Input:
     """One declared input: where it is in the case and what it must be.
 
     ``path`` leads into the payload, or into the whole body of case.created when ``from_body``. Money comes out as
-    integer minor units of ``currency``. ``variable`` and ``present`` are its names in expressions, formed once.
+    integer minor units of ``currency``. ``variable`` and ``present`` are its names in expressions, formed once;
+    ``label`` is what people call it.
     """
 
     name: str
@@ -86,6 +87,7 @@ class Input:
     enum: frozenset[str] | None = None
     max_length: int = 10_000
     max_items: int = 1_000
+    label: str = ""
     variable: str = field(init=False)
     present: str = field(init=False)
     key: str | None = field(init=False)
@@ -96,6 +98,7 @@ class Input:
         object.__setattr__(self, "key", self.path[0] if own else None)
         object.__setattr__(self, "variable", f"case.{self.name}")
         object.__setattr__(self, "present", f"has.case.{self.name}")
+        object.__setattr__(self, "label", self.label or self.name.replace("_", " "))
 
 
 @dataclass(frozen=True, slots=True)

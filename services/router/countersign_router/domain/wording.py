@@ -34,18 +34,20 @@ class Wording:
         """Return the sentence for one case."""
         if not self.values:
             return self.text
-        listed = [f"{words} {plain(variables.get(name), currency)}" for name, words, currency in self.values]
+        listed = [f"{words}: {plain(variables.get(name), currency)}" for name, words, currency in self.values]
         return f"{self.text} ({', '.join(listed)})."
 
 
-def wording(text: str | None, *, opening: str, reads: Iterable[str], currencies: Mapping[str, str]) -> Wording:
+def wording(
+    text: str | None, *, opening: str, reads: Iterable[str], labels: Mapping[str, str], currencies: Mapping[str, str]
+) -> Wording:
     """Take the author's own words for a rule, or failing those ``opening`` and the values that the rule reads.
 
-    ``currencies`` gives the currency of each variable that holds money.
+    ``labels`` gives what people call a variable, ``currencies`` the currency of each that holds money.
     """
     if text is not None:
         return Wording(text)
-    values = tuple((name, in_words(name), currencies.get(name)) for name in reads)[:MOST_VALUES]
+    values = tuple((name, labels.get(name) or in_words(name), currencies.get(name)) for name in reads)[:MOST_VALUES]
     return Wording(opening, values) if values else Wording(f"{opening}.")
 
 

@@ -2,9 +2,10 @@
 
 import hashlib
 import json
-from collections.abc import Iterator, Mapping
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, replace
 from datetime import datetime, timedelta
+from functools import partial
 from typing import Any
 
 from pydantic import ValidationError
@@ -28,7 +29,7 @@ from countersign_router.domain.policy import (
     SignalCap,
     Sla,
 )
-from countersign_router.domain.wording import wording
+from countersign_router.domain.wording import Wording, wording
 from countersign_router.language.checks import document_problems, input_path
 from countersign_router.language.diagnostics import Diagnostic
 from countersign_router.language.document import BandShiftSection, InputSection, PolicyDocument
@@ -230,19 +231,21 @@ def _build(
     bands, queues, reviewers = document.bands, document.queues, document.reviewers
     withhold = document.withhold
     tiers = document.automation.tiers
+    labels = {one.name: one.label for one in decision_type.fields}
+    inputs = tuple(_input(name, section, decision_type, labels) for name, section in document.inputs.items())
+    say = _sayer(inputs)
     return Policy(
         tenant=document.tenant, decision_type=document.decision_type, version=document.version,
         sha256=hashlib.sha256(data).hexdigest(), automation_sha256=automation_sha256(document),
         published_at=published_at,
-        inputs=tuple(_input(name, section, decision_type) for name, section in document.inputs.items()),
-        outcomes=outcomes, evaluate=compiled.evaluate, reevaluate=compiled.reevaluate,
+        inputs=inputs, outcomes=outcomes, evaluate=compiled.evaluate, reevaluate=compiled.reevaluate,
         outcome_slots=tuple(one.slot for one in compiled.expressions if "proposal.outcome" in one.reads),
         factors=tuple(at[f"consequence.factors.{name}"] for name in FACTORS),
         factors_read=tuple(sorted({name for factor in FACTORS for name in at[f"consequence.factors.{factor}"].reads})),
         high=bands.high, medium=bands.medium,
         matrix={tier: getattr(document.matrix, tier).model_dump() for tier in TIERS},
-        signal_caps=_caps(document), adjustments=_adjustments(document, at), exceptions=_exceptions(document, at),
-        never_automate=_floor(document, at),
+        signal_caps=_caps(document), adjustments=_adjustments(document, at, say),
+        exceptions=_exceptions(document, at, say), never_automate=_floor(document, at, say),
         automation=Automation(document.automation.certificate == "required",
                               frozenset(TIERS if tiers is None else tiers),
                               document.automation.alpha.model_dump(exclude_none=True), document.automation.delta),
@@ -253,7 +256,7 @@ def _build(
         withhold={3: withhold.level3, 4: withhold.level4, 5: withhold.level5},
         principal_reasons=tuple(PrincipalReason(one.code, one.text or words(one.code), frozenset(one.fields))
                                 for one in document.reasons.principal),
-        expressions=compiled.expressions, labels={one.name: one.label for one in decision_type.fields},
+        expressions=compiled.expressions, labels=labels,
     )  # fmt: skip
 
 
@@ -263,13 +266,22 @@ def words(code: str) -> str:
     return " ".join([spoken[0][:1].upper() + spoken[0][1:], *spoken[1:]]) if spoken else ""
 
 
-def _input(name: str, section: InputSection, decision_type: DecisionType) -> Input:
+def _input(name: str, section: InputSection, decision_type: DecisionType, labels: Mapping[str, str]) -> Input:
     from_body, path = input_path(name, section, decision_type)
     return Input(
         name=name, type=section.type, path=path, required=section.required, from_body=from_body,
         currency=section.currency,
         enum=frozenset(section.enum) if section.enum else None, max_length=section.max_length or MAX_TEXT,
         max_items=section.max_items or MAX_STRINGS,
+        label="" if from_body or len(path) > 1 else labels.get(path[0], ""),
+    )  # fmt: skip
+
+
+def _sayer(inputs: Sequence[Input]) -> Callable[..., Wording]:
+    """Return what puts the rules of a policy with these inputs into words."""
+    return partial(
+        wording, labels={one.variable: one.label for one in inputs},
+        currencies={one.variable: one.currency for one in inputs if one.currency is not None},
     )  # fmt: skip
 
 
@@ -282,8 +294,10 @@ def _caps(document: PolicyDocument) -> tuple[SignalCap, ...]:
     )
 
 
-def _adjustments(document: PolicyDocument, at: Mapping[str, Expression]) -> tuple[Adjustment, ...]:
-    found, currencies = [], _currencies(document)
+def _adjustments(
+    document: PolicyDocument, at: Mapping[str, Expression], say: Callable[..., Wording]
+) -> tuple[Adjustment, ...]:
+    found = []
     for number, one in enumerate(document.adjust):
         when, shift = at[f"adjust[{number}].when"], one.bands or BandShiftSection()
         opening = f"Rule {one.id} moves the limits"
@@ -293,7 +307,7 @@ def _adjustments(document: PolicyDocument, at: Mapping[str, Expression]) -> tupl
         found.append(
             Adjustment(
                 id=one.id, when=when, high=shift.high, medium=shift.medium, level_at_least=one.level_at_least,
-                wording=wording(one.text, opening=opening, reads=when.reads, currencies=currencies),
+                wording=say(one.text, opening=opening, reads=when.reads),
                 only_tiers=frozenset(one.only_tiers) if one.only_tiers else None,
                 named={"id": one.id, "bands": moved, "level_at_least": one.level_at_least},
             )
@@ -301,27 +315,22 @@ def _adjustments(document: PolicyDocument, at: Mapping[str, Expression]) -> tupl
     return tuple(found)
 
 
-def _exceptions(document: PolicyDocument, at: Mapping[str, Expression]) -> tuple[ExceptionRule, ...]:
-    found, currencies = [], _currencies(document)
+def _exceptions(
+    document: PolicyDocument, at: Mapping[str, Expression], say: Callable[..., Wording]
+) -> tuple[ExceptionRule, ...]:
+    found = []
     for number, one in enumerate(document.exceptions):
         when = at[f"exceptions[{number}].when"]
-        said = wording(one.text, opening=f"Rule {one.id} applies", reads=when.reads, currencies=currencies)
+        said = say(one.text, opening=f"Rule {one.id} applies", reads=when.reads)
         found.append(ExceptionRule(one.id, when, said, one.level, one.queue, one.reason))
     return tuple(found)
 
 
-def _floor(document: PolicyDocument, at: Mapping[str, Expression]) -> Floor | None:
+def _floor(document: PolicyDocument, at: Mapping[str, Expression], say: Callable[..., Wording]) -> Floor | None:
     if document.never_automate is None:
         return None
     when, opening = at["never_automate"], "Rule never_automate applies"
-    return Floor(
-        when,
-        wording(document.never_automate.text, opening=opening, reads=when.reads, currencies=_currencies(document)),
-    )
-
-
-def _currencies(document: PolicyDocument) -> dict[str, str]:
-    return {f"case.{name}": one.currency for name, one in document.inputs.items() if one.currency is not None}
+    return Floor(when, say(document.never_automate.text, opening=opening, reads=when.reads))
 
 
 def _sampling(document: PolicyDocument, at: Mapping[str, Expression]) -> Sampling:

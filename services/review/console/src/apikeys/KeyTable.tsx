@@ -52,6 +52,7 @@ function Keys({ label, children }: { label: string; children: React.ReactNode })
             <th scope="col">Acts as</th>
             <th scope="col">Roles</th>
             <th scope="col">Made</th>
+            <th scope="col">Last used</th>
             <th scope="col">In force</th>
             <th scope="col">
               <span className="visually-hidden">Revoke</span>
@@ -89,7 +90,14 @@ function KeyRow({ of, owner, now, onRevoked }: KeyRowProps) {
         {standing !== "over" && lost.length > 0 && <small>not {named(lost)} any more, as its owner is not</small>}
         {!of.tenants.includes("*") && <small>only {of.tenants.join(", ")}</small>}
       </td>
-      <td className={styles.when}>{ago(of.created_at, now)}</td>
+      <td className={styles.when}>
+        <span className={styles.named}>made </span>
+        {ago(of.created_at, now)}
+      </td>
+      <td className={styles.when}>
+        <span className={styles.named}>last used </span>
+        {of.last_used_at ? ago(of.last_used_at, now) : "never"}
+      </td>
       <td data-standing={standing} className={styles.standing}>
         {words}
       </td>

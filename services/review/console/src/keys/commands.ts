@@ -20,6 +20,7 @@ export const COMMANDS = define({
   up: { key: "k", label: "previous in the queue", group: "Queue", repeats: true },
   open: { key: "Enter", label: "open the next case", group: "Queue", fixed: true },
   queue: { key: "g", label: "go to another queue", group: "Queue" },
+  tenant: { key: "w", label: "work for another tenant", group: "Queue" },
   facts: { key: "f", label: "show all facts, or the first", group: "Case" },
   cover: { key: "h", label: "show or cover long texts", group: "Case" },
   note: { key: "n", label: "write a note", group: "Case" },

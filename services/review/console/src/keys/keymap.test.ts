@@ -16,28 +16,28 @@ describe("the keys of the console", () => {
   });
 
   it("can be given to something else, and taken back", () => {
-    const keymap = given({}, "skip", "W");
-    expect(keyOf(keymap, "skip")).toBe("w");
+    const keymap = given({}, "skip", "Y");
+    expect(keyOf(keymap, "skip")).toBe("y");
     expect(takenKeys(keymap).has("s")).toBe(false);
     expect(given(keymap, "skip", "s")).toEqual({});
   });
 
   it("go to whoever asks once their holder has another", () => {
-    const keymap = given(given({}, "skip", "w"), "note", "s");
-    expect([keyOf(keymap, "skip"), keyOf(keymap, "note")]).toEqual(["w", "s"]);
+    const keymap = given(given({}, "skip", "y"), "note", "s");
+    expect([keyOf(keymap, "skip"), keyOf(keymap, "note")]).toEqual(["y", "s"]);
   });
 
   it.each([
     ["a key that means something else", "skip", "n", /already means "write a note"/],
     ["a digit", "skip", "1", /Digits/],
     ["a key without a character", "skip", "F5", /Only a character/],
-    ["a key for what Enter means", "record", "w", /always means this/],
+    ["a key for what Enter means", "record", "y", /always means this/],
   ] as const)("refuse %s", (_, name, key, why) => {
     expect(remap({}, name, key)).toEqual({ refused: expect.stringMatching(why) });
   });
 
   it("survive whatever lies in the browser's store", () => {
-    expect(readKeymap({ skip: "w", note: 7, gone: "g", edit: "w", undo: "12" })).toEqual({ skip: "w" });
+    expect(readKeymap({ skip: "y", note: 7, gone: "g", edit: "y", undo: "12" })).toEqual({ skip: "y" });
     expect(readKeymap("nonsense")).toEqual({});
   });
 });

@@ -214,6 +214,7 @@ class ApiKey(BaseModel):
     created_at: datetime
     expires_at: datetime
     revoked_at: datetime | None
+    last_used_at: datetime | None = Field(default=None, description="To five minutes; null: never, as far as is known.")
 
 
 class ApiKeys(BaseModel):

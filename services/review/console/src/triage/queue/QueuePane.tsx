@@ -72,11 +72,15 @@ export function QueuePane(props: QueuePaneProps) {
 }
 
 function TenantName({ tenants, tenant, onTenant }: Pick<QueuePaneProps, "tenants" | "tenant" | "onTenant">) {
+  const field = useRef<HTMLSelectElement>(null);
+  const key = useCommand("tenant", { run: () => field.current?.focus() });
   return (
     <span className={styles.choice}>
       <select
+        ref={field}
         className={styles.select}
         aria-label="Tenant to work for"
+        aria-keyshortcuts={key}
         onKeyDown={leaveOnEnter}
         value={tenant}
         onChange={(event) => onTenant(event.currentTarget.value)}
@@ -88,6 +92,7 @@ function TenantName({ tenants, tenant, onTenant }: Pick<QueuePaneProps, "tenants
           </option>
         ))}
       </select>
+      <CommandKey of="tenant" />
     </span>
   );
 }

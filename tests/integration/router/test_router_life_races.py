@@ -9,6 +9,8 @@ from collections.abc import AsyncIterator, Sequence
 import asyncpg
 import pytest
 
+from countersign_router.controls import stops
+from countersign_router.controls.events import Actor
 from countersign_router.domain import signatures as s
 from countersign_router.life import refusals as r
 from countersign_router.store import SCHEMA, BatchInFlightError, Store
@@ -248,3 +250,29 @@ async def test_a_batch_that_does_not_end_changes_nothing(
             await Way(Store(impatient, Outbox()), way.draft_id).publish()
     assert (await way.progress()).needs == ("publish",)
     assert await refusals(pool) == []
+
+
+async def test_a_batch_that_hangs_holds_up_no_stop_however_many_ask_at_once(
+    replica: Replica, pool: asyncpg.Pool, database_url: str
+) -> None:
+    """More ask than there are connections: one is left to end the batch that all of them wait for."""
+    async with open_pool(database_url, schema=SCHEMA, size=4) as small, pool.acquire() as connection:
+        await connection.execute("BEGIN; SELECT FROM controls FOR SHARE")
+        store, actor = Store(small, Outbox()), Actor("p-anna", "operator")
+        asked = (
+            stops.stop(store, tenant=f"t-{number}", decision_type="*", reason="wrong rates", actor=actor)
+            for number in range(6)
+        )
+        async with asyncio.timeout(5):
+            stopped = await asyncio.gather(*asked)
+        assert [one.control["state"]["active"] for one in stopped] == [True] * 6
+
+
+async def test_approvals_at_once_leave_each_other_their_connections(store: Store, database_url: str) -> None:
+    ways = [await Way.examined(store, everything_to_people(version)) for version in (2, 3)]
+    async with open_pool(database_url, schema=SCHEMA, size=2) as small:
+        async with asyncio.timeout(20):
+            await asyncio.gather(*(Way(Store(small, Outbox()), way.draft_id).approve(sha256=sha) for way, sha in [
+                (way, (await way.draft()).sha256) for way in ways
+            ]))  # fmt: skip
+    assert [(await way.progress()).needs for way in ways] == [("publish",), ("publish",)]

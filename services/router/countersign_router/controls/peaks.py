@@ -98,10 +98,9 @@ async def end_expired(store: Store, now: datetime) -> int:
     count = 0
     async with store.control_change() as change:
         moment = await change.moment()
-        for key, _, _ in await store.controls():
-            stored = await change.find(key)
-            body = None if stored is None else orjson.loads(stored.body)
-            if body is not None and _is_over(body, moment):
+        for key, stored in await change.present_controls():
+            body = orjson.loads(stored)
+            if _is_over(body, moment):
                 state, reason = {**body["state"], "active": False}, "Its time is over."
                 await change_control(
                     change, key, state, actor=ROUTER, signatures=(), moment=moment,

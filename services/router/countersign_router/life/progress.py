@@ -1,6 +1,6 @@
 """How far drafts are, and what publishing one would do. Nothing here changes anything."""
 
-from collections.abc import Sequence
+from collections.abc import Iterable, Sequence
 from dataclasses import dataclass, replace
 from datetime import datetime
 
@@ -11,7 +11,7 @@ from countersign_router.domain.doubts import VoidedCertificate
 from countersign_router.domain.signatures import Signature, SignatureRefusal, require_signed
 from countersign_router.life.in_force import InForce, policy_key, read_in_force
 from countersign_router.life.steps import APPROVAL, current, replayed, signatures, tested
-from countersign_router.store import Store, StoredDraft, StoredStep
+from countersign_router.store import ControlKey, Store, StoredDraft, StoredStep
 
 ALONE = replace(APPROVAL, count=1)
 """The rule for one signature by itself."""
@@ -89,10 +89,16 @@ async def effect(store: Store, draft: StoredDraft, controls: Controls, now: date
     return Effect(one, before, changes, tuple(_voided(draft, before, controls, now)) if changes else ())
 
 
-async def certificates_voided(store: Store, draft: StoredDraft, now: datetime) -> list[VoidedCertificate]:
-    """Return the live certificates that publishing a draft would void."""
-    controls = read_controls([orjson.loads(body) for _, _, body in await store.controls()])
-    return list((await effect(store, draft, controls, now)).certificates_voided)
+def certificates_voided(
+    present: Iterable[tuple[ControlKey, bytes]], draft: StoredDraft, now: datetime
+) -> list[VoidedCertificate]:
+    """Return the live certificates that publishing a draft would void, of the controls with their bodies."""
+    bodies = dict(present)
+    control = bodies.get(policy_key(draft.tenant, draft.decision_type))
+    before = None if control is None else read_in_force(control)
+    if before is not None and before.automation_sha256 == draft.automation_sha256:
+        return []
+    return _voided(draft, before, read_controls([orjson.loads(body) for body in bodies.values()]), now)
 
 
 def _voided(draft: StoredDraft, before: InForce | None, controls: Controls, now: datetime) -> list[VoidedCertificate]:

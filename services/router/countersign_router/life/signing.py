@@ -40,7 +40,7 @@ async def approve(
             orjson.dumps({"expires_at": until, "comment": comment}),
         )  # fmt: skip
         await held.change.add_step(step)
-        voided = await certificates_voided(store, draft, moment)
+        voided = certificates_voided(await held.change.present_controls(), draft, moment)
         fact = policy_fact(
             "policy.approved", draft, comment=comment, expires_at=until, certificates_voided=_ids(voided)
         )
@@ -66,7 +66,7 @@ async def publish(
     async def work(held: Held[ControlChange]) -> None:
         held.require_examined()
         signed = await _signed(held)
-        voided = await certificates_voided(store, held.draft, held.moment)
+        voided = certificates_voided(await held.change.present_controls(), held.draft, held.moment)
         await _put(held, signed, reason, _ids(voided))
 
     await carry_out(store.control_change(), draft_id, Asked("publish", caller, WORKERS, named, once), work)

@@ -1,13 +1,13 @@
 """One transaction of the HTTP side."""
 
-from countersign_router.store.controls import ControlWrites
+from countersign_router.store.controls import ControlSight, ControlWrites
 from countersign_router.store.drafts import DraftWrites
 from countersign_router.store.people import PeopleWrites
 from countersign_router.store.policies import PolicyWrites
 from countersign_router.store.releases import ReleaseWrites
 
 
-class Change(DraftWrites, PeopleWrites, PolicyWrites):
+class Change(ControlSight, DraftWrites, PeopleWrites, PolicyWrites):
     """One transaction of the HTTP side that changes no control; batches go on meanwhile."""
 
 

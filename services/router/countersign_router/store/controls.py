@@ -75,6 +75,15 @@ class ControlReads(Reads):
         return {row["sha256"] for row in rows}
 
 
+class ControlSight(Writes):
+    """The controls as a change sees them: on its own connection, for it may have got the last one."""
+
+    async def present_controls(self) -> list[tuple[ControlKey, bytes]]:
+        """Return every control with its body as published."""
+        rows = await self._connection.fetch(self._sql.controls.list_controls)
+        return [(ControlKey(*row[:4]), row["body"]) for row in rows]
+
+
 class ControlWrites(Writes):
     """Changes of controls."""
 

@@ -37,6 +37,7 @@ class Store(ControlReads, PolicyReads, DraftReads, PeopleReads, ReleaseReads, Co
         self._outbox = outbox
         self._bodies = Bodies()
         self._repeats = Repeats()
+        self._changing = asyncio.Lock()
 
     @asynccontextmanager
     async def batch(self) -> AsyncIterator[Batch]:
@@ -64,7 +65,9 @@ class Store(ControlReads, PolicyReads, DraftReads, PeopleReads, ReleaseReads, Co
 
     @asynccontextmanager
     async def _alone(self) -> AsyncIterator[Any]:
-        async with self._pool.acquire() as connection, connection.transaction():
+        # One at a time in this process, as the table's lock has it anyway: else those that wait for it would hold every
+        # connection, and none would be left to end the batch that they all wait for.
+        async with self._changing, self._pool.acquire() as connection, connection.transaction():
             freeing = asyncio.create_task(self._end_hanging_batches())
             try:
                 await connection.execute(self._sql.controls.lock_controls_table)

@@ -29,6 +29,7 @@ MARK = REQUESTED.encode()
 AGAIN_AFTER = timedelta(seconds=60)
 """Longer than any batch of another replica may take that had looked for tombstones just before this one was written."""
 RECENT = timedelta(days=1)
+FROM_OUTSIDE = frozenset({"case.created", "case.updated"})
 
 Erase = Callable[[Any, str, str], Awaitable[int]]
 """(connection in a transaction, tenant, case id) -> rows erased. Called again, it erases what is new of the case."""
@@ -108,7 +109,6 @@ class Erasing:
 
     async def _erase_again(self) -> None:
         """Erase what another replica may have written just after a tombstone, or a dead process left to do."""
-        self._recheck_at = None
         async with self._pool.acquire() as connection:
             recent = await connection.fetch(self._queries.recent, self._clock() - RECENT)
             for row in recent:
@@ -116,6 +116,8 @@ class Erasing:
                     await self._erase(connection, row["tenant"], row["case_id"])
             if recent:
                 await self._sample_anew(connection)
+        # Only now: a batch that fails on its way here is handled again, and must come by once more.
+        self._recheck_at = None
 
     async def _sample_anew(self, connection: Any) -> None:
         """Have the planner forget erased rows: its statistics hold values as they were, bodies and names included.
@@ -127,14 +129,14 @@ class Erasing:
             await connection.execute(f"ANALYZE {tables}")
 
     async def _without_erased(self, records: Sequence[Record]) -> Sequence[Record]:
-        keys = list({record.key.decode(errors="replace") for record in records if record.key is not None})
+        keys = list({name for record in records if (name := _case_id(record)) is not None})
         async with self._pool.acquire() as connection:
             rows = await connection.fetch(self._queries.erased, keys)
         if not rows:
             return records
         gone = {(row["tenant"], row["case_id"]) for row in rows}
-        ids = {case_id.encode() for _, case_id in gone}
-        return [record for record in records if record.key not in ids or case_of(record) not in gone]
+        ids = {case_id for _, case_id in gone}
+        return [record for record in records if _case_id(record) not in ids or case_of(record) not in gone]
 
     def _confirmation(self, request: Request, at: datetime, rows: int, number: int) -> Message:
         time = rfc3339(at)
@@ -173,6 +175,17 @@ def read_request(record: Record) -> Request | None:
     except (Unreadable, KeyError, TypeError, AttributeError) as error:
         place = f"{record.topic}[{record.partition}]@{record.offset}"
         raise FatalError(f"{place} asks for an erasure and cannot be read: {error!r}") from error
+
+
+def _case_id(record: Record) -> str | None:
+    """Return the id of the case that a record is about: its key where one of our services wrote it.
+
+    Strangers may give their records other keys than the contract asks for, or none.
+    """
+    if record.topic in FROM_OUTSIDE:
+        case = case_of(record)
+        return None if case is None else case[1]
+    return None if record.key is None else record.key.decode(errors="replace")
 
 
 def case_of(record: Record) -> tuple[str, str] | None:

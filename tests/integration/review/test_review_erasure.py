@@ -3,7 +3,9 @@
 from __future__ import annotations
 
 from datetime import timedelta
+from typing import Any
 
+import asyncpg
 import orjson
 import pytest
 from pydantic import TypeAdapter
@@ -134,3 +136,33 @@ async def test_what_another_replica_wrote_just_after_is_erased_a_minute_later(de
     desk.clock.forward(seconds=(AGAIN_AFTER + timedelta(seconds=1)).total_seconds())
     await erasing([record("case.routed", routed("other"))])
     assert await found(desk, "gone") - {"live"} == {"erasures"}
+
+
+async def test_what_is_to_be_erased_once_more_is_erased_although_the_first_try_fails(desk: Desk) -> None:
+    erase, fails = eraser(MIGRATIONS.with_name("erasure.sql")), [False, True, False]
+
+    async def at_times(connection: Any, tenant: str, case_id: str) -> int:
+        rows = await erase(connection, tenant, case_id)
+        if fails.pop(0):
+            raise asyncpg.DeadlockDetectedError("somebody at the desk was in the way")
+        return rows
+
+    erasing = Erasing(desk.handler, desk.pool, at_times, service="review", clock=desk.clock, guards=True)
+    await erasing([request("gone")])
+    await desk.handler([record("case.routed", routed("gone"))])
+    desk.clock.forward(seconds=(AGAIN_AFTER + timedelta(seconds=1)).total_seconds())
+    # As the consumer does: what may pass by itself is tried again with the same records.
+    with pytest.raises(asyncpg.DeadlockDetectedError):
+        await erasing([record("case.routed", routed("other"))])
+    await erasing([record("case.routed", routed("other"))])
+    assert await found(desk, "gone") - {"live"} == {"erasures"}
+
+
+@pytest.mark.parametrize("key", [None, b"", b"of-their-own"])
+async def test_what_upstream_says_of_an_erased_case_is_not_kept_whatever_its_key(desk: Desk, key: bytes | None) -> None:
+    erase = eraser(MIGRATIONS.with_name("erasure.sql"))
+    erasing = Erasing(desk.handler, desk.pool, erase, service="review", clock=desk.clock, guards=True)
+    await erasing([request("gone")])
+    late = updated("gone", "information_provided", {"question_id": "q-1", "data": {"name": SECRET}})
+    assert await erasing([late._replace(key=key)]) == []
+    assert await found(desk, SECRET) == set()

@@ -7,7 +7,7 @@ from contextlib import asynccontextmanager
 from functools import partial
 
 from countersign_shared.contracts.topics import load_topics
-from countersign_shared.errors import ConfigurationError
+from countersign_shared.errors import ConfigurationError, FatalError
 from countersign_shared.messaging.ahead import Begin
 from countersign_shared.messaging.consumer import MAX_RECORDS, Delivery, Handler, consuming
 from countersign_shared.messaging.header_names import take_any_header_name
@@ -45,8 +45,16 @@ class Bus:
             self.failed.set_exception(error)
 
     async def publish(self, messages: Sequence[Message]) -> None:
-        """Publish and await the confirmation of every message (see ``Publisher.publish``)."""
-        await self._publisher.publish(messages)
+        """Publish and await the confirmation of every message (see ``Publisher.publish``).
+
+        Whoever asked, a publication that failed ends the process: its producer will not recover, and a service that is
+        asked over HTTP alone would go on refusing.
+        """
+        try:
+            await self._publisher.publish(messages)
+        except FatalError as error:
+            self.fail(error)
+            raise
 
     async def partitions(self, topic: str) -> int:
         """Return the partition count of a logical topic."""

@@ -14,6 +14,7 @@ import asyncpg
 from countersign_shared.background import beside
 from countersign_shared.clock import Clock
 from countersign_shared.errors import FatalError
+from countersign_shared.messaging.consumer import TRANSIENT
 from countersign_shared.messaging.records import Message, unpack_headers
 from countersign_shared.observability.metrics import Metrics
 from countersign_shared.postgres.queries import Queries
@@ -107,8 +108,9 @@ class Relay:
                             # resets it.
                             with contextlib.suppress(asyncpg.InterfaceError):  # lost, and so given back already
                                 connection.terminate()
-            except (asyncpg.PostgresConnectionError, asyncpg.InterfaceError, ConnectionError) as error:
-                log.warning("outbox relay lost the database: %r", error)
+            except TRANSIENT as error:
+                # A row that somebody else holds locked for long is one of them: all that was due is due again.
+                log.warning("outbox relay lost the database, or waited too long for it: %r", error)
             await asyncio.sleep(LOCK_RETRY_SECONDS)
 
     async def _pump(self, connection: Any) -> None:
@@ -142,8 +144,12 @@ async def relaying(
 
     async def watch() -> None:
         while True:
-            oldest = await pool.fetchval(queries.oldest)
-            gauge.set(max((clock() - oldest).total_seconds(), 0.0) if oldest else 0.0)
+            try:
+                oldest = await pool.fetchval(queries.oldest)
+                gauge.set(max((clock() - oldest).total_seconds(), 0.0) if oldest else 0.0)
+            except (*TRANSIENT, OSError) as error:
+                # A figure a little older does no harm.
+                log.warning("the age of the outbox keeps its last value: %r", error)
             await asyncio.sleep(LOCK_RETRY_SECONDS)
 
     async with beside(relay.run(pool), watch(), fail=fail):

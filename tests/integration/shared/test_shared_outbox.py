@@ -1,12 +1,14 @@
 """The outbox on a real PostgreSQL: order per case, grace, one relay, at least once."""
 
 import asyncio
+import contextlib
 from datetime import UTC, datetime, timedelta
 from pathlib import Path
 
 import asyncpg
 import pytest
 
+from countersign_shared.background import beside
 from countersign_shared.errors import ConfigurationError
 from countersign_shared.messaging import write_event
 from countersign_shared.messaging.outbox import Outbox, Relay
@@ -156,3 +158,23 @@ async def test_a_pool_sees_its_own_schema_only(pool):
     with pytest.raises(asyncpg.UndefinedTableError):
         await pool.execute("SELECT 1 FROM somebody_elses_table")
     assert await pool.fetchval("SELECT current_schema()") == "outboxes"
+
+
+async def test_a_relay_that_waits_too_long_for_a_row_goes_on_when_it_is_free(database_url, pool):
+    outbox, sink = Outbox(), Sink()
+    await add(pool, outbox, "a", 1)
+    relay = Relay(outbox, sink, clock=lambda: NOW)
+    settings = {"search_path": "outboxes", "lock_timeout": "50ms"}
+    hasty = await asyncpg.create_pool(database_url, min_size=1, max_size=1, server_settings=settings)
+    async with pool.acquire() as somebody, contextlib.AsyncExitStack() as held:
+        await held.enter_async_context(somebody.transaction())
+        await somebody.execute("SELECT FROM outbox FOR UPDATE")
+        failed = []
+        async with beside(relay.run(hasty), fail=failed.append):
+            await asyncio.sleep(0.3)  # several times as long as it has patience
+            await held.aclose()
+            async with asyncio.timeout(20):
+                while not sink.messages and not failed:
+                    await asyncio.sleep(0.02)
+    await hasty.close()
+    assert (failed, sink.bodies()) == ([], [(b"a", b"1")])

@@ -2,7 +2,7 @@ from __future__ import annotations
 
 import asyncio
 import json
-from datetime import UTC, datetime
+from datetime import UTC, datetime, timedelta
 from typing import Any
 
 import httpx
@@ -373,3 +373,38 @@ async def test_review_timeline_comes_through_review_after_the_answer(desk: Desk)
     )
     assert claims is not None
     assert (claims["tenants"], claims["roles"], claims["own_roles"]) == (["default"], ["auditor"], ["reviewer"])
+
+
+async def test_review_passwords_tried_at_once_are_counted_like_passwords_tried_in_turn(desk: Desk) -> None:
+    await desk.add_user("ana")
+    right = await desk.parts.passwords.hash("right")
+    await desk.parts.people.set_password("ana", right, by=BY)
+    http = desk.anonymous()
+    tries = (http.post(f"{API}/session", json={"username": "ana", "password": f"wrong-{n}"}) for n in range(30))
+    answers = [answer.status_code for answer in await asyncio.gather(*tries)]
+    # Two are compared at a time: one more than the five may have begun.
+    assert answers.count(401) <= 6
+    assert answers.count(401) + answers.count(429) == 30
+
+
+async def test_review_a_password_that_was_reset_in_the_moment_of_its_use_opens_nothing(desk: Desk) -> None:
+    await desk.add_user("ana")
+    for password in ("leaked", "fresh"):
+        await desk.parts.people.set_password("ana", await desk.parts.passwords.hash(password), by=BY)
+        if password == "leaked":
+            proven = await desk.parts.people.find("ana")
+    assert proven is not None
+    lasts = timedelta(hours=1)
+    assert await desk.parts.people.open_session(proven, lasts=lasts, replaces=None) is None
+    now = await desk.parts.people.find("ana")
+    assert now is not None
+    assert await desk.parts.people.open_session(now, lasts=lasts, replaces=None) is not None
+
+
+@pytest.mark.parametrize("moment", ["0001-01-01T00:00:00+14:00", "9999-12-31T23:59:59-14:00"])
+async def test_review_a_time_outside_the_calendar_is_refused_by_name(desk: Desk, moment: str) -> None:
+    ana = await desk.client("ana")
+    answer = await ana.http.get(f"{API}/cases", params={"since": moment})
+    assert answer.status_code == 422, answer.text
+    wish = {"delegate": "ana", "starts_at": "2026-03-02T00:00:00Z", "ends_at": moment}
+    assert (await ana.post("/delegations", wish)).status_code == 422

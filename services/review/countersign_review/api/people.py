@@ -39,23 +39,16 @@ async def sign_in(body: SessionRequest, request: Request, response: Response, pa
     _same_origin(request)
     address = request.client.host if request.client else "unknown"
     who = (f"name:{body.username or ''}", f"address:{address}") if body.username else (f"address:{address}",)
-    if wait := parts.attempts.wait_seconds(who, parts.clock()):
-        raise Problem(
-            429, "too-many-attempts", "Too many attempts", f"Try again in {wait} s.", headers={"Retry-After": str(wait)}
-        )
-    user = await (_by_link(parts, body) if body.login_token else _by_password(parts, body))
-    if user is None:
-        parts.attempts.failed(who, parts.clock())
-        raise unauthenticated("That did not work: wrong name, password or link, or the link was used before.")
-    parts.attempts.succeeded(who)
+    async with parts.attempts.turn:
+        user = await _attempt(parts, body, who)
     lasts = timedelta(hours=parts.settings.session_hours)
     token = await parts.people.open_session(
-        user["username"], lasts=lasts, replaces=request.cookies.get(cookie_name(parts.settings))
+        user, lasts=lasts, replaces=request.cookies.get(cookie_name(parts.settings))
     )
+    session = await parts.people.session(token) if token is not None else None
+    if token is None or session is None:
+        raise unauthenticated("The account was disabled meanwhile, or given another password.")
     _set_cookie(response, parts.settings, token, int(lasts.total_seconds()))
-    session = await parts.people.session(token)
-    if session is None:
-        raise unauthenticated("The account was disabled meanwhile.")
     return _me(Identity(
         session.user, frozenset(session.user["roles"]), frozenset(session.user["tenants"]), session.csrf_token,
         session.expires_at,
@@ -131,6 +124,19 @@ async def token(body: TokenRequest, who: Known, parts: Using) -> Token:
 async def jwks(parts: Using) -> JsonWebKeys:
     """Return the public keys that tokens are signed with."""
     return JsonWebKeys.model_validate(parts.signer.public())
+
+
+async def _attempt(parts: Parts, body: SessionRequest, who: tuple[str, ...]) -> Mapping[str, Any]:
+    if wait := parts.attempts.wait_seconds(who, parts.clock()):
+        raise Problem(
+            429, "too-many-attempts", "Too many attempts", f"Try again in {wait} s.", headers={"Retry-After": str(wait)}
+        )
+    user = await (_by_link(parts, body) if body.login_token else _by_password(parts, body))
+    if user is None:
+        parts.attempts.failed(who, parts.clock())
+        raise unauthenticated("That did not work: wrong name, password or link, or the link was used before.")
+    parts.attempts.succeeded(who)
+    return user
 
 
 async def _by_password(parts: Parts, body: SessionRequest) -> Mapping[str, Any] | None:

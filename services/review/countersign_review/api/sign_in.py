@@ -1,5 +1,6 @@
 """How often somebody may try to sign in."""
 
+import asyncio
 from collections import deque
 from datetime import datetime, timedelta
 
@@ -9,10 +10,20 @@ MOST_NAMES = 10_000
 """Names and addresses remembered at once; a flood of invented ones forgets the oldest, not the machine's memory."""
 
 
+AT_ONCE = 2
+"""Attempts looked at in one moment: as many passwords are compared at once. So many more than ``MOST_FAILURES`` can be
+tried before the first of them has counted."""
+
+
 class Attempts:
-    """Counts failures per name and per address within the last minute, in this process."""
+    """Counts failures per name and per address within the last minute, in this process.
+
+    Whoever asks ``wait_seconds`` holds a ``turn`` until the attempt has counted: else a thousand that come at once
+    would all find that nobody has failed yet.
+    """
 
     def __init__(self) -> None:
+        self.turn = asyncio.Semaphore(AT_ONCE)
         self._failures: dict[str, deque[datetime]] = {}
 
     def wait_seconds(self, who: tuple[str, ...], now: datetime) -> int:

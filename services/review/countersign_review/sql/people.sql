@@ -25,8 +25,12 @@ UPDATE users SET next_sequence = next_sequence + 1 WHERE username = $1
 RETURNING next_sequence - 1 AS sequence, pseudonym;
 
 -- name: insert_session
+-- Only while what they proved themselves with still holds: a reset that came in the meantime has ended their sessions.
 INSERT INTO sessions (token_sha256, username, csrf_token, created_at, last_seen_at, expires_at)
-VALUES ($1, $2, $3, $4, $4, $5);
+SELECT $1, username, $3, $4, $4, $5 FROM users
+WHERE username = $2 AND disabled_at IS NULL AND password_hash IS NOT DISTINCT FROM $6
+FOR NO KEY UPDATE
+RETURNING username;
 
 -- name: sessions
 -- $3 is how long ago they must have been used.

@@ -197,15 +197,22 @@ class People:
         await self.tell(connection, username, "user.disabled", by)
         return dict(row) if row else None
 
-    async def open_session(self, username: str, *, lasts: timedelta, replaces: str | None) -> str:
-        """Start a session under a fresh token, whatever token the browser came with; returns the token."""
+    async def open_session(self, user: Mapping[str, Any], *, lasts: timedelta, replaces: str | None) -> str | None:
+        """Start a session under a fresh token, whatever token the browser came with; returns the token.
+
+        None when the user, as read before they proved who they are, was disabled or given another password since.
+        """
+        username = user["username"]
         token, now = new_secret(), self._clock()
         async with self._pool.acquire() as connection, connection.transaction():
             if replaces is not None:
                 await connection.execute(self._queries.delete_session, secret_digest(replaces))
-            await connection.execute(
-                self._queries.insert_session, secret_digest(token), username, new_secret(), now, now + lasts
-            )
+            opened = await connection.fetchval(
+                self._queries.insert_session, secret_digest(token), username, new_secret(), now, now + lasts,
+                user["password_hash"],
+            )  # fmt: skip
+            if opened is None:
+                return None
             await self.tell(connection, username, "user.signed_in", None)
         self._journal.hurry()
         return token

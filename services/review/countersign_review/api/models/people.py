@@ -3,9 +3,10 @@
 from datetime import date, datetime
 from typing import Annotated, Literal
 
-from pydantic import AwareDatetime, BaseModel, ConfigDict, Field, SecretStr, model_validator
+from pydantic import BaseModel, ConfigDict, Field, SecretStr, model_validator
 
 from countersign_review.api.models.text import NO_CONTROL_CHARACTERS, Code, Line
+from countersign_shared.http.moments import Moment
 
 Role = Literal[
     "reviewer", "lead", "admin", "auditor", "policy_author", "policy_approver", "operator", "submitter", "analyst"
@@ -154,8 +155,8 @@ class DelegationRequest(Model):
 
     username: Username | None = None
     delegate: Username
-    starts_at: AwareDatetime
-    ends_at: AwareDatetime
+    starts_at: Moment
+    ends_at: Moment
     reason: Annotated[str, Field(max_length=500, pattern=NO_CONTROL_CHARACTERS)] | None = None
 
 

@@ -3,10 +3,11 @@
 from datetime import datetime
 from typing import Annotated, Any, Literal
 
-from pydantic import AwareDatetime, BaseModel, ConfigDict, Field
+from pydantic import BaseModel, ConfigDict, Field
 
 from countersign_review.api.models.disputes import TermShown
 from countersign_review.api.models.text import NO_CONTROL_CHARACTERS, Code
+from countersign_shared.http.moments import Moment
 
 CaseState = Literal["draft", "ai_processing", "human_review", "decided", "archived", "withdrawn"]
 Tier = Literal["negligible", "low", "medium", "high", "critical"]
@@ -32,8 +33,8 @@ class CaseFilters(BaseModel):
     tier: list[Tier] = Field(default_factory=list, max_length=5, description="One of these consequences.")
     outcome: Code | None = None
     decided_by: Literal["automation", "person"] | None = None
-    since: AwareDatetime | None = Field(default=None, description="Routed at this time or later.")
-    until: AwareDatetime | None = Field(default=None, description="Routed before this time.")
+    since: Moment | None = Field(default=None, description="Routed at this time or later.")
+    until: Moment | None = Field(default=None, description="Routed before this time.")
 
 
 class CaseQuery(CaseFilters):

@@ -112,7 +112,15 @@ def install(app: FastAPI) -> None:
     app.add_exception_handler(HTTPException, on_http)
     for kind in BUSY:
         app.add_exception_handler(kind, on_busy)
+    app.add_exception_handler(asyncpg.CharacterNotInRepertoireError, _on_unstorable)
     app.add_exception_handler(Exception, on_crash)
+
+
+async def _on_unstorable(request: Request, error: Exception) -> Response:
+    """Refuse what the database cannot hold and no field's own limits have caught."""
+    del error
+    detail = "It holds a NUL character, which no text may have."
+    return Problem(422, "invalid-request", "The request is not valid", detail).response(trace_id(request))
 
 
 def _field_error(item: dict[str, Any]) -> FieldError:

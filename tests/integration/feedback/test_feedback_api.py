@@ -140,3 +140,9 @@ async def test_the_picture(client: httpx.AsyncClient) -> None:
     assert answer.headers["content-type"].startswith("image/svg+xml")
     assert "default-src 'none'" in answer.headers["content-security-policy"]
     assert "2.9 % [0.1, 14.9]: 1 of 35" in answer.text
+
+
+@pytest.mark.parametrize("path", ["summary?tenant=a%00b", "summary?decision_type=%00", "outcomes?decision_type=%00"])
+async def test_a_character_that_no_text_can_hold_is_refused(client: httpx.AsyncClient, path: str) -> None:
+    answer = await client.get(f"/api/feedback/v1/{path}")
+    assert answer.status_code == 422, answer.text

@@ -1,11 +1,12 @@
 from __future__ import annotations
 
 import asyncio
+import base64
 from datetime import timedelta
 
 import pytest
 
-from tests.integration.review.harness import Desk, content, record, routed
+from tests.integration.review.harness import API, Desk, content, record, routed
 
 pytestmark = pytest.mark.postgres
 
@@ -40,7 +41,16 @@ async def test_review_pages_of_a_queue_meet_end_to_end(desk: Desk) -> None:
             break
         cursor = f"&cursor={page['next_cursor']}"
     assert len(seen) == len(set(seen)) == 11
-    assert (await ana.get("/queues/senior/items?cursor=bm9uc2Vuc2U=")).status_code == 400
+    for forged in (
+        b"nonsense",
+        b'[1e30,0,0,"x"]',
+        b'[1,0,0,"\\u0000"]',
+        b'[1,1000000000000,0,"x"]',
+        b"[1,2,3,{}]",
+        b"[true]",
+    ):
+        cursor = base64.urlsafe_b64encode(forged).decode()
+        assert (await ana.http.get(f"{API}/queues/senior/items", params={"cursor": cursor})).status_code == 400, forged
 
 
 async def test_review_twenty_reviewers_never_get_the_same_case(desk: Desk) -> None:

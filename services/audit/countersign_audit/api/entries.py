@@ -4,7 +4,7 @@ from datetime import datetime
 from typing import Annotated
 
 from fastapi import APIRouter, Path, Query
-from pydantic import AwareDatetime, BaseModel, Field
+from pydantic import BaseModel, Field
 
 from countersign_audit.api.parts import MAX_INDEX, PREFIX, Purpose, Reader, Room, not_found
 from countersign_audit.reading_room import Access, LogEntry, ReadingRoom
@@ -12,6 +12,7 @@ from countersign_audit.store import Search
 from countersign_audit.timeline import Timeline
 from countersign_shared.contracts.events.fields import CASE_ID_PATTERN, NO_CONTROL_CHARACTERS, TENANT_PATTERN
 from countersign_shared.http import Principal, Problem
+from countersign_shared.http.moments import Moment
 from countersign_shared.ids import DEFAULT_TENANT
 
 MAX_PAGE = 200
@@ -23,9 +24,11 @@ Cursor = Annotated[str | None, Query(pattern=r"^[0-9]{1,16}$", description="From
 Limit = Annotated[int, Query(ge=1, le=MAX_PAGE)]
 AboutCase = Annotated[str | None, Query(pattern=CASE_ID_PATTERN, description="Only entries of this case.")]
 OneTenant = Annotated[str | None, Query(pattern=TENANT_PATTERN, description="Only entries of this tenant.")]
-Actor = Annotated[str | None, Query(max_length=200, description="Only what this pseudonym did.")]
-Since = Annotated[AwareDatetime | None, Query(description="Only what happened then or later.")]
-Until = Annotated[AwareDatetime | None, Query(description="Only what happened before.")]
+Actor = Annotated[
+    str | None, Query(max_length=200, pattern=NO_CONTROL_CHARACTERS, description="Only what this pseudonym did.")
+]
+Since = Annotated[Moment | None, Query(description="Only what happened then or later.")]
+Until = Annotated[Moment | None, Query(description="Only what happened before.")]
 
 
 class EntriesPage(BaseModel):
@@ -108,7 +111,10 @@ def _about_many(routes: APIRouter) -> None:
             str | None, Query(max_length=256, pattern=NO_CONTROL_CHARACTERS, description="Only what is about them.")
         ] = None,
         actor: Actor = None,
-        kind: Annotated[str | None, Query(max_length=100, description="Only this kind, e.g. `decision.made`.")] = None,
+        kind: Annotated[
+            str | None,
+            Query(max_length=100, pattern=NO_CONTROL_CHARACTERS, description="Only this kind, e.g. `decision.made`."),
+        ] = None,
         since: Since = None,
         until: Until = None,
         purpose: Purpose = None,
@@ -135,7 +141,9 @@ def _about_many(routes: APIRouter) -> None:
         limit: Limit = 100,
         tenant: OneTenant = None,
         case_id: AboutCase = None,
-        reader: Annotated[str | None, Query(max_length=200, description="Only this pseudonym.")] = None,
+        reader: Annotated[
+            str | None, Query(max_length=200, pattern=NO_CONTROL_CHARACTERS, description="Only this pseudonym.")
+        ] = None,
         since: Since = None,
         until: Until = None,
         purpose: Purpose = None,

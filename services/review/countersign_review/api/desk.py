@@ -1,12 +1,12 @@
 """Queues and claims over HTTP."""
 
 import base64
-import binascii
 from dataclasses import replace
 from typing import Annotated, Any
 
 import orjson
 from fastapi import APIRouter, Depends, Query
+from pydantic import Field, TypeAdapter
 from starlette.responses import Response
 
 from countersign_review.api.access import DESK, AtDesk, Version
@@ -25,7 +25,7 @@ from countersign_review.api.models.desk import (
     Queues,
 )
 from countersign_review.api.models.people import TenantScope
-from countersign_review.api.models.text import PathPart
+from countersign_review.api.models.text import NO_CONTROL_CHARACTERS, PathPart
 from countersign_review.api.parts import Parts, Using
 from countersign_review.domain.review import ReviewState, Stage
 from countersign_review.domain.saying import Saying
@@ -39,6 +39,13 @@ from countersign_shared.http import Problem
 router = APIRouter(tags=["desk"])
 Limit = Annotated[int, Query(ge=1, le=200)]
 Cursor = Annotated[str | None, Query(max_length=500, description="From `next_cursor` of the page before.")]
+
+# Whatever somebody makes of a cursor must be something the database can compare with.
+_Small = Annotated[int, Field(strict=True, ge=-1_000_000, le=1_000_000)]
+_PLACE: TypeAdapter[tuple[int, int, int, str]] = TypeAdapter(tuple[
+    Annotated[int, Field(strict=True, ge=-(2**62), le=2**62)], _Small, _Small,
+    Annotated[str, Field(max_length=200, pattern=NO_CONTROL_CHARACTERS)],
+])  # fmt: skip
 
 
 async def _for_tenant(
@@ -211,7 +218,8 @@ def _place(cursor: str | None) -> tuple[int, int, int, str]:
     if cursor is None:
         return FIRST_PAGE
     try:
-        minute, tier, priority, review_id = orjson.loads(base64.urlsafe_b64decode(cursor))
-        return int(minute), -int(tier), -int(priority), str(review_id)
-    except (binascii.Error, ValueError, TypeError) as error:
+        place: tuple[int, int, int, str] = _PLACE.validate_json(base64.urlsafe_b64decode(cursor))
+    except ValueError as error:
         raise Problem(400, "bad-cursor", "Not a cursor", "Take it from next_cursor of the page before.") from error
+    minute, tier, priority, review_id = place
+    return minute, -tier, -priority, review_id

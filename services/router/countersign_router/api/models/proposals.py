@@ -3,11 +3,12 @@
 from datetime import datetime
 from typing import Annotated, Any, Literal
 
-from pydantic import AwareDatetime, BaseModel, Field
+from pydantic import BaseModel, Field
 
 from countersign_router.api.models.controls import Control, StopScope
 from countersign_router.api.models.drafts import CertificateView
 from countersign_router.api.models.fields import Reason, Request
+from countersign_shared.http.moments import Moment
 
 ScopeName = Annotated[str, Field(pattern=r"^(\*|[A-Za-z0-9._-]{1,64})$", description="A name, or `*` for all.")]
 TierName = Literal["*", "negligible", "low", "medium", "high", "critical"]
@@ -73,7 +74,7 @@ class PeakRequest(StopScope):
     """Declare a busy period: until when, and why."""
 
     reason: Reason
-    until: AwareDatetime = Field(description="It ends by itself then; at most 14 days ahead.")
+    until: Moment = Field(description="It ends by itself then; at most 14 days ahead.")
 
 
 class PeakEnd(StopScope):

@@ -372,3 +372,24 @@ async def test_review_its_own_decisions_come_back_without_a_refused_copy(
     await desk.take_in(echo, record("case.routed", routed("loan-2")))
     assert "is known" not in caplog.text
     assert (await count(desk, "decisions"), await count(desk, "cases")) == (1, 2)
+
+
+@pytest.mark.parametrize("never", ["0001-01-01T00:00:00Z", "9999-12-31T23:59:59.9999999Z"])
+async def test_review_a_deadline_at_the_ends_of_the_calendar_is_long_ago_or_never(desk: Desk, never: str) -> None:
+    sla = {**routed()["handling"]["sla"], "pauses_while_asked": True}
+    # Twice: the first batch is inserted, the second copied.
+    for case_id in ("c-1", "c-2"):
+        await desk.take_in(record("case.routed", routed(case_id, case={"deadline_at": never}, handling={"sla": sla})))
+        await desk.take_in(updated(case_id, "deadline_changed", {"deadline_at": never}))
+    ana = await desk.client("ana")
+    claim = await ana.claimed()
+    asked = (await ana.post(f"/claims/{claim['claim_id']}/information", {"question": "?"})).json()
+    desk.clock.forward(hours=2)
+    told = {"question_id": asked["question_id"], "data": {}}
+    await desk.take_in(
+        updated(claim["context"]["decision_required"]["case_id"], "information_provided", told, event_id="u-2")
+    )
+    await desk.parts.dispatch.measure()
+    listed = (await ana.get("/queues/senior/items")).json()["items"]
+    assert {item["due_at"][:4] for item in listed} == ({"1970"} if never.startswith("0") else {"9000"})
+    assert (await ana.claim()).status_code == 201

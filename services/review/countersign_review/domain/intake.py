@@ -1,7 +1,7 @@
 """From a routed case to what this service keeps of it: one row, and work for people where people are needed."""
 
 from collections.abc import Mapping, Sequence
-from datetime import datetime, timedelta
+from datetime import UTC, datetime, timedelta
 from decimal import Decimal
 from typing import Any, NamedTuple
 
@@ -13,6 +13,9 @@ FIRST_HUMAN_LEVEL = 3
 STANDARD_SLA = timedelta(hours=24)
 """The class `standard`, for a case that no policy gave a deadline."""
 AT_RISK_SHARE = 0.75
+EARLIEST, LATEST = datetime(1970, 1, 1, tzinfo=UTC), datetime(9000, 1, 1, tzinfo=UTC)
+"""Deadlines beyond mean "long ago" and "never": the ends of the calendar are what other systems write for no date at
+all. The database takes them for infinities, and there would be no room to let time stand still."""
 
 
 class NewReview(NamedTuple):
@@ -90,11 +93,16 @@ def new_review(
     )
 
 
+def deadline(text: str) -> datetime:
+    """Read a deadline that upstream gave, held within years that can be counted with."""
+    return min(max(datetime.fromisoformat(text), EARLIEST), LATEST)
+
+
 def _deadline(sla: Mapping[str, Any] | None, wanted_by: str | None, routed_at: datetime) -> tuple[datetime, datetime]:
     if sla:
         due_at, at_risk_at = datetime.fromisoformat(sla["due_at"]), datetime.fromisoformat(sla["at_risk_at"])
     else:
         due_at, at_risk_at = routed_at + STANDARD_SLA, routed_at + STANDARD_SLA * AT_RISK_SHARE
-    if wanted_by and (wanted := datetime.fromisoformat(wanted_by)) < due_at:
+    if wanted_by and (wanted := deadline(wanted_by)) < due_at:
         return wanted, min(at_risk_at, wanted)
     return due_at, at_risk_at

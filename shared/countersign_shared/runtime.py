@@ -4,7 +4,6 @@ import asyncio
 import contextlib
 import gc
 import logging
-import os
 import signal
 import socket
 import sys
@@ -56,7 +55,6 @@ def main(settings_class: type[SettingsT], running: Running[SettingsT]) -> None:
             print(f"{name}: {item['msg']}", file=sys.stderr)  # noqa: T201 - there is no logging yet
         sys.exit(EXIT_CONFIGURATION)
     configure_logging(settings.log_level)
-    os.nice(settings.niceness)
     sys.exit(uvloop.run(_run(settings, running)))
 
 

@@ -120,7 +120,7 @@ async def build_parts(
     updates = Updates(pool, journal, reversals, clock)
     parts = Parts(
         settings=settings, types=types, claims=claims, taking=taking, views=views, people=people,
-        answers=Answers(pool, journal, views, leases=leases, clock=clock, metrics=metrics),
+        answers=Answers(pool, journal, views, updates, leases=leases, clock=clock, metrics=metrics),
         register=Register(pool, views), saved_views=SavedViews(pool, clock), case_index=CaseIndex(pool, types, clock),
         departures=Departures(pool, people, claims, journal), hub=hub, live=live,
         delegations=delegations, passwords=Passwords(),

@@ -53,10 +53,12 @@ async def test_review_an_undo_while_the_decision_is_leaving_waits_and_is_too_lat
     await desk.take_in(record("case.routed", routed(handling={"grace_seconds": 5})))
     ana = await desk.browser("ana")
     decided = (await ana.decide(await ana.claimed())).json()
+    # The relay of another instance, whose clock is ahead.
     desk.clock.forward(seconds=6)
     desk.gate.clear()
     leaving = asyncio.create_task(desk.relay_once())
     await asyncio.sleep(0.1)
+    desk.clock.forward(seconds=-2)
     undoing = asyncio.create_task(ana.post(f"/decisions/{decided['decision_id']}/undo"))
     await waits_for_lock(desk)
     desk.gate.set()

@@ -1,5 +1,6 @@
 from __future__ import annotations
 
+import asyncio
 from typing import Any
 
 import pytest
@@ -139,3 +140,20 @@ async def test_review_a_judgement_that_differs_opens_the_decision_for_somebody_e
         derived_event_id("default", "c-1", "decided")
     ]
     assert len(facts(desk.sent, "audit.judged")) == 1
+
+
+async def test_review_of_two_leads_who_open_a_decision_at_once_one_does(desk: Desk) -> None:
+    await automatic(desk)
+    leads = [await desk.client("dora", "lead"), await desk.client("eve", "lead")]
+    async with desk.pool.acquire() as connection, connection.transaction():
+        # Both have looked whether anybody is at it before either can say that they are.
+        await connection.execute("LOCK TABLE case_counters IN SHARE ROW EXCLUSIVE MODE")
+        opening = [asyncio.create_task(lead.post("/cases/default/c-1/reversal", WHY)) for lead in leads]
+        waiting = "FROM pg_locks WHERE NOT granted AND relation = 'case_counters'::regclass"
+        async with asyncio.timeout(20):
+            while await desk.pool.fetchval(f"SELECT count(*) {waiting}") < len(opening):
+                await asyncio.sleep(0.02)
+    answers = await asyncio.gather(*opening)
+    assert sorted(answer.status_code for answer in answers) == [201, 409]
+    assert await desk.pool.fetchval("SELECT count(*) FROM reviews") == 1
+    assert len(facts(await desk.relay_once(), "review.reopened")) == 1

@@ -108,6 +108,24 @@ DELETE FROM requests WHERE answered_at < $1;
 -- name: open_reviews_of
 SELECT review_id, kind, state FROM reviews WHERE tenant = $1 AND case_id = $2 AND open FOR UPDATE;
 
+-- name: may_be_reopened
+-- Whether the decision $3 still stands and nobody looks at it again yet. Asked once the case's counter is locked, which
+-- everybody does who opens a review or takes a decision back: two who come at once then see each other.
+SELECT NOT EXISTS (SELECT FROM reviews AS r
+                   WHERE r.tenant = $1 AND r.case_id = $2 AND r.kind = 'reversal' AND r.open)
+   AND NOT EXISTS (SELECT FROM decisions AS d WHERE d.tenant = $1 AND d.case_id = $2 AND d.supersedes = $3)
+   AND EXISTS (SELECT FROM decisions AS d WHERE d.tenant = $1 AND d.case_id = $2 AND d.decision_id = $3);
+
+-- name: was_reopened
+SELECT EXISTS (SELECT FROM reviews AS r WHERE r.tenant = $1 AND r.case_id = $2 AND r.supersedes = $3);
+
+-- name: answer_leaves_at
+-- Until when an answer that ended a review of this case can still be taken back, later than $3; NULL: there is none.
+SELECT max(o.not_before)
+FROM reviews AS r JOIN answers AS a ON a.review_id = r.review_id AND a.part = 'final' AND a.undone_at IS NULL
+JOIN outbox AS o ON o.event_id = a.event_id
+WHERE r.tenant = $1 AND r.case_id = $2 AND r.state = 'decided' AND r.kind <> 'seed' AND o.not_before > $3;
+
 -- name: answerers
 -- Everybody whose word on a case stands.
 SELECT DISTINCT a.reviewer FROM answers AS a JOIN reviews AS r USING (review_id)

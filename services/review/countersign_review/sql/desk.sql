@@ -314,8 +314,10 @@ SELECT (SELECT s.revision FROM shown AS s WHERE s.claim_id = $1 ORDER BY s.numbe
           AND u.applied_at IS NOT NULL) AS told_at;
 
 -- name: decision_in_force
--- The last of a case's decisions: each names the one it replaces.
-SELECT d.decision_id, d.outcome, d.outcome_params, d.closed_as, d.mode, d.decided_at FROM decisions AS d
+-- The last of a case's decisions: each names the one it replaces. Until when one that is still here is held back.
+SELECT d.decision_id, d.outcome, d.outcome_params, d.closed_as, d.mode, d.decided_at,
+       (SELECT o.not_before FROM outbox AS o WHERE o.event_id = d.decision_id) AS leaves_at
+FROM decisions AS d
 WHERE d.tenant = $1 AND d.case_id = $2
   AND NOT EXISTS (SELECT FROM decisions AS later
                   WHERE later.tenant = d.tenant AND later.case_id = d.case_id AND later.supersedes = d.decision_id);

@@ -16,6 +16,7 @@ from countersign_review.store.events import SQL, Connection, Journal
 from countersign_review.store.recording import Recorded, Recording, Submission
 from countersign_review.store.routed import routed_of
 from countersign_review.store.undoing import Undoing
+from countersign_review.store.updates import Updates
 from countersign_review.store.views import Views
 from countersign_shared.clock import Clock
 from countersign_shared.observability import Metrics
@@ -26,14 +27,15 @@ class Answers:
     """Everything about answers: preview, record, look up, take back."""
 
     def __init__(
-        self, pool: asyncpg.Pool, journal: Journal, views: Views, *, leases: Leases, clock: Clock, metrics: Metrics
-    ) -> None:
+        self, pool: asyncpg.Pool, journal: Journal, views: Views, updates: Updates, *, leases: Leases, clock: Clock,
+        metrics: Metrics,
+    ) -> None:  # fmt: skip
         self._pool = pool
         self._views = views
         self._queries = Queries.load(SQL / "desk.sql")
         self._checking = Checking(views)
         self._deciding = Deciding(pool, journal, self._checking, Recording(views), clock=clock, metrics=metrics)
-        self._undoing = Undoing(pool, journal, leases=leases, clock=clock)
+        self._undoing = Undoing(pool, journal, updates, leases=leases, clock=clock)
 
     async def decide(self, caller: Caller, submission: Submission) -> Recorded:
         """Record an answer; the same request again returns what was recorded the first time."""

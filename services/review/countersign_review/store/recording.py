@@ -14,7 +14,7 @@ from countersign_review.domain.binding import Bound
 from countersign_review.domain.events import SERVICE, CaseRef, person, review_fact
 from countersign_review.domain.opinions import Opinion, agree, is_control
 from countersign_review.domain.records import Answered, decision_made, judgement
-from countersign_review.domain.refusals import AnsweredBefore
+from countersign_review.domain.refusals import AnsweredBefore, KeyReused
 from countersign_review.domain.review import Action, Kind, ReviewState, Stage, ended
 from countersign_review.store.events import (
     DECISIONS,
@@ -29,6 +29,7 @@ from countersign_review.store.views import Shown, Views
 from countersign_shared.ids import derived_event_id
 from countersign_shared.postgres import Queries
 
+ONE_KEY = "answers_reviewer_idempotency_key_key"
 _STAGES = {Action.SECOND_OPINION: Stage.SECOND, Action.ADJUDICATE: Stage.ADJUDICATION}
 _JUDGING = frozenset({"audit", "control", "reversal"})
 _PARTS = {Action.REVEAL: "blind", Action.SECOND_OPINION: "opinion", Action.ADJUDICATE: "opinion"}
@@ -170,6 +171,9 @@ class Recording:
         try:
             await connection.execute(self._queries.record, now, *map(list, answers), *map(list, events))
         except asyncpg.UniqueViolationError as error:
+            if error.constraint_name == ONE_KEY:
+                # Their other request is being recorded in this moment; this one did not see it yet.
+                raise KeyReused("This idempotency key came with another request before; use a new one.") from error
             if error.table_name != "decisions":
                 raise
             raise AnsweredBefore("The case has been decided elsewhere in the meantime.") from error

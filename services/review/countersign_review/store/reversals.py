@@ -26,6 +26,11 @@ FOLLOWED_PER_ROUND = 50
 REVERSED_BY_AUTHORITY = "authority"
 CONTESTED = "contested"
 JUDGED_WRONG = "judged"
+NOT_LEFT = "The decision has not left yet: whoever made it can still take it back. Try again once it has."
+
+
+class TooEarly(Exception):  # noqa: N818 - a state, not a fault
+    """Whether this decision stands will be known in a moment."""
 
 
 class Reversals:
@@ -55,6 +60,8 @@ class Reversals:
         async def work() -> dict[str, Any]:
             await taking.check_room(connection, caller, now)
             case, row = await self._standing(connection, caller, tenant, case_id)
+            if row["leaves_at"] is not None and row["leaves_at"] > now:
+                raise NothingToReverse(NOT_LEFT)
             if await connection.fetch(self._queries.open_reviews_of, tenant, case_id):
                 raise ReviewOpen("People are looking at this case already; it can be reversed when they have answered.")
             await self._check_authority(connection, caller, tenant, case_id)
@@ -63,6 +70,8 @@ class Reversals:
                 for_leads="lead" in caller.profile.roles,
             )  # fmt: skip
             review = await self._open(connection, case, purpose, now, reason=reason, actor=caller.actor)
+            if review is None:
+                raise ReviewOpen("Somebody else has opened this case again, or changed its decision, in this moment.")
             if wanting := lacks(caller.profile, demand_of(review), now.date()):
                 raise NotEligible(wanting)
             claim = await taking.take(connection, caller, review, now)
@@ -77,7 +86,8 @@ class Reversals:
         """Open a blind review by somebody else because the affected person objects; tells whether it follows.
 
         An objection to a decision that has been replaced is kept on record. A further one to a decision that is being
-        looked at is put before whoever looks.
+        looked at is put before whoever looks. ``TooEarly``: the decision can still be taken back, or somebody opens it
+        in this moment.
         """
         routed = routed_of(case["body"])
         ref = CaseRef.of(routed)
@@ -92,7 +102,10 @@ class Reversals:
         row = await connection.fetchrow(self._desk.decision_in_force, ref.tenant, ref.case_id)
         if row is None or row["decision_id"] != decision_id or row["closed_as"] != "decided":
             return False
-        await self._blind(connection, case, decision_id, CONTESTED, body, now)
+        if row["leaves_at"] is not None and row["leaves_at"] > now:
+            raise TooEarly
+        if not await self._blind(connection, case, decision_id, CONTESTED, body, now):
+            raise TooEarly
         return True
 
     async def follow(self) -> int:
@@ -119,14 +132,14 @@ class Reversals:
 
     async def _blind(
         self, connection: Connection, case: Any, decision_id: str, opened_for: str, body: bytes | None, now: datetime
-    ) -> None:
+    ) -> bool:
         ref = CaseRef.of(routed_of(case["body"]))
         rows = await connection.fetch(self._queries.answerers, ref.tenant, ref.case_id)
         purpose = Purpose(
             Kind.REVERSAL, withheld=True, excluded=[row["reviewer"] for row in rows], opened_for=opened_for,
             supersedes=decision_id, evidence=body,
         )  # fmt: skip
-        await self._open(connection, case, purpose, now, reason=opened_for)
+        return await self._open(connection, case, purpose, now, reason=opened_for) is not None
 
     async def _standing(self, connection: Connection, caller: Caller, tenant: str, case_id: str) -> tuple[Any, Any]:
         tenants = caller.profile.tenants
@@ -151,8 +164,12 @@ class Reversals:
         self, connection: Connection, case: Any, purpose: Purpose, now: datetime, *, reason: str,
         actor: Mapping[str, Any] = SERVICE,
     ) -> Any:  # fmt: skip
+        """Put a decision before people again; None when somebody was faster, be it to open or to undo it."""
         ref = CaseRef.of(routed_of(case["body"]))
         await connection.execute(self._intake.insert_counters, [ref.tenant], [ref.case_id], [case["partition"]])
+        await self._journal.partition(connection, ref)
+        if not await connection.fetchval(self._queries.may_be_reopened, ref.tenant, ref.case_id, purpose.supersedes):
+            return None
         numbers = await self._journal.numbers(connection, ref, 1)
         review_id = derived_event_id(ref.tenant, ref.case_id, "reversal", numbers.first)
         row = await self._opening.open(connection, case, purpose, review_id=review_id, now=now)

@@ -13,15 +13,19 @@ from countersign_review.store.caller import Caller
 from countersign_review.store.claimed import ref_of
 from countersign_review.store.claims import Leases
 from countersign_review.store.events import SQL, Connection, Journal, activity_event
+from countersign_review.store.updates import Updates
 from countersign_shared.clock import Clock
 from countersign_shared.postgres import Queries
+
+HAS_LEFT = "The decision has left; a later decision has to supersede it."
 
 
 class Undoing:
     """Takes answers back: decision, events and outbox rows go together, and that they went is on the record."""
 
-    def __init__(self, pool: asyncpg.Pool, journal: Journal, *, leases: Leases, clock: Clock) -> None:
+    def __init__(self, pool: asyncpg.Pool, journal: Journal, updates: Updates, *, leases: Leases, clock: Clock) -> None:
         self._pool = pool
+        self._updates = updates
         self._journal = journal
         self._leases = leases
         self._clock = clock
@@ -40,7 +44,12 @@ class Undoing:
                 return row
             if row["part"] == "blind":
                 raise AlreadyLeft("The proposal has been shown; what you answered before it cannot be taken back.")
+            if row["leaves_at"] <= now:
+                # Be it still here: what has come in since its time went by it.
+                raise AlreadyLeft(HAS_LEFT)
             await self._take_back(connection, caller, review, row, now)
+        # What came in while the answer stood has waited for this.
+        await self._updates.catch_up(review["tenant"], review["case_id"])
         self._journal.hurry()
         return await self._pool.fetchrow(self._queries.answer, answer_id)
 
@@ -52,6 +61,8 @@ class Undoing:
         state, _ = ended(ReviewState(review["state"]), action)
         ref = ref_of(review)
         partition = await self._journal.partition(connection, ref)
+        if await connection.fetchval(self._actions.was_reopened, ref.tenant, ref.case_id, row["answer_id"]):
+            raise AlreadyLeft("Somebody has opened the decision again; what they come to will stand.")
         unsaid = [row["event_id"]]
         if (
             action is Action.UNDO
@@ -61,7 +72,7 @@ class Undoing:
             unsaid.append(control)
         # The judgement of a control is written after the decision and never leaves before it.
         if not all([await self._journal.take_back(connection, event_id) for event_id in unsaid]):
-            raise AlreadyLeft("The decision has left; a later decision has to supersede it.")
+            raise AlreadyLeft(HAS_LEFT)
         await connection.execute(self._actions.delete_judgement, row["answer_id"])
         numbers = sorted(item["sequence"] for item in await connection.fetch(self._queries.unsay, unsaid))
         await connection.execute(
@@ -95,5 +106,6 @@ def _stage(review: Any, row: Any, standing: list[Any]) -> str:
     if row["part"] == "final":
         stage: str = review["stage"]
         return stage
-    others = sum(item["part"] == "opinion" for item in standing) - 1
+    # New evidence may have voided it meanwhile: then it is not among them.
+    others = [item for item in standing if item["part"] == "opinion" and item["reviewer"] != row["reviewer"]]
     return Stage.SECOND if others else Stage.FIRST

@@ -10,12 +10,12 @@ import orjson
 
 from countersign_review.domain.binding import chain
 from countersign_review.domain.events import SERVICE, CaseRef, review_fact
-from countersign_review.domain.intake import FIRST_HUMAN_LEVEL
+from countersign_review.domain.intake import FIRST_HUMAN_LEVEL, deadline
 from countersign_review.domain.records import closed_decision
 from countersign_review.domain.review import Action, Kind, ReviewState, advance
 from countersign_review.store.acting import KEPT_FOR
 from countersign_review.store.events import DECISIONS, SQL, Connection, Journal, Outgoing, activity_event
-from countersign_review.store.reversals import Reversals
+from countersign_review.store.reversals import Reversals, TooEarly
 from countersign_review.store.routed import routed_of
 from countersign_shared.clock import Clock, rfc3339
 from countersign_shared.ids import derived_event_id
@@ -26,6 +26,9 @@ log = logging.getLogger(__name__)
 SWEEP = 200
 """Updates applied in one transaction of the sweep: a short lock, many rounds."""
 TRY_AGAIN = timedelta(seconds=30)
+SOON = timedelta(seconds=1)
+"""A relay needs less to send what is due."""
+FOR_WHOEVER_ANSWERS = frozenset({"withdrawn", "information_provided", "deadline_changed"})
 PATIENCE = timedelta(days=1)
 """How long an objection may come before its decision; topics are hours apart at the very worst."""
 
@@ -55,27 +58,48 @@ class Updates:
         for row in rows:
             now = self._clock()
             key = row["tenant"], row["case_id"], row["source"], row["event_id"]
-            if await self._apply_one(connection, row, now):
+            again_at = await self._apply_one(connection, row, now)
+            if again_at is None:
                 await connection.execute(self._queries.mark_update_applied, *key, now)
             else:
-                await connection.execute(self._actions.try_later, *key, now + TRY_AGAIN)
+                await connection.execute(self._actions.try_later, *key, again_at)
 
-    async def _apply_one(self, connection: Connection, row: Any, now: datetime) -> bool:
-        """Tell whether the update is dealt with; one that has to wait for a decision is not."""
+    async def catch_up(self, tenant: str, case_id: str) -> None:
+        """Apply what waits for this case, whether or not it is time to look again."""
+        async with self._pool.acquire() as connection, connection.transaction():
+            rows = await connection.fetch(self._queries.pending_updates_of, [tenant], [case_id])
+            await self.apply(connection, rows)
+
+    async def _apply_one(self, connection: Connection, row: Any, now: datetime) -> datetime | None:
+        """Return when to look again at an update that has to wait for a decision, None when it is dealt with."""
         body = orjson.loads(row["body"])["body"]
+        if row["kind"] in FOR_WHOEVER_ANSWERS and (leaves_at := await self._undoable(connection, row, now)) is not None:
+            return leaves_at + SOON
         match row["kind"]:
             case "withdrawn":
                 await self._withdraw(connection, row, body["reason"], now)
             case "information_provided":
                 await self._revise(connection, row, body, now)
             case "deadline_changed":
-                await self._move_deadline(connection, row, datetime.fromisoformat(body["deadline_at"]), now)
+                await self._move_deadline(connection, row, deadline(body["deadline_at"]), now)
             case "contested":
-                return await self._contest(connection, row, body["decision_id"], now)
+                done = await self._contest(connection, row, body["decision_id"], now)
+                return None if done else now + TRY_AGAIN
             case kind:
                 # Outcomes in the world are kept and shown; nothing follows from them here.
                 log.info("case %s/%s: %s is on record", row["tenant"], row["case_id"], kind)
-        return True
+        return None
+
+    async def _undoable(self, connection: Connection, row: Any, now: datetime) -> datetime | None:
+        """Return until when whoever answered a case can take it back; None where somebody else looks at it, or nobody.
+
+        Applied now it would change nothing, and be forgotten when the answer is taken back.
+        """
+        case = row["tenant"], row["case_id"]
+        if await connection.fetch(self._queries.lock_open_reviews, *case):
+            return None
+        leaves_at: datetime | None = await connection.fetchval(self._actions.answer_leaves_at, *case, now)
+        return leaves_at
 
     async def _withdraw(self, connection: Connection, row: Any, reason: str, now: datetime) -> None:
         reviews = [
@@ -165,7 +189,11 @@ class Updates:
         if not known and now - row["received_at"] < PATIENCE:
             return False
         case = await connection.fetchrow(self._actions.case_at_hand, tenant, case_id)
-        if not known or not await self._reversals.contest(connection, case, decision_id, row["body"], now):
+        try:
+            follows = known and await self._reversals.contest(connection, case, decision_id, row["body"], now)
+        except TooEarly:
+            return False
+        if not follows:
             log.warning("case %s/%s: an objection to %s is on record; it does not stand", tenant, case_id, decision_id)
         return True
 

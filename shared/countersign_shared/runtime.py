@@ -17,6 +17,7 @@ import uvloop
 from fastapi import FastAPI
 from pydantic import ValidationError
 
+from countersign_shared.contracts.wording import in_words
 from countersign_shared.errors import ConfigurationError
 from countersign_shared.observability.logs import configure_logging
 from countersign_shared.settings import ServiceSettings
@@ -52,7 +53,7 @@ def main(settings_class: type[SettingsT], running: Running[SettingsT]) -> None:
     except ValidationError as error:
         for item in error.errors():
             name = "_".join(str(part) for part in item["loc"]).upper()
-            print(f"{name}: {item['msg']}", file=sys.stderr)  # noqa: T201 - there is no logging yet
+            print(f"{name}: {in_words(item)}", file=sys.stderr)  # noqa: T201 - there is no logging yet
         sys.exit(EXIT_CONFIGURATION)
     configure_logging(settings.log_level)
     sys.exit(uvloop.run(_run(settings, running)))

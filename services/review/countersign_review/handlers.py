@@ -14,6 +14,7 @@ from countersign_review.store.intake import Batch, Intake
 from countersign_review.wire import PARSERS, Decided, Routed, work
 from countersign_shared.contracts.decision_types import DecisionType
 from countersign_shared.contracts.events import CaseUpdated
+from countersign_shared.contracts.wording import in_words
 from countersign_shared.errors import FatalError
 from countersign_shared.ids import DEFAULT_TENANT, derived_event_id
 from countersign_shared.messaging import Event, Message, Record, Unreadable, dead_letter, read_event
@@ -85,10 +86,10 @@ class Handler:
         try:
             _UPDATE.validate_python(event.body)
         except ValidationError as error:
-            first = error.errors(include_url=False, include_context=False, include_input=False)[0]
+            first = error.errors(include_url=False)[0]
             # The first step names the kind's model, which is no part of the body; without one the kind itself is wrong.
             pointer = "".join(f"/{step}" for step in first["loc"][1:]) or "/kind"
-            raise Unreadable(_reason(first["type"]), pointer, first["msg"]) from error
+            raise Unreadable(_reason(first["type"]), pointer, in_words(first)) from error
         body = event.body
         batch.updates.append((
             body.get("tenant", DEFAULT_TENANT), body["case_id"], event.source, event.id, body["kind"], event.data,

@@ -16,6 +16,7 @@ from pydantic import ValidationError
 
 from countersign_shared.contracts.events.case import CaseCreated
 from countersign_shared.contracts.ordinary import is_ordinary
+from countersign_shared.contracts.wording import in_words, json_type
 
 MAX_CASE_BYTES = 192 * 1024
 """Largest case.created body. All that follows from a case must fit into 768 KiB, and case.routed holds it once."""
@@ -133,7 +134,7 @@ def read_json(data: bytes) -> dict[str, Any] | Refusal:
     except orjson.JSONDecodeError as error:
         return _too_deep() if _bracket_depth(data) > MAX_NESTING else _refuse("malformed_json", str(error))
     if not isinstance(body, dict):
-        return _refuse("wrong_type", f"the body must be a JSON object, not {_json_type(body)}")
+        return _refuse("wrong_type", f"the body must be a JSON object, not {json_type(body)}")
     return body
 
 
@@ -183,8 +184,8 @@ def _bracket_depth(data: bytes) -> int:
 
 
 def _refusal_of(error: ValidationError) -> Refusal:
-    found = error.errors(include_url=False, include_context=False, include_input=False)[:MAX_REPORTED_ERRORS]
-    problems = tuple(FieldProblem(_pointer(item["loc"]), item["msg"][:MAX_DETAIL]) for item in found)
+    found = error.errors(include_url=False)[:MAX_REPORTED_ERRORS]
+    problems = tuple(FieldProblem(_pointer(item["loc"]), in_words(item)[:MAX_DETAIL]) for item in found)
     kind = found[0]["type"]
     if kind == "missing":
         return Refusal("missing_field", problems)
@@ -201,8 +202,3 @@ def _too_deep() -> Refusal:
 
 def _refuse(reason: str, detail: str) -> Refusal:
     return Refusal(reason, (FieldProblem("", detail[:MAX_DETAIL]),))
-
-
-def _json_type(value: object) -> str:
-    names = {list: "an array", str: "a string", bool: "true or false", int: "a number", float: "a number"}
-    return names.get(type(value), "null")

@@ -13,6 +13,8 @@ from fastapi.exceptions import RequestValidationError
 from starlette.exceptions import HTTPException
 from starlette.responses import Response
 
+from countersign_shared.contracts.wording import in_words
+
 TYPE_BASE = "https://countersign.dev/problems/"
 MEDIA_TYPE = "application/problem+json"
 BUSY = (asyncpg.LockNotAvailableError, asyncpg.DeadlockDetectedError, asyncpg.SerializationError,
@@ -126,4 +128,4 @@ async def _on_unstorable(request: Request, error: Exception) -> Response:
 def _field_error(item: dict[str, Any]) -> FieldError:
     location = [str(part).replace("~", "~0").replace("/", "~1") for part in item["loc"]]
     inside = location[1:] if location and location[0] == "body" else location
-    return FieldError("/" + "/".join(inside) if inside else "", str(item["msg"]).removeprefix("Value error, "))
+    return FieldError("/" + "/".join(inside) if inside else "", in_words(item))

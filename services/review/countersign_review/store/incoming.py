@@ -17,6 +17,7 @@ from countersign_review.store.routed import routed_of
 from countersign_review.store.updates import Updates
 from countersign_shared.clock import Clock, rfc3339
 from countersign_shared.contracts.events import CaseUpdated
+from countersign_shared.contracts.wording import in_words
 from countersign_shared.ids import derived_event_id
 from countersign_shared.postgres import Queries
 
@@ -95,6 +96,6 @@ def _check(content: Mapping[str, Any]) -> None:
         _UPDATE.validate_python(content)
     except ValidationError as error:
         raise InvalidAnswer([
-            Fault("".join(f"/{step}" for step in item["loc"][1:]), item["msg"])
-            for item in error.errors(include_url=False, include_context=False, include_input=False)
+            Fault("".join(f"/{step}" for step in item["loc"][1:]), in_words(item))
+            for item in error.errors(include_url=False)
         ]) from error  # fmt: skip

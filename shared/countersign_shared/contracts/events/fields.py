@@ -14,6 +14,7 @@ TENANT_PATTERN = r"^[A-Za-z0-9._-]{1,64}$"
 DECISION_TYPE_PATTERN = r"^[A-Za-z0-9._-]{1,64}$"
 DECIMAL_PATTERN = r"^-?(0|[1-9][0-9]{0,14})(\.[0-9]{1,4})?$"
 CURRENCY_PATTERN = r"^[A-Z]{3}$"
+SHA256_PATTERN = r"^[0-9a-f]{64}$"
 
 
 def _real_moment(text: str) -> str:
@@ -55,7 +56,7 @@ Day = Annotated[
 ]
 Probability = Annotated[float, Field(ge=0.0, le=1.0)]
 Sequence = Annotated[int, Field(ge=1, description="1, 2, 3... per source and case; a hole means a lost event.")]
-Sha256 = Annotated[str, Field(pattern=r"^[0-9a-f]{64}$", description="SHA-256, lower-case hexadecimal.")]
+Sha256 = Annotated[str, Field(pattern=SHA256_PATTERN, description="SHA-256, lower-case hexadecimal.")]
 EventId = Annotated[str, Field(min_length=1, max_length=200, pattern=NO_CONTROL_CHARACTERS)]
 DecimalText = Annotated[
     str,

@@ -30,7 +30,7 @@ POSTGRES = {"shared_buffers": "256MB", "max_wal_size": "4GB", "max_connections":
 
 def main() -> None:
     """Run the benchmark and print a table, or one JSON object with ``--json``."""
-    parser = argparse.ArgumentParser(description=__doc__)
+    parser = argparse.ArgumentParser(prog="countersign bench", description=__doc__)
     parser.add_argument("--json", action="store_true", help="one JSON object instead of a table")
     parser.add_argument("--cases", type=int, default=100_000)
     parser.add_argument("--rounds", type=int, default=5)

@@ -256,7 +256,7 @@ def test_no_dead_letters_and_no_such_letter(demo):
     assert demo.json("dead-letters", "list") == []
     done = demo.run("dead-letters", "show", "abc")
     assert done.returncode == 1
-    assert "there is no dead letter abc" in done.stderr
+    assert "There is no dead letter 'abc'" in done.stderr
 
 
 def test_the_embedded_broker_needs_no_topics(demo):

@@ -4,10 +4,11 @@ import json
 from collections.abc import AsyncIterator, Mapping
 from contextlib import asynccontextmanager
 from typing import Any
+from urllib.parse import quote
 
 import httpx
 
-from countersign_local.errors import NOT_PERMITTED, NOT_RIGHT, UNAVAILABLE, LocalError
+from countersign_local.errors import NOT_PERMITTED, NOT_RIGHT, UNAVAILABLE, USAGE, CommandError, LocalError
 
 _TIMEOUT_SECONDS = 30.0
 _QUIET_SECONDS = 300.0
@@ -69,10 +70,20 @@ class Client:
                 method, path, json=body, params=dict(params or {}), headers=dict(headers or {})
             )
         except httpx.HTTPError as error:
-            raise Unreachable(f"Nothing answers at {self._http.base_url} ({error!r}): is it running?") from error
+            raise Unreachable(f"Nothing answers at {self._address} ({_why(error)}): is it running?") from error
         if answer.status_code >= _FIRST_ERROR:
             raise Refused(answer.status_code, _problem(answer))
-        return answer.json() if answer.content else None
+        try:
+            return answer.json() if answer.content else None
+        except ValueError as error:
+            raise Unreachable(
+                f"What answers at {self._address} is not Countersign's API: COUNTERSIGN_URL is the address of its "
+                "console, such as http://127.0.0.1:8100."
+            ) from error
+
+    @property
+    def _address(self) -> str:
+        return str(self._http.base_url).rstrip("/")
 
     async def lines(self, path: str, body: Any, *, headers: Mapping[str, str] | None = None) -> AsyncIterator[Any]:
         """POST a JSON body and give the answer's lines as they come, each a JSON value."""
@@ -85,7 +96,7 @@ class Client:
                 async for line in answer.aiter_lines():
                     yield json.loads(line)
         except httpx.HTTPError as error:
-            raise Unreachable(f"{self._http.base_url} does not answer any more ({error!r}): is it running?") from error
+            raise Unreachable(f"{self._address} does not answer any more ({_why(error)}): is it running?") from error
 
     async def get(self, path: str, **params: Any) -> Any:
         """GET with query parameters; those that are None are left out."""
@@ -106,13 +117,24 @@ class Client:
                 async for piece in answer.aiter_bytes():
                     yield piece
         except httpx.ConnectError as error:
-            raise Unreachable(f"Nothing answers at {self._http.base_url} ({error!r}): is it running?") from error
+            raise Unreachable(f"Nothing answers at {self._address} ({_why(error)}): is it running?") from error
         except httpx.HTTPError as error:
-            raise Unreachable(f"{self._http.base_url} does not answer to the end ({error!r}): try again") from error
+            raise Unreachable(f"{self._address} does not answer to the end ({_why(error)}): try again") from error
 
     async def post(self, path: str, body: Any = None, **headers: str) -> Any:
         """POST a JSON body."""
         return await self.call("POST", path, body=body, headers=headers)
+
+
+def step(name: str, what: str) -> str:
+    """Return a name that somebody gave as one step of a path; a ``CommandError`` where it would lead elsewhere."""
+    if name in {"", ".", ".."} or "/" in name:
+        raise CommandError(f"{name!r} is no {what}.", USAGE)
+    return quote(name, safe="")
+
+
+def _why(error: httpx.HTTPError) -> str:
+    return str(error) or type(error).__name__
 
 
 def _problem(answer: httpx.Response) -> Mapping[str, Any]:

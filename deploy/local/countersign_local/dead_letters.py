@@ -40,6 +40,7 @@ class Letter:
         """Return what a list shows."""
         return {
             "id": self.id,
+            "key": (self.record.key or b"").decode(errors="backslashreplace"),
             "service": self.header("x-service"),
             "reason": self.header("x-reason"),
             "pointer": self.header("x-pointer"),
@@ -69,11 +70,11 @@ def letters_of(records: list[Record]) -> list[Letter]:
 
 def find(letters: list[Letter], letter_id: str) -> Letter:
     """Return the letter whose id begins so; a CommandError when there is none or more than one."""
-    found = [letter for letter in letters if letter.id.startswith(letter_id)]
+    found = [letter for letter in letters if letter_id and letter.id.startswith(letter_id)]
     if len(found) == 1:
         return found[0]
-    problem = "more than one dead letter begins with" if found else "there is no dead letter"
-    raise CommandError(f"{problem} {letter_id}: see `countersign dead-letters list --all`.", NOT_RIGHT)
+    problem = "More than one dead letter begins with" if found else "There is no dead letter"
+    raise CommandError(f"{problem} {letter_id!r}: see `countersign dead-letters list --all`.", NOT_RIGHT)
 
 
 def mark(letter: Letter, handled: str) -> Message:

@@ -17,6 +17,7 @@ USAGE = 2
 NO_INPUT = 66
 UNAVAILABLE = 69
 SOFTWARE = 70
+IO = 74
 BUSY = 75
 NOT_PERMITTED = 77
 CONFIGURATION = 78
@@ -27,8 +28,9 @@ EXIT_CODES = {
     NOT_RIGHT: "refused, or something checked is not right",
     USAGE: "the command was not understood",
     NO_INPUT: "what is to be verified is not there, or cannot be read",
-    UNAVAILABLE: "something needed is not there: nothing runs, a server does not answer, a program is missing",
+    UNAVAILABLE: "something needed does not run, does not answer or is missing",
     SOFTWARE: "a service ended by itself; its reason is above",
+    IO: "a file or the output cannot be read or written",
     BUSY: "another countersign holds the state directory",
     NOT_PERMITTED: "the API key is not valid or does not allow this",
     CONFIGURATION: "the configuration does not fit; the message says what to change",

@@ -19,8 +19,10 @@ def read_labels(path: Path) -> list[dict[str, Any]]:
     """Return tenant, case and whether the AI was wrong, for each judged case; a ``CommandError`` names the line."""
     try:
         text = path.read_text(encoding="utf-8")
-    except (OSError, UnicodeDecodeError) as error:
-        raise CommandError(f"{path} cannot be read: {error}.", NOT_RIGHT) from error
+    except OSError as error:
+        raise CommandError(f"{path} cannot be read: {error.strerror}.", NOT_RIGHT) from error
+    except UnicodeDecodeError as error:
+        raise CommandError(f"{path} is no text: it is not UTF-8.", NOT_RIGHT) from error
     found = []
     for number, record in _records(text):
         label = _label(record)

@@ -8,8 +8,11 @@ The service itself then runs as AUDIT_ROLE and finds nothing left to migrate.
 import asyncio
 import sys
 
+from pydantic import ValidationError
+
 from countersign_audit.settings import PreparationSettings
-from countersign_audit.store import MIGRATIONS, SCHEMA, SQL
+from countersign_audit.store import MIGRATIONS, SCHEMA, SQL, restrict
+from countersign_shared.contracts.wording import in_words
 from countersign_shared.errors import ConfigurationError
 from countersign_shared.postgres import migrate, open_pool
 from countersign_shared.postgres.queries import Queries
@@ -21,16 +24,19 @@ async def prepare(database_url: str, role: str) -> list[str]:
     async with open_pool(database_url, schema=SCHEMA, size=2) as pool:
         applied = await migrate(pool, schema=SCHEMA, migrations=MIGRATIONS)
         async with pool.acquire() as connection, connection.transaction():
-            await connection.execute(queries.name_role, role)
-            await connection.execute(queries.restrict)
+            await restrict(connection, queries, role)
     return applied
 
 
 def main() -> int:
     """Prepare what the environment names."""
-    settings = PreparationSettings()
     try:
+        settings = PreparationSettings()
         applied = asyncio.run(prepare(settings.database_url, settings.audit_role))
+    except ValidationError as error:
+        for item in error.errors():
+            sys.stderr.write(f"{str(item['loc'][0]).upper()}: {in_words(item)}\n")
+        return 78
     except ConfigurationError as error:
         sys.stderr.write(f"{error}\n")
         return 78

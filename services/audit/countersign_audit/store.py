@@ -331,3 +331,14 @@ async def connected(database_url: str) -> AsyncIterator[Any]:
         yield connection
     finally:
         await connection.close()
+
+
+async def restrict(connection: Any, queries: Queries, role: str) -> None:
+    """Leave a role what it needs and no more; a ``ConfigurationError`` where there is none, or it is not allowed."""
+    try:
+        await connection.execute(queries.name_role, role)
+        await connection.execute(queries.restrict)
+    except asyncpg.UndefinedObjectError as error:
+        raise ConfigurationError(f"There is no role {role!r} in this database: make it first.") from error
+    except asyncpg.InsufficientPrivilegeError as error:
+        raise ConfigurationError(f"DATABASE_URL must name an administrator of the database: {error}.") from error

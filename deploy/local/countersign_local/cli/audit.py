@@ -14,7 +14,7 @@ from countersign_local.cli.audit_keys import keys_directory
 from countersign_local.cli.audit_log_life import reconcile, recover, rotate
 from countersign_local.cli.audit_persons import erase, explain, subject
 from countersign_local.cli.audit_upkeep import check_copies, epochs
-from countersign_local.cli.output import JsonOption, check_can_write, print_json, print_table, print_text
+from countersign_local.cli.output import JsonOption, check_can_write, print_json, print_table, print_text, progress_bar
 from countersign_local.client import Client
 from countersign_local.errors import CONFIGURATION, NOT_RIGHT, USAGE, CommandError
 
@@ -40,8 +40,6 @@ def export(
     json: JsonOption = False,
 ) -> None:
     """Write the log into a directory as any verifier, and any file server, takes it. Exporting is on the record."""
-    from rich.progress import Progress
-
     from countersign_local import exporting
 
     # Exporting is on the record: nobody should be noted for what they were not given.
@@ -61,7 +59,7 @@ def export(
             "fetched": fetched,
         }  # fmt: skip
 
-    with Progress(transient=True, disable=json) as bar:
+    with progress_bar(json=json) as bar:
         task = bar.add_task("exporting")
         found: dict[str, Any] = connection.over_http(work)
     if json:
@@ -112,7 +110,7 @@ def prove(
         print_json({"file": str(path), "entries": len(found["entries"]), "complete": found["complete"]})
     else:
         print_text(f"{path}: {len(found['entries'])} entries of case {case_id}.")
-        print_text(f"countersign-verify {path} --vkey KEY checks it; whoever does takes KEY from elsewhere.")
+        print_text(f"countersign audit verify {path} --vkey KEY checks it; take KEY from elsewhere.")
 
 
 @app.command()
@@ -137,12 +135,10 @@ def verify(
     if directory is not None:
         _verify_offline(directory, vkey, old, json=json)
         return
-    from rich.progress import Progress
-
     from countersign_audit.domain.note import NoteError
     from countersign_local.verifying import verified
 
-    with Progress(transient=True, disable=json) as bar:
+    with progress_bar(json=json) as bar:
         task = bar.add_task("verifying")
         try:
             report = asyncio.run(
@@ -155,7 +151,9 @@ def verify(
                 )
             )
         except NoteError as error:
-            raise CommandError(f"{error}. {_NOT_EVEN_A_KEY}", USAGE) from error
+            # Either was typed or kept by somebody; the one of the two that cannot be read is named.
+            wrong = f"--old {old} is no checkpoint" if vkey is None else "--vkey or --old cannot be read"
+            raise CommandError(f"{wrong}: {error}.", USAGE) from error
     if json:
         print_json(report)
     else:

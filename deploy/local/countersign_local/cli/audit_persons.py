@@ -84,9 +84,8 @@ def subject(
     if json:
         print_json({"file": str(output), "cases": len(found["cases"]), "entries": entries})
     else:
-        print_text(
-            f"{output}: {entries} events of {len(found['cases'])} cases. Personal data; only you can read the file."
-        )
+        cases = "1 case" if len(found["cases"]) == 1 else f"{len(found['cases'])} cases"
+        print_text(f"{output}: {entries} events of {cases}. Personal data; only you can read the file.")
 
 
 def explain(

@@ -8,7 +8,7 @@ import typer
 
 from countersign_local.cli import connection
 from countersign_local.cli.audit_keys import KeysOption, keys_at_hand
-from countersign_local.cli.output import JsonOption, print_json, print_table, print_text
+from countersign_local.cli.output import JsonOption, print_json, print_table, print_text, progress_bar
 from countersign_local.errors import CONFIGURATION, NOT_RIGHT, CommandError
 
 SHOWN = 20
@@ -73,8 +73,6 @@ def check_copies(json: JsonOption = False) -> None:
 
     The service does so by itself every AUDIT_COPIES_CHECK_HOURS; what it finds is the entry log.copies_checked.
     """
-    from rich.progress import Progress
-
     from countersign_audit.checking import Stretch, compared
     from countersign_audit.store import Store, connected
 
@@ -85,7 +83,7 @@ def check_copies(json: JsonOption = False) -> None:
                 bar.update(task, completed=stretch.beyond, total=total)
         return stretch
 
-    with Progress(transient=True, disable=json) as bar:
+    with progress_bar(json=json) as bar:
         task = bar.add_task("comparing")
         found = asyncio.run(work())
     if json:

@@ -2,14 +2,17 @@
 
 import asyncio
 import os
+import re
 from collections.abc import Awaitable, Callable
 from typing import Any, TypeVar
 
-from countersign_local.client import Client, open_client
-from countersign_local.errors import CONFIGURATION, UNAVAILABLE, CommandError
+from countersign_local.client import Client, Refused, open_client
+from countersign_local.errors import CONFIGURATION, NOT_PERMITTED, UNAVAILABLE, CommandError
 from countersign_local.state import Running, find_running, state_directory
 
 Result = TypeVar("Result")
+_UNAUTHENTICATED = 401
+_NEW_KEY = "an administrator makes one in the console (API keys), or with POST /api/review/v1/api-keys."
 
 
 def running() -> Running | None:
@@ -22,15 +25,25 @@ def over_http(work: Callable[[Client], Awaitable[Result]]) -> Result:
     found, url = running(), system_url()
     api_key = os.environ.get("COUNTERSIGN_API_KEY") or (found.api_key if found else None)
     if api_key is None:
+        raise CommandError(f"COUNTERSIGN_API_KEY is not set: {_NEW_KEY}", CONFIGURATION)
+    if re.fullmatch("[!-~]+", api_key) is None:
         raise CommandError(
-            "COUNTERSIGN_API_KEY is not set: an administrator makes a key, POST /api/review/v1/api-keys.", CONFIGURATION
+            "COUNTERSIGN_API_KEY is no API key: those are letters, digits, _ and - in one line, cs_...", CONFIGURATION
         )
 
     async def talk() -> Result:
         async with open_client(url, api_key=api_key) as client:
             return await work(client)
 
-    return asyncio.run(talk())
+    try:
+        return asyncio.run(talk())
+    except Refused as refusal:
+        if refusal.status != _UNAUTHENTICATED:
+            raise
+        raise CommandError(
+            f"{url} does not accept the API key (401): it is another system's, has ended or was taken back. "
+            f"Set COUNTERSIGN_API_KEY; {_NEW_KEY}", NOT_PERMITTED,
+        ) from refusal  # fmt: skip
 
 
 def system_url() -> str:
@@ -41,6 +54,8 @@ def system_url() -> str:
         raise CommandError(
             "Nothing runs here: start `countersign demo`, or set COUNTERSIGN_URL and COUNTERSIGN_API_KEY.", UNAVAILABLE
         )
+    if re.match(r"https?://[^/?#]", url) is None:
+        raise CommandError(f"COUNTERSIGN_URL is {url!r}: it begins with http:// or https://.", CONFIGURATION)
     return url.rstrip("/")
 
 

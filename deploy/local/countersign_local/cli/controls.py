@@ -147,7 +147,7 @@ def _end(lasts: str | None, until: str | None, now: datetime) -> datetime:
     from countersign_router.language.loading import DURATION_UNITS, duration
 
     if (lasts is None) == (until is None):
-        raise CommandError("Say when it ends: --for 3h, or --until TIME.", USAGE)
+        raise CommandError("Say when it ends: --for 3h, or --until TIME, one of the two.", USAGE)
     if lasts is not None:
         if not lasts[:-1].isdecimal() or lasts[-1] not in DURATION_UNITS:
             raise CommandError(f"--for {lasts}: a number and one of {', '.join(DURATION_UNITS)}, such as 3h.", USAGE)

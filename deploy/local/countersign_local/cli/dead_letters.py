@@ -15,7 +15,7 @@ if TYPE_CHECKING:
 app = typer.Typer(help="Records that no service could read: list, show, replay, discard.", no_args_is_help=True)
 Result = TypeVar("Result")
 LetterId = Annotated[str, typer.Argument(help="The letter's id, or the beginning of it.")]
-_COLUMNS = ("id", "at", "service", "reason", "pointer", "topic", "handled")
+_COLUMNS = ("id", "at", "topic", "key", "reason", "pointer", "detail", "handled")
 
 
 def _with_bus(work: "Callable[[Bus], Awaitable[Result]]") -> Result:

@@ -13,11 +13,13 @@ from typing import Annotated
 import typer
 
 from countersign_local.cli.output import print_text
-from countersign_local.errors import CONFIGURATION, CommandError
+from countersign_local.errors import BUSY, CONFIGURATION, USAGE, CommandError
 
 _LOOK_SECONDS = 0.5
 _SUFFIXES = {".py", ".sql", ".yaml"}
 _MEMBERS = ("shared", "services", "deploy/local")
+_HOPELESS = {BUSY, USAGE}
+"""Ways to end that no change of a source file mends."""
 _SKIPPED = {"node_modules", "__pycache__", "console"}
 
 
@@ -45,7 +47,12 @@ def _until_a_change(root: Path, command: list[str]) -> None:
     # In a session of its own: Ctrl-C reaches it through us, once.
     child = subprocess.Popen(command, start_new_session=True)
     try:
+        ended = None
         while _newest(root) == seen:
+            if ended is None and (ended := child.poll()) is not None:
+                if ended in _HOPELESS:
+                    raise typer.Exit(ended)
+                print_text("It ended; it starts again when a source file changes.")
             time.sleep(_LOOK_SECONDS)
     finally:
         if child.poll() is None:

@@ -1,19 +1,30 @@
 """How a command ends: an exit code that is documented, and one message when something expected failed."""
 
+import codecs
+import logging
 import sys
 from collections.abc import Callable
+from io import TextIOWrapper
 
-from countersign_local.errors import CONFIGURATION, INTERRUPTED, NOT_RIGHT, OK, SOFTWARE
+from countersign_local.errors import CONFIGURATION, INTERRUPTED, IO, NOT_RIGHT, OK, SOFTWARE, UNAVAILABLE
 from countersign_shared.errors import ConfigurationError, CountersignError, FatalError
+
+_PLAIN = {"▲": "^", "▼": "v", "•": "*", "▸": ">", "…": "...", "→": "->", "≥": ">=", "≤": "<=", "·": "."}
+_ERRORS = "plain"
 
 
 def ended_by(run: Callable[[], object]) -> int:
     """Run a command and return its exit code, telling expected failures on standard error."""
+    _prepare_output()
     try:
         run()
     except CountersignError as error:
         print(f"countersign: {error}", file=sys.stderr)
         return exit_code(error)
+    except OSError as error:
+        place = f"{error.filename}: " if error.filename is not None else ""
+        print(f"countersign: {place}{error.strerror or error}", file=sys.stderr)
+        return IO
     except KeyboardInterrupt:
         return INTERRUPTED
     return OK
@@ -25,5 +36,29 @@ def exit_code(error: CountersignError) -> int:
     if own is not None:
         return own
     if isinstance(error, ConfigurationError):
-        return CONFIGURATION
+        return UNAVAILABLE if _does_not_answer(error) else CONFIGURATION
     return SOFTWARE if isinstance(error, FatalError) else NOT_RIGHT
+
+
+def _does_not_answer(error: ConfigurationError) -> bool:
+    """Whether a server is down, rather than named wrongly: who tries again later may be luckier."""
+    from aiokafka.errors import KafkaConnectionError
+
+    return isinstance(error.__cause__, ConnectionError | TimeoutError | KafkaConnectionError)
+
+
+def _prepare_output() -> None:
+    """Let a terminal that knows no Unicode show the nearest it can, and keep libraries from talking beside us."""
+    codecs.register_error(_ERRORS, _plainly)
+    for stream in (sys.stdout, sys.stderr):
+        if isinstance(stream, TextIOWrapper):
+            stream.reconfigure(errors=_ERRORS)
+    # What it has to say of a broker that is down, the message of the command says as well.
+    logging.getLogger("aiokafka").addHandler(logging.NullHandler())
+
+
+def _plainly(error: UnicodeError) -> tuple[str, int]:
+    if not isinstance(error, UnicodeEncodeError):
+        raise error
+    unknown = error.object[error.start : error.end]
+    return "".join(_PLAIN.get(char) or char.encode("ascii", "backslashreplace").decode() for char in unknown), error.end

@@ -7,7 +7,8 @@ import typer
 
 from countersign_local.cli import feedback_evidence, feedback_promises
 from countersign_local.cli.connection import over_http
-from countersign_local.cli.output import JsonOption, print_json, print_text
+from countersign_local.cli.output import JsonOption, print_json, print_text, wide_when_piped
+from countersign_local.cli.policy_files import check_writable
 
 app = typer.Typer(help="Figures about automation and its errors.", no_args_is_help=True)
 for command in (
@@ -27,6 +28,8 @@ def report(
     json: JsonOption = False,
 ) -> None:
     """Counts, automation, overrides and audited errors with their intervals, as tables and a picture."""
+    if picture is not None:
+        check_writable(picture)
     answer: dict[str, Any] = over_http(
         lambda client: client.get(
             "/api/feedback/v1/summary", decision_type=decision_type, tenant=tenant, since=since, until=until
@@ -40,8 +43,6 @@ def report(
     if json:
         print_json(answer)
         return
-    from rich.console import Console
-
-    print_report(summary, Console(highlight=False))
+    print_report(summary, wide_when_piped())
     if picture is not None:
         print_text(f"Wrote {picture}.")

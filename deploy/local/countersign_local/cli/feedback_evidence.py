@@ -3,12 +3,14 @@
 from collections.abc import Iterable
 from dataclasses import asdict
 from pathlib import Path
-from typing import TYPE_CHECKING, Annotated, Any
+from typing import TYPE_CHECKING, Annotated, Any, Literal
 
 import typer
 
 from countersign_local.cli.connection import over_http
 from countersign_local.cli.output import JsonOption, harmless, print_json, print_table, print_text
+from countersign_local.cli.policy_files import check_writable, write_picture
+from countersign_local.client import step
 from countersign_local.errors import CONFIGURATION, NOT_RIGHT, CommandError
 from countersign_shared.clock import system_clock
 
@@ -46,6 +48,8 @@ def certify(
     json: JsonOption = False,
 ) -> None:
     """Say from which confidence on decisions may be automated, or why not. Ends with 1 when nothing may."""
+    if picture is not None:
+        check_writable(picture)
     if file is None:
         found = _from_service(
             tenant=tenant,
@@ -109,7 +113,9 @@ def plan(
 def calibration(
     decision_type: Annotated[str, typer.Argument(help="Which decisions.")],
     tenant: Annotated[str, typer.Option(help="Whose cases.")] = "default",
-    method: Annotated[str, typer.Option(help="Calibrator to try: platt, beta or isotonic.")] = "platt",
+    method: Annotated[
+        Literal["platt", "beta", "isotonic", "identity"], typer.Option(help="Calibrator to try.")
+    ] = "platt",
     json: JsonOption = False,
 ) -> None:
     """Say whether confidences can be taken at their word, whether a refit would help, and whether overrides rise."""
@@ -145,7 +151,7 @@ def reviewers(
         ),
     ] = None,
     signals: Annotated[
-        str, typer.Option(help="With a file: the tenant's choice: off, team, pseudonymous or named.")
+        Literal["off", "team", "pseudonymous", "named"], typer.Option(help="With a file: the tenant's choice.")
     ] = "team",
     tenant: Annotated[str, typer.Option(help="Without a file: whose reviewers.")] = "default",
     decision_type: Annotated[str | None, typer.Option(help="Without a file: only these decisions.")] = None,
@@ -182,7 +188,7 @@ def _reviewers_of_file(
         desk, answers = read_reviews(file)
         opened = open_person(desk, person, mode=mode, purpose=purpose, asker="") if person else None
     except (UnreadableExportError, OSError, NotShownError, ValueError) as problem:
-        raise CommandError(str(problem), CONFIGURATION) from problem
+        raise _unreadable(file, problem) from problem
     return show(desk, mode=mode), opened, answers
 
 
@@ -197,7 +203,9 @@ def _reviewers_of_service(
         return desk, None
     asked = {name: value for name, value in given.items() if value is not None}
     opened = over_http(
-        lambda client: client.call("POST", f"{API}/reviewers/{person}/open", body={"purpose": purpose}, params=asked)
+        lambda client: client.call(
+            "POST", f"{API}/reviewers/{step(person, 'pseudonym')}/open", body={"purpose": purpose}, params=asked
+        )
     )
     return desk, read_finding(opened)
 
@@ -229,10 +237,19 @@ def _from_file(
             for who, one in by_population(cases).items()
         )
     except (UnreadableExportError, OSError, ValueError) as problem:
-        raise CommandError(str(problem), CONFIGURATION) from problem
+        raise _unreadable(path, problem) from problem
     if not found:
         raise CommandError(f"{path} holds no case.", CONFIGURATION)
     return found
+
+
+def _unreadable(path: Path, problem: Exception) -> CommandError:
+    """Say what is wrong with a file of judged cases or counts; ours say where in it themselves."""
+    if isinstance(problem, OSError):
+        return CommandError(f"{path} cannot be read: {problem.strerror}.", CONFIGURATION)
+    if isinstance(problem, UnicodeDecodeError):
+        return CommandError(f"{path} is no text: it is not UTF-8.", CONFIGURATION)
+    return CommandError(str(problem), CONFIGURATION)
 
 
 def _print_assessments(found: "Iterable[Assessment]") -> None:
@@ -256,7 +273,7 @@ def _draw(found: "tuple[Assessment, ...]", path: Path) -> None:
     # One picture for each population: the first under the name given, the others with a number.
     for number, one in enumerate(found):
         target = path if number == 0 else path.with_stem(f"{path.stem}-{number + 1}")
-        target.write_text(draw(one), encoding="utf-8")
+        write_picture(target, draw(one))
 
 
 def _print_sheet(sheet: "Sheet") -> None:

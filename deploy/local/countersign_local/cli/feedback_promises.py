@@ -8,7 +8,15 @@ import typer
 
 from countersign_local.cli import connection
 from countersign_local.cli.audit_keys import keys_directory
-from countersign_local.cli.output import JsonOption, harmless, print_json, print_table, print_text
+from countersign_local.cli.output import (
+    JsonOption,
+    check_can_write,
+    harmless,
+    print_json,
+    print_table,
+    print_text,
+    progress_bar,
+)
 from countersign_local.errors import CONFIGURATION, NOT_RIGHT, USAGE, CommandError
 
 API = "/api/feedback/v1"
@@ -49,6 +57,7 @@ def look_back(
     """List the automatic decisions since a broken promise last looked kept."""
     asked = {"decision_type": decision_type, "tier": tier, "tenant": tenant}
     if output is not None:
+        check_can_write(output)
         output.write_bytes(connection.over_http(lambda client: client.read(f"{API}/look-back.csv", **asked)))
         print_text(f"Wrote {output}.")
         return
@@ -70,8 +79,6 @@ def rebuild(
     json: JsonOption = False,
 ) -> None:
     """Make feedback's figures anew from the audit log and the topics. Stop the feedback service first."""
-    from rich.progress import Progress
-
     from countersign_local.rebuilding import rebuild as make_anew
 
     if connection.on_embedded_broker():
@@ -79,7 +86,7 @@ def rebuild(
     directory = None if topics_only else keys_directory(keys)
     if directory is None and not topics_only:
         raise CommandError("The log's keys are not here: name their directory with --keys, or --topics-only.", USAGE)
-    with Progress(transient=True, disable=json) as bar:
+    with progress_bar(json=json) as bar:
         task = bar.add_task("reading the log")
         found = asyncio.run(
             make_anew(

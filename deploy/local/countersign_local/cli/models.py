@@ -7,7 +7,8 @@ from typing import TYPE_CHECKING, Annotated
 
 import typer
 
-from countersign_local.cli.output import JsonOption, print_json, print_table, print_text
+from countersign_local.cli.output import JsonOption, print_json, print_table, print_text, progress_bar
+from countersign_local.errors import CONFIGURATION, CommandError
 
 if TYPE_CHECKING:
     from countersign_inference.training.evaluate import SignalFigures
@@ -47,12 +48,15 @@ def train(
     json: JsonOption = False,
 ) -> None:
     """Train a model on its data, calibrate it on cases it did not see, judge it on others."""
-    from rich.progress import Progress
-
     from countersign_inference.training.train import train as fit
 
-    out.mkdir(parents=True, exist_ok=True)
-    with Progress(transient=True, disable=json) as bar:
+    try:
+        out.mkdir(parents=True, exist_ok=True)
+    except OSError as error:
+        raise CommandError(
+            f"{out} cannot be made ({error.strerror}): name a directory that is yours with --out.", CONFIGURATION
+        ) from error
+    with progress_bar(json=json) as bar:
         task = bar.add_task("starting", total=1.0)
         trained = fit(
             decision_type, out, lambda what, done: bar.update(task, description=what, completed=done), splits=splits,
@@ -121,6 +125,8 @@ def list_models(models: ModelsOption = None, json: JsonOption = False) -> None:
     from countersign_inference.manifest import read_manifest
 
     directory = _directory(models)
+    if not directory.is_dir():
+        raise CommandError(f"There is no directory {directory}: name one with --models or MODELS_DIR.", CONFIGURATION)
     found = []
     for path in sorted(directory.glob("*.yaml")):
         manifest = read_manifest(path)

@@ -1,9 +1,10 @@
 """Printing: JSON for programs, tables for people."""
 
 import os
+import sys
 from collections.abc import Iterable, Mapping, Sequence
 from pathlib import Path
-from typing import Annotated, Any
+from typing import TYPE_CHECKING, Annotated, Any
 
 import orjson
 import typer
@@ -11,6 +12,9 @@ from rich.console import Console
 from rich.table import Table
 
 from countersign_local.errors import CONFIGURATION, CommandError
+
+if TYPE_CHECKING:
+    from rich.progress import Progress
 
 _PIPED_WIDTH = 200
 JsonOption = Annotated[bool, typer.Option("--json", help="Print JSON instead of text.")]
@@ -33,6 +37,13 @@ def check_can_write(path: Path, *, new: bool = False) -> None:
         )
 
 
+def progress_bar(*, json: bool) -> "Progress":
+    """Return a bar on standard error, which shows nothing where nobody looks."""
+    from rich.progress import Progress
+
+    return Progress(console=Console(stderr=True), transient=True, disable=json or not sys.stderr.isatty())
+
+
 def harmless(text: str) -> str:
     """Spell out what would steer a terminal or turn its text around; lines and tabs stay."""
     return "".join(char if char.isprintable() or char in "\n\t" else repr(char)[1:-1] for char in text)
@@ -50,16 +61,23 @@ def print_table(rows: Iterable[Mapping[str, Any]], columns: Sequence[str], *, ti
         table.add_column(column.replace("_", " "), overflow="fold")
     for row in rows:
         table.add_row(*(_cell(row.get(column)) for column in columns))
+    console = wide_when_piped()
+    console.print(table, soft_wrap=not console.is_terminal)
+
+
+def wide_when_piped() -> Console:
+    """Return standard output; what is piped somewhere is not folded to the width of a terminal that is not there."""
     console = Console(highlight=False, markup=False)
     if not console.is_terminal:
-        # What is piped somewhere is not folded to the width of a terminal that is not there.
         console.width = _PIPED_WIDTH
-    console.print(table, soft_wrap=not console.is_terminal)
+    return console
 
 
 def _cell(value: Any) -> str:
     if value is None:
         return ""
+    if isinstance(value, bool):
+        return "yes" if value else "no"
     if isinstance(value, list | tuple):
         return ", ".join(map(str, value))
     return str(value)

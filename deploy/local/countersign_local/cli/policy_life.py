@@ -11,6 +11,7 @@ from countersign_local.cli.connection import over_http
 from countersign_local.cli.output import JsonOption, print_json, print_text
 from countersign_local.cli.policy_files import read_text, unusable
 from countersign_local.cli.policy_progress import replayed
+from countersign_local.client import step as path_step
 from countersign_local.errors import NOT_RIGHT, CommandError
 
 if TYPE_CHECKING:
@@ -82,7 +83,9 @@ def roll_back(
         whole = await _whole(client, sha256)
         found = await _open_draft(client, whole)
         if found is None:
-            found = await client.post(f"{_POLICIES}/{whole}/roll-back", {"reason": reason})
+            found = await client.post(
+                f"{_POLICIES}/{path_step(whole, 'hash of a version')}/roll-back", {"reason": reason}
+            )
         return await _carry_on(client, found, reason, against)
 
     draft = over_http(back)
@@ -157,7 +160,7 @@ async def _carry_on(client: "Client", draft: Draft, reason: str, against: str) -
 
 async def _preview(client: "Client", draft_id: str) -> dict[str, Any]:
     """Return what publishing a draft would do, and in words what it does differently from the version in force."""
-    preview: dict[str, Any] = await client.get(f"{_DRAFTS}/{draft_id}/preview")
+    preview: dict[str, Any] = await client.get(f"{_DRAFTS}/{path_step(draft_id, 'draft')}/preview")
     before, after = preview["in_force"], preview["draft"]["sha256"]
     compared = await client.get(f"{_POLICIES}/diff", before=before["sha256"], after=after) if before else None
     return {**preview, "differences": compared["differences"] if compared else []}

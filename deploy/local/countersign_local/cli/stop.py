@@ -9,6 +9,7 @@ import typer
 
 from countersign_local.cli.connection import over_http
 from countersign_local.cli.output import JsonOption, print_json, print_table, print_text
+from countersign_local.client import step
 from countersign_local.errors import NOT_RIGHT, USAGE, CommandError
 
 app = typer.Typer(help="The stop switch: on by one person, off by two.", no_args_is_help=True)
@@ -65,7 +66,9 @@ def off(
 ) -> None:
     """Ask for automation to go on, or confirm that as the second person."""
     if confirm is not None:
-        answer: dict[str, Any] = over_http(lambda client: client.post(f"{_STOP}/release-requests/{confirm}/confirm"))
+        answer: dict[str, Any] = over_http(
+            lambda client: client.post(f"{_STOP}/release-requests/{step(confirm, 'request')}/confirm")
+        )
     elif reason is not None:
         asked = about(reason, tenant, decision_type)
         answer = over_http(lambda client: client.post(f"{_STOP}/release-requests", asked))

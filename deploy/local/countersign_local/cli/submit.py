@@ -43,7 +43,9 @@ def submit(
         columns = ("tenant", "case_id", "state", "outcome", "mode") if wait else ("tenant", "case_id", "state")
         print_table(told, columns)
     if wait and any(case["outcome"] is None for case in told):
-        raise CommandError(f"not every case was decided within {timeout:g} s.", NOT_RIGHT)
+        raise CommandError(
+            f"Not every case was decided within {timeout:g} s; they are kept. The same command waits on.", NOT_RIGHT
+        )
 
 
 def read_cases(source: str) -> list[dict[str, Any]]:

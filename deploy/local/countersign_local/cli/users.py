@@ -6,6 +6,7 @@ import typer
 
 from countersign_local.cli.connection import over_http
 from countersign_local.cli.output import JsonOption, print_json, print_table, print_text
+from countersign_local.client import step
 from countersign_local.errors import NOT_RIGHT, CommandError
 
 if TYPE_CHECKING:
@@ -15,7 +16,7 @@ app = typer.Typer(help="People who may sign in: add, list, change their roles, d
 _USERS = "/api/review/v1/users"
 _COLUMNS = ("username", "roles", "tenants", "created_at", "disabled_at")
 _KEPT = ("display_name", "authority")
-Username = Annotated[str, typer.Argument(help="Lower case; stable.")]
+Username = Annotated[str, typer.Argument(help="Lower-case letters, digits and . _ @ -; it stays.")]
 
 
 @app.command()
@@ -69,7 +70,7 @@ def roles(
         user = await _find(client, username)
         body = {**{name: user[name] for name in _KEPT}, "roles": role, "tenants": tenant or user["tenants"]}
         changed: dict[str, Any] = await client.call(
-            "PUT", f"{_USERS}/{username}", body=body, headers={"if-match": f'"{user["version"]}"'}
+            "PUT", f"{_USERS}/{step(username, 'username')}", body=body, headers={"if-match": f'"{user["version"]}"'}
         )
         return changed
 
@@ -96,7 +97,7 @@ async def _find(client: "Client", username: str) -> dict[str, Any]:
 @app.command()
 def disable(username: Username, json: JsonOption = False) -> None:
     """Sign a person out and keep them out; what they decided stays theirs."""
-    found: dict[str, Any] = over_http(lambda client: client.post(f"{_USERS}/{username}/disable"))
+    found: dict[str, Any] = over_http(lambda client: client.post(f"{_USERS}/{step(username, 'username')}/disable"))
     if json:
         print_json(found)
     else:

@@ -6,7 +6,7 @@ from datetime import datetime
 
 from countersign_feedback.domain.facts import Gathered
 from countersign_feedback.store import Store
-from countersign_feedback.wire import OUTCOMES, gather
+from countersign_feedback.wire import OUTCOMES, gather, report
 from countersign_shared.errors import FatalError
 from countersign_shared.messaging.cloudevents import Unreadable, read_event
 from countersign_shared.messaging.records import Message, Record
@@ -34,7 +34,10 @@ class Handler:
         gathered = Gathered()
         for record in records:
             try:
-                gather(gathered, record.topic, *_read(record))
+                if record.topic == OUTCOMES:
+                    report(gathered, read_event(record))
+                else:
+                    gather(gathered, record.topic, *_read(record))
             except (Unreadable, ValueError) as error:
                 where = f"{record.topic}[{record.partition}] at offset {record.offset}"
                 if record.topic == OUTCOMES:

@@ -8,6 +8,7 @@ from datetime import date, datetime
 from typing import Any
 
 import msgspec
+from pydantic import TypeAdapter, ValidationError
 
 from countersign_feedback.domain.facts import (
     UNKNOWN,
@@ -21,6 +22,9 @@ from countersign_feedback.domain.facts import (
     conclusion,
 )
 from countersign_feedback.domain.rubber_stamps import reading_floor_seconds
+from countersign_shared.contracts.events import CaseUpdated
+from countersign_shared.contracts.events.case import CaseOutcomeReported, CaseUpdate
+from countersign_shared.messaging.cloudevents import Event, Unreadable
 
 OUTCOMES = "case.updated"
 """The one topic here that strangers write to."""
@@ -161,21 +165,6 @@ class _Sitting(_Part):
     times: _Times | None = None
 
 
-class _Reported(_Part):
-    kind: str
-    date: str
-    source: str
-    severity: int | None = None
-
-
-class _Update(_Part):
-    kind: str
-    case_id: str
-    decision_type: str
-    tenant: str = "default"
-    body: msgspec.Raw = msgspec.Raw()
-
-
 SETTLED = 2
 """More deciders than that: two answered differently, and a third settled it."""
 
@@ -186,8 +175,7 @@ _decided = msgspec.json.Decoder(_Decided)
 _recorded = msgspec.json.Decoder(_Recorded)
 _judgement = msgspec.json.Decoder(_Judgement)
 _sitting = msgspec.json.Decoder(_Sitting)
-_update = msgspec.json.Decoder(_Update)
-_reported = msgspec.json.Decoder(_Reported)
+_update: TypeAdapter[CaseUpdate] = TypeAdapter(CaseUpdated)
 
 
 def gather(gathered: Gathered, topic: str, data: bytes, moment: datetime, event_id: str) -> None:
@@ -199,8 +187,6 @@ def gather(gathered: Gathered, topic: str, data: bytes, moment: datetime, event_
         _routing(gathered, _routed.decode(data), moment)
     elif topic == "decision.made":
         _decision(gathered, _decided.decode(data), moment, event_id)
-    elif topic == OUTCOMES:
-        _outcome(gathered, data, event_id)
     else:
         _activity(gathered, _recorded.decode(data), moment, event_id)
 
@@ -323,15 +309,26 @@ def _timed(gathered: Gathered, event: _Recorded, case_id: str, sitting: _Sitting
     )  # fmt: skip
 
 
-def _outcome(gathered: Gathered, data: bytes, event_id: str) -> None:
-    if b"outcome_reported" not in data:
-        return
-    event = _update.decode(data)
-    if event.kind == "outcome_reported":
-        told = _reported.decode(event.body)
-        gathered.outcomes[event_id] = Outcome(
-            event_id, event.tenant, event.case_id, event.decision_type, told.kind, told.severity,
-            date.fromisoformat(told.date), told.source,
+def report(gathered: Gathered, event: Event) -> None:
+    """Add what upstream reports of a case, if it does; ``Unreadable`` for what the contract does not allow.
+
+    Our own services keep to the contract. A stranger's number that is too large for its column, or a NUL, would fail
+    the batch each time that it is tried.
+    """
+    try:
+        update = _update.validate_python(event.body)
+    except ValidationError as error:
+        # Never with what was given: it may be anybody's.
+        first = error.errors(include_url=False, include_context=False, include_input=False)[0]
+        pointer = "".join(f"/{step}" for step in first["loc"][1:])
+        raise Unreadable("invalid_value", pointer, first["msg"]) from error
+    if isinstance(update, CaseOutcomeReported):
+        told = update.body
+        gathered.report(
+            Outcome(
+                event.id, update.tenant, update.case_id, update.decision_type, told.kind, told.severity,
+                date.fromisoformat(told.date), told.source, event.source,
+            )
         )  # fmt: skip
 
 

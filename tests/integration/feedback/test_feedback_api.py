@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import AsyncIterator
 from datetime import UTC, datetime
 
+import asyncpg
 import httpx
 import orjson
 import pytest
@@ -13,6 +14,7 @@ from jsonschema import Draft202012Validator
 
 from countersign_feedback.api import build_app, build_openapi
 from countersign_feedback.app import MIGRATIONS
+from countersign_feedback.domain.summary import Scope
 from countersign_feedback.handlers import Handler
 from countersign_feedback.report import read_summary
 from countersign_feedback.store import SCHEMA, Store
@@ -36,17 +38,26 @@ async def authenticate(request: Request) -> Principal:
     )  # fmt: skip
 
 
-def reported(case_id: str, event_id: str, *, severity: int = 3) -> Record:
+def reported(
+    case_id: str, event_id: str, *, severity: int = 3, tenant: str = "a", by: str = "/upstream", kind: str = "default"
+) -> Record:
     body = {
-        "kind": "outcome_reported", "tenant": "a", "case_id": case_id, "decision_type": "loan_application",
+        "kind": "outcome_reported", "tenant": tenant, "case_id": case_id, "decision_type": "loan_application",
         "occurred_at": "2026-01-02T00:00:00Z",
-        "body": {"kind": "default", "severity": severity, "date": "2026-01-02", "source": "servicing"},
+        "body": {"kind": kind, "severity": severity, "date": "2026-01-02", "source": "servicing"},
     }  # fmt: skip
     message = write_event(
-        "case.updated", event_id=event_id, source="/upstream", case_id=case_id, time="2026-01-02T00:00:00Z",
+        "case.updated", event_id=event_id, source=by, case_id=case_id, time="2026-01-02T00:00:00Z",
         body=orjson.dumps(body), partition=0,
     )  # fmt: skip
     return Record("case.updated", 0, 0, 0, message.key, message.value, message.headers)
+
+
+@pytest.fixture
+async def pool(database_url: str) -> AsyncIterator[asyncpg.Pool]:
+    async with open_pool(database_url, schema=SCHEMA) as pool:
+        await migrate(pool, schema=SCHEMA, migrations=MIGRATIONS)
+        yield pool
 
 
 @pytest.fixture
@@ -133,6 +144,30 @@ async def test_what_upstream_reports_is_counted_once_by_who_had_decided(client: 
             {"decision_type": "loan_application", "kind": "default", "reported": 2, "automatic": 1, "worst": 3}
         ]
     }
+
+
+async def test_what_strangers_report_never_stops_the_counting(pool: asyncpg.Pool) -> None:
+    handler = Handler(Store(pool))
+    await handler([
+        reported("a-1", "o-1", severity=40_000), reported("a-1", "o-2", kind="a\0b"), reported("a\0", "o-3"),
+        reported("a-1", "o-4", tenant="\0"), reported("a-1", "o\0"), reported("a-1", "o-6"),
+    ])  # fmt: skip
+    (kept,) = await Store(pool).outcomes(Scope())
+    assert (kept.kind, kept.reported, kept.worst) == ("default", 1, 3)
+
+
+async def test_no_source_hides_what_another_reports_under_the_same_id(pool: asyncpg.Pool) -> None:
+    handler, store = Handler(Store(pool)), Store(pool)
+    told = [reported("1", "1"), reported("1", "1", tenant="b"), reported("1", "1", by="/other"), reported("2", "1")]
+    await handler(told)
+    await handler(told)
+    assert [one.reported for one in await store.outcomes(Scope())] == [4]
+    # What an earlier release kept has no source, and is not counted again when the event is delivered again.
+    await pool.execute("DELETE FROM outcomes")
+    await handler(told[:1])
+    await pool.execute("UPDATE outcomes SET event_source = ''")
+    await handler(told[:1])
+    assert [one.reported for one in await store.outcomes(Scope())] == [1]
 
 
 async def test_the_picture(client: httpx.AsyncClient) -> None:

@@ -22,7 +22,9 @@ from countersign_feedback.domain.facts import (
     Purpose,
 )
 from countersign_feedback.handlers import TOPICS
-from countersign_feedback.wire import gather
+from countersign_feedback.wire import OUTCOMES, gather, report
+from countersign_shared.messaging.cloudevents import read_event
+from countersign_shared.messaging.records import Record
 from tests.unit.feedback.events import decided, judged, routed
 
 MOMENT = datetime(2026, 1, 2, 3, 4, 5, tzinfo=UTC)
@@ -30,7 +32,16 @@ EXAMPLES = Path(__file__).parents[3] / "shared" / "contracts" / "examples"
 
 
 def told(gathered: Gathered, topic: str, body: dict[str, Any], event_id: str = "e-1") -> None:
-    gather(gathered, topic, orjson.dumps(body), MOMENT, event_id)
+    read(gathered, topic, orjson.dumps(body), event_id)
+
+
+def read(gathered: Gathered, topic: str, data: bytes, event_id: str = "e-1") -> None:
+    if topic != OUTCOMES:
+        return gather(gathered, topic, data, MOMENT, event_id)
+    headers = (
+        ("ce_specversion", b"1.0"), ("ce_id", event_id.encode()), ("ce_source", b"/upstream"), ("ce_type", b"t")
+    )  # fmt: skip
+    return report(gathered, read_event(Record(topic, 0, 0, 0, b"case-1", data, headers)))
 
 
 def only(gathered: Gathered) -> Any:
@@ -127,7 +138,7 @@ def test_tenants_with_one_case_id_stay_apart() -> None:
 )
 def test_every_committed_example_is_read(path: Path) -> None:
     gathered = Gathered()
-    gather(gathered, path.parent.name, path.read_bytes(), MOMENT, "e-1")
+    read(gathered, path.parent.name, path.read_bytes())
     if path.parent.name in {"case.routed", "decision.made"}:
         assert only(gathered).seen
     assert bool(gathered.outcomes) == (path.stem == "outcome_reported")
@@ -246,7 +257,7 @@ def test_an_outcome_that_upstream_reports_is_kept_under_its_events_id() -> None:
     assert (outcome.event_id, outcome.kind, outcome.severity, outcome.happened_on) == (
         "e-7", "default", 3, date(2027, 1, 15)
     )  # fmt: skip
-    told(gathered, "case.updated", {"kind": "withdrawn", "case_id": "c", "decision_type": "refund"})
+    told(gathered, "case.updated", orjson.loads(path.with_name("withdrawn.json").read_bytes()))
     assert len(gathered.outcomes) == 1
 
 

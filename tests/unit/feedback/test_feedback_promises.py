@@ -92,6 +92,8 @@ def test_a_policy_that_asks_for_less_error_is_not_kept() -> None:
     assert TERMS is not None
     assert keeps(state(), TERMS)
     assert not keeps(state(), replace(TERMS, alpha=0.1))
+    assert keeps(state(), replace(TERMS, delta=0.01)), "another tier only lessens the shares"
+    assert not keeps(state(), replace(TERMS, policy_delta=0.04)), "the router holds the certificate void"
     assert not keeps(state(), replace(TERMS, automation_sha256="b" * 64))
     assert not expired(state(), NOW)
     assert expired(state(), NOW + timedelta(days=90))

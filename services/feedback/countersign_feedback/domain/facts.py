@@ -164,6 +164,7 @@ class Outcome(NamedTuple):
     severity: int | None
     happened_on: date
     source: str
+    event_source: str
 
 
 @dataclass(slots=True)
@@ -173,7 +174,7 @@ class Gathered:
     cases: dict[tuple[str, str], CaseFacts] = field(default_factory=dict)
     labels: dict[tuple[str, str], Label] = field(default_factory=dict)
     answers: dict[tuple[str, str, str, str], Answer] = field(default_factory=dict)
-    outcomes: dict[str, Outcome] = field(default_factory=dict)
+    outcomes: dict[tuple[str, str, str, str], Outcome] = field(default_factory=dict)
     truths: dict[tuple[str, str], Truth] = field(default_factory=dict)
 
     def __bool__(self) -> bool:
@@ -216,6 +217,10 @@ class Gathered:
     def answer(self, answer: Answer) -> None:
         """Note one person's part in a case; the first word stands."""
         self.answers.setdefault(answer[:4], answer)
+
+    def report(self, told: Outcome) -> None:
+        """Note what became of a decision; an event's id is its source's own, and a case's source its tenant's."""
+        self.outcomes.setdefault((told.tenant, told.case_id, told.event_source, told.event_id), told)
 
     def truth(self, told: Truth) -> None:
         """Note whether a proposal was wrong; the latest word that says so stands."""

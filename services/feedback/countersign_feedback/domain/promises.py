@@ -26,12 +26,14 @@ State = Mapping[str, Any]
 class Terms:
     """What the policy in force asks of one tier.
 
-    ``delta`` is the tier's own share: the policy's is split evenly over the tiers that name an alpha.
+    ``delta`` is the tier's own share: the policy's is split evenly over the tiers that name an alpha. A certificate may
+    err by the whole of ``policy_delta``, though: a tier that is added lessens the shares, and voids nothing.
     ``audit_probability`` is the least chance that an automatic decision is audited with.
     """
 
     alpha: float
     delta: float
+    policy_delta: float
     audit_probability: float
     required: bool
     automation_sha256: str
@@ -46,7 +48,8 @@ def terms_of(policy: State, tier: str) -> Terms | None:
         return None
     return Terms(
         alpha=asked["alpha"], delta=automation["delta"] / len(automation["tiers"]),
-        audit_probability=asked["audit_probability"], required=automation["certificate"] == "required",
+        policy_delta=automation["delta"], audit_probability=asked["audit_probability"],
+        required=automation["certificate"] == "required",
         automation_sha256=policy["automation_sha256"], policy_version=policy["version"],
     )  # fmt: skip
 
@@ -60,8 +63,9 @@ def binds(certificate: State, population: Population) -> bool:
 
 
 def keeps(certificate: State, terms: Terms) -> bool:
-    """Tell whether a certificate promises at least what the policy asks for now."""
-    return bool(certificate["alpha"] <= terms.alpha and certificate["automation_sha256"] == terms.automation_sha256)
+    """Tell whether a certificate promises at least what the policy asks for now, as the router asks it."""
+    promised = certificate["alpha"] <= terms.alpha and certificate["delta"] <= terms.policy_delta
+    return bool(promised and certificate["automation_sha256"] == terms.automation_sha256)
 
 
 def expired(certificate: State, now: datetime) -> bool:

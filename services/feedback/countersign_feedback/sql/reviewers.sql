@@ -94,12 +94,18 @@ GROUP BY reviewer
 ORDER BY reviewer;
 
 -- name: add_outcomes
-INSERT INTO outcomes (event_id, tenant, case_id, decision_type, kind, severity, happened_on, source)
-SELECT event_id, tenant, case_id, decision_type, kind, severity, happened_on, source
+INSERT INTO outcomes (event_id, tenant, case_id, decision_type, kind, severity, happened_on, source, event_source)
+SELECT event_id, tenant, case_id, decision_type, kind, severity, happened_on, source, event_source
 FROM unnest(
-    $1::text[], $2::text[], $3::text[], $4::text[], $5::text[], $6::smallint[], $7::date[], $8::text[]
-) AS given (event_id, tenant, case_id, decision_type, kind, severity, happened_on, source)
-ORDER BY event_id
+    $1::text[], $2::text[], $3::text[], $4::text[], $5::text[], $6::smallint[], $7::date[], $8::text[], $9::text[]
+) AS given (event_id, tenant, case_id, decision_type, kind, severity, happened_on, source, event_source)
+WHERE NOT EXISTS (
+    -- Kept by an earlier release, which did not keep the source.
+    SELECT FROM outcomes AS kept
+    WHERE kept.tenant = given.tenant AND kept.case_id = given.case_id AND kept.event_id = given.event_id
+        AND kept.event_source = ''
+)
+ORDER BY tenant, case_id, event_id, event_source
 ON CONFLICT DO NOTHING;
 
 -- name: outcomes

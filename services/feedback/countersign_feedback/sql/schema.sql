@@ -150,17 +150,18 @@ CREATE INDEX truths_newest ON truths (tenant, told_at);
 
 -- What became of decisions in the world, as upstream reported it.
 CREATE TABLE outcomes (
-    event_id      text     NOT NULL PRIMARY KEY,
+    event_id      text     NOT NULL,
     tenant        text     NOT NULL,
     case_id       text     NOT NULL,
     decision_type text     NOT NULL,
     kind          text     NOT NULL,
     severity      smallint,
     happened_on   date     NOT NULL,
-    source        text     NOT NULL
+    source        text     NOT NULL,
+    -- Of the event, whose id is unique only there; empty where an earlier release kept it.
+    event_source  text     NOT NULL DEFAULT '',
+    PRIMARY KEY (tenant, case_id, event_id, event_source)
 );
-
-CREATE INDEX outcomes_case ON outcomes (tenant, case_id);
 
 -- What the router has in force, as feedback follows it: the newest state of each control that evidence is held against.
 CREATE TABLE known_controls (

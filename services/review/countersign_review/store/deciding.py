@@ -172,6 +172,8 @@ class Deciding:
         )
         sla = (routed["handling"].get("sla") or {}).get("class", "standard")
         met = "true" if answered.sla_met else "false"
+        for either in ("true", "false"):  # both from the first on: a series that begins late hides its beginning
+            self._due.labels(**{"class": sla, "met": either})
         self._due.labels(**{"class": sla, "met": met}).inc()
 
 

@@ -4,6 +4,7 @@ import asyncio
 import contextlib
 import gc
 import logging
+import os
 import signal
 import socket
 import sys
@@ -56,6 +57,7 @@ def main(settings_class: type[SettingsT], running: Running[SettingsT]) -> None:
             print(f"{name}: {in_words(item)}", file=sys.stderr)  # noqa: T201 - there is no logging yet
         sys.exit(EXIT_CONFIGURATION)
     configure_logging(settings.log_level)
+    os.nice(settings.niceness)
     sys.exit(uvloop.run(_run(settings, running)))
 
 

@@ -37,4 +37,7 @@ class ServiceSettings(BaseSettings):
         default=None, description="where the review service publishes its keys; unset: every guarded route refuses"
     )
     log_level: Literal["debug", "info", "warning", "error"] = Field(default="info", description="least level logged")
+    niceness: int = Field(
+        default=0, ge=0, le=19, description="how far the process stands back on a busy machine, as in nice(1)"
+    )
     database_pool_size: int = Field(default=8, ge=2, le=64, description="most connections to PostgreSQL at once")

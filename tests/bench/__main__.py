@@ -110,6 +110,7 @@ def summary(arguments, floors, pipelines, latency) -> dict[str, object]:
             "cpu_us_per_case": {**by_process, "total": spread(total)["median"]},
             "cpu_ratio_to_floor": spread(cost)["median"],
             "spread": {"cases_per_s": spread(rates), "ratio_to_floor": spread(ratio), "cpu_us_per_case": spread(total)},
+            "audit_behind_s": spread([p["audit_behind_s"] for p in pipelines])["median"],
             "mix": pipelines[0]["mix"],
         },
         "latency": latency,
@@ -139,6 +140,7 @@ def show(result: dict) -> None:
         parts.add_row(name, f"{spent:.1f}", f"{memory:.0f}" if memory else "")
     console.print(parts)
     console.print(f"CPU per case is {pipeline['cpu_ratio_to_floor']:.1f} times the floor's per record.")
+    console.print(f"Audit had committed the last record {pipeline['audit_behind_s']:.1f} s after the others.")
     console.print(
         f"At {latency['rate']} cases/s, case.created to decision.made: p50 {latency['p50_ms']} ms, "
         f"p95 {latency['p95_ms']} ms, p99 {latency['p99_ms']} ms over {latency['decisions']:,} automatic decisions."

@@ -135,7 +135,7 @@ async def pipeline_round(ground: Ground, count: int) -> dict[str, object]:
         began = time.perf_counter()
         for process in stack.processes.values():
             process.send_signal(signal.SIGCONT)
-        await drained(ground, stack, count)
+        behind = await drained(ground, stack, count)
         seconds = time.perf_counter() - began
         cpu = {name: spent / count * 1e6 for name, spent in meter.read().items()}
         memory = {name: pss_megabytes(pid) for name, pid in pids.items()}
@@ -143,44 +143,56 @@ async def pipeline_round(ground: Ground, count: int) -> dict[str, object]:
         await asyncio.to_thread(stack.stop)
     await drop_topics(ground, stack.topic_prefix)
     await drop_database(ground, stack.database_url)
-    return {"cases_per_s": count / seconds, "cpu_us_per_case": cpu, "pss_megabytes": memory, "mix": counts}
+    return {
+        "cases_per_s": count / seconds, "cpu_us_per_case": cpu, "pss_megabytes": memory, "mix": counts,
+        "audit_behind_s": behind,
+    }  # fmt: skip
 
 
-async def drained(ground: Ground, stack: Stack, count: int) -> None:
-    """Wait until every group has committed the end of everything it reads, with ``count`` cases routed."""
+async def drained(ground: Ground, stack: Stack, count: int) -> float:
+    """Wait until every group has committed the end of everything it reads, with ``count`` cases routed.
+
+    Returns how many seconds audit took longer than the others.
+    """
     admin = AIOKafkaAdminClient(bootstrap_servers=ground.kafka.bootstrap)
     consumer = AIOKafkaConsumer(bootstrap_servers=ground.kafka.bootstrap)
     await admin.start()
     await consumer.start()
     names = [name for name, topic in load_topics().items() if topic.copartitioned]
     parts = [TopicPartition(stack.topic_prefix + name, number) for name in names for number in range(PARTITIONS)]
+    others: float | None = None
     try:
         async with asyncio.timeout(DRAIN_SECONDS):
-            while not await _all_committed(admin, consumer, stack, parts, count):
+            while (behind := await _behind(admin, consumer, stack, parts, count)) != set():
+                if behind == {"audit"}:
+                    others = others or time.perf_counter()
                 if stack.revive():
                     raise RuntimeError("a service ended during the benchmark")
                 await asyncio.sleep(LOOK_SECONDS)
+        return 0.0 if others is None else time.perf_counter() - others
     finally:
         await consumer.stop()
         await admin.close()
 
 
-async def _all_committed(
+async def _behind(
     admin: AIOKafkaAdminClient, consumer: AIOKafkaConsumer, stack: Stack, parts: list[TopicPartition], count: int
-) -> bool:
+) -> set[str]:
+    """Name the services that have not committed the end of everything they read."""
     ends = await consumer.end_offsets(parts)
     routed = sum(end for part, end in ends.items() if part.topic == f"{stack.topic_prefix}case.routed")
     if routed < count:
-        return False
+        return set(SERVICES)
+    behind = set()
     for service in SERVICES:
         committed = await admin.list_consumer_group_offsets(f"{stack.topic_prefix}countersign-{service}")
         topics = {part.topic for part in committed}
-        behind = [p for p in parts if p.topic in topics and ends[p] > 0 and
-                  (p not in committed or committed[p].offset < ends[p])]  # fmt: skip
-        if behind or not topics:
-            return False
+        late = [p for p in parts if p.topic in topics and ends[p] > 0 and
+                (p not in committed or committed[p].offset < ends[p])]  # fmt: skip
+        if late or not topics:
+            behind.add(service)
     # Audit's last batch may itself have been published just now.
-    return ends == await consumer.end_offsets(parts)
+    return behind if ends == await consumer.end_offsets(parts) else set(SERVICES)
 
 
 async def shares(stack: Stack) -> dict[str, int]:

@@ -19,6 +19,13 @@ from tests.fixtures.stack import Stack
 pytestmark = [pytest.mark.kafka, pytest.mark.postgres, pytest.mark.timeout(180)]
 
 
+def who_comes_first(stack: Stack) -> None:
+    """What is automatic stands back for the record and for people."""
+    ours = psutil.Process().nice()
+    stand_back = {name for name, process in stack.processes.items() if psutil.Process(process.pid).nice() > ours}
+    assert stand_back == {"inference", "router", "feedback"}
+
+
 async def test_services_end_by_themselves_when_the_database_is_told_to_stop_in_the_same_moment(
     kafka_bootstrap, topic_prefix, tmp_path
 ):
@@ -29,6 +36,7 @@ async def test_services_end_by_themselves_when_the_database_is_told_to_stop_in_t
         Stack(tmp_path, server.url, kafka_bootstrap, topic_prefix) as stack,
     ):
         await asyncio.to_thread(stack.start)
+        who_comes_first(stack)
         # Its connections first, as they end one after the other on a machine under load.
         for backend in psutil.Process(server.process.pid).children():
             backend.send_signal(signal.SIGTERM)

@@ -48,6 +48,7 @@ STORIES = [
     Story("ServiceMissing", {f'up{{job="{job}"}}': "1x60" for job in
                              ("inference", "router", "review", "audit", "feedback")}, None),
     Story("ConsumerStuck", at(AT, last_poll_age_seconds="0 10 70 130 190"), 3),
+    Story("KafkaSilent", at(AT, broker_silence_seconds="9 3 70 130 190"), 3),
     Story("ConsumerBehind", at('job="router", topic="case.scored"', consumer_lag_records="0 20000x20"), 11),
     Story("ConsumerBehind", at('job="router", topic="case.scored"', consumer_lag_records="0 20000x5 0x20"), None),
     *counted("DeadLetters", "dead_letters", 'service="inference", reason="conflict", instance="a"'),

@@ -65,7 +65,7 @@ def create_app(
     app.state.on_stop = on_stop
     problems.install(app)
     app.add_middleware(BodyLimit, max_bytes=max_body_bytes)
-    poll_age = metrics.gauge("last_poll_age_seconds")
+    poll_age, silence = metrics.gauge("last_poll_age_seconds"), metrics.gauge("broker_silence_seconds")
 
     @app.get("/livez", dependencies=[public], include_in_schema=False)
     async def livez() -> Response:
@@ -78,6 +78,7 @@ def create_app(
     @app.get("/metrics", dependencies=[public], include_in_schema=False)
     async def exposition() -> Response:
         poll_age.set(health.last_poll_age_seconds())
+        silence.set(health.broker_silence_seconds())
         return Response(metrics.exposition(), media_type=METRICS_TYPE)
 
     return app

@@ -39,7 +39,8 @@ back-off, anything else ends the process.
 
 MAX_RECORDS = 500
 METADATA_MS = 10_000
-"""A topic that was deleted and made anew is read within so long; by default it would lie unread for five minutes."""
+"""A topic that was deleted and made anew is read within so long; by default it would lie unread for five minutes. So
+often a broker is asked, too, and noticed when it is silent."""
 POLL_MS = 200
 """How long one poll waits for records; it answers at once when there are some."""
 FETCH_BYTES = 1_048_576
@@ -239,6 +240,8 @@ async def consuming(
         except KafkaError as error:
             raise ConfigurationError(f"Kafka does not answer at {bootstrap}: {error!r}") from error
         delivery.consumer = subscriber.consumer
+        if not delivery.forgetful:
+            _watch_brokers(subscriber.consumer, health)
         if delivery.ahead is None:
             delivery.commits = _commit_beside(subscriber.consumer)
         pace = None if delivery.forgetful else Pace(subscriber.consumer, gather_ms)
@@ -262,6 +265,14 @@ def _commit_beside(consumer: Any) -> Commits:
 
     consumer.stop = settled
     return commits
+
+
+def _watch_brokers(consumer: Any, health: Health) -> None:
+    """Record when a broker last answered: every ``METADATA_MS`` one is asked, whatever the topics hold."""
+    health.answered(time.monotonic())
+    consumer._client.cluster.add_listener(  # noqa: SLF001 - the one place that hears of every answer
+        lambda _: health.answered(time.monotonic())
+    )
 
 
 def _watch_polls(

@@ -60,6 +60,7 @@ DEFINITIONS: tuple[Definition, ...] = (
     Definition("dead_letters_total", "counter", ("service", "reason"), "Records put on the dead-letter topic."),
     Definition("consumer_lag_records", "gauge", ("topic",), "Records between the last handled one and the end."),
     Definition("last_poll_age_seconds", "gauge", (), "Time since the consumer last asked for records."),
+    Definition("broker_silence_seconds", "gauge", (), "Time since a Kafka broker last answered."),
     Definition("build_info", "gauge", ("version",), "1, labelled with the version."),
 )  # fmt: skip
 BY_NAME = {definition.name: definition for definition in DEFINITIONS}

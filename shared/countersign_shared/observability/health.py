@@ -13,6 +13,7 @@ class Health:
     def __init__(self, monotonic: Callable[[], float] = time.monotonic) -> None:
         self._monotonic = monotonic
         self._last_poll: float | None = None
+        self._answer: float | None = None
         self._assigned = 0
         self._failure: str | None = None
         self._ready = False
@@ -21,13 +22,17 @@ class Health:
         """Note that the consumer asked for records."""
         self._last_poll = moment
 
+    def answered(self, moment: float) -> None:
+        """Note that a broker answered: a consumer goes on polling, and gets nothing, when there is none."""
+        self._answer = moment
+
     def assigned(self, partitions: int) -> None:
         """Note how many partitions this replica owns."""
         self._assigned = partitions
 
     def consumer_stopped(self) -> None:
         """Note that the consumer was stopped on purpose."""
-        self._last_poll = None
+        self._last_poll = self._answer = None
         self._assigned = 0
 
     def ready(self, value: bool) -> None:
@@ -41,6 +46,10 @@ class Health:
     def last_poll_age_seconds(self) -> float:
         """Return the time since the last poll, 0 when nothing is consumed."""
         return 0.0 if self._last_poll is None else max(self._monotonic() - self._last_poll, 0.0)
+
+    def broker_silence_seconds(self) -> float:
+        """Return the time since a broker last answered, 0 when nothing is consumed or nobody looks."""
+        return 0.0 if self._answer is None else max(self._monotonic() - self._answer, 0.0)
 
     def live(self) -> tuple[bool, dict[str, object]]:
         """Tell whether the process should go on living, and what that rests on."""

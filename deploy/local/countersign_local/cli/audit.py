@@ -151,8 +151,7 @@ def verify(
                 )
             )
         except NoteError as error:
-            # Either was typed or kept by somebody; the one of the two that cannot be read is named.
-            wrong = f"--old {old} is no checkpoint" if vkey is None else "--vkey or --old cannot be read"
+            wrong = f"--old {old} is no checkpoint of this log" if _reads(vkey) else "--vkey is no verifier key"
             raise CommandError(f"{wrong}: {error}.", USAGE) from error
     if json:
         print_json(report)
@@ -186,6 +185,15 @@ def _verify_offline(path: Path, vkey: str | None, old: Path | None, *, json: boo
     arguments = [str(path), "--vkey", vkey, *(["--old", str(old)] if old is not None else []), *(["--json"] * json)]
     if code := cli.main(arguments):
         raise typer.Exit(code)
+
+
+def _reads(vkey: str | None) -> bool:
+    from countersign_audit.domain.note import NoteError, parse_verifier_key
+
+    try:
+        return vkey is None or bool(parse_verifier_key(vkey))
+    except NoteError:
+        return False
 
 
 def _read(old: Path | None) -> bytes | None:

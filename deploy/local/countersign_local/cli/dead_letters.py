@@ -1,6 +1,7 @@
 """countersign dead-letters: what could not be read."""
 
 import asyncio
+import sys
 from collections.abc import Awaitable, Callable
 from typing import TYPE_CHECKING, Annotated, TypeVar
 
@@ -41,6 +42,7 @@ def list_letters(
         print_json(letters)
     elif letters:
         print_table(letters, _COLUMNS)
+        _hint("All of one, with its body: countersign dead-letters show ID")
     else:
         print_text("No dead letters.")
 
@@ -56,9 +58,15 @@ def show(letter_id: LetterId, json: JsonOption = False) -> None:
     if json:
         print_json({**letter.summary(), "headers": headers, "body": body})
         return
-    for name, value in {**letter.summary(), **headers}.items():
+    told = letter.summary()
+    told |= {name: value for name, value in headers.items() if name.removeprefix("x-") not in told}
+    for name, value in told.items():
         print_text(harmless(f"{name}: {'' if value is None else value}"))
     print_text(harmless(f"\n{body}"))
+    _hint(
+        f"Once its sender has sent it in the right form: countersign dead-letters discard {letter.id}",
+        f"Where the cause was ours and is mended: countersign dead-letters replay {letter.id}",
+    )
 
 
 @app.command()
@@ -87,6 +95,11 @@ def discard(letter_id: LetterId, json: JsonOption = False) -> None:
         return letter.id
 
     _told(_with_bus(work), "discarded", json)
+
+
+def _hint(*lines: str) -> None:
+    """Say what comes next, beside what may be passed on."""
+    print("\n" + "\n".join(lines), file=sys.stderr)
 
 
 def _told(letter_id: str, done: str, json: bool) -> None:

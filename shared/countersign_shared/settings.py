@@ -40,4 +40,6 @@ class ServiceSettings(BaseSettings):
     niceness: int = Field(
         default=0, ge=0, le=19, description="how far the process stands back on a busy machine, as in nice(1)"
     )
-    database_pool_size: int = Field(default=8, ge=2, le=64, description="most connections to PostgreSQL at once")
+    database_pool_size: int = Field(
+        default=8, ge=4, le=64, description="most connections to PostgreSQL at once; two are held all the time"
+    )

@@ -7,8 +7,10 @@ from typing import Any
 
 import pytest
 
-from countersign_review.store import register
+from countersign_review.store import case_index, register
 from countersign_review.store.case_index import CaseIndex
+from countersign_review.store.events import SQL
+from countersign_shared.postgres import Queries
 from tests.integration.review.harness import START, Client, Desk, audited, automatic_decision, record, routed
 
 pytestmark = pytest.mark.postgres
@@ -83,6 +85,19 @@ async def test_review_words_of_new_cases_wait_for_a_quiet_moment_and_the_answer_
     answer = (await eve.get("/cases?q=new")).json()
     assert ([row["case_id"] for row in answer["items"]], answer["not_indexed"]) == (["new-1"], 0)
     assert await busy.catch_up() == 0
+
+
+async def test_review_what_another_instance_was_indexing_is_not_passed_over(
+    desk: Desk, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(case_index, "LATE", 0)
+    await take(desk, routed("new-1", level=4), index=False)
+    index = CaseIndex(desk.pool, desk.parts.types, desk.clock, quiet_seconds=0.0)
+    async with desk.pool.acquire() as other, other.transaction():
+        assert await other.fetchval(Queries.load(SQL / "case_index.sql").lock)
+        assert await index.catch_up() == 0
+    # The other one ended amid its batch: what it did not get done is still to do.
+    assert await index.catch_up() == 1
 
 
 async def test_review_a_search_without_an_index_says_how_far_it_looked(

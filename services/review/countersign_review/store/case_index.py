@@ -62,6 +62,9 @@ class CaseIndex:
             if not quiet and not await self._overdue():
                 return indexed
             rows = await self._batch(since)
+            if rows is None:
+                # Whoever is at it may end before it is done, so none of it counts as done here.
+                return indexed
             indexed += len(rows)
             if len(rows) < BATCH:
                 self._last = max(self._newest, self._last)
@@ -81,10 +84,11 @@ class CaseIndex:
         oldest = await self._pool.fetchval(self._queries.routed_after, self._last)
         return oldest is not None and self._clock() - oldest >= PATIENCE
 
-    async def _batch(self, since: int) -> list[Any]:
+    async def _batch(self, since: int) -> list[Any] | None:
+        """Index a batch and return its rows; None when another instance is at it."""
         async with self._pool.acquire() as connection, connection.transaction():
             if not await connection.fetchval(self._queries.lock):
-                return []
+                return None
             rows: list[Any] = await connection.fetch(self._queries.not_indexed, since, BATCH)
             if rows:
                 columns = zip(*(self._entry(row) for row in rows), strict=True)

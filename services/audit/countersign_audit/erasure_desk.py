@@ -7,7 +7,7 @@ from typing import Any
 import orjson
 
 from countersign_audit.erasing import SERVICES, partition_of
-from countersign_audit.erasure_store import Erasure, ErasureStore
+from countersign_audit.erasure_store import MAX_CASES, Erasure, ErasureStore
 from countersign_audit.store import Store
 from countersign_audit.timeline import TimelineReader
 from countersign_shared.clock import Clock, rfc3339
@@ -19,6 +19,12 @@ from countersign_shared.messaging.outbox import Outbox
 
 TOPIC = "activity.recorded"
 SOURCE = "/countersign/audit"
+
+
+class TooManyCasesError(CountersignError):
+    """A subject is in more cases than one request erases: doing some of them would look as if all was done."""
+
+    code = "too_many_cases"
 
 
 class UnreadableCaseError(CountersignError):
@@ -100,8 +106,13 @@ class ErasureDesk:
             rows = await self._store.case_entries(connection, scope, 1)
             return [(scope, case_id, _decision_type(rows), partition_of(rows))] if rows else []
         subject = self._timelines.subject_ref(tenant, subject_ref or "")
+        scopes, complete = await self._rows.cases_of_subject(connection, subject)
+        if not complete:
+            raise TooManyCasesError(
+                f"the log holds more than {MAX_CASES:,} cases of them: is that one person? Erase them case by case"
+            )
         found = []
-        for scope in await self._rows.cases_of_subject(connection, subject):
+        for scope in scopes:
             rows = await self._store.case_entries(connection, scope, 1)
             name = await self._timelines.case_id(connection, scope)
             if name is None:

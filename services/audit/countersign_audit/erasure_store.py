@@ -11,7 +11,7 @@ from countersign_audit.store import SQL
 from countersign_shared.postgres.queries import Queries
 
 MAX_CASES = 1_000
-"""Cases of one person that one request erases; no person has so many, and a wrong reference might."""
+"""Cases of one person that one request is about; few people have so many, and a wrong reference might."""
 AT_ONCE = 100
 
 
@@ -33,9 +33,10 @@ class ErasureStore:
     def __init__(self) -> None:
         self._queries = Queries.load(SQL / "erasure.sql")
 
-    async def cases_of_subject(self, connection: Any, subject: bytes) -> list[bytes]:
-        """Return the names of the cases that hold anything about a subject."""
-        return [row["scope"] for row in await connection.fetch(self._queries.cases_of_subject, subject, MAX_CASES)]
+    async def cases_of_subject(self, connection: Any, subject: bytes) -> tuple[list[bytes], bool]:
+        """Return the names of the cases that hold anything about a subject, and whether those are all of them."""
+        rows = await connection.fetch(self._queries.cases_of_subject, subject, MAX_CASES + 1)
+        return [row["scope"] for row in rows[:MAX_CASES]], len(rows) <= MAX_CASES
 
     async def request(self, connection: Any, erasure: Erasure) -> bool:
         """Note that a case is to be erased; False when this erasure was asked for before."""

@@ -96,17 +96,19 @@ class ExplanationDesk:
         now = self._clock()
         async with self._pool.acquire() as connection:
             row = await connection.fetchrow(self._queries.find_link, _hash(token))
-            if row is None or row["expires_at"] <= now:
+            if row is None or row["opened_at"] is not None or row["expires_at"] <= now:
                 return gone(row["language"] if row else None), False
-            if await connection.fetchval(self._queries.open_link, _hash(token), now) is None:
-                return gone(row["language"]), False
             found = await self.explanation(connection, row["tenant"], row["case_id"])
         if found is None:
             return gone(row["language"]), False
+        page = in_words(found, made_on=rfc3339(now), contest=self._contest)
+        shown = explained(page, await asyncio.to_thread(_drawn, page))
+        # Only now that there is something to show: a link that failed opens again.
+        if await self._pool.fetchval(self._queries.open_link, _hash(token), now) is None:
+            return gone(row["language"]), False
         reader = Principal(AFFECTED, AFFECTED, frozenset(), frozenset({row["tenant"]}))
         await self._room.note(reader, row["tenant"], row["case_id"], OPENED, None)
-        page = in_words(found, made_on=rfc3339(now), contest=self._contest)
-        return explained(page, await asyncio.to_thread(_drawn, page)), True
+        return shown, True
 
 
 def _drawn(page: Page) -> bytes:

@@ -70,6 +70,7 @@ class MissingRecords:
         self._queries = Queries.load(SQL / "upkeep.sql")
         self._offsets = Offsets()
         self._recreated = RecreatedTopics(writer, clock)
+        self._unsaid: list[Jump] = []
         self._begun: dict[tuple[str, int], int] = {}
         self._suspected: set[tuple[str, int, int]] = set()
         self._compacted = {
@@ -113,15 +114,19 @@ class MissingRecords:
     async def follow(self, pool: Any, records: Sequence[Record]) -> list[Jump]:
         """Notice what delivery jumped over, as far as it was removed; costs a question only when it jumped."""
         await self._recreated.follow(records)
-        jumps = [jump for jump in self._offsets.jumps(records) if jump.topic not in self._compacted]
-        if not jumps:
+        # Kept until it is said: a batch that is tried again, because something was away, jumps no more.
+        self._unsaid += [jump for jump in self._offsets.jumps(records) if jump.topic not in self._compacted]
+        if not self._unsaid:
             return []
+        jumps = list(self._unsaid)
         begins = {(one.topic, one.partition): one.begins for one in await self._read()}
         removed = [
             Jump(jump.topic, jump.partition, jump.first, min(jump.beyond, begins[jump.topic, jump.partition]))
             for jump in jumps
         ]
-        return await self._say_each(pool, removed)
+        said = await self._say_each(pool, removed)
+        del self._unsaid[: len(jumps)]
+        return said
 
     async def _say_each(self, pool: Any, jumps: Sequence[Jump]) -> list[Jump]:
         return [said for jump in jumps if (said := await self._say(pool, jump)) is not None]

@@ -58,8 +58,13 @@ class RecreatedTopics:
         self._stood.update({(one.topic, one.partition): one.committed for one in positions if one.committed})
 
     async def _say(self, topic: str) -> None:
-        self._stood = {place: stood for place, stood in self._stood.items() if place[0] != topic}
+        stood, self._stood = self._stood, {place: at for place, at in self._stood.items() if place[0] != topic}
         now = self._clock()
         leaf = topic_recreated_leaf(topic=topic, occurred_at=rfc3339(now))
-        index = await self._writer.append_own(leaf, TOPIC_RECREATED, now)
+        try:
+            index = await self._writer.append_own(leaf, TOPIC_RECREATED, now)
+        except BaseException:
+            # Not said, so it has to be noticed again.
+            self._stood = stood | self._stood
+            raise
         log.error("entry %d: the topic %s was made anew; what the old one held unread is not in the log", index, topic)

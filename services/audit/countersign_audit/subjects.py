@@ -35,11 +35,12 @@ class SubjectCase:
 
 @dataclass(frozen=True, slots=True)
 class SubjectRecord:
-    """Everything about one person."""
+    """Everything about one person; ``complete`` is false when there are more cases than are given."""
 
     tenant: str
     subject_ref: str
     made_at: str
+    complete: bool
     cases: list[SubjectCase] = field(default_factory=list)
 
 
@@ -58,10 +59,11 @@ class SubjectDesk:
         self, principal: Principal, tenant: str, subject_ref: str, purpose: str | None
     ) -> SubjectRecord | None:
         """Return everything about a subject, None when there is nothing; who asked is on the record of each case."""
-        found = SubjectRecord(tenant, subject_ref, rfc3339(self._clock()))
         async with self._pool.acquire() as connection:
             subject = self._timelines.subject_ref(tenant, subject_ref)
-            for scope in await self._rows.cases_of_subject(connection, subject):
+            scopes, complete = await self._rows.cases_of_subject(connection, subject)
+            found = SubjectRecord(tenant, subject_ref, rfc3339(self._clock()), complete)
+            for scope in scopes:
                 found.cases.append(await self._case(connection, scope))
         for case in found.cases:
             if case.case_id is not None:

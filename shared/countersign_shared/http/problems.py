@@ -96,7 +96,7 @@ def install(app: FastAPI) -> None:
 
     async def on_busy(request: Request, error: Exception) -> Response:
         trace = trace_id(request)
-        log.warning("%s %s was turned away, trace %s: %r", request.method, request.url.path, trace, error)
+        log.warning("%s %s was turned away, trace %s: %r", request.method, _route(request), trace, error)
         return Problem(
             503, "database-busy", "The database is busy", "Nothing was changed; ask again in a moment.",
             headers={"Retry-After": str(RETRY_SECONDS)},
@@ -104,7 +104,7 @@ def install(app: FastAPI) -> None:
 
     async def on_crash(request: Request, error: Exception) -> Response:
         trace = trace_id(request)
-        log.error("%s %s failed, trace %s", request.method, request.url.path, trace, exc_info=error)
+        log.error("%s %s failed, trace %s", request.method, _route(request), trace, exc_info=error)
         return Problem(500, "internal-error", "Something broke on our side", "It is logged under trace_id.").response(
             trace
         )
@@ -129,3 +129,8 @@ def _field_error(item: dict[str, Any]) -> FieldError:
     location = [str(part).replace("~", "~0").replace("/", "~1") for part in item["loc"]]
     inside = location[1:] if location and location[0] == "body" else location
     return FieldError("/" + "/".join(inside) if inside else "", in_words(item))
+
+
+def _route(request: Request) -> str:
+    """Name what was asked for as the description does: in a path there may be a secret, or whose case it is."""
+    return str(getattr(request.scope.get("route"), "path", "(no route)"))

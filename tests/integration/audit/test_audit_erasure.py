@@ -10,6 +10,7 @@ import asyncpg
 import orjson
 import pytest
 
+from countersign_audit import erasure_store
 from countersign_audit.erasing import SERVICES, Eraser
 from countersign_audit.keys import load_keys
 from countersign_audit.timeline import TimelineReader
@@ -90,6 +91,30 @@ async def test_a_subjects_cases_are_erased_once_every_service_has_confirmed(data
         assert all(entry["included"] for entry in timeline["entries"])
         found = await client.get(f"{API}/entries", params={"subject_ref": subject})
         assert found.json()["items"] == []
+
+
+async def test_an_erasure_is_shown_to_who_sees_its_tenant(database_url: str, tmp_path: Path) -> None:
+    async with open_log(database_url, tmp_path / "keys") as log, reading(log) as client:
+        await log.add(one_case("a"))
+        asked = {"case_id": "a", "legal_basis": "x"}
+        state = (await client.post(f"{API}/erasures", json=asked, headers=KEY)).json()
+        for tenants, status in (("elsewhere", 404), ("default", 200), ("*", 200)):
+            answer = await client.get(f"{API}/erasures/{state['erasure_id']}", headers={"x-tenants": tenants})
+            assert answer.status_code == status, tenants
+
+
+async def test_nobody_takes_some_of_a_persons_cases_for_all(
+    database_url: str, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    async with open_log(database_url, tmp_path / "keys") as log, reading(log) as client:
+        monkeypatch.setattr(erasure_store, "MAX_CASES", 1)
+        await log.add([*one_case("a", number=1, subject="s-1"), *one_case("b", number=2, subject="s-1")])
+        asked = {"subject_ref": "s-1", "legal_basis": "x"}
+        answer = await client.post(f"{API}/erasures", json=asked, headers=KEY)
+        assert (answer.status_code, answer.json()["type"].rpartition("/")[2]) == (409, "too_many_cases"), answer.text
+        assert await log.rows("SELECT 1 FROM erasures") == []
+        found = (await client.get(f"{API}/subjects", params={"subject_ref": "s-1"})).json()
+        assert (found["complete"], len(found["cases"])) == (False, 1)
 
 
 async def test_what_comes_in_later_is_erased_too_and_repeats_add_nothing(database_url: str, tmp_path: Path) -> None:

@@ -2,10 +2,13 @@
 
 from __future__ import annotations
 
+import asyncio
 from pathlib import Path
 
 import httpx
+import pytest
 
+from countersign_audit import explanations
 from tests.integration.audit.log import open_log
 from tests.integration.audit.reading import API, reading, take_in_announcements
 from tests.unit.audit.records import one_case
@@ -42,6 +45,22 @@ async def test_a_link_opens_once_and_both_are_on_record(database_url: str, tmp_p
         assert path.rpartition("/")[2] not in str(stored)
 
 
+async def test_a_link_that_failed_opens_again_and_of_two_at_once_one_does(
+    database_url: str, tmp_path: Path, monkeypatch: pytest.MonkeyPatch, caplog: pytest.LogCaptureFixture
+) -> None:
+    async with open_log(database_url, tmp_path / "keys") as log, reading(log) as client:
+        await log.add(one_case("a"))
+        path = (await client.post(f"{API}/cases/a/explanation-links")).json()["path"]
+        with monkeypatch.context() as patched:
+            patched.setattr(explanations, "_drawn", lambda _: 1 / 0)
+            with pytest.raises(ZeroDivisionError):
+                await client.post(path)
+        assert "/explanations/{token} failed" in caplog.text, "what opens it has no place in a log"
+        assert path.rpartition("/")[2] not in caplog.text
+        answers = await asyncio.gather(*(client.post(path) for _ in range(2)))
+        assert sorted(answer.status_code for answer in answers) == [200, 410]
+
+
 async def test_everything_about_a_person_is_given_whole_and_recorded(database_url: str, tmp_path: Path) -> None:
     async with open_log(database_url, tmp_path / "keys") as log, reading(log) as client:
         await log.add([*one_case("a", number=1), *one_case("b", number=2)])
@@ -54,6 +73,7 @@ async def test_everything_about_a_person_is_given_whole_and_recorded(database_ur
         assert events["case.created"]["payload"]
         assert events["decision.made"]["outcome"]
         assert case["complete"]
+        assert found["complete"]
         assert (await client.get(f"{API}/subjects", params={"subject_ref": "nobody"})).status_code == 404
         await take_in_announcements(log)
         log_of = (await client.get(f"{API}/access-log", params={"case_id": "a"})).json()["items"]

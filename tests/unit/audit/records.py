@@ -58,9 +58,11 @@ def letter(of: Record) -> Record:
     return Record(DEAD_LETTERS, 0, 9, 1_767_323_045_200, message.key, message.value, message.headers)
 
 
-def one_case(case_id: str = "loan-7", *, tenant: str = "default", number: int = 0) -> list[Record]:
+def one_case(
+    case_id: str = "loan-7", *, tenant: str = "default", number: int = 0, subject: str | None = None
+) -> list[Record]:
     """Return a case's four events, as the services publish them."""
-    said = {"tenant": tenant, "case_id": case_id, "subject_ref": f"applicant-{case_id}"}
+    said = {"tenant": tenant, "case_id": case_id, "subject_ref": subject or f"applicant-{case_id}"}
     paths = (
         "case.created/loan_application.json", "case.scored/loan_application.json",
         "case.routed/loan_application.level2.json", "decision.made/loan_application.automatic.json",

@@ -4,7 +4,9 @@ from __future__ import annotations
 
 import json
 from collections.abc import Awaitable, Callable
-from typing import cast
+from typing import Any, cast
+
+import pytest
 
 from countersign_audit.missing import Jump, MissingRecords, Offsets
 from countersign_audit.writer import LogWriter
@@ -122,6 +124,41 @@ async def test_a_broker_that_is_away_does_not_end_the_looking() -> None:
 
     put = Put()
     assert await MissingRecords(cast("LogWriter", put), away, system_clock, Metrics("audit")).look_again(put) == []
+
+
+async def test_what_delivery_jumped_over_is_said_though_the_first_attempt_failed() -> None:
+    put = Put()
+    positions, answers = [Position("case.created", 0, 8, 12)], [TransientError("away"), TransientError("away"), None]
+
+    async def read() -> list[Position]:
+        answer = answers.pop(0)
+        if answer is not None:
+            raise answer
+        return positions
+
+    missing = MissingRecords(cast("LogWriter", put), read, system_clock, Metrics("audit"))
+    await missing.follow(put, at(7))
+    for _ in range(2):
+        with pytest.raises(TransientError):
+            await missing.follow(put, at(12, 13))
+    assert await missing.follow(put, at(12, 13)) == [Jump("case.created", 0, 8, 12)]
+    assert await missing.follow(put, at(12, 13)) == []
+
+
+async def test_a_topic_made_anew_is_said_though_the_first_attempt_failed() -> None:
+    class Away(Put):
+        async def append_own(self, *given: Any, **more: Any) -> int:
+            self.append_own = super().append_own  # type: ignore[method-assign]
+            raise TransientError("away")
+
+    put = Away()
+    missing, now = looking(put, Position("case.created", 0, 5, 0))
+    await missing.look(put)
+    now[:] = [Position("case.created", 0, None, 0)]
+    await missing.look_again(put)
+    await missing.look_again(put)
+    await missing.look_again(put)
+    assert put.recreated == ["case.created"]
 
 
 async def test_a_topic_made_anew_is_said_once_however_it_shows() -> None:

@@ -82,10 +82,14 @@ def subject(
         raise CommandError(f"{output}: {error.strerror}", CONFIGURATION) from error
     entries = sum(len(case["entries"]) for case in found["cases"])
     if json:
-        print_json({"file": str(output), "cases": len(found["cases"]), "entries": entries})
+        print_json({
+            "file": str(output), "cases": len(found["cases"]), "entries": entries, "complete": found["complete"],
+        })  # fmt: skip
     else:
         cases = "1 case" if len(found["cases"]) == 1 else f"{len(found['cases'])} cases"
         print_text(f"{output}: {entries} events of {cases}. Personal data; only you can read the file.")
+        if not found["complete"]:
+            print_text("It is not everything: there are more cases than one answer holds.")
 
 
 def explain(

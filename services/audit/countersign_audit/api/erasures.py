@@ -6,7 +6,7 @@ from fastapi import APIRouter, Depends, Header, Path, Request
 from pydantic import BaseModel, ConfigDict, Field, model_validator
 
 from countersign_audit.api.parts import PREFIX, not_found
-from countersign_audit.erasure_desk import ErasureDesk, ErasureState, UnreadableCaseError
+from countersign_audit.erasure_desk import ErasureDesk, ErasureState, TooManyCasesError, UnreadableCaseError
 from countersign_shared.contracts.events.fields import CASE_ID_PATTERN, NO_CONTROL_CHARACTERS, TENANT_PATTERN
 from countersign_shared.http import Principal, Problem, require
 from countersign_shared.ids import DEFAULT_TENANT
@@ -61,15 +61,20 @@ def router() -> APIRouter:
             state = await _asked(principal, desk, wanted, key)
         except UnreadableCaseError as error:
             raise Problem(409, error.code, "A case cannot be opened", str(error)) from error
+        except TooManyCasesError as error:
+            raise Problem(409, error.code, "More cases than one person has", str(error)) from error
         if state is None:
             raise not_found("case", "The log holds nothing of that; or it is erased already, or not yours.")
         return state
 
-    @routes.get("/erasures/{erasure_id}", summary="How far an erasure is", dependencies=[looker])
-    async def get_erasure(desk: Desk, erasure_id: Annotated[str, Path(pattern=r"^era-[0-9a-f]{24}$")]) -> ErasureState:
+    @routes.get("/erasures/{erasure_id}", summary="How far an erasure is")
+    async def get_erasure(
+        principal: Annotated[Principal, looker], desk: Desk,
+        erasure_id: Annotated[str, Path(pattern=r"^era-[0-9a-f]{24}$")],
+    ) -> ErasureState:  # fmt: skip
         """Which services have confirmed each case, and when its keys were destroyed."""
         state = await desk.state(erasure_id)
-        if state is None:
+        if state is None or not all(principal.sees(case.tenant) for case in state.cases):
             raise not_found("erasure", f"Nobody asked for {erasure_id}.")
         return state
 

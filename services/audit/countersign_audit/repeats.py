@@ -58,6 +58,13 @@ def _conflict(draft: Draft, index: int | None, names: Pseudonyms) -> Draft:
     )  # fmt: skip
 
 
+def told(draft: Draft) -> str:
+    """Name a record as whoever looks into it needs: where it lay, its id, who wrote it, and which case it is about."""
+    said = {name: value.decode(errors="backslashreplace") for name, value in draft.headers if value is not None}
+    about = " ".join(f"{name[3:]}={said.get(name, '-')}" for name in ("ce_id", "ce_source", "ce_subject"))
+    return f"{draft.topic} {about}"
+
+
 def _same(row: Mapping[str, Any], draft: Draft, wrap: KeyWrap) -> bool:
     if row["wrapped"] is None:
         # Erased: nothing can be compared any more, and a second entry would bring back what had to go.

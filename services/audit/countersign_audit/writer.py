@@ -17,7 +17,7 @@ from countersign_audit.domain.tiles import Edge
 from countersign_audit.domain.tree import Frontier, leaf_hash
 from countersign_audit.drafts import Draft, genesis_leaf
 from countersign_audit.keys import LogKeys, Random, verify_signature
-from countersign_audit.repeats import without_repeats
+from countersign_audit.repeats import told, without_repeats
 from countersign_audit.scopes import Scopes
 from countersign_audit.sealing import KeyWrap
 from countersign_audit.store import CheckpointRow, RepeatedRecordError, ScopeRow, Store, WriterSession
@@ -26,6 +26,8 @@ from countersign_shared.clock import Clock, rfc3339
 from countersign_shared.errors import ConfigurationError, FatalError
 
 log = logging.getLogger(__name__)
+CONFLICTS_TOLD = 20
+"""Of one batch, in the service's log; every one is an entry."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -176,7 +178,10 @@ class LogWriter:
                     head = await self._sign_when_due(connection, head)
             self._assembly.written(begun, head.edge)
             added, repeats = added + len(fresh), repeats + len(drafts) - len(fresh)
-            conflicts += sum(1 for draft in fresh if draft.conflicts_with is not None)
+            differing = [draft for draft in fresh if draft.conflicts_with is not None]
+            for draft in differing[:CONFLICTS_TOLD]:
+                log.error("conflict: %s has come with other content before", told(draft))
+            conflicts += len(differing)
         return Appended(head.size, added, repeats, conflicts), head
 
     async def append_own(

@@ -109,6 +109,6 @@ def _reason(kind: str) -> str:
 
 def _alarm(record: Record, error: Exception) -> FatalError:
     return FatalError(
-        f"cannot read {record.topic} partition {record.partition} offset {record.offset}: {error!r}; "
-        "this service stops rather than lose it"
+        f"cannot read {record.topic}[{record.partition}] at offset {record.offset}: {error!r}; "
+        "this service stops rather than lose it, see docs/runbooks/unreadable-event.md"
     )

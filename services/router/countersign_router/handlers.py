@@ -270,7 +270,7 @@ def _read(record: Record) -> Event:
 
 
 def _place(record: Record) -> str:
-    return f"{record.topic}[{record.partition}]@{record.offset}"
+    return f"cannot read {record.topic}[{record.partition}] at offset {record.offset}: it"
 
 
 def _republished(repeat: _Routed, stored: StoredRouting) -> list[Message]:

@@ -84,7 +84,9 @@ async def test_repeats_within_a_batch_and_across_a_restart_add_nothing(database_
         assert (await log.verify()).ok
 
 
-async def test_the_same_id_with_other_bytes_is_an_alarm_and_an_entry_of_its_own(log: Log) -> None:
+async def test_the_same_id_with_other_bytes_is_an_alarm_and_an_entry_of_its_own(
+    log: Log, caplog: pytest.LogCaptureFixture
+) -> None:
     first = record("case.created", example("case.created/refund.json"), event_id="same")
     second = record("case.created", example("case.created/refund.json") | {"title": "another"}, event_id="same")
     third = record("case.created", b"not json", event_id="same")
@@ -96,6 +98,8 @@ async def test_the_same_id_with_other_bytes_is_an_alarm_and_an_entry_of_its_own(
     assert [leaf.get("conflict_with") for leaf in said] == [None, 1, 1]
     assert [leaf["kind"] for leaf in said] == ["case.created", "case.created", "log.unreadable"]
     assert b"countersign_audit_conflicts_total 2.0" in log.metrics.exposition()
+    # Whoever is paged looks for this line: it names the record.
+    assert sum("conflict: case.created id=same " in message for message in caplog.messages) == 2
     assert (await log.verify()).ok
 
 

@@ -116,7 +116,7 @@ async def test_review_stops_rather_than_lose_what_it_cannot_read(desk: Desk) -> 
     good, bad = record("case.routed", routed()), record("case.routed", routed("x"))
     for value in (b"{", b'{"tenant": "default"}', b'"text"'):
         broken = Record(bad.topic, bad.partition, bad.offset, 0, bad.key, value, bad.headers)
-        with pytest.raises(FatalError, match=r"case\.routed partition 3"):
+        with pytest.raises(FatalError, match=r"cannot read case\.routed\[3\] at offset"):
             await desk.take_in(good, broken)
     assert await count(desk, "cases") == 0
 

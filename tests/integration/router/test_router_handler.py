@@ -195,7 +195,7 @@ async def test_an_event_of_ours_that_makes_no_sense_stops_the_service(
 ) -> None:
     raw = record({"tenant": "default", "case_id": "x"})
     bad = Record(raw.topic, 3, 41, raw.timestamp_ms, raw.key, orjson.dumps(broken), raw.headers)
-    with pytest.raises(FatalError, match=r"case.scored\[3\]@41"):
+    with pytest.raises(FatalError, match=r"case.scored\[3\] at offset 41"):
         await replica.handler([record(scored("good")), bad])
 
 

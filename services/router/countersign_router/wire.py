@@ -222,6 +222,8 @@ def _flags(reasons: Any, pointers: Mapping[str, str]) -> dict[str, str]:
 
 
 def _flag(reason: Reason) -> str:
+    if reason["code"] == "never_automate":
+        return "Always for a person"
     specific = reason["code"] not in {"exception", "adjustment", "evaluation_error"}
     return words(reason["code"] if specific else reason["rule_id"])
 

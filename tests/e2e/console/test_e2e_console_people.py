@@ -139,12 +139,12 @@ def kurt_is_away(desk: Desk, here: Seat) -> None:
     here.open_row("refund-8")
     here.page.get_by_role("button", name="More to do with this case").click()
     here.page.get_by_role("menuitem", name="Hand over to a colleague").click()
-    expect(here.page.get_by_label("To", exact=True)).to_contain_text("Kurt Colleague (away; Grete Lead stands in)")
+    expect(here.page.get_by_label("To", exact=True)).to_contain_text("Kurt Colleague (away; you stand in)")
     here.page.get_by_role("button", name="Not now").click()
     here.put_back()
     here.page.goto(f"{desk.url}/team")
     here.page.get_by_role("button", name=re.compile("^End now .*Kurt")).click()
-    expect(here.page.get_by_text("Nobody has to be stood in for.")).to_be_visible()
+    expect(here.page.get_by_text("Nobody stands in for anybody now.")).to_be_visible()
 
 
 def test_a_lead_settles_what_two_people_see_differently(desk: Desk, browser: Browser) -> None:

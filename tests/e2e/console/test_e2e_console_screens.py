@@ -25,7 +25,6 @@ LAST = {
     "audit": "Take it with you", "team": "Standing in", "keys": "Keys in force",
 }  # fmt: skip
 ALL_PAGES = 8
-RECORDED = re.compile("^u_[0-9a-f]{16}$")
 PHONE = {"viewport": {"width": 390, "height": 844}, "has_touch": True, "is_mobile": True}
 
 
@@ -90,12 +89,15 @@ def test_one_person_stops_and_two_let_it_go_on(desk: Desk, browser: Browser) -> 
         expect(first.page.get_by_text("more cases an hour for people")).to_be_visible()
         first.page.get_by_label("What to stop").select_option("refund")
         first.page.get_by_label("Why", exact=True).fill("<script>alert(1)</script> looked wrong twice")
-        first.page.get_by_role("button", name="Stop refund now").click()
-        stopped = section(first.page, "Stopped: refund")
+        first.page.get_by_role("button", name="Stop automation of Refund now").press("Enter")
+        stopped = section(first.page, "Stopped: Refund")
+        # Whoever has no mouse goes on where they were, also when the button they pressed is gone or waits.
+        expect(first.page.get_by_role("heading", name="Stop automation", exact=True)).to_be_focused()
         expect(stopped).to_contain_text("<script>alert(1)</script> looked wrong twice")
         stopped.get_by_label("Why automation may go on").fill("the shop has mended it")
-        stopped.get_by_role("button", name="Ask a second person").click()
+        stopped.get_by_role("button", name="Ask a second person").press("Enter")
         expect(stopped).to_contain_text("It cannot be you")
+        expect(stopped.get_by_role("heading")).to_be_focused()
         # More confidence is asked for at once, and beside the stop; letting it down again waits for two.
         raising = section(first.page, "Ask for more confidence")
         raising.get_by_label("Whose cases").select_option("refund")
@@ -105,18 +107,20 @@ def test_one_person_stops_and_two_let_it_go_on(desk: Desk, browser: Browser) -> 
         raising.get_by_role("button", name="Raise the bands now").click()
         expect(raising.get_by_role("status")).to_contain_text("Raised.")
         held = section(first.page, "Every control, as it stands")
-        expect(held.get_by_text("high +0.05, medium +0: a new shop")).to_be_visible()
-        expect(section(first.page, "Waiting for signatures")).to_contain_text("Lower raised bands: refund")
-        # Colleagues have names for whoever may know the team; an operator reads what the record says.
-        expect(held.get_by_role("cell", name=RECORDED).first).to_be_visible()
+        expect(held.get_by_text("high +0.05: a new shop")).to_be_visible()
+        expect(section(first.page, "Waiting for signatures")).to_contain_text("Lower raised bands: Refund")
+        # Colleagues have names for whoever may know the team; an operator reads what the record says, and who it is.
+        expect(held.get_by_role("cell", name=re.compile("^you *u_[0-9a-f]{16}$")).first).to_be_visible()
         second.enter(desk.link("ida", "Ida Rhodes", "lead"))
         second.page.goto(f"{desk.url}/controls")
         expect(second.page.get_by_text("Margaret Hamilton has asked for it to go on")).to_be_visible()
         held = section(second.page, "Every control, as it stands")
         by = held.get_by_role("cell", name=re.compile("Margaret Hamilton"))
         expect(by.first).to_have_text(re.compile("Hamilton *u_[0-9a-f]{16}$"))
-        second.page.get_by_role("button", name="Confirm: automation goes on").click()
+        second.page.get_by_role("button", name="Confirm: automation goes on").press("Enter")
         expect(second.page.get_by_text("No stop holds")).to_be_visible()
+        expect(second.page.get_by_role("heading", name="Controls")).to_be_focused()
+        expect(second.page).to_have_title("Controls \u2013 Countersign")
 
 
 def test_a_policy_passes_through_two_peoples_hands(desk: Desk, browser: Browser) -> None:

@@ -89,7 +89,7 @@ def test_diff_says_what_changes_and_that_certificates_are_void(bent) -> None:
     code, said = run("diff", LOAN, path)
     assert code == 0
     assert "▲ Band high rises from 0.90 to 0.92." in said
-    assert "Voids certificates: yes, because bands are part of automation_sha256." in said
+    assert "Voids certificates: yes, because bands are part of what certificates are bound to." in said
     told = json.loads(run("diff", LOAN, path, "--json")[1])
     assert told["differences"] == [
         {"path": "bands.high", "text": "Band high rises from 0.90 to 0.92.", "effect": "stricter"}

@@ -11,7 +11,7 @@ from hypothesis import strategies as st
 
 from countersign_review.domain.answer import Answer, faults
 from countersign_review.domain.binding import Bound, chain, digest, stale_parts
-from countersign_review.domain.blind import NEEDS_PERSON, OWN_JUDGEMENT, row_reason, tells_nothing
+from countersign_review.domain.blind import ALWAYS_PERSON, NEEDS_PERSON, OWN_JUDGEMENT, row_reason, tells_nothing
 from countersign_review.domain.eligibility import Amount, Demand, Profile, lacks, tier_rank
 from countersign_review.domain.relation import relation, same_json
 
@@ -212,5 +212,7 @@ def test_review_the_line_in_the_queue() -> None:
     }
     assert row_reason(routed, withheld=True) == OWN_JUDGEMENT
     assert row_reason(routed, withheld=False) == "Thin equity"
+    floor = reason("never_automate", "never_automate", **{"case.bankruptcy_on_record": True})
+    assert row_reason({**routed, "reasons": [floor]}, withheld=False) == ALWAYS_PERSON
     assert row_reason({**routed, "reasons": [reason("matrix")]}, withheld=False) == "High consequence"
     assert row_reason({"reasons": [reason("matrix")], "consequence": None}, withheld=False) == NEEDS_PERSON

@@ -37,7 +37,10 @@ def test_bands_and_a_new_exception_in_words() -> None:
         "Exception 'sanctions' is new: when `case.loan_to_value > 99.0`, level 5, queue compliance.",
     ]
     assert [one.effect for one in found.differences] == ["stricter", None]
-    assert found.because == "Voids certificates: yes, because bands, exceptions are part of automation_sha256."
+    assert (
+        found.because
+        == "Voids certificates: yes, because bands, exceptions are part of what certificates are bound to."
+    )
 
 
 CASES: dict[str, tuple[dict[str, Any], str, str | None]] = {
@@ -90,7 +93,7 @@ def test_words_alone_are_not_named_as_what_voids_certificates() -> None:
     found = between(exceptions=exceptions)
     assert (len(found.differences), found.voids_certificates) == (1, False)
     found = between(exceptions=exceptions, bands={"high": 0.95, "medium": 0.7})
-    assert found.because == "Voids certificates: yes, because bands are part of automation_sha256."
+    assert found.because == "Voids certificates: yes, because bands are part of what certificates are bound to."
 
 
 def test_a_cell_of_the_matrix_is_named_with_both_levels() -> None:

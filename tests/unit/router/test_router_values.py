@@ -176,12 +176,14 @@ class TestEvents:
 
     def test_a_rule_flags_the_facts_it_read(self) -> None:
         loaded = shipped()
-        body = scored(payload={**PAYLOAD, "total_obligations_ratio": 44.0})
+        body = scored(payload={**PAYLOAD, "total_obligations_ratio": 44.0, "bankruptcy_on_record": True})
         routing = route(body, loaded.policy, Controls(), NOW, NEVER_DRAWN)
         speech = policy_speech(loaded, decision_types()["loan_application"])
         routed = orjson.loads(routed_body(body, orjson.dumps(body), routing, speech, "k"))
         flags = {fact["field"]: fact["flag"] for fact in routed["handling"]["key_facts"] if fact["flag"]}
-        assert flags == {"total_obligations_ratio": "Debt ratio"}
+        assert flags.pop("total_obligations_ratio") == "Debt ratio"
+        assert "bankruptcy_on_record" in flags
+        assert set(flags.values()) == {"Always for a person"}
 
     @pytest.mark.parametrize(("sla", "said"), [({"class": "urgent"}, None), ({"pauses_while_asked": True}, True)])
     def test_a_deadline_stands_still_while_upstream_is_asked_where_the_policy_says_so(

@@ -60,6 +60,11 @@ def test_no_reason_shows_the_code_of_a_rule() -> None:
         assert not any(sign in reason["text"] for sign in ("case.", "has(", "||", "&&", "==", "usd("))
 
 
+def test_an_outcome_is_named_as_people_call_it() -> None:
+    routing = route(scored(outcome="decline"), shipped().policy, Controls(), NOW, NEVER_DRAWN)
+    assert text_of(routing, "outcome_needs_person") == "The outcome “Decline” is not decided without a person."
+
+
 def test_moved_limits_are_explained_and_ask_for_no_level() -> None:
     shift = {"id": "lodger", "when": "!case.owner_occupied", "bands": {"high": 0.05}}
     for text in (None, "Nobody will live there."):

@@ -41,7 +41,8 @@ def show(desk: Sequence[Reviews], *, mode: ReviewerSignals = ReviewerSignals.TEA
     if mode is ReviewerSignals.OFF:
         return Desk(mode, 0, None, None, (), "Reviewer signals are switched off for this tenant.")
     if len(desk) < LEAST_PEOPLE:
-        text = f"{len(desk)} reviewers: figures of fewer than {LEAST_PEOPLE} people would be figures of a person."
+        who = "1 reviewer" if len(desk) == 1 else f"{len(desk)} reviewers"
+        text = f"{who}: figures of fewer than {LEAST_PEOPLE} people would be figures of a person."
         return Desk(mode, len(desk), None, None, (), text)
     findings = examine(desk)
     flagged = sum(finding.flagged for finding in findings)

@@ -31,6 +31,9 @@ from countersign_shared.http import FieldError, Problem, public
 from countersign_shared.http.auth import unauthenticated
 
 router = APIRouter(tags=["people"])
+# What did not work, and what to do. Neither tells whether a name is anybody's.
+_BY_LINK = "This link does not work any more: each signs in once. Ask for a new one, or sign in by name."
+_BY_NAME = "That did not work: wrong name or password. An administrator can give you a new password."
 
 
 @router.post("/session", dependencies=[public])
@@ -134,7 +137,7 @@ async def _attempt(parts: Parts, body: SessionRequest, who: tuple[str, ...]) -> 
     user = await (_by_link(parts, body) if body.login_token else _by_password(parts, body))
     if user is None:
         parts.attempts.failed(who, parts.clock())
-        raise unauthenticated("That did not work: wrong name, password or link, or the link was used before.")
+        raise unauthenticated(_BY_LINK if body.login_token else _BY_NAME)
     parts.attempts.succeeded(who)
     return user
 

@@ -7,6 +7,7 @@ from countersign_review.domain.review import Kind
 
 OWN_JUDGEMENT = "Your own judgement is asked for"
 NEEDS_PERSON = "A person has to decide this"
+ALWAYS_PERSON = "Always for a person"
 
 _TELLING_CODES = frozenset({
     # Each of these speaks of the proposal, of its confidence, or of how the case was drawn.
@@ -54,6 +55,8 @@ def row_reason(routed: Mapping[str, Any], *, withheld: bool) -> str:
 
 def plain(reason: Mapping[str, Any]) -> str:
     """Return a rule's name as words: ``new-customer`` is readable, its expression is not."""
+    if reason["code"] == "never_automate":
+        return ALWAYS_PERSON
     name = str(reason["rule_id"] if reason["code"] in {"exception", "adjustment"} else reason["code"])
     words = name.replace("_", " ").replace("-", " ")
     return words[:1].upper() + words[1:]

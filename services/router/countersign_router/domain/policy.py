@@ -103,10 +103,14 @@ class Input:
 
 @dataclass(frozen=True, slots=True)
 class OutcomeRule:
-    """What a policy says about one outcome. An adverse one is automatic only where the policy says so."""
+    """What a policy says about one outcome, and what people call it.
+
+    An adverse one is automatic only where the policy says so.
+    """
 
     adverse: bool
     automatic: bool
+    label: str
 
 
 @dataclass(frozen=True, slots=True)

@@ -38,6 +38,9 @@ from countersign_router.domain.sampling import NO_SAMPLES, NOT_OFFERED, Draw, Sa
 
 PRIORITY_PER_TIER = 200
 MOST_PRINCIPAL_REASONS = 4
+_NO_CERTIFICATE = {
+    "missing": "No certificate covers", "void": "No certificate that holds for this model and policy covers",
+}  # fmt: skip
 
 
 class Routing(NamedTuple):
@@ -182,7 +185,7 @@ def _floor(policy: Policy, seen: Observation, values: Sequence[object]) -> None:
         text, read = floor.wording.said(seen.variables), values_read(floor.when.reads, seen.variables)
         seen.reasons.ask(REVIEW_LEVEL, "never_automate", text, read, "never_automate")
     if seen.proposed is not None and not policy.outcomes[seen.proposed].automatic:
-        text = f"The outcome {seen.proposed} is not decided without a person."
+        text = f"The outcome “{policy.outcomes[seen.proposed].label}” is not decided without a person."
         seen.reasons.ask(REVIEW_LEVEL, "outcome_needs_person", text, {"proposal.outcome": seen.proposed})
 
 
@@ -199,7 +202,7 @@ def _principal_reasons(policy: Policy, scored: Mapping[str, Any], seen: Observat
             if factor["field"] in reason.fields:
                 found.setdefault(reason.code, {"code": reason.code, "text": reason.text})
     if not found:
-        text = f"The AI's explanation gives no principal reason for {seen.proposed}."
+        text = f"The AI's explanation gives no principal reason for “{policy.outcomes[seen.proposed].label}”."
         reasons.ask(REVIEW_LEVEL, "no_principal_reason", text, {})
     return tuple(found.values())[:MOST_PRINCIPAL_REASONS]
 
@@ -280,7 +283,7 @@ def _certificate(policy: Policy, status: str, certificate: Certificate | None, t
         seen.reasons.ask(REVIEW_LEVEL, "no_model_version", text, {"tier": tier})
         return "missing"
     if certificate is None:
-        text = f"No live certificate covers {tier} consequence: {status}."
+        text = f"{_NO_CERTIFICATE[status]} {tier} consequence."
     else:
         status, read["certified"] = "missing", certificate.threshold
         text = f"The certificate of {tier} consequence begins at a confidence of {certificate.threshold:.3g}."

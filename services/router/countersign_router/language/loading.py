@@ -226,8 +226,10 @@ def _build(
     at = {expression.path: expression for expression in compiled.expressions}
     outcomes = {}
     for name, outcome in document.outcomes.items():
-        adverse = decision_type.outcomes[name].adverse or bool(outcome.adverse)
-        outcomes[name] = OutcomeRule(adverse, not adverse if outcome.automatic is None else outcome.automatic)
+        known = decision_type.outcomes[name]
+        adverse = known.adverse or bool(outcome.adverse)
+        automatic = not adverse if outcome.automatic is None else outcome.automatic
+        outcomes[name] = OutcomeRule(adverse, automatic, known.label)
     bands, queues, reviewers = document.bands, document.queues, document.reviewers
     withhold = document.withhold
     tiers = document.automation.tiers

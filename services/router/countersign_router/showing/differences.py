@@ -48,7 +48,7 @@ def differences(before: PolicyDocument, after: PolicyDocument) -> Differences:
     if voids:
         named = ", ".join(parts) or "what decides about automation"
         verb = "are" if len(parts) > 1 or named.endswith("s") else "is"
-        because = f"Voids certificates: yes, because {named} {verb} part of automation_sha256."
+        because = f"Voids certificates: yes, because {named} {verb} part of what certificates are bound to."
     else:
         because = "Voids certificates: no, nothing that decides about automation changes."
     return Differences(before.version, after.version, found, voids, because)

@@ -91,11 +91,11 @@ function KeyRow({ of, owner, now, onRevoked }: KeyRowProps) {
         {!of.tenants.includes("*") && <small>only {of.tenants.join(", ")}</small>}
       </td>
       <td className={styles.when}>
-        <span className={styles.named}>made </span>
+        <span className={table.named}>made: </span>
         {ago(of.created_at, now)}
       </td>
       <td className={styles.when}>
-        <span className={styles.named}>last used </span>
+        <span className={table.named}>last used: </span>
         {of.last_used_at ? ago(of.last_used_at, now) : "never"}
       </td>
       <td data-standing={standing} className={styles.standing}>

@@ -1,5 +1,5 @@
-import { lazy, Suspense, useState } from "react";
-import { Link, Redirect, Route, Switch } from "wouter";
+import { lazy, Suspense, useEffect, useState } from "react";
+import { Link, Redirect, Route, Switch, useLocation } from "wouter";
 
 import { useConnectionLost } from "../api/connection";
 import { explain } from "../api/problem";
@@ -14,9 +14,10 @@ import { decides } from "../session/roles";
 import { SignIn } from "../session/SignIn";
 import { useMe, useSessionEnd } from "../session/useSession";
 import { TriagePage } from "../triage/TriagePage";
+import { useKeptFocus } from "../ui/useKeptFocus";
 import styles from "./App.module.css";
 import { Header } from "./Header";
-import { pagesFor } from "./pages";
+import { isOn, pagesFor } from "./pages";
 
 // The desk and the cases come with the first file; what is opened seldom comes when it is opened.
 const SELDOM = {
@@ -30,6 +31,7 @@ const SELDOM = {
 
 export function App() {
   const me = useMe();
+  useKeptFocus();
   if (me.data) {
     return (
       <KeyProvider key={me.data.username} person={me.data.username}>
@@ -48,6 +50,7 @@ function Signed({ me }: { me: Me }) {
   const toggleHelp = () => setHelp((shown) => !shown);
   const togglePalette = () => setPalette((shown) => !shown);
   useLive(me.username, useSessionEnd());
+  useTitle(me);
   const open = new Set(pagesFor(me).map(({ href }) => href));
   return (
     <div className={styles.app}>
@@ -86,6 +89,18 @@ function Signed({ me }: { me: Me }) {
       <KeyHelp opened={help} onToggle={toggleHelp} />
     </div>
   );
+}
+
+/** Tabs are told apart by their page. No case is named: what a browser keeps of them, no erasure reaches. */
+function useTitle(me: Me) {
+  const [location] = useLocation();
+  const page = pagesFor(me).find((one) => isOn(one, location));
+  useEffect(() => {
+    document.title = page ? `${page.label} \u2013 Countersign` : "Countersign";
+    return () => {
+      document.title = "Countersign";
+    };
+  }, [page]);
 }
 
 /** Whoever does not decide begins at the first page that is there for them. */

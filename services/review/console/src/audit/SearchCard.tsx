@@ -19,7 +19,7 @@ const FIELDS: readonly FieldOf<Sought>[] = [
   { name: "caseId", label: "Case id" },
   { name: "subject", label: "Subject" },
   { name: "actor", label: "Actor" },
-  { name: "kind", label: "Kind" },
+  { name: "kind", label: "Kind", like: "decision.made" },
   { name: "since", label: "From", type: "datetime-local" },
   { name: "until", label: "To", type: "datetime-local" },
   { name: "tenant", label: "Tenant" },
@@ -50,7 +50,7 @@ export function SearchCard() {
 function Entries({ entries }: { entries: readonly ReadEntry[] }) {
   const now = useNow(60_000);
   if (entries.length === 0) {
-    return <p className={styles.mute}>No entry fits. Ids, subjects and actors are matched whole.</p>;
+    return <p className={styles.mute}>No entry fits. Ids, subjects, actors and kinds are matched whole.</p>;
   }
   return (
     <Wide label="Entries">
@@ -69,7 +69,10 @@ function Entries({ entries }: { entries: readonly ReadEntry[] }) {
         <tbody>
           {entries.map((entry) => (
             <tr key={entry.index}>
-              <td data-number>{entry.index}</td>
+              <td data-number>
+                <span className={table.named}>entry </span>
+                {entry.index}
+              </td>
               <td className={styles.when}>{entry.occurredAt && moment(entry.occurredAt, now)}</td>
               <td>
                 <details>

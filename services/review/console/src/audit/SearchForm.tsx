@@ -7,6 +7,8 @@ export interface FieldOf<Sought> {
   readonly name: keyof Sought & string;
   readonly label: string;
   readonly type?: string;
+  /** How it is written, where nobody could guess. */
+  readonly like?: string;
 }
 
 interface SearchFormProps<Sought> {
@@ -29,11 +31,12 @@ export function SearchForm<Sought extends Record<keyof Sought, string>>(props: S
   };
   return (
     <form className={styles.search} role="search" aria-label={props.label} onSubmit={submit}>
-      {props.fields.map(({ name, label, type = "text" }) => (
+      {props.fields.map(({ name, label, type = "text", like }) => (
         <TextInput
           key={name}
           label={label}
           type={type}
+          {...(like && { placeholder: like })}
           autoCapitalize="none"
           value={wanted[name]}
           onChange={(event) => want({ ...wanted, [name]: event.currentTarget.value })}

@@ -86,7 +86,8 @@ function growthWords({ grew, since, checkpoint, recovered }: Verified): string {
   if (recovered) return lossWords(recovered, since.size);
   if (!grew) return "The log was REWRITTEN: it does not begin with what it held before. Keep both checkpoints.";
   if (since.size === checkpoint.size) return "Nothing was added, and nothing changed, since the older checkpoint.";
-  return `Everything it held at ${since.size} entries is still there; ${checkpoint.size - since.size} were added.`;
+  const added = checkpoint.size - since.size;
+  return `Everything it held at ${since.size} entries is still there; ${added === 1 ? "1 was" : `${added} were`} added.`;
 }
 
 function lossWords({ index, lastLost, origin }: Recovery, size: number): string {

@@ -15,7 +15,7 @@ import { TermList } from "../triage/case/TermList";
 import styles from "./CasePage.module.css";
 import { Reverse } from "./Reverse";
 import { TimelineCard } from "./TimelineCard";
-import { useCase } from "./useCases";
+import { useCase, useTypeName } from "./useCases";
 import { useTimeline } from "./useTimeline";
 
 /** One case: where it stands, its facts, its decisions, and what happened to it. */
@@ -29,7 +29,7 @@ export function CasePage({ tenant, caseId }: { tenant: string; caseId: string })
       {found.error && !found.data && (
         <>
           <h1>{caseId}</h1>
-          <p role="alert">{explain(found.error)}</p>
+          <p role="alert">{explain(found.error)} Look for it among all cases, by words, id or subject.</p>
         </>
       )}
       {found.data && <Detail detail={found.data} />}
@@ -39,6 +39,7 @@ export function CasePage({ tenant, caseId }: { tenant: string; caseId: string })
 
 function Detail({ detail }: { detail: CaseDetail }) {
   const me = useMe();
+  const called = useTypeName();
   const tenanted = useTenants().length > 0;
   const heading = useRef<HTMLHeadingElement>(null);
   useEffect(() => heading.current?.focus(), [detail.case_id]);
@@ -46,7 +47,7 @@ function Detail({ detail }: { detail: CaseDetail }) {
     <>
       <header>
         <p className={styles.crumb}>
-          {detail.decision_type.replaceAll("_", " ")} &middot; case {detail.case_id}
+          {called(detail.decision_type)} &middot; case {detail.case_id}
           {(tenanted || detail.tenant !== "default") && ` \u00b7 ${detail.tenant}`}
         </p>
         <h1 ref={heading} tabIndex={-1}>

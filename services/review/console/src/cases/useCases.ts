@@ -38,6 +38,12 @@ export function useDecisionTypes() {
   });
 }
 
+/** What people call a decision type; one that nobody declared keeps its own name, as words. */
+export function useTypeName(): (type: string) => string {
+  const types = useDecisionTypes().data;
+  return (type) => types?.find(({ name }) => name === type)?.label ?? type.replaceAll("_", " ");
+}
+
 export function useSavedViews() {
   return useQuery({
     queryKey: VIEWS,

@@ -23,7 +23,7 @@ export default function ControlsPage({ me }: { me: Me }) {
         <>
           <Stopped me={me} stops={stops} requests={controls.data.release_requests} />
           {switches(me) ? (
-            <StopSwitch />
+            <StopSwitch stops={stops} />
           ) : (
             <Nothing>Operators, leads and administrators can stop automation; you see what they did.</Nothing>
           )}

@@ -1,4 +1,5 @@
 import type { Control } from "../api/router";
+import { useTypeName } from "../cases/useCases";
 import { moment } from "../format/time";
 import { useNow } from "../format/useNow";
 import { Name } from "../people/Name";
@@ -26,6 +27,7 @@ const KINDS: Readonly<Record<string, string>> = {
 
 /** Every control as it stands. */
 export function InForce({ controls }: { controls: readonly Control[] }) {
+  const called = useTypeName();
   const now = useNow(30_000);
   return (
     <Card title="Every control, as it stands">
@@ -47,15 +49,17 @@ export function InForce({ controls }: { controls: readonly Control[] }) {
                 <tr key={`${control.kind} ${control.tenant} ${control.decision_type} ${control.tier}`}>
                   <td>{KINDS[control.kind] ?? control.kind}</td>
                   <td>
-                    {scopeWords(control)}
+                    {scopeWords(control, called)}
                     {control.tier !== "*" && `, ${control.tier}`}
                   </td>
                   <td>{stateWords(control)}</td>
                   <td>
+                    <span className={table.named}>changed: </span>
                     {moment(control.changed_at, now)}
                     <small>revision {control.revision}</small>
                   </td>
                   <td>
+                    <span className={table.named}>by: </span>
                     <Name of={control.changed_by} recorded />
                     {control.signatures.length > 1 && <small>{control.signatures.length} signatures</small>}
                   </td>
@@ -91,7 +95,8 @@ function bandWords(limits: readonly RaisedLimits[]): string {
   return limits
     .map((one) => {
       const speaker = [one.model_name, one.model_version, one.calibrator_version].filter(Boolean).join(" ");
-      return `high +${one.high}, medium +${one.medium}${one.model_version ? ` for ${speaker}` : ""}`;
+      const moved = [one.high && `high +${one.high}`, one.medium && `medium +${one.medium}`].filter(Boolean).join(", ");
+      return `${moved || "no higher"}${one.model_version ? ` for ${speaker}` : ""}`;
     })
     .join("; ");
 }

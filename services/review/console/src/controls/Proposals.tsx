@@ -3,6 +3,7 @@ import { useState } from "react";
 
 import type { Proposal } from "../api/router";
 import type { Me } from "../api/schema";
+import { useTypeName } from "../cases/useCases";
 import { moment } from "../format/time";
 import { useNow } from "../format/useNow";
 import { Name } from "../people/Name";
@@ -41,13 +42,14 @@ export function Proposals({ me }: { me: Me }) {
 }
 
 function ProposalRow({ me, proposal }: { me: Me; proposal: Proposal }) {
+  const called = useTypeName();
   const now = useNow(30_000);
   const signatures = proposal.said.filter(({ signed }) => signed);
   const signed = signatures.some(({ pseudonym }) => pseudonym === me.pseudonym);
   return (
     <section className={styles.proposal}>
       <h3>
-        {BECOMES[proposal.becomes] ?? proposal.becomes}: {scopeWords(proposal)}
+        {BECOMES[proposal.becomes] ?? proposal.becomes}: {scopeWords(proposal, called)}
         {proposal.tier !== "*" && `, ${proposal.tier} consequence`}
       </h3>
       <p>{proposal.why}</p>

@@ -70,7 +70,9 @@ export function RaiseBands() {
             Raise the bands now
           </Button>
           <span role="status" className={styles.done}>
-            {raise.data && "Raised. From the next batch on nothing is decided on less."}
+            {raise.data
+              ? "Raised. From the next batch on nothing is decided on less."
+              : high + medium === 0 && "Choose by how much, and say why."}
           </span>
         </div>
         <Trouble error={raise.error} />

@@ -1,24 +1,27 @@
 import { Button, NativeSelect, Textarea } from "@mantine/core";
 import { type FormEvent, useState } from "react";
 
-import type { StopPreview, StopScope } from "../api/router";
+import type { Control, StopAnswer, StopPreview, StopScope } from "../api/router";
+import { useTypeName } from "../cases/useCases";
 import { Card } from "../ui/Card";
 import { Trouble } from "../ui/Page";
 import table from "../ui/table.module.css";
 import styles from "./Controls.module.css";
-import { scopeWords } from "./scope";
+import { holds, scopeWords } from "./scope";
 import { useDecisionTypes, useStop, useStopPreview } from "./useControls";
 
 const EVERYTHING = "";
 
 /** Halts automation, after a look at the work that this sends to people. */
-export function StopSwitch() {
+export function StopSwitch({ stops }: { stops: readonly Control[] }) {
   const types = useDecisionTypes();
+  const called = useTypeName();
   const [type, setType] = useState(EVERYTHING);
   const [reason, setReason] = useState("");
   const scope: StopScope =
     type === EVERYTHING ? { scope: "all" } : { scope: "decision_type", decision_type: type, tenant: null };
-  const preview = useStopPreview(scope, true);
+  const held = stops.some((one) => holds(one, type));
+  const preview = useStopPreview(scope, !held);
   const stop = useStop();
 
   const submit = (event: FormEvent) => {
@@ -49,16 +52,21 @@ export function StopSwitch() {
           onChange={(event) => setReason(event.currentTarget.value)}
         />
         <div className={styles.load} aria-live="polite">
-          {preview.data && <Load preview={preview.data} />}
+          {held && <p>It is stopped already, and nothing more would be sent to people.</p>}
+          {!held && preview.data && <Load preview={preview.data} />}
           <Trouble error={preview.error} />
         </div>
         <div className={styles.act}>
-          <Button type="submit" className={styles.danger ?? ""} loading={stop.isPending} disabled={!reason.trim()}>
-            Stop {type === EVERYTHING ? "all automation" : type.replaceAll("_", " ")} now
+          <Button
+            type="submit"
+            className={styles.danger ?? ""}
+            loading={stop.isPending}
+            disabled={held || !reason.trim()}
+          >
+            {type === EVERYTHING ? "Stop all automation" : `Stop automation of ${called(type)}`} now
           </Button>
           <span role="status" className={styles.done}>
-            {stop.data &&
-              `Stopped. ${stop.data.recent_total} automatic decisions of the last ${stop.data.recent_seconds} s stand and may want a second look.`}
+            {stop.data ? doneWords(stop.data) : !held && !reason.trim() && "Say why, then it can be stopped."}
           </span>
         </div>
         <Trouble error={stop.error} />
@@ -68,12 +76,13 @@ export function StopSwitch() {
 }
 
 function Load({ preview }: { preview: StopPreview }) {
+  const called = useTypeName();
   return (
     <>
       <p>
         <strong>{rate(preview.automatic_per_hour)} more cases an hour for people</strong>, on top of{" "}
         {rate(preview.people_per_hour)}, going by {preview.hours === 1 ? "the last hour" : `${preview.hours} hours`} of{" "}
-        {scopeWords(preview)}. The machine decided {preview.automatic_last_hour} in the last hour,{" "}
+        {scopeWords(preview, called)}. The machine decided {preview.automatic_last_hour} in the last hour,{" "}
         {preview.automatic_last_minute} of them in the last minute.
       </p>
       {preview.queues.length > 0 && (
@@ -102,6 +111,13 @@ function Load({ preview }: { preview: StopPreview }) {
       )}
     </>
   );
+}
+
+/** What was decided just before stands; somebody may want to look at it. */
+function doneWords({ recent_total: total, recent_seconds: seconds }: StopAnswer): string {
+  if (total === 0) return `Stopped. Nothing was decided automatically in the last ${seconds} s.`;
+  const stand = total === 1 ? "1 automatic decision" : `${total} automatic decisions`;
+  return `Stopped. ${stand} of the last ${seconds} s ${total === 1 ? "stands" : "stand"} and may want a second look.`;
 }
 
 function rate(perHour: number): string {

@@ -3,6 +3,7 @@ import { type FormEvent, useState } from "react";
 
 import type { Control, ReleaseView } from "../api/router";
 import type { Me } from "../api/schema";
+import { useTypeName } from "../cases/useCases";
 import { moment } from "../format/time";
 import { useNow } from "../format/useNow";
 import { Name } from "../people/Name";
@@ -48,6 +49,7 @@ interface StoppedScopeProps {
 }
 
 function StoppedScope({ me, stop, request }: StoppedScopeProps) {
+  const called = useTypeName();
   const now = useNow(30_000);
   const since = (
     <>
@@ -56,7 +58,7 @@ function StoppedScope({ me, stop, request }: StoppedScopeProps) {
     </>
   );
   return (
-    <Card asking title={`Stopped: ${scopeWords(stop)}`} beside={since}>
+    <Card asking title={`Stopped: ${scopeWords(stop, called)}`} beside={since}>
       <p className={styles.why}>{String(stop.state["reason"] ?? "")}</p>
       {switches(me) && (request ? <Confirm me={me} request={request} /> : <AskForRelease stop={stop} />)}
     </Card>

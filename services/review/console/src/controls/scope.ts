@@ -7,9 +7,9 @@ interface Place {
   readonly decision_type: string;
 }
 
-/** What a switch holds, in words. */
-export function scopeWords({ tenant, decision_type: type }: Place): string {
-  const what = type === ALL ? "everything" : type.replaceAll("_", " ");
+/** What a switch holds, in words; `called` gives what people call a decision type. */
+export function scopeWords({ tenant, decision_type: type }: Place, called: (type: string) => string): string {
+  const what = type === ALL ? "everything" : called(type);
   return tenant === ALL ? what : `${what} of ${tenant}`;
 }
 
@@ -22,4 +22,9 @@ export function scopeOf({ tenant, decision_type: type }: Place): StopScope {
 
 export function isStopped({ kind, state }: Control): boolean {
   return kind === "stop" && state["active"] === true;
+}
+
+/** Whether a stop that acts holds all cases of a decision type already, whoever's; of everything where none is named. */
+export function holds({ tenant, decision_type: type }: Place, wanted: string): boolean {
+  return tenant === ALL && (type === ALL || type === wanted);
 }

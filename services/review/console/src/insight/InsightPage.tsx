@@ -2,6 +2,7 @@ import { NativeSelect } from "@mantine/core";
 import { useState } from "react";
 
 import type { Assessment, TypeSummary } from "../api/feedback";
+import { useTypeName } from "../cases/useCases";
 import { Nothing, Page, Trouble } from "../ui/Page";
 import { CalibrationCard } from "./CalibrationCard";
 import { EvidenceCard } from "./EvidenceCard";
@@ -17,6 +18,7 @@ const ALPHAS = [0.005, 0.01, 0.02, 0.05, 0.1];
 /** What may run by itself, and whether it still keeps its promise. */
 export default function InsightPage() {
   const summary = useSummary();
+  const called = useTypeName();
   const types = summary.data?.decision_types ?? [];
   const [wanted, choose] = useState("");
   const type = types.find(({ decision_type: name }) => name === wanted) ?? types[0];
@@ -27,7 +29,7 @@ export default function InsightPage() {
         types.length > 1 && (
           <NativeSelect
             aria-label="Decision type"
-            data={types.map(({ decision_type: name }) => ({ value: name, label: name.replaceAll("_", " ") }))}
+            data={types.map(({ decision_type: name }) => ({ value: name, label: called(name) }))}
             value={type?.decision_type ?? ""}
             onChange={(event) => choose(event.currentTarget.value)}
           />
@@ -44,10 +46,23 @@ export default function InsightPage() {
           <Pictures key={type.decision_type} type={type} />
           <Independence decisionType={type.decision_type} />
           <FiguresTable type={type} />
-          <p className={styles.reading}>{summary.data?.how_to_read}</p>
+          <HowToRead />
         </>
       )}
     </Page>
+  );
+}
+
+/** What the figures are, by the names that they have on this page. */
+function HowToRead() {
+  return (
+    <p className={styles.reading}>
+      Automatic: share of all routed cases that the machine decided by itself. Wrong among automatic: share of randomly
+      drawn automatic decisions that people, asked blind, would have decided otherwise. Overridden: share of assisted
+      reviews that chose another outcome than the proposal; it watches reviews and is not the model&rsquo;s error rate.
+      Differs when unseen: share of answers given unseen that were another outcome than the proposal. Square brackets
+      hold the exact 95 % interval. A case with several reasons is counted under each of them.
+    </p>
   );
 }
 
@@ -70,7 +85,8 @@ function Pictures({ type }: { type: TypeSummary }) {
           label="Consequence and model"
           data={[...byName].map(([name, { labels, population }]) => ({
             value: name,
-            label: `${population.tier}, ${population.model_name} ${population.model_version}: ${labels} labels`,
+            // The model last: on a phone its name is what may be cut.
+            label: `${population.tier}, ${labels === 1 ? "1 label" : `${labels} labels`}: ${population.model_name} ${population.model_version}`,
           }))}
           value={shown ? nameOf(shown) : ""}
           onChange={(event) => choose(event.currentTarget.value)}

@@ -1,3 +1,4 @@
+import { useMe } from "../session/useSession";
 import { useNames } from "./useNames";
 
 interface NameProps {
@@ -9,7 +10,8 @@ interface NameProps {
 
 /** Somebody by the name their colleagues know, for whoever may know it; for everybody else by their pseudonym. */
 export function Name({ of, recorded = false }: NameProps) {
-  const name = useNames(of).get(of);
+  const me = useMe().data;
+  const name = useNames(of).get(of) ?? (me?.pseudonym === of ? "you" : undefined);
   if (!name) return of;
   return (
     <>

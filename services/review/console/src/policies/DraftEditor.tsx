@@ -34,6 +34,7 @@ export function DraftEditor({ draft, yaml, onDone }: DraftEditorProps) {
     >
       <Textarea
         label="The policy, as YAML"
+        autoFocus
         classNames={{ input: styles.yaml ?? "" }}
         rows={22}
         spellCheck={false}

@@ -2,6 +2,7 @@ import { NativeSelect } from "@mantine/core";
 import { useLocalStorage } from "@mantine/hooks";
 
 import type { Me } from "../api/schema";
+import { useTypeName } from "../cases/useCases";
 import { hasRole } from "../session/roles";
 import { Nothing, Page, Trouble } from "../ui/Page";
 import { Drafts } from "./Drafts";
@@ -13,6 +14,7 @@ import { Versions } from "./Versions";
 /** Who decides what: the policy in force with what came of it, and what is on its way to replace it. */
 export default function PoliciesPage({ me }: { me: Me }) {
   const policies = usePolicies();
+  const called = useTypeName();
   const [wanted, choose] = useLocalStorage({
     key: "countersign.policy",
     defaultValue: "",
@@ -30,7 +32,7 @@ export default function PoliciesPage({ me }: { me: Me }) {
             aria-label="Policy"
             data={inForce.map(({ id, tenant, decision_type: type, version }) => ({
               value: id,
-              label: `${type.replaceAll("_", " ")}${tenant === "default" ? "" : ` of ${tenant}`}, version ${version}`,
+              label: `${called(type)}${tenant === "default" ? "" : ` of ${tenant}`}, version ${version}`,
             }))}
             value={policy?.id ?? ""}
             onChange={(event) => choose(event.currentTarget.value)}

@@ -37,10 +37,12 @@ export function Versions({ versions, mayRollBack }: VersionsProps) {
           {versions.map((version) => (
             <tr key={version.sha256}>
               <td>
+                <span className={table.named}>version </span>
                 {version.version}
                 <small>{version.sha256.slice(0, 12)}</small>
               </td>
               <td>
+                <span className={table.named}>published: </span>
                 {moment(version.published_at, now)}
                 {version.published_by && (
                   <small>

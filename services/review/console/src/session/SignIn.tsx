@@ -66,6 +66,7 @@ export function SignIn() {
           autoComplete="current-password"
           required
           withAsterisk={false}
+          visibilityToggleButtonProps={{ tabIndex: 0, "aria-label": "Show the password" }}
           value={password}
           onChange={(event) => setPassword(event.currentTarget.value)}
         />

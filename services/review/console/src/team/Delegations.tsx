@@ -19,7 +19,7 @@ export function Delegations() {
   return (
     <Card title="Standing in">
       <Trouble error={delegations.error ?? end.error} />
-      {delegations.data?.length === 0 && <p className={styles.gone}>Nobody has to be stood in for.</p>}
+      {delegations.data?.length === 0 && <p className={styles.gone}>Nobody stands in for anybody now.</p>}
       {delegations.data && delegations.data.length > 0 && (
         <table className={`${table.table} ${table.stacked}`}>
           <thead>

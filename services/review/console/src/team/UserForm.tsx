@@ -53,6 +53,7 @@ export function UserForm({ user, verb, pending, error, children, onSubmit, onCan
       {children}
       <TextInput
         label="Name"
+        autoFocus={user !== null}
         required
         withAsterisk={false}
         value={rights.display_name}

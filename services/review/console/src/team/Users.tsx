@@ -4,7 +4,7 @@ import { useState } from "react";
 import type { Me, User } from "../api/schema";
 import { ago } from "../format/time";
 import { useNow } from "../format/useNow";
-import { useDecisionTypes } from "../cases/useCases";
+import { useTypeName } from "../cases/useCases";
 import { decides } from "../session/roles";
 import { Trouble, Wide } from "../ui/Page";
 import table from "../ui/table.module.css";
@@ -20,8 +20,7 @@ interface UsersProps {
 
 export function Users({ me, users, onEdit }: UsersProps) {
   const now = useNow(60_000);
-  const types = useDecisionTypes().data ?? [];
-  const label = (type: string) => types.find(({ name }) => name === type)?.label ?? type.replaceAll("_", " ");
+  const label = useTypeName();
   const active = users.filter(({ disabled_at: gone }) => gone === null);
   const gone = users.filter(({ disabled_at: at }) => at !== null);
   return (
@@ -54,7 +53,10 @@ export function Users({ me, users, onEdit }: UsersProps) {
               <td>
                 {decides(user) ? authorityWords(user.authority, label) : <span className={styles.gone}>no cases</span>}
               </td>
-              <td className={styles.since}>{ago(user.created_at, now)}</td>
+              <td className={styles.since}>
+                <span className={table.named}>since: </span>
+                {ago(user.created_at, now)}
+              </td>
               <td data-number>
                 {user.disabled_at ? (
                   <Gone user={user} now={now} />

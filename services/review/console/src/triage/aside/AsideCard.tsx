@@ -4,6 +4,7 @@ import { type FormEvent, useRef, useState } from "react";
 
 import { NoAnswer } from "../../api/problem";
 import type { Claim, Colleague } from "../../api/schema";
+import { useMe } from "../../session/useSession";
 import { useColleagues } from "../../team/useTeam";
 import { Card } from "../../ui/Card";
 import { Trouble } from "../../ui/Page";
@@ -82,15 +83,18 @@ interface ToWhomProps {
 }
 
 function ToWhom({ aside, value, onChange }: ToWhomProps) {
-  const colleagues = useColleagues();
-  const offered = (colleagues.data ?? []).filter(({ roles }) => aside.to === "somebody" || roles.includes("lead"));
+  const all = useColleagues().data ?? [];
+  const own = useMe().data?.username;
+  const offered = all.filter(
+    ({ username, roles }) => username !== own && (aside.to === "somebody" || roles.includes("lead")),
+  );
   return (
     <NativeSelect
       autoFocus={aside.to === "somebody"}
       label="To"
       data={[
         { value: "", label: aside.to === "perhaps" ? "any lead" : "" },
-        ...offered.map((colleague) => ({ value: colleague.username, label: called(colleague, offered) })),
+        ...offered.map((colleague) => ({ value: colleague.username, label: called(colleague, all, own) })),
       ]}
       value={value}
       onChange={(event) => onChange(event.currentTarget.value)}
@@ -99,8 +103,10 @@ function ToWhom({ aside, value, onChange }: ToWhomProps) {
 }
 
 /** A colleague by name; who is away, with whoever gets the case instead. */
-function called({ display_name: name, away_until: away, stands_in: instead }: Colleague, all: readonly Colleague[]) {
+function called(colleague: Colleague, all: readonly Colleague[], own: string | undefined): string {
+  const { display_name: name, away_until: away, stands_in: instead } = colleague;
   if (!away) return name;
-  const other = all.find(({ username }) => username === instead)?.display_name ?? instead;
-  return other ? `${name} (away; ${other} stands in)` : `${name} (away)`;
+  if (instead === null) return `${name} (away)`;
+  if (instead === own) return `${name} (away; you stand in)`;
+  return `${name} (away; ${all.find(({ username }) => username === instead)?.display_name ?? instead} stands in)`;
 }

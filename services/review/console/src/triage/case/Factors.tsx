@@ -24,7 +24,9 @@ export function Factors({ factors, outcome }: { factors: readonly ShownFactor[];
       {rows(factors.slice(0, SHOWN))}
       {factors.length > SHOWN && (
         <details className={styles.more}>
-          <summary>{factors.length - SHOWN} weaker factors</summary>
+          <summary>
+            {factors.length === SHOWN + 1 ? "1 weaker factor" : `${factors.length - SHOWN} weaker factors`}
+          </summary>
           {rows(factors.slice(SHOWN))}
         </details>
       )}

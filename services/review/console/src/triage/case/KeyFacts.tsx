@@ -79,6 +79,11 @@ function unbroken(text: string): string {
   return text.replace(/ %$/u, "\u00a0%");
 }
 
+/** What a text names, as people call it. */
+function kindOf(type: string): string {
+  return type === "url" ? "link" : type.replaceAll("_", " ");
+}
+
 /** A text with what it names underlined and said. Spans count code points, so the text is cut by those. */
 function Marked({ text, spans }: { text: string; spans: NonNullable<KeyFact["spans"]> }) {
   const letters = Array.from(text);
@@ -88,9 +93,9 @@ function Marked({ text, spans }: { text: string; spans: NonNullable<KeyFact["spa
       {spans.map(({ type, start, end }, index) => (
         <Fragment key={start}>
           {part(spans[index - 1]?.end ?? 0, start)}
-          <mark className={styles.named} title={type}>
+          <mark className={styles.named} title={kindOf(type)}>
             {part(start, end)}
-            <span className="visually-hidden"> ({type})</span>
+            <span className="visually-hidden"> ({kindOf(type)})</span>
           </mark>
         </Fragment>
       ))}

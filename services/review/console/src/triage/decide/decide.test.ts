@@ -177,7 +177,7 @@ describe("terms", () => {
   });
 
   it.each([
-    [{}, ["Amount is needed"]],
+    [{}, ["Amount: fill this in"]],
     [{ amount: 10 }, ["Amount: at least 1000"]],
     [{ amount: 1000.5 }, ["Amount must be a whole number"]],
     [{ amount: 2000, term_months: 7 }, ["Term months: choose one of the list"]],

@@ -114,7 +114,7 @@ const AMOUNT = new RegExp(DECIMAL, "u");
 /** What is wrong with one term, in words, or null. The server checks again, and fully. */
 export function termProblem(field: TermField, value: unknown): string | null {
   const { schema, label } = field;
-  if (isBlank(value)) return field.required ? `${label} is needed` : null;
+  if (isBlank(value)) return field.required ? `${label}: fill this in` : null;
   switch (field.kind) {
     case "choice":
       return field.options.includes(value) ? null : `${label}: choose one of the list`;

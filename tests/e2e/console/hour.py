@@ -202,7 +202,7 @@ class Hour:
             return
         marks = here.page.locator("mark")
         expect(marks).to_have_count(4)
-        said = ["$50 (money)", "https://shop.example/cakes (url)", "lessons@shop.example (email)", "@bela (mention)"]
+        said = ["$50 (money)", "https://shop.example/cakes (link)", "lessons@shop.example (email)", "@bela (mention)"]
         assert marks.all_text_contents() == said
         for scheme in ("light", "dark"):
             here.page.emulate_media(color_scheme=scheme)

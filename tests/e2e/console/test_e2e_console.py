@@ -180,7 +180,7 @@ def test_a_link_signs_in_once_and_signing_out_ends_it(desk: Desk, browser: Brows
         here.page.get_by_role("menuitem", name="Sign out").click()
         expect(here.page.get_by_role("button", name="Sign in")).to_be_visible()
         here.page.goto(link)
-        expect(here.page.get_by_role("alert")).to_contain_text("the link was used before")
+        expect(here.page.get_by_role("alert")).to_contain_text("each signs in once")
 
 
 def test_cases_are_found_by_words_and_filters_and_the_search_is_kept(desk: Desk, browser: Browser) -> None:

@@ -90,7 +90,6 @@ def test_each_population_by_itself(tmp_path: Path) -> None:
         (("certify",), "Say which decisions"),
         (("plan", "--traffic", "100", "--alpha", "0"), "alpha must lie strictly between"),
         (("reviewers", "{bad}"), "reviewer is missing"),
-        (("reviewers", "{desk}", "--signals", "everything"), "everything"),
         (("reviewers", "{desk}", "--person", "p0"), "not about persons"),
     ],
 )
@@ -104,6 +103,12 @@ def test_what_cannot_be_done_is_said_in_a_sentence(tmp_path: Path, arguments: tu
     done = run(*(argument.format(**files) for argument in arguments))
     assert isinstance(done.exception, CommandError)
     assert says in str(done.exception)
+
+
+def test_a_signal_that_there_is_not_is_a_usage_error_that_names_it(tmp_path: Path) -> None:
+    done = run("reviewers", str(desk(tmp_path / "desk.json")), "--signals", "everything")
+    assert done.exit_code == 2
+    assert "everything" in done.output
 
 
 def desk(path: Path) -> Path:

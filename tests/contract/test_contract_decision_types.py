@@ -167,7 +167,7 @@ def test_a_long_text_is_kept_once_and_cut_where_it_must_be() -> None:
 @pytest.mark.parametrize(
     ("path", "value", "says"),
     [
-        ("owner", ..., "owner: Field required"),
+        ("owner", ..., "owner: is required"),
         ("outcomes.deny.advrse", True, "outcomes.deny.advrse"),
         ("fields.0.format", "cash", "fields.0.format"),
         ("fields.0.name", "amuont", "'amuont' is no property"),

@@ -22,6 +22,7 @@ from countersign_inference.domain.permutation import Budget
 from countersign_inference.domain.similarity import NEIGHBOURS, Reference
 from countersign_inference.domain.text_features import TextFeatures
 from countersign_inference.domain.text_model import TextModel, TextReference
+from countersign_shared.contracts.wording import in_words
 from countersign_shared.errors import ConfigurationError
 
 ARTIFACT = "model.onnx"
@@ -270,7 +271,7 @@ def read_manifest(path: Path) -> Manifest:
     except ValidationError as error:
         first = error.errors()[0]
         where = "/".join(str(part) for part in first["loc"])
-        raise ConfigurationError(f"{path} does not describe a model: {where}: {first['msg']}") from error
+        raise ConfigurationError(f"{path} does not describe a model: {where}: {in_words(first)}") from error
 
 
 def read_files(manifest: Trained, directory: Path) -> dict[str, bytes]:

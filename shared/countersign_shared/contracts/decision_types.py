@@ -16,6 +16,7 @@ from countersign_shared.contracts.intake import MAX_DETAIL, FieldProblem
 from countersign_shared.contracts.key_facts import Fact, Field, key_field
 from countersign_shared.contracts.terms import Term, read_terms
 from countersign_shared.contracts.topics import contracts_dir
+from countersign_shared.contracts.wording import in_words
 from countersign_shared.errors import ConfigurationError
 
 MAX_INVALID_FIELDS = 50
@@ -131,7 +132,7 @@ def build_decision_type(document: Any, *, name: str) -> DecisionType:
     except ValidationError as error:
         first = error.errors(include_url=False)[0]
         path = ".".join(str(step) for step in first["loc"]) or "document"
-        raise DecisionTypeError(f"{name}: {path}: {first['msg']}") from error
+        raise DecisionTypeError(f"{name}: {path}: {in_words(first)}") from error
     fields = tuple(_field(field, read) for field in read.fields)
     return DecisionType(
         name=read.decision_type,

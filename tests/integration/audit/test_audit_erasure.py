@@ -139,6 +139,29 @@ async def test_what_comes_in_later_is_erased_too_and_repeats_add_nothing(databas
         assert report.ok, [str(one) for one in report.findings]
 
 
+async def test_who_looked_before_and_is_recorded_after_leaves_nothing_of_the_person(
+    database_url: str, tmp_path: Path
+) -> None:
+    async with open_log(database_url, tmp_path / "keys") as log, reading(log) as client:
+        await log.add(one_case("a", subject="s-1"))
+        answer = await client.post(f"{API}/erasures", json={"case_id": "a", "legal_basis": "x"}, headers=KEY)
+        await client.get(f"{API}/cases/a/timeline")  # announced with whom the case is about, and not yet in the log
+        await confirmed(log, answer.json(), *SERVICES)
+        work = eraser(log)
+        assert await work.work() == 1
+        await take_in_announcements(log)
+        assert (await client.get(f"{API}/cases/a/timeline")).json()["subject_ref"] == "s-1"
+        assert await work.work() == 1
+        timeline = (await client.get(f"{API}/cases/a/timeline")).json()
+        assert timeline["subject_ref"] is None
+        assert "audit.read" in [entry["kind"] for entry in timeline["entries"]]
+        assert (await client.get(f"{API}/subjects", params={"subject_ref": "s-1"})).status_code == 404
+        assert await log.rows("SELECT 1 FROM data_keys WHERE subject IS NOT NULL") == []
+        assert await work.work() == 0
+        report = await log.verify()
+        assert report.ok, [str(one) for one in report.findings]
+
+
 async def test_nothing_is_deleted_that_nobody_asked_to_erase(database_url: str, tmp_path: Path) -> None:
     async with open_log(database_url, tmp_path / "keys") as log, reading(log) as client:
         await log.add(one_case("a"))

@@ -24,6 +24,7 @@ SELECT leaf FROM entries WHERE case_ref = $1 AND kind = 'erasure.completed' ORDE
 
 -- name: come_in_since
 -- Erased cases of which something was sealed again: more than the record of the erasure itself, and of who looked at it.
+-- That, too, where it names a subject: who looked before was told of them, and came into the log after.
 -- Case by case, which a planner that thinks of many erasures would not do: it reads the whole log every time, and nearly
 -- always nothing or little is erased.
 SELECT DISTINCT d.scope, d.erasure_id FROM erased AS d
@@ -31,7 +32,10 @@ CROSS JOIN LATERAL (SELECT FROM data_keys AS k WHERE k.scope = d.scope LIMIT 1) 
 CROSS JOIN LATERAL (
     SELECT FROM entries AS e
     WHERE e.case_ref = d.scope
-      AND e.kind NOT IN ('erasure.requested', 'erasure.completed', 'audit.read', 'audit.exported')
+      AND (
+          e.kind NOT IN ('erasure.requested', 'erasure.completed', 'audit.read', 'audit.exported')
+          OR EXISTS (SELECT FROM data_keys AS k WHERE k.scope = d.scope AND k.subject IS NOT NULL)
+      )
       AND EXISTS (SELECT FROM payloads AS p WHERE p.index = e.index)
     LIMIT 1
 ) AS sealed_again

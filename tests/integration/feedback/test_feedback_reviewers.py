@@ -105,6 +105,16 @@ async def test_opening_a_person_needs_a_purpose_and_is_on_the_record_once(
     assert [one.sequence for one in activities] == [1, 2]
     assert activities[0].body.purpose == "Talk after complaint 12"
     assert activities[0].actor.pseudonym == "p-lead"
+    # A key that was used before hides no other look.
+    for other in (
+        asked | {"json": {"purpose": "Curious"}},
+        asked | {"params": {"tenant": "shown", "decision_type": "loan_application"}},
+        asked | {"params": {"tenant": "shown", "since": "2020-01-01"}},
+    ):
+        before = await pool.fetchval("SELECT count(*) FROM outbox")
+        for _ in range(2):
+            await client.post("reviewers/r-0/open", headers={"Idempotency-Key": "k-1"}, **other)
+        assert await pool.fetchval("SELECT count(*) FROM outbox") == before + 1, other
     nothing = await client.post("reviewers/r-0/open", params={"tenant": "shown"}, json={"purpose": ""})
     assert nothing.status_code == 422
     assert nothing.json()["errors"][0]["pointer"] == "/purpose"

@@ -1,10 +1,12 @@
 """Do reviewers decide, or wave through? As much as the tenant lets be shown, of a person only for a purpose."""
 
 import asyncio
+import hashlib
 from collections.abc import Callable
 from datetime import date
 from typing import Annotated
 
+import orjson
 from fastapi import APIRouter, Depends, Header, Path, Query
 from pydantic import BaseModel, Field
 
@@ -72,8 +74,11 @@ def routes(desk: Desk, modes: Modes) -> APIRouter:
         )
         store, clock = desk()
         role = next(role for role in OPENERS if role in principal.roles)
+        now = clock()
+        # Another purpose, another question or another day is another look: no key lets one pass unrecorded.
+        same = None if key is None else _digest(key, given.purpose, decision_type, since, now.date())
         # On the record before it is seen.
-        await store.open_page(Opening(tenant, reviewer, principal.subject, role, given.purpose, key), clock())
+        await store.open_page(Opening(tenant, reviewer, principal.subject, role, given.purpose, same), now)
         return found
 
     return router
@@ -86,10 +91,14 @@ def _request_key(
     idempotency_key: Annotated[
         str | None,
         Header(alias="Idempotency-Key", min_length=1, max_length=200, pattern=r"^[\x21-\x7e]+$",
-               description="The same request with the same key is on the record once."),
+               description="The same request with the same key is on the record once a day."),
     ] = None,
 ) -> IdempotencyKey:  # fmt: skip
     return idempotency_key
+
+
+def _digest(*said: object) -> str:
+    return hashlib.sha256(orjson.dumps(said)).hexdigest()
 
 
 async def _finding(

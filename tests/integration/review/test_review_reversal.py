@@ -142,6 +142,37 @@ async def test_review_a_judgement_that_differs_opens_the_decision_for_somebody_e
     assert len(facts(desk.sent, "audit.judged")) == 1
 
 
+async def test_review_a_judgement_waits_for_the_decision_that_it_is_about(desk: Desk) -> None:
+    case = audited("c-1", handling={"grace_seconds": 5})
+    await desk.take_in(record("case.routed", case))
+    ana, ben = await desk.browser("ana"), await desk.browser("ben")
+    await ana.decide(await ana.claimed(), "decline")
+    desk.clock.forward(seconds=6)
+    assert await desk.parts.reversals.follow() == 0
+    # The topics are read apart, and that of decisions was behind.
+    await desk.take_in(record("decision.made", automatic_decision(case)))
+    assert await desk.parts.reversals.follow() == 1
+    assert (await ben.claimed())["context"]["decision_required"]["case_id"] == "c-1"
+
+
+async def test_review_a_judgement_does_not_open_what_a_person_has_decided_since(desk: Desk) -> None:
+    case = audited("c-1", handling={"grace_seconds": 5})
+    await desk.take_in(record("case.routed", case), record("decision.made", automatic_decision(case)))
+    ana, ben, dora = await desk.browser("ana"), await desk.browser("ben"), await desk.browser("dora", "lead")
+    await ana.decide(await ana.claimed(), "decline")
+    desk.clock.forward(seconds=3)
+    opened = await dora.post("/cases/default/c-1/reversal", WHY)
+    assert opened.status_code == 201, opened.text
+    [held] = (await dora.get("/claims")).json()["items"]
+    assert (await dora.decide(await dora.read(held), "decline")).status_code == 200
+    desk.clock.forward(seconds=3)
+    assert await desk.parts.reversals.follow() == 0, "it can still be taken back"
+    desk.clock.forward(seconds=3)
+    assert await desk.parts.reversals.follow() == 2, "that of the audit, and that of the lead"
+    assert await desk.pool.fetchval("SELECT count(*) FROM reviews WHERE kind = 'reversal'") == 1
+    assert (await ben.claim()).status_code == 204
+
+
 async def test_review_of_two_leads_who_open_a_decision_at_once_one_does(desk: Desk) -> None:
     await automatic(desk)
     leads = [await desk.client("dora", "lead"), await desk.client("eve", "lead")]

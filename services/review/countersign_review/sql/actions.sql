@@ -151,7 +151,12 @@ VALUES ($1, $2, $3, $4, $5, $6, $7, $8, $9);
 DELETE FROM judgements WHERE answer_id = $1;
 
 -- name: judgements_to_follow
-SELECT * FROM judgements WHERE followed_at IS NULL AND leaves_at <= $1
+-- Not before the decision is here that it is about: the topics are read apart.
+SELECT * FROM judgements AS j WHERE followed_at IS NULL AND leaves_at <= $1
+    AND (
+        kind <> 'audit' OR NOT error
+        OR EXISTS (SELECT FROM decisions AS d WHERE d.tenant = j.tenant AND d.case_id = j.case_id)
+    )
 ORDER BY tenant, case_id LIMIT $2 FOR UPDATE SKIP LOCKED;
 
 -- name: followed

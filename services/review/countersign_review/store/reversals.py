@@ -113,22 +113,29 @@ class Reversals:
         now = self._clock()
         async with self._pool.acquire() as connection, connection.transaction():
             rows = await connection.fetch(self._queries.judgements_to_follow, now, FOLLOWED_PER_ROUND)
+            followed = 0
             for row in rows:
-                if row["kind"] == "audit" and row["error"]:
-                    await self._follow_one(connection, row, now)
-                await connection.execute(self._queries.followed, row["answer_id"], now)
-        if rows:
+                if row["kind"] != "audit" or not row["error"] or await self._follow_one(connection, row, now):
+                    await connection.execute(self._queries.followed, row["answer_id"], now)
+                    followed += 1
+        if followed:
             self._journal.hurry()
-        return len(rows)
+        return followed
 
-    async def _follow_one(self, connection: Connection, row: Any, now: datetime) -> None:
+    async def _follow_one(self, connection: Connection, row: Any, now: datetime) -> bool:
+        """Open the automatic decision that was judged, where it still stands; false to look again later."""
         tenant, case_id = row["tenant"], row["case_id"]
         standing = await connection.fetchrow(self._desk.decision_in_force, tenant, case_id)
         busy = await connection.fetch(self._intake.lock_open_reviews, tenant, case_id)
-        if standing is None or standing["closed_as"] != "decided" or busy:
-            return
+        if standing is None:
+            return False
+        if standing["closed_as"] != "decided" or busy:
+            return True
+        if standing["mode"] != "automatic":
+            # Somebody has replaced it, unless they take that back.
+            return standing["leaves_at"] is None or standing["leaves_at"] <= now
         case = await connection.fetchrow(self._queries.case_at_hand, tenant, case_id)
-        await self._blind(connection, case, standing["decision_id"], JUDGED_WRONG, None, now)
+        return await self._blind(connection, case, standing["decision_id"], JUDGED_WRONG, None, now)
 
     async def _blind(
         self, connection: Connection, case: Any, decision_id: str, opened_for: str, body: bytes | None, now: datetime

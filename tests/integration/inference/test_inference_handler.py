@@ -269,7 +269,7 @@ async def test_a_payload_that_fails_its_schema_goes_to_a_person_with_the_fields(
     assert {problem["pointer"] for problem in first["invalid_fields"]} == {"/loan_to_value", "/loan_amount"}
     assert first["case"]["payload"]["note\u0000"] == "kept"
     assert second["abstained"]["reason"] == "missing_input"
-    assert "information_verified" in second["abstained"]["detail"]
+    assert "Information" in second["abstained"]["detail"]
     assert second["missing_fields"] == ["information_verified"]
     assert third["signals"]["completeness"]["value"] == 0.0
     assert len(third["missing_fields"]) == len(decision_types()[LOAN].required)

@@ -21,6 +21,7 @@ from countersign_local.client import Client, open_client
 from countersign_local.demo.access import Access, open_access
 from countersign_local.demo.reviewer import ScriptedReviewer
 from countersign_local.verifying import verified
+from countersign_review.domain.administration import ALL_TENANTS, Administrator
 from countersign_shared.clock import system_clock
 from countersign_shared.messaging import Record, dead_letter, open_bus
 from countersign_shared.messaging.topics import ensure_topics
@@ -66,7 +67,7 @@ async def _keys(access: Access) -> dict[str, str]:
     for name, roles, tenants in (("acme", ["submitter"], ["acme"]), ("reader", ["analyst"], ["*"])):
         _, made[name] = await access.people.add_key(
             name=name, username="command-line", roles=roles, tenants=tenants, lasts=timedelta(days=1),
-            environment="local", by={"kind": "service", "pseudonym": "test"},
+            environment="local", by=Administrator({"kind": "service", "pseudonym": "test"}, ALL_TENANTS),
         )  # fmt: skip
     return made
 

@@ -22,6 +22,7 @@ from aiokafka import AIOKafkaConsumer, TopicPartition
 from countersign_inference.training.loanapp import applications
 from countersign_local.client import Client, Refused, open_client
 from countersign_local.demo.access import Access, open_access
+from countersign_review.domain.administration import ALL_TENANTS, Administrator
 from countersign_shared.clock import system_clock
 from countersign_shared.messaging import Message, open_bus, write_event
 from countersign_shared.messaging.topics import ensure_topics
@@ -39,7 +40,7 @@ SELECT count(*) FROM pg_stat_activity
 WHERE datname = current_database() AND state LIKE 'idle in transaction%'
     AND xact_start < clock_timestamp() - interval '2 seconds'
 """
-BY = {"kind": "service", "pseudonym": "test"}
+BY = Administrator({"kind": "service", "pseudonym": "test"}, ALL_TENANTS)
 PAYLOADS = [dict(one.payload) for one in applications()][:CASES]
 
 

@@ -22,6 +22,7 @@ import pytest
 from countersign_audit.leaf_schema import leaf_schema
 from countersign_local.client import open_client
 from countersign_local.demo.reviewer import ScriptedReviewer
+from countersign_review.domain.administration import ALL_TENANTS, Administrator
 from countersign_review.store.events import Journal
 from countersign_review.store.people import Authority, People
 from countersign_shared.clock import system_clock
@@ -64,7 +65,7 @@ async def until(stack: Stack, sql: str, least: int) -> None:
 
 async def reviewers_key(stack: Stack) -> str:
     """Seat a reviewer and return their key."""
-    by = {"kind": "service", "pseudonym": "drill"}
+    by = Administrator({"kind": "service", "pseudonym": "drill"}, ALL_TENANTS)
     async with open_pool(stack.database_url, schema="review", size=1, create_schema=False) as pool:
         people = People(pool, Journal(Outbox()), clock=system_clock)
         authority = Authority(max_tier="critical", skills=("mortgage",))

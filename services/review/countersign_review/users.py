@@ -5,6 +5,7 @@ from contextlib import asynccontextmanager
 from dataclasses import dataclass
 from datetime import timedelta
 
+from countersign_review.domain.administration import ALL_TENANTS, Administrator
 from countersign_review.store.events import Journal
 from countersign_review.store.passwords import Passwords, new_password
 from countersign_review.store.people import Authority, People
@@ -16,7 +17,7 @@ from countersign_shared.postgres import open_pool
 SCHEMA = "review"
 LINK_LASTS = timedelta(minutes=15)
 KEY_LASTS = timedelta(days=90)
-BY = {"kind": "service", "pseudonym": "countersign"}
+BY = Administrator({"kind": "service", "pseudonym": "countersign"}, ALL_TENANTS)
 """Whoever may write to the database; the operating system knows who that was."""
 
 

@@ -20,6 +20,7 @@ from countersign_review.api import build_app
 from countersign_review.api.forward import open_client
 from countersign_review.api.parts import Parts
 from countersign_review.app import MIGRATIONS, build_parts, sent_marker
+from countersign_review.domain.administration import ALL_TENANTS, Administrator
 from countersign_review.handlers import Handler
 from countersign_review.settings import Settings
 from countersign_review.store.events import Journal
@@ -34,7 +35,7 @@ from countersign_shared.observability import Health, Metrics
 from countersign_shared.postgres import migrate, open_pool
 
 START = datetime(2026, 3, 2, 9, 15, 2, tzinfo=UTC)
-BY = {"kind": "service", "pseudonym": "tests"}
+BY = Administrator({"kind": "service", "pseudonym": "tests"}, ALL_TENANTS)
 API = "/api/review/v1"
 _offsets = itertools.count()
 

@@ -4,7 +4,7 @@ from typing import Any
 
 import pytest
 
-from tests.integration.review.harness import Client, Desk, content, facts, record, routed, updated
+from tests.integration.review.harness import BY, Client, Desk, content, facts, record, routed, updated
 
 pytestmark = pytest.mark.postgres
 
@@ -286,5 +286,5 @@ async def test_review_disabling_a_colleague_frees_what_was_kept_for_them(desk: D
     await desk.client("ben")
     await act(ana, await ana.claimed(), "delegate", {"to": "ben"})
     assert (await cleo.claim()).status_code == 204
-    await desk.parts.departures.disable("ben", by={"kind": "service", "pseudonym": "tests"})
+    await desk.parts.departures.disable("ben", by=BY)
     assert (await cleo.claim()).status_code == 201

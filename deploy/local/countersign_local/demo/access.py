@@ -7,6 +7,7 @@ from datetime import timedelta
 from pathlib import Path
 
 from countersign_local.state import keep_secret, kept_secret
+from countersign_review.domain.administration import ALL_TENANTS, Administrator
 from countersign_review.store.events import Journal
 from countersign_review.store.people import Authority, People
 from countersign_shared.clock import Clock
@@ -14,7 +15,7 @@ from countersign_shared.messaging.outbox import Outbox
 from countersign_shared.postgres import open_pool
 
 _SCHEMA = "review"
-_ACTOR = {"kind": "service", "pseudonym": "countersign-demo"}
+_ACTOR = Administrator({"kind": "service", "pseudonym": "countersign-demo"}, ALL_TENANTS)
 _KEY_FILE = "api-key"
 _KEY_LASTS = timedelta(days=90)
 _LINK_LASTS = timedelta(hours=12)

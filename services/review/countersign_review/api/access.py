@@ -11,9 +11,10 @@ from fastapi import Depends, Header, Request
 
 from countersign_review.api.parts import Parts
 from countersign_review.api.tokens import Bearer
+from countersign_review.domain.administration import Administrator, narrowed
+from countersign_review.domain.events import person
 from countersign_review.settings import Settings
 from countersign_review.store.caller import Caller
-from countersign_review.store.key_holders import narrowed
 from countersign_review.store.people import profile_of
 from countersign_shared.http import ROLES, Principal, Problem, require
 from countersign_shared.http.auth import unauthenticated
@@ -57,6 +58,11 @@ class Identity:
         """The caller as the desk knows them."""
         profile = profile_of(self.user, roles=self.roles, tenants=self.tenants)
         return Caller(profile, self.csrf_token is not None, self.user["undo_seconds"])
+
+    @property
+    def administrator(self) -> Administrator:
+        """The caller as whoever changes something about people."""
+        return Administrator(person(self.user["pseudonym"], "admin"), self.tenants)
 
     @property
     def may_answer(self) -> bool:

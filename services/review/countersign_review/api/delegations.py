@@ -20,8 +20,8 @@ DESK_AND_ADMIN = require("reviewer", "lead", "admin")
 
 @router.get("/delegations", dependencies=[DESK_AND_ADMIN])
 async def list_delegations(who: Known, parts: Using) -> Delegations:
-    """Return who stands in for whom, now and later: everybody's for leads and administrators, else your own."""
-    rows = await parts.delegations.standing(None if _for_all(who) else who.user["username"])
+    """Return who stands in for whom, now and later: your own; as lead or administrator, your tenants'."""
+    rows = await parts.delegations.standing(None if _for_all(who) else who.user["username"], who.tenants)
     return Delegations(items=[_shown(row) for row in rows])
 
 
@@ -31,13 +31,14 @@ async def create_delegation(body: DelegationRequest, who: Known, parts: Using, a
     username = body.username or who.user["username"]
     _may_act_for(who, username)
     wish = Wish(username, body.delegate, body.starts_at, body.ends_at)
-    return _shown(await parts.delegations.add(wish, reason=body.reason, by=_by(who), request=again))
+    row = await parts.delegations.add(wish, reason=body.reason, by=_by(who), tenants=who.tenants, request=again)
+    return _shown(row)
 
 
 @router.post("/delegations/{delegation_id}/end", dependencies=[DESK_AND_ADMIN], status_code=204)
 async def end_delegation(delegation_id: PathPart, who: Known, parts: Using, again: Again) -> None:
     """End a delegation now. Doing it twice changes nothing."""
-    row = await parts.delegations.find(delegation_id)
+    row = await parts.delegations.find(delegation_id, who.tenants)
     _may_act_for(who, row["username"])
     await parts.delegations.end(delegation_id, by=_by(who), request=again)
 

@@ -27,12 +27,12 @@ from countersign_review.api.models.desk import (
 from countersign_review.api.models.people import TenantScope
 from countersign_review.api.models.text import NO_CONTROL_CHARACTERS, PathPart
 from countersign_review.api.parts import Parts, Using
+from countersign_review.domain.administration import narrowed
 from countersign_review.domain.review import ReviewState, Stage
 from countersign_review.domain.saying import Saying
 from countersign_review.store.caller import Caller
 from countersign_review.store.checking import grace_seconds
 from countersign_review.store.claims import FIRST_PAGE
-from countersign_review.store.key_holders import narrowed
 from countersign_review.store.routed import routed_of
 from countersign_shared.http import Problem
 

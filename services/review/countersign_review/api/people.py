@@ -25,8 +25,10 @@ from countersign_review.api.models.people import (
 from countersign_review.api.models.text import PathPart
 from countersign_review.api.parts import Parts, Using
 from countersign_review.api.tokens import LIFETIME
-from countersign_review.api.users import admin, no_local_users, passwords_allowed, user_fields
+from countersign_review.api.users import no_local_users, passwords_allowed, user_fields
+from countersign_review.domain.administration import narrowed
 from countersign_review.settings import Settings
+from countersign_review.store.people import key_reach
 from countersign_shared.http import FieldError, Problem, public
 from countersign_shared.http.auth import unauthenticated
 
@@ -82,9 +84,9 @@ async def change_settings(body: OwnSettings, who: Known, parts: Using) -> Me:
 
 
 @router.get("/api-keys", dependencies=[ADMIN])
-async def list_api_keys(parts: Using) -> ApiKeys:
-    """Return every key, without secrets."""
-    return ApiKeys(items=[ApiKey(**_key(row)) for row in await parts.people.keys()])
+async def list_api_keys(who: Known, parts: Using) -> ApiKeys:
+    """Return the keys that reach one of your tenants, without secrets."""
+    return ApiKeys(items=[ApiKey(**_seen_by(who, row)) for row in await parts.people.keys(who.tenants)])
 
 
 @router.post("/api-keys", dependencies=[ADMIN], status_code=201)
@@ -93,12 +95,13 @@ async def create_api_key(body: ApiKeyRequest, who: Known, parts: Using, again: A
     owner = await parts.people.find(body.username)
     if owner is None:
         raise Problem(404, "not-found", "Not found", "There is no such user, or they are disabled.")
+    who.administrator.check(owner)
     if beyond := sorted(set(body.roles) - set(owner["roles"])):
         detail = f"{body.username} does not have: {', '.join(beyond)}."
         raise Problem(422, "invalid-request", "Beyond its owner", detail, errors=(FieldError("/roles", detail),))
     row, key = await parts.people.add_key(
         name=body.name, username=body.username, roles=body.roles, tenants=body.tenants,
-        lasts=timedelta(days=body.expires_in_days), environment=parts.settings.key_environment, by=admin(who),
+        lasts=timedelta(days=body.expires_in_days), environment=parts.settings.key_environment, by=who.administrator,
         request=again,
     )  # fmt: skip
     return ApiKeyCreated(**_key(row), api_key=key)
@@ -107,7 +110,7 @@ async def create_api_key(body: ApiKeyRequest, who: Known, parts: Using, again: A
 @router.post("/api-keys/{key_id}/revoke", dependencies=[ADMIN])
 async def revoke_api_key(key_id: PathPart, who: Known, parts: Using, again: Again) -> ApiKey:
     """Take a key back: it is refused from now on. Doing it twice changes nothing."""
-    return ApiKey(**_key(await parts.people.revoke_key(key_id, by=admin(who), request=again)))
+    return ApiKey(**_key(await parts.people.revoke_key(key_id, by=who.administrator, request=again)))
 
 
 @router.post("/token", dependencies=[ANYBODY])
@@ -189,3 +192,10 @@ def _me(who: Identity) -> Me:
 def _key(row: Mapping[str, Any]) -> dict[str, Any]:
     names = ("key_id", "name", "username", "roles", "tenants", "created_at", "expires_at", "revoked_at", "last_used_at")
     return {name: row[name] for name in names}
+
+
+def _seen_by(who: Identity, row: Mapping[str, Any]) -> dict[str, Any]:
+    return {
+        **_key(row), "tenants": sorted(narrowed(frozenset(row["tenants"]), who.tenants)),
+        "beyond_you": not who.administrator.looks_after(key_reach(row)),
+    }  # fmt: skip

@@ -27,6 +27,7 @@ _STATUS = {
     "outcomes-exist": (409, "This case can be decided"),
     "cannot-take-it": (409, "They cannot take it"),
     "not-for-you": (403, "Not for you"),
+    "beyond-you": (403, "Beyond your tenants"),
     "nothing-to-reverse": (409, "No decision stands"),
     "review-open": (409, "The case is being looked at"),
 }

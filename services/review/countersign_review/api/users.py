@@ -24,8 +24,8 @@ from countersign_review.api.models.people import (
 )
 from countersign_review.api.models.text import Line, PathPart
 from countersign_review.api.parts import Using
+from countersign_review.domain.administration import narrowed
 from countersign_review.domain.eligibility import TIERS, Amount
-from countersign_review.domain.events import person
 from countersign_review.settings import Settings
 from countersign_review.store.passwords import new_password
 from countersign_review.store.people import Authority as StoredAuthority
@@ -41,14 +41,15 @@ MOST_NAMES = 100
 
 @router.get("/users", dependencies=[ADMIN])
 async def list_users(
+    who: Known,
     parts: Using,
     limit: Annotated[int, Query(ge=1, le=200)] = 200,
     cursor: Annotated[str | None, Query(pattern=r"^[a-z0-9._@-]{1,63}$", description="From `next_cursor`.")] = None,
 ) -> Users:
-    """Return users by name, disabled ones too."""
-    rows = await parts.people.page(after=cursor or "", limit=limit)
+    """Return the users who act for one of your tenants by name, disabled ones too."""
+    rows = await parts.people.page(sorted(who.tenants), after=cursor or "", limit=limit)
     return Users(
-        items=[User(**user_fields(row)) for row in rows],
+        items=[User(**_seen_by(who, row)) for row in rows],
         next_cursor=rows[-1]["username"] if len(rows) == limit else None,
     )
 
@@ -59,9 +60,10 @@ async def create_user(body: UserRequest, who: Known, parts: Using, again: Again)
     if not passwords_allowed(parts.settings):
         raise no_local_users()
     password = new_password()
+    tenants = sorted(who.tenants) if body.tenants is None else body.tenants
     row = await parts.people.add(
-        body.username, display_name=body.display_name, roles=body.roles, tenants=body.tenants,
-        authority=_stored(body.authority), password_hash=await parts.passwords.hash(password), by=admin(who),
+        body.username, display_name=body.display_name, roles=body.roles, tenants=tenants,
+        authority=_stored(body.authority), password_hash=await parts.passwords.hash(password), by=who.administrator,
         request=again,
     )  # fmt: skip
     if row is None:
@@ -77,7 +79,7 @@ async def change_user(
     if who.user["username"] == username and not {"admin"} <= set(body.roles):
         raise _own_account("Somebody else has to take the role admin from you.")
     change = Change(body.display_name, body.roles, body.tenants, _stored(body.authority), version)
-    row = await parts.departures.change(username, change, by=admin(who), request=again)
+    row = await parts.departures.change(username, change, by=who.administrator, request=again)
     parts.hub.resync_of(row["pseudonym"])
     return User(**user_fields(row))
 
@@ -87,9 +89,7 @@ async def disable_user(username: PathPart, who: Known, parts: Using, again: Agai
     """Disable a user: sessions, links, keys and claims end at once."""
     if who.user["username"] == username:
         raise _own_account("Somebody else has to disable your account.")
-    row = await parts.departures.disable(username, by=admin(who), request=again)
-    if row is None:
-        raise Problem(404, "not-found", "Not found", "There is no such user.")
+    row = await parts.departures.disable(username, by=who.administrator, request=again)
     parts.hub.resync_of(row["pseudonym"])
     return User(**user_fields(row))
 
@@ -97,7 +97,7 @@ async def disable_user(username: PathPart, who: Known, parts: Using, again: Agai
 @router.post("/users/{username}/enable", dependencies=[ADMIN])
 async def enable_user(username: PathPart, who: Known, parts: Using, again: Again) -> User:
     """Let a disabled user in again; their keys stay revoked."""
-    return User(**user_fields(await parts.people.enable(username, by=admin(who), request=again)))
+    return User(**user_fields(await parts.people.enable(username, by=who.administrator, request=again)))
 
 
 @router.post("/users/{username}/password", dependencies=[ADMIN])
@@ -106,7 +106,8 @@ async def reset_password(username: PathPart, who: Known, parts: Using, again: Ag
     if not passwords_allowed(parts.settings):
         raise no_local_users()
     password = new_password()
-    row = await parts.people.set_password(username, await parts.passwords.hash(password), by=admin(who), request=again)
+    hashed = await parts.passwords.hash(password)
+    row = await parts.people.set_password(username, hashed, by=who.administrator, request=again)
     parts.hub.resync_of(row["pseudonym"])
     return UserCreated(**user_fields(row), password=password)
 
@@ -146,11 +147,6 @@ def no_local_users() -> Problem:
     )  # fmt: skip
 
 
-def admin(who: Identity) -> dict[str, Any]:
-    """Return the caller as the administrator behind a change."""
-    return person(who.user["pseudonym"], "admin")
-
-
 def user_fields(row: Mapping[str, Any]) -> dict[str, Any]:
     """Return a stored user as the API shows them."""
     limit = row["amount_limit"]
@@ -161,6 +157,15 @@ def user_fields(row: Mapping[str, Any]) -> dict[str, Any]:
     })  # fmt: skip
     names = ("username", "display_name", "pseudonym", "roles", "tenants", "created_at", "disabled_at", "version")
     return {**{name: row[name] for name in names}, "authority": authority}
+
+
+def _seen_by(who: Identity, row: Mapping[str, Any]) -> dict[str, Any]:
+    # Which other tenants there are is nobody's business who looks after some of them only.
+    tenants = frozenset(row["tenants"])
+    return {
+        **user_fields(row), "tenants": sorted(narrowed(tenants, who.tenants)),
+        "beyond_you": not who.administrator.looks_after(tenants),
+    }  # fmt: skip
 
 
 def _stored(authority: Authority) -> StoredAuthority:

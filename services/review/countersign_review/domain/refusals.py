@@ -16,6 +16,7 @@ Refusal
 ├── OutcomesExist     a case that can be decided is not sent back
 ├── CannotTakeIt      the colleague named lacks something
 ├── NotForYou         only the named role, or whoever did it, may
+├── BeyondYou         people, keys or tenants that this administrator does not look after
 ├── NothingToReverse  no decision stands that could be looked at again
 ├── ReviewOpen        the case is being looked at already
 ├── SearchTooBroad    no index leads to it, and looking through everything takes too long
@@ -158,6 +159,16 @@ class NotForYou(Refusal):
     """Only a lead, or whoever did it, may."""
 
     code = "not-for-you"
+
+
+class BeyondYou(Refusal):
+    """Only an administrator of more tenants may."""
+
+    code = "beyond-you"
+
+    def __init__(self, detail: str, faults: Sequence[Fault] = ()) -> None:
+        super().__init__(detail)
+        self.faults = faults
 
 
 class NothingToReverse(Refusal):

@@ -57,7 +57,7 @@ VALUES ($1, $2, $3, $4, $5, $6, $7, $8)
 RETURNING *;
 
 -- name: list_api_keys
-SELECT * FROM api_keys ORDER BY created_at, key_id;
+SELECT k.*, u.tenants AS owner_tenants FROM api_keys AS k JOIN users AS u USING (username) ORDER BY k.created_at, k.key_id;
 
 -- name: keys_in_use
 SELECT k.key_id, k.secret_sha256, k.roles AS key_roles, k.tenants AS key_tenants, k.last_used_at, u.*
@@ -77,7 +77,10 @@ SELECT kid, private, public FROM signing_keys ORDER BY created_at DESC;
 INSERT INTO signing_keys (kid, private, public, created_at) VALUES ($1, $2, $3, $4);
 
 -- name: page_of_users
-SELECT * FROM users WHERE username > $1 ORDER BY username LIMIT $2;
+SELECT u.* FROM users AS u
+WHERE ('*' = ANY ($1::text[]) OR '*' = ANY (u.tenants) OR u.tenants && $1) AND u.username > $2
+ORDER BY u.username
+LIMIT $3;
 
 -- name: colleagues
 -- People at the desk who share a tenant with the caller.
@@ -119,8 +122,9 @@ UPDATE users SET password_hash = $2, version = version + 1 WHERE username = $1 R
 -- name: revoke_api_key
 UPDATE api_keys SET revoked_at = coalesce(revoked_at, $2) WHERE key_id = $1 RETURNING *;
 
--- name: key_was_revoked
-SELECT revoked_at IS NOT NULL FROM api_keys WHERE key_id = $1 FOR UPDATE;
+-- name: lock_api_key
+SELECT k.*, u.tenants AS owner_tenants FROM api_keys AS k JOIN users AS u USING (username)
+WHERE k.key_id = $1 FOR UPDATE OF k;
 
 -- name: touch_api_key
 -- Of the requests that find it to be long ago in the same moment, one writes.
@@ -130,11 +134,17 @@ UPDATE api_keys SET last_used_at = $2 WHERE key_id = $1 AND (last_used_at IS NUL
 UPDATE sessions SET last_seen_at = $2 WHERE token_sha256 = $1;
 
 -- name: delegations
--- Those that are not over, of one person on either side, or of everybody.
-SELECT * FROM delegations
-WHERE ends_at > $2 AND ($1::text IS NULL OR username = $1 OR delegate = $1)
-ORDER BY starts_at, delegation_id
+-- Those that are not over, of one person on either side, or of everybody who shares a tenant with the caller.
+SELECT d.* FROM delegations AS d JOIN users AS u USING (username)
+WHERE d.ends_at > $2 AND ($1::text IS NULL OR d.username = $1 OR d.delegate = $1)
+  AND ($1::text IS NOT NULL OR '*' = ANY ($4::text[]) OR '*' = ANY (u.tenants) OR u.tenants && $4)
+ORDER BY d.starts_at, d.delegation_id
 LIMIT $3;
+
+-- name: delegation_of
+-- One of somebody who shares a tenant with the caller.
+SELECT d.* FROM delegations AS d JOIN users AS u USING (username)
+WHERE d.delegation_id = $1 AND ('*' = ANY ($2::text[]) OR '*' = ANY (u.tenants) OR u.tenants && $2);
 
 -- name: delegation
 SELECT * FROM delegations WHERE delegation_id = $1 FOR UPDATE;

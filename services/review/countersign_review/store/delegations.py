@@ -6,6 +6,7 @@ from typing import Any
 
 import asyncpg
 
+from countersign_review.domain.administration import narrowed
 from countersign_review.domain.delegation import MOST_HOPS, Wish, delegation_faults
 from countersign_review.domain.refusals import InvalidAnswer, NotFound, TooMany
 from countersign_review.store.events import SQL, Connection, Journal
@@ -29,17 +30,23 @@ class Delegations:
         self._requests = Requests()
         self._queries = Queries.load(SQL / "people.sql")
 
-    async def standing(self, username: str | None) -> list[Any]:
-        """Return those that are not over: of one person on either side, or everybody's."""
-        rows: list[Any] = await self._pool.fetch(self._queries.delegations, username, self._clock(), MOST_LISTED)
+    async def standing(self, username: str | None, tenants: frozenset[str]) -> list[Any]:
+        """Return those that are not over: of one person on either side, or of everybody who shares a tenant."""
+        rows: list[Any] = await self._pool.fetch(
+            self._queries.delegations, username, self._clock(), MOST_LISTED, list(tenants)
+        )
         return rows
 
     async def add(
-        self, wish: Wish, *, reason: str | None, by: Mapping[str, Any], request: Identified | None = None
-    ) -> Any:
-        """Let somebody stand in; two for one person at one time are refused, the same again is the same."""
+        self, wish: Wish, *, reason: str | None, by: Mapping[str, Any], tenants: frozenset[str],
+        request: Identified | None = None,
+    ) -> Any:  # fmt: skip
+        """Let somebody of these tenants stand in for another; two at one time are refused, the same again is the same.
+
+        Raises: InvalidAnswer, NotFound, TooMany.
+        """
         now = self._clock()
-        person, delegate = await self._people.find(wish.username), await self._people.find(wish.delegate)
+        person, delegate = await self._known(wish.username, tenants), await self._known(wish.delegate, tenants)
         if faults := delegation_faults(wish, person, delegate, now=now):
             raise InvalidAnswer(faults)
         async with self._pool.acquire() as connection, connection.transaction():
@@ -63,12 +70,16 @@ class Delegations:
         self._journal.hurry()
         return row
 
-    async def find(self, delegation_id: str) -> Any:
-        """Return one."""
-        row = await self._pool.fetchrow(self._queries.delegation, delegation_id)
+    async def find(self, delegation_id: str, tenants: frozenset[str]) -> Any:
+        """Return one of somebody of these tenants."""
+        row = await self._pool.fetchrow(self._queries.delegation_of, delegation_id, list(tenants))
         if row is None:
             raise NotFound("There is no such delegation.")
         return row
+
+    async def _known(self, username: str, tenants: frozenset[str]) -> Mapping[str, Any] | None:
+        user = await self._people.find(username)
+        return user if user is not None and narrowed(frozenset(user["tenants"]), tenants) else None
 
     async def end(self, delegation_id: str, *, by: Mapping[str, Any], request: Identified | None = None) -> None:
         """End one now; one that is over stays as it is."""

@@ -5,6 +5,7 @@ from typing import Any
 
 import asyncpg
 
+from countersign_review.domain.administration import Administrator
 from countersign_review.domain.delegation import AT_THE_DESK
 from countersign_review.store.claims import Claims
 from countersign_review.store.events import Journal
@@ -22,18 +23,18 @@ class Departures:
         self._journal = journal
 
     async def disable(
-        self, username: str, *, by: Mapping[str, Any], request: Identified | None = None
-    ) -> Mapping[str, Any] | None:
-        """End a user's sessions, links, keys and claims; None when there is no such user."""
+        self, username: str, *, by: Administrator, request: Identified | None = None
+    ) -> Mapping[str, Any]:
+        """End a user's sessions, links, keys and claims."""
         async with self._pool.acquire() as connection, connection.transaction():
             user = await self._people.disable(connection, username, by=by, request=request)
-            if user is not None and user["disabled_at"] is not None:
+            if user["disabled_at"] is not None:
                 await self._claims.release_all(connection, user["pseudonym"])
         self._journal.hurry()
         return user
 
     async def change(
-        self, username: str, change: Change, *, by: Mapping[str, Any], request: Identified | None = None
+        self, username: str, change: Change, *, by: Administrator, request: Identified | None = None
     ) -> Mapping[str, Any]:
         """Set what a user may do; whoever leaves the desk gives back what they hold."""
         async with self._pool.acquire() as connection, connection.transaction():

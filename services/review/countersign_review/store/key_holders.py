@@ -7,6 +7,7 @@ from typing import Any
 
 import asyncpg
 
+from countersign_review.domain.administration import narrowed
 from countersign_review.store.events import SQL
 from countersign_review.store.gathering import Gathering
 from countersign_review.store.passwords import same_digest, secret_digest
@@ -61,10 +62,3 @@ class KeyHolders:
         rows = await self._pool.fetch(self._queries.keys_in_use, list(key_ids), self._clock())
         found = {row["key_id"]: row for row in rows}
         return [found.get(key_id) for key_id in key_ids]
-
-
-def narrowed(left: frozenset[str], right: frozenset[str]) -> frozenset[str]:
-    """Return the tenants in both scopes, where ``*`` is every tenant."""
-    if "*" in left:
-        return right
-    return left if "*" in right else left & right

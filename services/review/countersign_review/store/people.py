@@ -9,8 +9,9 @@ from typing import Any
 import asyncpg
 import orjson
 
+from countersign_review.domain.administration import Administrator, narrowed
 from countersign_review.domain.eligibility import TIERS, Amount, Profile, tier_rank
-from countersign_review.domain.refusals import NotFound, SecretTold, StaleVersion
+from countersign_review.domain.refusals import BeyondYou, NotFound, SecretTold, StaleVersion
 from countersign_review.store.events import ACTIVITIES, SOURCE, SQL, Connection, Journal
 from countersign_review.store.gathering import Gathering
 from countersign_review.store.key_holders import MOST_TOGETHER, KeyHolder, KeyHolders
@@ -86,9 +87,10 @@ class People:
 
     async def add(
         self, username: str, *, display_name: str, roles: Sequence[str], tenants: Sequence[str], authority: Authority,
-        password_hash: str | None, by: Mapping[str, Any], request: Identified | None = None,
+        password_hash: str | None, by: Administrator, request: Identified | None = None,
     ) -> Mapping[str, Any] | None:  # fmt: skip
         """Add a user; None when the name is taken."""
+        by.check_grant(tenants)
         async with self._pool.acquire() as connection, connection.transaction():
             if await self._again(connection, by, request):
                 raise SecretTold(f"{username} was added by the same request before; reset their password for another.")
@@ -99,14 +101,15 @@ class People:
             if row is None:
                 return None
             await self.tell(
-                connection, username, "user.added", by, roles=sorted(set(roles)), tenants=sorted(set(tenants))
+                connection, username, "user.added", by.actor, roles=sorted(set(roles)), tenants=sorted(set(tenants))
             )
         self._journal.hurry()
         return dict(row)
 
-    async def page(self, *, after: str, limit: int) -> list[Mapping[str, Any]]:
-        """Return users by name, disabled ones too."""
-        return [dict(row) for row in await self._pool.fetch(self._queries.page_of_users, after, limit)]
+    async def page(self, tenants: Sequence[str], *, after: str, limit: int) -> list[Mapping[str, Any]]:
+        """Return users who share one of these tenants, by name, disabled ones too."""
+        rows = await self._pool.fetch(self._queries.page_of_users, list(tenants), after, limit)
+        return [dict(row) for row in rows]
 
     async def colleagues(self, tenants: Sequence[str], *, limit: int) -> list[Any]:
         """Return the people at the desk of these tenants, and who stands in for those who are away."""
@@ -118,20 +121,14 @@ class People:
         rows: list[Any] = await self._pool.fetch(self._queries.names_of, list(tenants), list(pseudonyms))
         return rows
 
-    async def lock(self, connection: Connection, username: str) -> Mapping[str, Any]:
-        """Lock a user, disabled or not, and return them."""
-        row = await connection.fetchrow(self._queries.lock_user, username)
-        if row is None:
-            raise NotFound("There is no such user.")
-        return dict(row)
-
     async def change(
-        self, connection: Connection, username: str, change: Change, *, by: Mapping[str, Any],
+        self, connection: Connection, username: str, change: Change, *, by: Administrator,
         request: Identified | None = None,
     ) -> Mapping[str, Any]:  # fmt: skip
         """Set a user's roles, tenants and authority, in the caller's transaction; the same request does it once."""
         again = await self._again(connection, by, request)
-        user = await self.lock(connection, username)
+        user = await self._looked_after(connection, username, by)
+        by.check_grant(change.tenants)
         if again:
             return user
         if user["version"] != change.version:
@@ -143,35 +140,34 @@ class People:
         row = await connection.fetchrow(
             self._queries.change_user, username, change.display_name, roles, tenants, *change.authority.columns()
         )
-        await self.tell(
-            connection, username, "user.changed", by, roles=roles, tenants=tenants, reason=_changed(user, dict(row))
-        )
+        reason = _changed(user, dict(row))
+        await self.tell(connection, username, "user.changed", by.actor, roles=roles, tenants=tenants, reason=reason)
         return dict(row)
 
-    async def enable(
-        self, username: str, *, by: Mapping[str, Any], request: Identified | None = None
-    ) -> Mapping[str, Any]:
+    async def enable(self, username: str, *, by: Administrator, request: Identified | None = None) -> Mapping[str, Any]:
         """Let a disabled user in again, with the roles they had; keys and links stay gone."""
         async with self._pool.acquire() as connection, connection.transaction():
             again = await self._again(connection, by, request)
-            user = await self.lock(connection, username)
+            user = await self._looked_after(connection, username, by)
             if again or user["disabled_at"] is None:
                 return user
             row = await connection.fetchrow(self._queries.enable_user, username)
-            await self.tell(connection, username, "user.enabled", by, roles=user["roles"], tenants=user["tenants"])
+            await self.tell(
+                connection, username, "user.enabled", by.actor, roles=user["roles"], tenants=user["tenants"]
+            )
         self._journal.hurry()
         return dict(row or {})
 
     async def set_password(
-        self, username: str, password_hash: str, *, by: Mapping[str, Any], request: Identified | None = None
+        self, username: str, password_hash: str, *, by: Administrator, request: Identified | None = None
     ) -> Mapping[str, Any]:
         """Give a user another password; their sessions and links end."""
         async with self._pool.acquire() as connection, connection.transaction():
             if await self._again(connection, by, request):
                 raise SecretTold("The same request gave them another password before; send a new one for one more.")
-            await self.lock(connection, username)
+            await self._looked_after(connection, username, by)
             row = await connection.fetchrow(self._queries.set_password, username, password_hash)
-            await self.tell(connection, username, "user.changed", by, reason="password")
+            await self.tell(connection, username, "user.changed", by.actor, reason="password")
         self._journal.hurry()
         return dict(row or {})
 
@@ -186,16 +182,16 @@ class People:
         return dict(row) if row else None
 
     async def disable(
-        self, connection: Connection, username: str, *, by: Mapping[str, Any], request: Identified | None = None
-    ) -> Mapping[str, Any] | None:
-        """End a user's sessions, links and keys at once, in the caller's transaction; None for nobody's name."""
+        self, connection: Connection, username: str, *, by: Administrator, request: Identified | None = None
+    ) -> Mapping[str, Any]:
+        """End a user's sessions, links and keys at once, in the caller's transaction."""
         again = await self._again(connection, by, request)
-        user = await connection.fetchrow(self._queries.lock_user, username)
-        if user is None or user["disabled_at"] is not None or again:
-            return dict(user) if user else None
+        user = await self._looked_after(connection, username, by)
+        if user["disabled_at"] is not None or again:
+            return user
         row = await connection.fetchrow(self._queries.disable_user, username, self._clock())
-        await self.tell(connection, username, "user.disabled", by)
-        return dict(row) if row else None
+        await self.tell(connection, username, "user.disabled", by.actor)
+        return dict(row or {})
 
     async def open_session(self, user: Mapping[str, Any], *, lasts: timedelta, replaces: str | None) -> str | None:
         """Start a session under a fresh token, whatever token the browser came with; returns the token.
@@ -267,39 +263,49 @@ class People:
 
     async def add_key(
         self, *, name: str, username: str, roles: Sequence[str], tenants: Sequence[str], lasts: timedelta,
-        environment: str, by: Mapping[str, Any], request: Identified | None = None,
+        environment: str, by: Administrator, request: Identified | None = None,
     ) -> tuple[Mapping[str, Any], str]:  # fmt: skip
-        """Make a key for a user; returns its row and the key itself, which is kept nowhere."""
+        """Make a key for a user; returns its row and the key itself, which is kept nowhere.
+
+        It reaches no further than whoever makes it, whatever tenants its owner is given later.
+        """
+        reach = narrowed(frozenset(tenants), by.tenants) if "*" in tenants else frozenset(tenants)
+        by.check_grant(reach)
         key_id, secret, now = new_name(""), new_secret().replace("_", "-"), self._clock()
         async with self._pool.acquire() as connection, connection.transaction():
             if await self._again(connection, by, request):
                 raise SecretTold("The same request made a key before; revoke that one and ask for another.")
+            await self._looked_after(connection, username, by)
             row = await connection.fetchrow(
                 self._queries.insert_api_key, key_id, name, username, secret_digest(secret), sorted(set(roles)),
-                sorted(set(tenants)), now, now + lasts,
+                sorted(reach), now, now + lasts,
             )  # fmt: skip
-            await self.tell(connection, username, "user.key_created", by, api_key_id=key_id)
+            await self.tell(connection, username, "user.key_created", by.actor, api_key_id=key_id)
         self._journal.hurry()
         return dict(row or {}), f"cs_{environment}_{key_id}_{secret}"
 
     async def revoke_key(
-        self, key_id: str, *, by: Mapping[str, Any], request: Identified | None = None
+        self, key_id: str, *, by: Administrator, request: Identified | None = None
     ) -> Mapping[str, Any]:
         """Take a key back; doing it twice changes nothing."""
         async with self._pool.acquire() as connection, connection.transaction():
             await self._again(connection, by, request)
-            revoked = await connection.fetchval(self._queries.key_was_revoked, key_id)
-            if revoked is None:
+            key = await connection.fetchrow(self._queries.lock_api_key, key_id)
+            reach = key_reach(dict(key)) if key else frozenset()
+            if key is None or not narrowed(reach, by.tenants):
                 raise NotFound("There is no such key.")
+            if not by.looks_after(reach):
+                raise BeyondYou("The key also reaches tenants that you do not look after.")
             row = await connection.fetchrow(self._queries.revoke_api_key, key_id, self._clock())
-            if not revoked and row is not None:
-                await self.tell(connection, row["username"], "user.key_revoked", by, api_key_id=key_id)
+            if key["revoked_at"] is None:
+                await self.tell(connection, key["username"], "user.key_revoked", by.actor, api_key_id=key_id)
         self._journal.hurry()
         return dict(row or {})
 
-    async def keys(self) -> list[Mapping[str, Any]]:
-        """Return every key, without secrets."""
-        return [dict(row) for row in await self._pool.fetch(self._queries.list_api_keys)]
+    async def keys(self, tenants: frozenset[str]) -> list[Mapping[str, Any]]:
+        """Return the keys that reach one of these tenants, without secrets."""
+        keys = [dict(row) for row in await self._pool.fetch(self._queries.list_api_keys)]
+        return [key for key in keys if narrowed(key_reach(key), tenants)]
 
     async def key_holder(self, key: str) -> KeyHolder | None:
         """Return who a key stands for, and note that it was used; None when it is wrong, expired or revoked."""
@@ -322,9 +328,17 @@ class People:
             raise NotFound("You have no account here any more.")
         return dict(row)
 
-    async def _again(self, connection: Connection, by: Mapping[str, Any], request: Identified | None) -> bool:
+    async def _looked_after(self, connection: Connection, username: str, by: Administrator) -> Mapping[str, Any]:
+        """Lock a user, disabled or not, whom this administrator looks after."""
+        user = await connection.fetchrow(self._queries.lock_user, username)
+        if user is None:
+            raise NotFound("There is no such user.")
+        by.check(user)
+        return dict(user)
+
+    async def _again(self, connection: Connection, by: Administrator, request: Identified | None) -> bool:
         """Tell whether this very request was carried out before, in the caller's transaction."""
-        return not await self._requests.first(connection, by["pseudonym"], request, self._clock())
+        return not await self._requests.first(connection, by.actor["pseudonym"], request, self._clock())
 
     async def tell(
         self, connection: Connection, username: str, kind: str, by: Mapping[str, Any] | None, **fact: Any
@@ -358,6 +372,11 @@ def profile_of(user: Mapping[str, Any], *, roles: frozenset[str], tenants: froze
         skills=frozenset(user["skills"]), languages=frozenset(languages) if languages is not None else None,
         trained_until=user["training_valid_until"],
     )  # fmt: skip
+
+
+def key_reach(key: Mapping[str, Any]) -> frozenset[str]:
+    """Return the tenants that a key acts for: those it was made for, of those its owner has now."""
+    return narrowed(frozenset(key["owner_tenants"]), frozenset(key["tenants"]))
 
 
 def _changed(before: Mapping[str, Any], after: Mapping[str, Any]) -> str:

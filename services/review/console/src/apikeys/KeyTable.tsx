@@ -101,7 +101,12 @@ function KeyRow({ of, owner, now, onRevoked }: KeyRowProps) {
       <td data-standing={standing} className={styles.standing}>
         {words}
       </td>
-      <td data-number>{standing !== "over" && <Revoke of={of} onRevoked={() => onRevoked(of)} />}</td>
+      <td data-number>
+        {standing !== "over" && !of.beyond_you && <Revoke of={of} onRevoked={() => onRevoked(of)} />}
+        {standing !== "over" && of.beyond_you && (
+          <span className={styles.hint}>also reaches tenants that are not yours</span>
+        )}
+      </td>
     </tr>
   );
 }

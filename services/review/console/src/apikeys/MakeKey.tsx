@@ -64,7 +64,7 @@ export function MakeKey({ owners, onMade, onCancel }: MakeKeyProps) {
           data={[
             { value: "", label: "" },
             ...owners
-              .filter(({ disabled_at: gone }) => gone === null)
+              .filter(({ disabled_at: gone, beyond_you: beyond }) => gone === null && !beyond)
               .map((one) => ({ value: one.username, label: `${one.display_name} (${one.username})` })),
           ]}
           value={username}

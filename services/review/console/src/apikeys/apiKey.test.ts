@@ -14,6 +14,7 @@ const key = (name: string, endsIn: number, revoked: number | null = null): ApiKe
   created_at: at(-30),
   expires_at: at(endsIn),
   revoked_at: revoked === null ? null : at(revoked),
+  beyond_you: false,
   last_used_at: null,
 });
 

@@ -1,6 +1,6 @@
 import { Button } from "@mantine/core";
 
-import type { User } from "../api/schema";
+import type { Me, User } from "../api/schema";
 import { Card } from "../ui/Card";
 import { Trouble } from "../ui/Page";
 import { PasswordOnce } from "./PasswordOnce";
@@ -9,13 +9,14 @@ import { UserForm } from "./UserForm";
 import { useChangeUser, useNewPassword } from "./useTeam";
 
 /** Changes what somebody may do, from their next request on. */
-export function EditUser({ user, onDone }: { user: User; onDone: () => void }) {
+export function EditUser({ me, user, onDone }: { me: Me; user: User; onDone: () => void }) {
   const change = useChangeUser();
   const password = useNewPassword();
   if (password.data) return <PasswordOnce user={password.data} onDone={onDone} />;
   return (
     <Card title={`Change ${user.display_name}`} beside={user.username} asking>
       <UserForm
+        me={me}
         user={user}
         verb="Save"
         pending={change.isPending}

@@ -31,8 +31,8 @@ export default function TeamPage({ me }: { me: Me }) {
         )
       }
     >
-      {open.what === "new" && <AddUser onDone={close} />}
-      {open.what === "user" && <EditUser key={open.user.username} user={open.user} onDone={close} />}
+      {open.what === "new" && <AddUser me={me} onDone={close} />}
+      {open.what === "user" && <EditUser key={open.user.username} me={me} user={open.user} onDone={close} />}
       <Trouble error={users.error} />
       {users.data && (
         <Card title="People">

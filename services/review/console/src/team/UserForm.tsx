@@ -1,7 +1,7 @@
 import { Button, NativeSelect, TextInput } from "@mantine/core";
 import { type FormEvent, type ReactNode, useState } from "react";
 
-import type { Authority, User } from "../api/schema";
+import type { Authority, Me, User } from "../api/schema";
 import { Trouble } from "../ui/Page";
 import { Limits } from "./Limits";
 import { listed, type Rights } from "./rights";
@@ -11,9 +11,10 @@ import { Ticks } from "./Ticks";
 
 const TIERS: readonly Authority["max_tier"][] = ["negligible", "low", "medium", "high", "critical"];
 
-const NEW: Rights = { display_name: "", roles: ["reviewer"], tenants: ["*"], authority: { max_tier: "medium" } };
+const NEW: Omit<Rights, "tenants"> = { display_name: "", roles: ["reviewer"], authority: { max_tier: "medium" } };
 
 interface UserFormProps {
+  readonly me: Me;
   readonly user: User | null;
   readonly verb: string;
   readonly pending: boolean;
@@ -24,10 +25,10 @@ interface UserFormProps {
   readonly onCancel: () => void;
 }
 
-export function UserForm({ user, verb, pending, error, children, onSubmit, onCancel }: UserFormProps) {
-  const [rights, setRights] = useState<Rights>(user ?? NEW);
+export function UserForm({ me, user, verb, pending, error, children, onSubmit, onCancel }: UserFormProps) {
+  const [rights, setRights] = useState<Rights>(user ?? { ...NEW, tenants: me.tenants });
   const [skills, setSkills] = useState((user?.authority.skills ?? []).join(", "));
-  const [tenants, setTenants] = useState((user?.tenants ?? NEW.tenants).join(", "));
+  const [tenants, setTenants] = useState(rights.tenants.join(", "));
   const { authority, roles } = rights;
   const limit = authority.amount_limit;
   const change = (part: Partial<Rights>) => setRights({ ...rights, ...part });
@@ -60,7 +61,7 @@ export function UserForm({ user, verb, pending, error, children, onSubmit, onCan
         onChange={(event) => change({ display_name: event.currentTarget.value })}
       />
       <TextInput
-        label="Tenants, * for all"
+        label={me.tenants.includes("*") ? "Tenants, * for all" : `Tenants, of yours: ${me.tenants.join(", ")}`}
         required
         withAsterisk={false}
         value={tenants}

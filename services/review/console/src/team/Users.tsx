@@ -58,22 +58,41 @@ export function Users({ me, users, onEdit }: UsersProps) {
                 {ago(user.created_at, now)}
               </td>
               <td data-number>
-                {user.disabled_at ? (
-                  <Gone user={user} now={now} />
-                ) : (
-                  <span className={styles.buttons}>
-                    <Button size="compact-xs" variant="default" onClick={() => onEdit(user)}>
-                      Change<span className="visually-hidden"> {user.display_name}</span>
-                    </Button>
-                    {user.username !== me.username && <Disable user={user} />}
-                  </span>
-                )}
+                <State user={user} me={me} now={now} onEdit={onEdit} />
               </td>
             </tr>
           ))}
         </tbody>
       </table>
     </Wide>
+  );
+}
+
+interface StateProps {
+  readonly user: User;
+  readonly me: Me;
+  readonly now: number;
+  readonly onEdit: (user: User) => void;
+}
+
+/** What can be done about somebody: nothing by whoever looks after some of their tenants only. */
+function State({ user, me, now, onEdit }: StateProps) {
+  const gone = user.disabled_at !== null;
+  if (user.beyond_you) {
+    return (
+      <span className={styles.gone}>
+        {gone && `gone since ${ago(user.disabled_at ?? "", now)}; `}also acts for tenants that are not yours
+      </span>
+    );
+  }
+  if (gone) return <Gone user={user} now={now} />;
+  return (
+    <span className={styles.buttons}>
+      <Button size="compact-xs" variant="default" onClick={() => onEdit(user)}>
+        Change<span className="visually-hidden"> {user.display_name}</span>
+      </Button>
+      {user.username !== me.username && <Disable user={user} />}
+    </span>
   );
 }
 

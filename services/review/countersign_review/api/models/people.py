@@ -98,10 +98,13 @@ class User(BaseModel):
     display_name: str
     pseudonym: str
     roles: list[Role]
-    tenants: list[str]
+    tenants: list[str] = Field(description="Of yours.")
     authority: Authority
     created_at: datetime
     disabled_at: datetime | None
+    beyond_you: bool = Field(
+        default=False, description="They act for tenants beyond yours too: whoever changes them must look after all."
+    )
     version: int = Field(description="To be sent back as If-Match with a change.")
 
 
@@ -184,7 +187,9 @@ class UserRequest(Model):
     username: Username
     display_name: Name
     roles: list[Role] = Field(min_length=1)
-    tenants: list[TenantScope] = Field(default_factory=lambda: ["*"], min_length=1, max_length=100)
+    tenants: list[TenantScope] | None = Field(
+        default=None, min_length=1, max_length=100, description="Of yours; absent: all of yours."
+    )
     authority: Authority = Field(default_factory=Authority)
 
 
@@ -200,7 +205,10 @@ class ApiKeyRequest(Model):
     name: Name
     username: Username
     roles: list[Role] = Field(min_length=1)
-    tenants: list[TenantScope] = Field(default_factory=lambda: ["*"], min_length=1, max_length=100)
+    tenants: list[TenantScope] = Field(
+        default_factory=lambda: ["*"], min_length=1, max_length=100,
+        description="Of yours; * = as far as both you and its owner reach.",
+    )  # fmt: skip
     expires_in_days: Annotated[int, Field(ge=1, le=366)] = 90
 
 
@@ -211,15 +219,18 @@ class ApiKey(BaseModel):
     name: str
     username: str
     roles: list[Role]
-    tenants: list[str]
+    tenants: list[str] = Field(description="Of yours.")
     created_at: datetime
     expires_at: datetime
     revoked_at: datetime | None
+    beyond_you: bool = Field(
+        default=False, description="It reaches tenants beyond yours too: whoever revokes it must look after all."
+    )
     last_used_at: datetime | None = Field(default=None, description="To five minutes; null: never, as far as is known.")
 
 
 class ApiKeys(BaseModel):
-    """Every key."""
+    """The keys that reach one of your tenants."""
 
     items: list[ApiKey]
 

@@ -1,0 +1,55 @@
+"""Whom an administrator looks after: people who act for the administrator's own tenants and for no others."""
+
+from collections.abc import Collection, Mapping
+from dataclasses import dataclass
+from typing import Any
+
+from countersign_review.domain.answer import Fault
+from countersign_review.domain.refusals import BeyondYou, NotFound
+
+ALL_TENANTS = frozenset({"*"})
+
+
+@dataclass(frozen=True, slots=True)
+class Administrator:
+    """Who changes something about people: how the record names them, and the tenants they look after."""
+
+    actor: Mapping[str, Any]
+    tenants: frozenset[str]
+
+    def looks_after(self, tenants: Collection[str]) -> bool:
+        """Tell whether all these tenants are among their own."""
+        return "*" in self.tenants or self.tenants.issuperset(tenants)
+
+    def check(self, user: Mapping[str, Any]) -> None:
+        """Refuse what they want to do to a user who also acts for other tenants; whom they share none with is nobody.
+
+        Raises: NotFound, BeyondYou.
+        """
+        if self.looks_after(user["tenants"]):
+            return
+        if not narrowed(frozenset(user["tenants"]), self.tenants):
+            raise NotFound("There is no such user.")
+        raise BeyondYou(
+            f"{user['username']} also acts for tenants that you do not look after; an administrator of all of them "
+            "can do this."
+        )
+
+    def check_grant(self, tenants: Collection[str]) -> None:
+        """Refuse to hand out tenants that are not their own: nobody gives what they have not got.
+
+        Raises: BeyondYou.
+        """
+        if self.looks_after(tenants):
+            return
+        beyond = sorted(set(tenants) - self.tenants)
+        named = "all tenants" if "*" in beyond else ", ".join(beyond)
+        detail = f"You do not look after {named}; you can give: {', '.join(sorted(self.tenants))}."
+        raise BeyondYou(detail, faults=[Fault("/tenants", detail)])
+
+
+def narrowed(left: frozenset[str], right: frozenset[str]) -> frozenset[str]:
+    """Return the tenants in both scopes, where ``*`` is every tenant."""
+    if "*" in left:
+        return right
+    return left if "*" in right else left & right

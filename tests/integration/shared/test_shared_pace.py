@@ -4,6 +4,7 @@ import asyncio
 import time
 from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager
+from typing import Any
 
 import pytest
 from aiokafka import AIOKafkaConsumer, AIOKafkaProducer, TopicPartition
@@ -24,8 +25,10 @@ async def producer(kafka_bootstrap) -> AsyncIterator[AIOKafkaProducer]:
 
 
 @asynccontextmanager
-async def consuming(bootstrap: str, topic: str, wait_ms: int) -> AsyncIterator[AIOKafkaConsumer]:
-    consumer = AIOKafkaConsumer(bootstrap_servers=bootstrap, auto_offset_reset="earliest", fetch_max_wait_ms=wait_ms)
+async def consuming(bootstrap: str, topic: str, wait_ms: int, **settings: Any) -> AsyncIterator[AIOKafkaConsumer]:
+    consumer = AIOKafkaConsumer(
+        bootstrap_servers=bootstrap, auto_offset_reset="earliest", fetch_max_wait_ms=wait_ms, **settings
+    )  # fmt: skip
     async with consumer:
         consumer.assign([TopicPartition(topic, number) for number in range(PARTITIONS)])
         yield consumer
@@ -120,3 +123,43 @@ async def test_who_is_behind_asks_again_at_once_and_who_has_nothing_to_do_waits_
         monkeypatch.setattr("countersign_shared.messaging.pace.time.monotonic", lambda: now)
         pace.answered(0, most=500)
         assert (fetcher._fetch_max_wait_ms, fetcher._fetch_min_bytes) == (QUIET_MS, 1)
+
+
+async def test_what_is_known_to_lie_on_the_broker_is_asked_for_at_once_however_small_the_answers(
+    kafka_bootstrap, topic, producer
+):
+    """A reader that is behind by more than one answer holds is held up by no gathering, though each poll has room."""
+    answer = {"max_partition_fetch_bytes": 8_192, "fetch_max_bytes": 8_192}
+    for _ in range(40):
+        await producer.send_and_wait(topic, b"x" * 6_000, partition=0)
+    async with consuming(kafka_bootstrap, topic, QUIET_MS, **answer) as consumer:
+        requests, pace, found = Requests(consumer), Pace(consumer, LONG_WAIT_MS), 0
+        began = time.monotonic()
+        while found < 40:
+            polled = await consumer.getmany(timeout_ms=200, max_records=500)
+            count = sum(map(len, polled.values()))
+            pace.answered(count, most=500)
+            found += count
+        lasted = time.monotonic() - began
+    assert len(requests.sent) > 20
+    assert lasted < 2 * LONG_WAIT_MS / 1000
+
+
+async def test_what_an_open_transaction_holds_back_is_not_asked_for_again_and_again(kafka_bootstrap, topic, producer):
+    settings = {"isolation_level": "read_committed"}
+    async with (
+        AIOKafkaProducer(bootstrap_servers=kafka_bootstrap, transactional_id=f"{topic}-open") as upstream,
+        consuming(kafka_bootstrap, topic, QUIET_MS, **settings) as consumer,
+        upstream.transaction(),
+    ):
+        await upstream.send_and_wait(topic, b"held back", partition=0)
+        requests, pace = Requests(consumer), Pace(consumer, GATHER_MS)
+        began, ends = time.monotonic(), time.monotonic() + 1.5
+        while time.monotonic() < ends:
+            # In another partition something comes all the time.
+            await producer.send_and_wait(topic, b"seen", partition=1)
+            polled = await consumer.getmany(timeout_ms=20, max_records=500)
+            assert all(record.value == b"seen" for records in polled.values() for record in records)
+            pace.answered(sum(map(len, polled.values())), most=500)
+        lasted = time.monotonic() - began
+    assert len(requests.sent) <= lasted * 1000 / GATHER_MS + 4

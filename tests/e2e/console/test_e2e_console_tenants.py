@@ -49,3 +49,34 @@ def test_whoever_sees_two_tenants_tells_them_apart_and_works_for_one(desk: Desk,
         expect(here.page.get_by_role("row", name=re.compile(f"{CASE} *elsewhere"))).to_be_visible()
         here.page.get_by_label("Tenant", exact=True).select_option("default")
         expect(here.page.get_by_role("row", name=re.compile("elsewhere"))).to_have_count(0)
+
+
+def test_an_administrator_of_one_tenant_is_offered_what_they_may_do_to_whom(desk: Desk, browser: Browser) -> None:
+    with seat(browser) as here:
+        for username, tenants in (("nora", ["elsewhere"]), ("otto", ["elsewhere"]), ("petra", ["elsewhere", "south"])):
+            roles = ["admin"] if username == "nora" else ["reviewer"]
+            made = desk.post("/users", {
+                "username": username, "display_name": username.title(), "roles": roles, "tenants": tenants,
+            })  # fmt: skip
+            if username == "nora":
+                password = made["password"]
+        here.page.goto(desk.url)
+        here.page.get_by_label("Name", exact=True).fill("nora")
+        here.page.get_by_label("Password", exact=True).fill(password)
+        here.press("Enter")
+        here.page.get_by_label("Pages").get_by_role("link", name="Team").click()
+        row = here.page.get_by_label("People", exact=True).get_by_role("row")
+        otto, petra = (row.filter(has_text=name) for name in ("Otto", "Petra"))
+        expect(otto.get_by_role("button", name="Change Otto")).to_be_visible()
+        expect(petra).to_contain_text("elsewhere and others")
+        expect(petra).to_contain_text("also acts for tenants that are not yours")
+        expect(petra.get_by_role("button")).to_have_count(0)
+        expect(row.filter(has_text="south")).to_have_count(0)
+        here.page.get_by_role("button", name="Add somebody").click()
+        expect(here.page.get_by_label("Tenants, of yours: elsewhere")).to_have_value("elsewhere")
+        here.page.get_by_label("Tenants, of yours: elsewhere").fill("*")
+        here.page.get_by_label("Name to sign in with").fill("dan")
+        here.page.get_by_label("Name", exact=True).fill("Dan")
+        here.page.get_by_role("button", name="Add", exact=True).click()
+        expect(here.page.get_by_role("alert")).to_contain_text("You do not look after all tenants")
+        assert here.serious_findings() == []

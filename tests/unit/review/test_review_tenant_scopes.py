@@ -43,4 +43,4 @@ def test_review_nobody_gives_or_touches_more_than_they_see(own: frozenset[str], 
         admin.check_grant(other)
     assert refused.value.faults[0].pointer == "/tenants"
     named = "all tenants" if "*" in other else ", ".join(sorted(other - own))
-    assert f"do not look after {named};" in refused.value.detail
+    assert refused.value.faults[0].detail == f"You do not look after {named}."

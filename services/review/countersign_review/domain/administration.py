@@ -44,8 +44,11 @@ class Administrator:
             return
         beyond = sorted(set(tenants) - self.tenants)
         named = "all tenants" if "*" in beyond else ", ".join(beyond)
-        detail = f"You do not look after {named}; you can give: {', '.join(sorted(self.tenants))}."
-        raise BeyondYou(detail, faults=[Fault("/tenants", detail)])
+        own = ", ".join(sorted(self.tenants))
+        raise BeyondYou(
+            f"Nobody gives tenants that are not theirs; yours: {own}.",
+            faults=[Fault("/tenants", f"You do not look after {named}.")],
+        )
 
 
 def narrowed(left: frozenset[str], right: frozenset[str]) -> frozenset[str]:

@@ -1,4 +1,5 @@
 import type { ApiKey, User } from "../api/schema";
+import { tenantWords } from "../team/rights";
 import { ago } from "../format/time";
 import { useNow } from "../format/useNow";
 import { Card } from "../ui/Card";
@@ -88,7 +89,7 @@ function KeyRow({ of, owner, now, onRevoked }: KeyRowProps) {
       <td>
         {named(of.roles)}
         {standing !== "over" && lost.length > 0 && <small>not {named(lost)} any more, as its owner is not</small>}
-        {!of.tenants.includes("*") && <small>only {of.tenants.join(", ")}</small>}
+        {!of.tenants.includes("*") && <small>{tenantWords(of)}</small>}
       </td>
       <td className={styles.when}>
         <span className={table.named}>made: </span>

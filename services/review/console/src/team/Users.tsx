@@ -8,7 +8,7 @@ import { useTypeName } from "../cases/useCases";
 import { decides } from "../session/roles";
 import { Trouble, Wide } from "../ui/Page";
 import table from "../ui/table.module.css";
-import { authorityWords } from "./rights";
+import { authorityWords, tenantWords } from "./rights";
 import styles from "./Team.module.css";
 import { useDisableUser, useEnableUser } from "./useTeam";
 
@@ -48,7 +48,7 @@ export function Users({ me, users, onEdit }: UsersProps) {
               </td>
               <td>
                 {user.roles.map((role) => role.replaceAll("_", " ")).join(", ")}
-                {!user.tenants.includes("*") && <small>only {user.tenants.join(", ")}</small>}
+                {!user.tenants.includes("*") && <small>{tenantWords(user)}</small>}
               </td>
               <td>
                 {decides(user) ? authorityWords(user.authority, label) : <span className={styles.gone}>no cases</span>}

@@ -38,3 +38,9 @@ export function authorityWords(authority: Authority, label: (type: string) => st
   ];
   return parts.join("; ");
 }
+
+/** Whose cases somebody sees, or a key reaches; of tenants that are not the reader's own it is only said that there are. */
+export function tenantWords({ tenants, beyond_you: beyond }: { tenants: string[]; beyond_you: boolean }): string {
+  const named = tenants.join(", ");
+  return beyond ? `${named} and others` : `only ${named}`;
+}

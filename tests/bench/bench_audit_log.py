@@ -194,6 +194,7 @@ def main() -> None:
     asked = parser.parse_args()
     with tempfile.TemporaryDirectory(prefix="countersign-bench-") as made:
         directory = asked.keep or Path(made)
+        directory.mkdir(parents=True, exist_ok=True)
         directory.chmod(0o711)
         # As the service runs it.
         uvloop.run(run(asked.entries, directory, [asked.only] if asked.only else PARTS))

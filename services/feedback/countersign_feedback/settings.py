@@ -10,7 +10,7 @@ class Settings(ServiceSettings):
     """Settings of the feedback service; names in the environment are these in capitals."""
 
     http_port: int = Field(default=8104, ge=0, le=65535, description="port of the HTTP server; 0 takes a free one")
-    niceness: int = Field(default=4, ge=0, le=19, description="stands back for the record and for people")
+    niceness: int = Field(default=8, ge=0, le=19, description="stands back for the record and for people")
     gauge_seconds: float = Field(
         default=15.0,
         ge=1.0,

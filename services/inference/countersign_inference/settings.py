@@ -11,7 +11,7 @@ class Settings(ServiceSettings):
     """Settings of the inference service; names in the environment are these in capitals."""
 
     http_port: int = Field(default=8101, ge=0, le=65535, description="port of the HTTP server; 0 takes a free one")
-    niceness: int = Field(default=4, ge=0, le=19, description="stands back for the record and for people")
+    niceness: int = Field(default=8, ge=0, le=19, description="stands back for the record and for people")
     models_dir: Path | None = Field(
         default=None, description="directory of model files; unset: the models that come with Countersign"
     )

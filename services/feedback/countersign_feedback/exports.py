@@ -58,10 +58,14 @@ def _rows(path: Path, member: str) -> Iterator[tuple[str, Mapping[str, Any]]]:
         yield from ((f"{path}, {member}[{place}]", row) for place, row in enumerate(found))
         return
     with path.open(encoding="utf-8", newline="") as file:
-        for place, row in enumerate(csv.DictReader(file)):
-            if place >= MAX_ROWS:
-                raise UnreadableExportError(f"{path}: more than {MAX_ROWS:,} rows; export fewer days")
-            yield f"{path}, line {place + 2}", row
+        lines = csv.DictReader(file)
+        try:
+            for place, row in enumerate(lines):
+                if place >= MAX_ROWS:
+                    raise UnreadableExportError(f"{path}: more than {MAX_ROWS:,} rows; export fewer days")
+                yield f"{path}, line {place + 2}", row
+        except csv.Error as error:
+            raise UnreadableExportError(f"{path}, line {lines.line_num}: it is no CSV: {error}") from error
 
 
 def _json(path: Path) -> dict[str, Any]:

@@ -93,6 +93,10 @@ class _Decider(_Part):
     outcome: str | None = None
 
 
+class _Told(_Part):
+    proposed: str | None = None
+
+
 class _Decided(_Part):
     tenant: str
     case_id: str
@@ -104,6 +108,7 @@ class _Decided(_Part):
     outcome: str | None = None
     supersedes: str | None = None
     test: bool = False
+    routing: _Told | None = None
 
 
 class _Recorded(_Part):
@@ -127,6 +132,7 @@ class _Sampling(_Part):
 
 class _Routing(_Part):
     sampling: _Sampling
+    proposed: str | None = None
 
 
 class _Detail(_Part):
@@ -242,15 +248,31 @@ def _decision(gathered: Gathered, event: _Decided, moment: datetime, event_id: s
     gathered.conclude(event.tenant, event.case_id, ended)
     if event.test or event.closed_as != "decided" or event.relation == "no_proposal":
         return
-    followed, day = event.relation != "overrode", moment.date()
+    wrong, day = event.relation == "overrode", moment.date()
+    proposed = None if event.routing is None else event.routing.proposed
     for decider in event.deciders:
-        agreed = followed if decider.outcome == event.outcome else not followed
+        agreed = _agreed(decider.outcome, final=event.outcome, wrong=wrong, proposed=proposed)
+        if agreed is None:
+            continue
         what = "blind" if decider.blind else "assisted"
         # Nobody is measured by a truth that they have found themselves: the last of several has settled it.
         measured = not decider.blind and not (settled and decider is event.deciders[-1])
         counts: dict[str, Any] = {what: 1, f"{what}_agreed": int(agreed), "agreed": agreed if measured else None}
         answer = Answer(event.tenant, event.case_id, decider.pseudonym, what, event.decision_type, day, **counts)
         gathered.answer(answer)
+
+
+def _agreed(outcome: str | None, *, final: str | None, wrong: bool, proposed: str | None) -> bool | None:
+    """Tell whether an answer has the proposal's outcome; ``wrong``: the final one has not.
+
+    None where that cannot be known: events of earlier releases do not name the proposal, and whoever differs from an
+    outcome that overrode it may have agreed with it or not. Nobody is measured by a guess.
+    """
+    if proposed is not None:
+        return outcome == proposed
+    if outcome == final:
+        return not wrong
+    return None if wrong else False
 
 
 def _activity(gathered: Gathered, event: _Recorded, moment: datetime, event_id: str) -> None:
@@ -287,9 +309,12 @@ def _judged(gathered: Gathered, event: _Recorded, case_id: str, judged: _Judgeme
 def _answers(gathered: Gathered, event: _Recorded, case_id: str, judged: _Judgement, day: date) -> None:
     what = "seeded" if event.kind == "seed.judged" else "blind"
     for answer in judged.answers:
-        # Whoever answers like the outcome in the end differs from the proposal exactly if that does.
-        differs = judged.error if answer.outcome == judged.final_outcome else not judged.error
-        good, sign = ("caught", differs) if what == "seeded" else ("blind_agreed", not differs)
+        agreed = _agreed(
+            answer.outcome, final=judged.final_outcome, wrong=judged.error, proposed=judged.routing.proposed
+        )
+        if agreed is None:
+            continue
+        good, sign = ("caught", not agreed) if what == "seeded" else ("blind_agreed", agreed)
         counts: dict[str, Any] = {what: 1, good: int(sign)}
         gathered.answer(
             Answer(event.tenant, case_id, answer.pseudonym, what, event.decision_type or UNKNOWN, day, **counts)

@@ -127,7 +127,15 @@ async def test_filters_and_tenants(client: httpx.AsyncClient) -> None:
 
 @pytest.mark.parametrize(
     ("changes", "field"),
-    [({"alpha": 0}, "alpha"), ({"alpha": 1}, "alpha"), ({"attempt": 0}, "attempt"), ({"watch": 2}, "watch")],
+    [
+        ({"alpha": 0}, "alpha"),
+        ({"alpha": 1}, "alpha"),
+        ({"attempt": 0}, "attempt"),
+        ({"watch": 2}, "watch"),
+        ({"alpha": 5e-324}, "alpha"),
+        ({"delta": 5e-324}, "delta"),
+        ({"attempt": 10**200}, "attempt"),
+    ],
 )
 async def test_questions_that_are_none(client: httpx.AsyncClient, changes: dict[str, float], field: str) -> None:
     params = {"decision_type": "loan_application", "alpha": 0.05} | changes

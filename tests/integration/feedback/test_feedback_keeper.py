@@ -16,6 +16,7 @@ from countersign_feedback.app import MIGRATIONS
 from countersign_feedback.handlers import Handler
 from countersign_feedback.promising.following import ControlIntake
 from countersign_feedback.promising.keeper import Keeper
+from countersign_feedback.promising.look_back import everything
 from countersign_feedback.promising.looking import Lasting, tiers_of
 from countersign_feedback.promising.standing import Stage, Standing, read_seen, standing
 from countersign_feedback.store import SCHEMA, Store
@@ -29,7 +30,7 @@ from countersign_shared.messaging.records import Record
 from countersign_shared.observability import Metrics
 from countersign_shared.postgres import migrate, open_pool
 from tests.integration.feedback.test_feedback_store import record
-from tests.unit.feedback.events import judged, routed
+from tests.unit.feedback.events import decided, judged, routed
 
 pytestmark = pytest.mark.postgres
 
@@ -299,6 +300,36 @@ async def test_what_was_said_before_the_tables_were_lost_is_learned_from_the_top
     assert known.revision == 7
     await scene.take([control("trip", {}, tier="low", source=ROUTER)])
     assert await scene.store.own_control(TRIP) is None, "nobody else speaks for us"
+
+
+@pytest.mark.parametrize("tripped", [False, True])
+async def test_what_a_lost_certificate_rested_on_stays_used_up_and_what_broke_can_be_looked_back_at(
+    pool: asyncpg.Pool, *, tripped: bool
+) -> None:
+    scene = Scene(pool, Lasting(days=90, renewal_days=1))
+    await scene.take([policy()])
+    state = dict((await certified(scene)).state)
+    await scene.cases(12, certificate=state["certificate_id"], wrong=lambda _: tripped)
+    decided_ = [record("decision.made", decided(f"case-{n:05}"), time=rfc3339(scene.now)) for n in range(scene.number)]
+    await Handler(scene.store)(decided_)
+    assert (await scene.own(TRIP) is not None) is tripped
+    told = await scene.store.own_controls()
+    attempts = await pool.fetchval("SELECT max(since) FROM attempts")
+    # Only what other services hold, and what can be derived, is left.
+    await pool.execute("TRUNCATE controls, known_controls, certificates, attempts, outbox")
+    again = Scene(pool, Lasting(days=90, renewal_days=1))
+    again.now, again.number = scene.now + timedelta(days=2), scene.number
+    active = control("certificate.active", state | {"active": not tripped}, tier="low", at=scene.now, revision=2)
+    own = [Record("control.changed", 0, 0, 0, one.message.key, one.message.value, one.message.headers) for one in told]
+    await again.take([policy(), active, *own])
+    await again.keeper.look()
+    (kept,) = await again.store.certificates(tier="low")
+    assert (kept.certificate_id, kept.activated_at) == (state["certificate_id"], scene.now)
+    assert await pool.fetchval("SELECT count(*) FROM attempts") == 0, f"labels since {attempts} are used up"
+    if tripped:
+        trip = await again.store.own_control(TRIP)
+        assert trip is not None
+        assert [one.case_id async for one in everything(again.store, trip)][-1] == f"case-{again.number - 1:05}"
 
 
 async def test_confidences_that_promise_too_much_bring_a_calibrator_fitted_to_what_the_model_said(

@@ -2,10 +2,12 @@
 
 from __future__ import annotations
 
+import asyncio
 import signal
 import subprocess
 import sys
 import textwrap
+import time
 
 import psutil
 import pytest
@@ -15,6 +17,10 @@ from aiokafka.admin import AIOKafkaAdminClient, NewTopic
 from countersign_local.errors import PartMissingError
 from countersign_local.parts.java import kafka_runtime
 from countersign_local.parts.mock_broker import mock_broker
+from countersign_shared.messaging import consumer, open_bus
+from countersign_shared.messaging.topics import ensure_topics
+from countersign_shared.observability import Health, Metrics
+from countersign_shared.settings import ServiceSettings
 
 
 async def test_mock_broker_has_the_topics_it_was_given():
@@ -64,16 +70,42 @@ def test_mock_broker_ends_with_its_starter():
 
 
 @pytest.mark.kafka
-async def test_real_broker_keeps_its_data_over_a_kill(kafka_broker):
+async def test_real_broker_keeps_its_data_over_a_kill(kafka_broker, monkeypatch):
     admin = AIOKafkaAdminClient(bootstrap_servers=kafka_broker.bootstrap)
     await admin.start()
     await admin.create_topics([NewTopic("words", num_partitions=1, replication_factor=1)])
     await admin.close()
     async with AIOKafkaProducer(bootstrap_servers=kafka_broker.bootstrap, acks="all") as producer:
         await producer.send_and_wait("words", b"one")
-    kafka_broker.kill(1)
-    kafka_broker.start(1)
+    await _hears_that_it_is_gone(kafka_broker, monkeypatch)
     assert await _next_word(kafka_broker.bootstrap) == b"one"
+
+
+async def _hears_that_it_is_gone(broker, monkeypatch):
+    """Kill and restart the broker under a service that consumes: what the alert KafkaSilent watches says so."""
+    monkeypatch.setattr(consumer, "METADATA_MS", 100)
+    await ensure_topics(broker.bootstrap, partitions=1)
+    health, settings = Health(), ServiceSettings(database_url="", kafka_bootstrap_servers=broker.bootstrap, http_port=0)
+
+    async def nothing(_):
+        return []
+
+    async def until(holds):
+        async with asyncio.timeout(30):
+            while not holds(health.broker_silence_seconds()):
+                await asyncio.sleep(0.01)
+
+    async with (
+        open_bus(settings, service="listener", health=health, metrics=Metrics("listener")) as bus,
+        bus.consume(("case.created",), nothing),
+    ):
+        begun = time.monotonic()
+        # It began at 0; a quiet topic does not let it grow for as long as the broker answers.
+        await until(lambda silence: silence < 0.5 and time.monotonic() - begun > 1.0)
+        broker.kill(1)
+        await until(lambda silence: silence > 1.5)
+        broker.start(1)
+        await until(lambda silence: silence < 0.5)
 
 
 def test_without_java_the_reason_says_what_to_install(tmp_path):

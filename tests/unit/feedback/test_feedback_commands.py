@@ -86,7 +86,7 @@ def test_each_population_by_itself(tmp_path: Path) -> None:
         (("certify", "{empty}"), "holds no case"),
         (("certify", "{good}", "--alpha", "2"), "alpha must lie strictly between"),
         (("certify", "{good}", "--floor", "0.9"), "below the floor"),
-        (("certify", "{good}", "--attempt", "0"), "attempts are counted from 1"),
+        (("certify", "{good}", "--alpha", "5e-324"), "no number of labels proves that"),
         (("certify",), "Say which decisions"),
         (("plan", "--traffic", "100", "--alpha", "0"), "alpha must lie strictly between"),
         (("reviewers", "{bad}"), "reviewer is missing"),
@@ -103,6 +103,13 @@ def test_what_cannot_be_done_is_said_in_a_sentence(tmp_path: Path, arguments: tu
     done = run(*(argument.format(**files) for argument in arguments))
     assert isinstance(done.exception, CommandError)
     assert says in str(done.exception)
+
+
+@pytest.mark.parametrize("option", [("--attempt", "0"), ("--attempt", "9" * 400), ("--watch", "3")])
+def test_numbers_that_cannot_be_meant_are_usage_errors(tmp_path: Path, option: tuple[str, str]) -> None:
+    done = run("certify", str(export(tmp_path / "good.csv")), *option)
+    assert done.exit_code == 2
+    assert option[0] in done.output
 
 
 def test_a_signal_that_there_is_not_is_a_usage_error_that_names_it(tmp_path: Path) -> None:

@@ -46,6 +46,7 @@ def test_json_of_cases_is_the_same(tmp_path: Path) -> None:
         ("a,0.9,0,half,low,", "line 2: probability must be a number"),
         ("a,0.9,0,1,low,yesterday", "line 2: routed_at must be a time"),
         ("a,0.9,0,1,low,2026-01-02T03:04:05", "routed_at has no zone"),
+        ('"' + "x" * 140_000, "it is no CSV: field larger than field limit"),
     ],
 )
 def test_what_cannot_be_read_is_named(tmp_path: Path, row: str, says: str) -> None:

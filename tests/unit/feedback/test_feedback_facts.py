@@ -227,6 +227,7 @@ def test_each_person_counts_once_for_a_case_whichever_events_tell_of_it() -> Non
     again = judged(kind="control.judged", error=True)
     again["body"] |= {"final_outcome": "decline", "answers": [{"pseudonym": "p-1", "outcome": "decline"},
                                                               {"pseudonym": "p-2", "outcome": "approve"}]}  # fmt: skip
+    again["body"]["routing"]["proposed"] = "approve"
     told(gathered, "activity.recorded", again)
     day = MOMENT.date()
     assert list(gathered.answers.values()) == [
@@ -286,6 +287,7 @@ def test_whether_a_proposal_was_right_is_told_by_who_looked_again() -> None:
 def test_nobody_is_measured_by_a_truth_of_their_own() -> None:
     gathered = Gathered()
     body = decided(mode="human_with_ai", relation="overrode") | {"outcome": "decline"}
+    body["routing"] = {"proposed": "approve"}
     body["deciders"] = [
         {"pseudonym": "p-1", "blind": False, "outcome": "approve"},
         {"pseudonym": "p-2", "blind": False, "outcome": "decline"},
@@ -294,3 +296,25 @@ def test_nobody_is_measured_by_a_truth_of_their_own() -> None:
     told(gathered, "decision.made", body)
     assert gathered.truths["default", "case-1"].wrong is True
     assert [one.agreed for one in gathered.answers.values()] == [True, False, None]
+
+
+def test_whoever_differs_from_an_override_has_not_agreed_where_there_are_three_outcomes() -> None:
+    gathered = Gathered()
+    body = decided(mode="human_with_ai", relation="overrode") | {"outcome": "remove", "routing": {"proposed": "keep"}}
+    body["deciders"] = [{"pseudonym": f"p-{said}", "blind": False, "outcome": said} for said in ("limit", "remove")]
+    told(gathered, "decision.made", body)
+    seed = judged("case-2", kind="seed.judged", error=True)
+    seed["body"] |= {"final_outcome": "remove", "answers": [{"pseudonym": "p-limit", "outcome": "limit"}]}
+    seed["body"]["routing"]["proposed"] = "keep"
+    told(gathered, "activity.recorded", seed)
+    limited, removed, caught = gathered.answers.values()
+    assert (limited.assisted_agreed, limited.agreed, removed.assisted_agreed) == (0, False, 0)
+    assert (caught.seeded, caught.caught) == (1, 1)
+
+
+def test_nobody_is_measured_by_a_guess_where_an_event_does_not_name_the_proposal() -> None:
+    gathered = Gathered()
+    body = decided(mode="human_with_ai", relation="overrode") | {"outcome": "remove"}
+    body["deciders"] = [{"pseudonym": f"p-{said}", "blind": False, "outcome": said} for said in ("limit", "remove")]
+    told(gathered, "decision.made", body)
+    assert [one.reviewer for one in gathered.answers.values()] == ["p-remove"]

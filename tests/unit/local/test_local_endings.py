@@ -1,22 +1,44 @@
 """What a command says when it cannot do what it was asked, and the code it ends with."""
 
 import io
+import os
+import shutil
+import signal
+import subprocess
 import sys
+from pathlib import Path
 from typing import Any
 
 import pytest
 from typer.testing import CliRunner
 
+from countersign_inference.registry import PACKAGED_MODELS
 from countersign_local.cli.commands import build
 from countersign_local.cli.ending import ended_by, exit_code
 from countersign_local.cli.output import print_table, print_text
 from countersign_local.client import step
 from countersign_local.dead_letters import Letter, find
-from countersign_local.errors import CONFIGURATION, EXIT_CODES, IO, UNAVAILABLE, USAGE, CommandError
+from countersign_local.errors import (
+    CONFIGURATION,
+    EXIT_CODES,
+    INTERRUPTED,
+    IO,
+    NOT_RIGHT,
+    UNAVAILABLE,
+    USAGE,
+    CommandError,
+)
 from countersign_shared.errors import ConfigurationError
 from countersign_shared.messaging.records import Record
 
 USERS = ["users", "list"]
+HEARING = """
+import signal
+from countersign_local.cli import main
+
+signal.signal(signal.SIGINT, signal.default_int_handler)  # ignored where tests run in the background
+main()
+"""
 
 
 def ended(arguments: list[str]) -> int:
@@ -79,6 +101,46 @@ def test_a_name_never_leads_to_another_place(name: str) -> None:
         step(name, "username")
 
     assert refused.value.exit_code == USAGE
+
+
+@pytest.mark.parametrize(("what", "code"), [("interrupt", INTERRUPTED), ("no", NOT_RIGHT), ("end", NOT_RIGHT)])
+def test_a_question_that_is_not_answered_with_yes_changes_nothing(what: str, code: int) -> None:
+    ours, theirs = os.openpty()
+    command = [sys.executable, "-c", HEARING, "audit", "erase", "--case", "c-1", "--basis", "GDPR 17"]
+    asked = subprocess.Popen(command, stdin=theirs, stdout=subprocess.PIPE, stderr=subprocess.PIPE, text=True)
+    try:
+        assert asked.stdout is not None
+        while asked.stdout.read(1) != "?":
+            assert asked.poll() is None
+        if what == "interrupt":
+            asked.send_signal(signal.SIGINT)
+        else:
+            os.write(ours, b"n\n" if what == "no" else b"\x04")
+        _, told = asked.communicate(timeout=20)
+    finally:
+        asked.kill()
+        os.close(ours)
+        os.close(theirs)
+
+    assert (asked.returncode, told.strip().count("\n")) == (code, 0)
+    assert "othing was changed." in told
+
+
+def test_whoever_cannot_be_asked_is_told_of_yes(capsys: pytest.CaptureFixture[str]) -> None:
+    assert ended(["audit", "erase", "--case", "c-1", "--basis", "GDPR 17"]) == USAGE
+    assert "give --yes" in capsys.readouterr().err
+
+
+def test_a_second_live_model_is_said_where_models_are_listed(
+    tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    for name in ("loan_application", "loan_application_2"):
+        shutil.copy(PACKAGED_MODELS / "loan_application.yaml", tmp_path / f"{name}.yaml")
+
+    assert ended(["models", "list", "--models", str(tmp_path)]) == CONFIGURATION
+    told = capsys.readouterr()
+    assert "loan_application-logistic" in told.out
+    assert "more than one live model for loan_application (loan_application.yaml, loan_application_2.yaml)" in told.err
 
 
 def test_no_dead_letter_is_meant_by_no_id() -> None:

@@ -11,7 +11,7 @@ from typing import Annotated, Any
 import typer
 
 from countersign_local.cases import case_path
-from countersign_local.cli import connection
+from countersign_local.cli import asking, connection
 from countersign_local.cli.output import JsonOption, check_can_write, print_json, print_table, print_text
 from countersign_local.client import Client
 from countersign_local.errors import CONFIGURATION, NOT_RIGHT, USAGE, CommandError
@@ -38,7 +38,8 @@ def erase(
     if not basis:
         raise CommandError("Say on what legal basis, with --basis: it goes on the record.", USAGE)
     if not yes:
-        typer.confirm(f"Erase {f'case {case}' if case else f'everything about {subject}'} for good?", abort=True)
+        asking.check_somebody_is_there()
+        asking.confirm(f"Erase {f'case {case}' if case else f'everything about {subject}'} for good?")
     wanted = {"tenant": tenant, "case_id": case, "subject_ref": subject, "legal_basis": basis}
 
     async def work(client: Client) -> dict[str, Any]:

@@ -35,10 +35,11 @@ def certify(
     alpha: Alpha = 0.02,
     delta: Delta = 0.05,
     attempt: Annotated[
-        int | None, typer.Option(help="Which try at this certificate, from 1. Absent: the only one.")
+        int | None,
+        typer.Option(min=1, max=1_000, help="Which try at this certificate, from 1. Absent: the only one."),
     ] = None,
     watch: Annotated[
-        float | None, typer.Option(help="Threshold of a live certificate, to hold it to its promise.")
+        float | None, typer.Option(min=0, max=1, help="Threshold of a live certificate, to hold it to its promise.")
     ] = None,
     floor: Annotated[float | None, typer.Option(help="With a file: the policy's least audit rate.")] = None,
     tenant: Annotated[str, typer.Option(help="Without a file: whose cases.")] = "default",

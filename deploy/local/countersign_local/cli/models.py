@@ -1,6 +1,7 @@
 """countersign models: the local classifiers."""
 
 import os
+from collections import defaultdict
 from enum import StrEnum
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated
@@ -127,9 +128,11 @@ def list_models(models: ModelsOption = None, json: JsonOption = False) -> None:
     directory = _directory(models)
     if not directory.is_dir():
         raise CommandError(f"There is no directory {directory}: name one with --models or MODELS_DIR.", CONFIGURATION)
-    found = []
+    found, live = [], defaultdict[str, list[str]](list)
     for path in sorted(directory.glob("*.yaml")):
         manifest = read_manifest(path)
+        if manifest.role == "live":
+            live[manifest.decision_type].append(path.name)
         found.append({
             "decision_type": manifest.decision_type,
             "scorer": manifest.scorer,
@@ -143,3 +146,9 @@ def list_models(models: ModelsOption = None, json: JsonOption = False) -> None:
         print_table(found, ("decision_type", "role", "scorer", "name", "version"))
     else:
         print_text(f"No models in {directory}.")
+    if twice := [f"{name} ({', '.join(files)})" for name, files in live.items() if len(files) > 1]:
+        raise CommandError(
+            f"Inference would not start with these: more than one live model for {'; '.join(twice)}. Leave "
+            "`role: live` to one, and give the others `role: shadow` or `role: method`, or move them away.",
+            CONFIGURATION,
+        )  # fmt: skip

@@ -1,16 +1,16 @@
 """countersign stop: no more automation, at once."""
 
 import shlex
-import sys
 from collections.abc import Iterable, Mapping
 from typing import Annotated, Any
 
 import typer
 
+from countersign_local.cli import asking
 from countersign_local.cli.connection import over_http
 from countersign_local.cli.output import JsonOption, print_json, print_table, print_text
 from countersign_local.client import step
-from countersign_local.errors import NOT_RIGHT, USAGE, CommandError
+from countersign_local.errors import USAGE, CommandError
 
 app = typer.Typer(help="The stop switch: on by one person, off by two.", no_args_is_help=True)
 _CONTROLS = "/api/router/v1/controls"
@@ -30,7 +30,7 @@ def on(
     """Halt automation: show what that sends to people, ask, and do it. No later automatic decision can happen then."""
     asked = about(reason, tenant, decision_type)
     if not yes:
-        _confirmed({name: value for name, value in asked.items() if name != "reason"})
+        _shown({name: value for name, value in asked.items() if name != "reason"})
     answer: dict[str, Any] = over_http(lambda client: client.post(_STOP, asked))
     if json:
         print_json(answer)
@@ -42,18 +42,16 @@ def on(
     print_text(f"Next: {_off(tenant, decision_type)}; then a second person confirms.")
 
 
-def _confirmed(scope: dict[str, Any]) -> None:
+def _shown(scope: dict[str, Any]) -> None:
     """Show the load that a stop of this scope sends to people, and ask; whoever says no has changed nothing."""
-    if not sys.stdin.isatty():
-        raise CommandError("There is nobody to ask here: give --yes to stop at once.", USAGE)
+    asking.check_somebody_is_there()
     load: dict[str, Any] = over_http(lambda client: client.post(f"{_STOP}/preview", scope))
     print_text(
         f"In the last {load['hours']} h the machine decided {load['automatic_per_hour']:g} cases an hour here; people "
         f"got {load['people_per_hour']:g}. With a stop people get both:"
     )
     print_table(load["queues"], ("queue", "per_hour", "busiest_hour"))
-    if not typer.confirm("Stop automation?"):
-        raise CommandError("Nothing was changed.", NOT_RIGHT)
+    asking.confirm("Stop automation?")
 
 
 @app.command()

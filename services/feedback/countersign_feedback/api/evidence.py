@@ -31,7 +31,9 @@ PICTURE_HEADERS = {"Content-Security-Policy": "default-src 'none'; style-src 'un
 
 Desk = Callable[[], tuple[Store, Clock]]
 """What the routes read from."""
-Share = Annotated[float, Query(gt=0.0, lt=1.0)]
+LEAST_SHARE = 1e-9
+"""No traffic proves less, and numbers far below it leave what floating point can hold."""
+Share = Annotated[float, Query(ge=LEAST_SHARE, lt=1.0)]
 Tier = Annotated[str | None, Query(max_length=20, description="Absent: every tier.")]
 OneType = Annotated[Scope, Depends(one_type)]
 
@@ -66,7 +68,7 @@ def asked(
     alpha: Annotated[Share, Query(description="Largest share of wrong decisions to promise.")],
     delta: Annotated[Share, Query(description="How probable it may be that the promise is false.")] = DELTA,
     attempt: Annotated[
-        int | None, Query(ge=1, description="Which try at this certificate; absent: the only one.")
+        int | None, Query(ge=1, le=1_000, description="Which try at this certificate; absent: the only one.")
     ] = None,
     watch: Annotated[float | None, Query(ge=0.0, le=1.0, description="Threshold of a live certificate.")] = None,
 ) -> Asked:

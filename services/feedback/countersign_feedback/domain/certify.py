@@ -216,7 +216,10 @@ def least_labels(alpha: float, delta: float) -> int:
     """Return how many labels without one error first support alpha: the least n with (1 - alpha)^n <= delta."""
     _check_share("alpha", alpha)
     _check_share("delta", delta)
-    return math.ceil(math.log(delta) / math.log1p(-alpha))
+    least = math.log(delta) / math.log1p(-alpha)
+    if math.isinf(least):
+        raise ValueError(f"alpha is {alpha}: no number of labels proves that")
+    return math.ceil(least)
 
 
 def spent(delta: float, attempt: int) -> float:

@@ -62,6 +62,15 @@ def binds(certificate: State, population: Population) -> bool:
     return theirs == ours and model.get("name") in {None, population.model_name}
 
 
+def certified(certificate: State, tenant: str, decision_type: str, tier: str) -> Population:
+    """Return the population that a tier's certificate (its state) speaks of."""
+    model = certificate["model"]
+    return Population(
+        tenant, decision_type, tier, model.get("name") or UNKNOWN, model.get("version") or UNKNOWN,
+        certificate.get("calibrator_version") or UNKNOWN, certificate["automation_sha256"],
+    )  # fmt: skip
+
+
 def keeps(certificate: State, terms: Terms) -> bool:
     """Tell whether a certificate promises at least what the policy asks for now, as the router asks it."""
     promised = certificate["alpha"] <= terms.alpha and certificate["delta"] <= terms.policy_delta

@@ -4,6 +4,7 @@ import logging
 from collections.abc import Callable, Mapping, Sequence
 from datetime import datetime
 
+from countersign_feedback.domain.promises import State, certified
 from countersign_feedback.promising.writing import OWN_KINDS, SOURCE
 from countersign_feedback.store import Store
 from countersign_feedback.store.controls import ControlChange, ControlKey, KnownControl
@@ -53,9 +54,11 @@ async def _take(change: ControlChange, record: Record) -> bool:
         if key.kind in OWN_KINDS and event.source == SOURCE:
             message = Message(record.topic, None, record.key or b"", event.data, record.headers)
             # A topic that is ahead of the table outlived it: a backup was restored, or the tables were lost.
-            return await change.put(
-                key, revision=body["revision"], moment=datetime.fromisoformat(body["changed_at"]), message=message
-            )
+            moment = datetime.fromisoformat(body["changed_at"])
+            news = await change.put(key, revision=body["revision"], moment=moment, message=message)
+            if news and key.kind == "certificate.proposed":
+                await _remember(change, key, body["state"], moment)
+            return news
     except (Unreadable, KeyError, TypeError, ValueError) as error:
         log.warning("passed over %s at offset %d: %r", record.topic, record.offset, error)
     return False
@@ -67,5 +70,11 @@ async def _know(change: ControlChange, key: ControlKey, event: Event) -> bool:
     if not await change.know(KnownControl(key, body["revision"], moment, state)):
         return False
     if key.kind == "certificate.active":
+        await _remember(change, key, state, moment)
         await change.in_force(key, state["certificate_id"], moment, active=state.get("active", True))
     return True
+
+
+async def _remember(change: ControlChange, key: ControlKey, state: State, moment: datetime) -> None:
+    """Keep a certificate that the tables have lost: what it rests on is used up, and a trip's list begins with it."""
+    await change.add_certificate(certified(state, key.tenant, key.decision_type, key.tier), state, moment)

@@ -46,9 +46,10 @@ VALUES ($1, $2, $3, $4, $5, $6, $7, $8, $9, $10)
 ON CONFLICT DO NOTHING;
 
 -- name: certificate_in_force
--- The router says which certificate is in force; the first word on each end of its life stands.
+-- The router says which certificate is in force; the first word on each end of its life stands. Of one that ended before
+-- these tables were lost the beginning is not told any more: all that is known is that labels up to its end are used up.
 UPDATE certificates SET
-    activated_at = CASE WHEN $2 THEN coalesce(activated_at, $3) ELSE activated_at END,
+    activated_at = coalesce(activated_at, $3),
     ended_at     = CASE WHEN $2 THEN ended_at ELSE coalesce(ended_at, $3) END
 WHERE certificate_id = $1;
 

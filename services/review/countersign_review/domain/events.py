@@ -37,6 +37,7 @@ def routing_summary(routed: Mapping[str, Any], event_id: str) -> dict[str, Any]:
         "level": routed["level"], "would_automate": routed["would_automate"], "sampling": routed["sampling"],
         "policy": routed.get("policy"), "model": routed.get("model"),
         "confidence": proposal["confidence"] if proposal else None,
+        "proposed": proposal["outcome"] if proposal else None,
     }  # fmt: skip
 
 

@@ -41,6 +41,10 @@ class RoutingSummary(Part):
     policy: PolicyReference | None
     model: Model | None
     confidence: Probability | None
+    proposed: Code | None = Field(
+        default=None,
+        description="The outcome that was proposed: among more than two, those that differ from it are not alike.",
+    )
 
 
 class Decider(Part):

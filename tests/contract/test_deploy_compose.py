@@ -14,6 +14,7 @@ import pytest
 import yaml
 from pydantic_core import PydanticUndefined
 
+from countersign_shared.contracts.topics import load_topics
 from countersign_shared.settings import ServiceSettings
 
 ROOT = Path(__file__).parents[2]
@@ -53,6 +54,16 @@ def environment(compose: dict[str, Any], service: str) -> dict[str, str]:
 def test_schema() -> None:
     checker = Path(sys.executable).with_name("check-jsonschema")
     subprocess.run([checker, "--builtin-schema", "vendor.compose-spec", COMPOSE], check=True, timeout=60)
+
+
+def test_a_replica_per_partition_finds_its_connections(compose: dict[str, Any]) -> None:
+    each = ServiceSettings.model_fields["database_pool_size"].default + 2
+    replicas = max(topic.partitions for topic in load_topics().values())
+    roles = (ROOT / "deploy" / "postgres" / "init" / "10-roles.sh").read_text(encoding="utf-8")
+    (limit,) = re.findall(r"CONNECTION LIMIT (\d+)", roles)
+    assert int(limit) >= replicas * each
+    (server,) = [word for word in compose["services"]["postgres"]["command"] if word.startswith("max_connections=")]
+    assert int(server.partition("=")[2]) >= (replicas + len(SERVICES) - 1) * each
 
 
 def test_everything_is_there(compose: dict[str, Any]) -> None:

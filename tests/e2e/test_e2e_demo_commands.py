@@ -153,7 +153,7 @@ def test_a_leads_key_lets_whoever_runs_the_demo_declare_a_busy_period(demo, monk
     refused = demo.run(*peak)
     assert (refused.returncode, "lead" in refused.stderr) == (NOT_PERMITTED, True), refused.stderr
     with httpx.Client(base_url=running.url, headers={"Authorization": f"Bearer {running.api_key}"}) as office:
-        asked = {"username": "you", "name": "my terminal", "roles": ["lead"]}
+        asked = {"username": "demo", "name": "my terminal", "roles": ["lead"]}
         key = office.post("/api/review/v1/api-keys", json=asked, headers={"Idempotency-Key": "a-leads-key"})
     assert key.status_code == 201, key.text
     monkeypatch.setitem(demo.environment, "COUNTERSIGN_API_KEY", key.json()["api_key"])

@@ -1,11 +1,12 @@
 #!/bin/sh
 # One role and one schema per service; nobody reads another's. Runs once, when the database is first made.
+# A role's connections are enough for a replica per partition, twelve, each with a full pool (DATABASE_POOL_SIZE) and two.
 set -eu
 
 add_service() {
     psql --no-psqlrc --quiet --set=ON_ERROR_STOP=1 --username=postgres --dbname="$POSTGRES_DB" \
         --set=service="$1" --set=role="countersign_$1" --set=password="$2" --set=database="$POSTGRES_DB" <<'SQL'
-CREATE ROLE :"role" LOGIN PASSWORD :'password' CONNECTION LIMIT 40;
+CREATE ROLE :"role" LOGIN PASSWORD :'password' CONNECTION LIMIT 120;
 CREATE SCHEMA :"service" AUTHORIZATION :"role";
 GRANT CONNECT ON DATABASE :"database" TO :"role";
 ALTER ROLE :"role" IN DATABASE :"database" SET search_path = :"service";

@@ -2,12 +2,13 @@
 
 import asyncio
 import logging
-from collections.abc import AsyncIterator
+from collections.abc import AsyncIterator, Iterator
 from contextlib import asynccontextmanager
+from datetime import date, timedelta
 from pathlib import Path
 
 from countersign_feedback.api import build_app
-from countersign_feedback.domain.figures import DELTA
+from countersign_feedback.domain.figures import DELTA, Proportion
 from countersign_feedback.domain.intervals import clopper_pearson_upper
 from countersign_feedback.domain.summary import Row, Scope, errors_by_tier, overrides_by_type
 from countersign_feedback.handlers import TOPICS, Handler
@@ -36,6 +37,8 @@ MAX_LABELLED_TYPES = 50
 """Decision types that get a series of their own; upstream can invent names, and every label costs memory for ever."""
 BATCH = 2_000
 """Records at once: nobody waits for this service, and a batch of four times the usual size costs a tenth less each."""
+LATELY_DAYS = (28, 91)
+"""Of how many days of routing the gauges tell, where those hold enough cases; otherwise of all."""
 GATHER_MS = 200
 """Many small batches would take the processor from those somebody waits for."""
 
@@ -63,7 +66,7 @@ async def running(settings: Settings, *, clock: Clock = system_clock) -> AsyncIt
             handler = Handler(store, keeper.judged)
             erasing = Erasing(handler, pool, eraser(), service=SERVICE, clock=clock, guards=False, activities=True)
             async with (
-                beside(_keep_gauges(store, metrics, settings.gauge_seconds), fail=bus.fail),
+                beside(_keep_gauges(store, metrics, clock, settings.gauge_seconds), fail=bus.fail),
                 relaying(pool, relay, fail=bus.fail, metrics=metrics, clock=clock),
                 # Opens once every control on the topic is known: before anything is proposed, or said again.
                 following(settings, CONTROLS, ControlIntake(store, keeper.controlled), service=SERVICE, fail=bus.fail),
@@ -84,32 +87,47 @@ async def _said_again(bus: Bus, store: Store) -> AsyncIterator[None]:
     yield
 
 
-async def _keep_gauges(store: Store, metrics: Metrics, seconds: float) -> None:
+async def _keep_gauges(store: Store, metrics: Metrics, clock: Clock, seconds: float) -> None:
     while True:
         try:
-            await set_gauges(store, metrics)
+            await set_gauges(store, metrics, clock().date())
         except FAULTS as error:
             # Figures that are a few seconds older do no harm; the consumer decides whether the service must end.
             log.warning("the gauges keep their last values: %r", error)
         await asyncio.sleep(seconds)
 
 
-async def set_gauges(store: Store, metrics: Metrics) -> None:
-    """Set the error and override gauges from the counts; what rests on too few cases gets no series."""
-    rows = await store.rows(Scope())
+async def set_gauges(store: Store, metrics: Metrics, today: date) -> None:
+    """Set the error and override gauges from the counts; what rests on too few cases gets no series.
+
+    Alerts watch them, so they are about lately: what was right for years must not hide what is wrong since a week, nor
+    what was mended keep on ringing.
+    """
+    spans = [await store.rows(Scope(since=today - timedelta(days=days))) for days in LATELY_DAYS]
+    spans.append(await store.rows(Scope()))
     # Off the loop: the first exact interval imports scipy, which takes most of a second.
-    await asyncio.to_thread(_set_gauges, rows, metrics)
+    await asyncio.to_thread(_set_gauges, spans, metrics)
 
 
-def _set_gauges(rows: list[Row], metrics: Metrics) -> None:
+def _set_gauges(spans: list[list[Row]], metrics: Metrics) -> None:
     error, upper = metrics.gauge("automation_error_rate"), metrics.gauge("automation_error_rate_upper")
-    for tier, figures in errors_by_tier(rows).items():
-        audits = figures.audit_error
-        if audits.rate is not None:
-            error.labels(tier=tier).set(audits.rate)
-            upper.labels(tier=tier).set(clopper_pearson_upper(audits.k, audits.n, DELTA))
+    error.clear()
+    upper.clear()
+    tiers = [{tier: one.audit_error for tier, one in errors_by_tier(rows).items()} for rows in spans]
+    for tier, audits in _latest(tiers):
+        error.labels(tier=tier).set(audits.rate or 0.0)
+        upper.labels(tier=tier).set(clopper_pearson_upper(audits.k, audits.n, DELTA))
     override = metrics.gauge("override_ratio")
-    ranked = sorted(overrides_by_type(rows).items(), key=lambda item: -item[1].override.n)
-    for decision_type, figures in ranked[:MAX_LABELLED_TYPES]:
-        if figures.override.rate is not None:
-            override.labels(decision_type=decision_type).set(figures.override.rate)
+    override.clear()
+    types = [{name: one.override for name, one in overrides_by_type(rows).items()} for rows in spans]
+    ranked = sorted(_latest(types), key=lambda item: -types[-1][item[0]].n)
+    for decision_type, reviews in ranked[:MAX_LABELLED_TYPES]:
+        override.labels(decision_type=decision_type).set(reviews.rate or 0.0)
+
+
+def _latest(spans: list[dict[str, Proportion]]) -> Iterator[tuple[str, Proportion]]:
+    """Yield each figure from the shortest span that holds enough cases for a rate; the last span is the longest."""
+    for name in spans[-1]:
+        found = next((one[name] for one in spans if name in one and one[name].rate is not None), None)
+        if found is not None:
+            yield name, found

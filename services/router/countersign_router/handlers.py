@@ -111,6 +111,7 @@ class Handler:
             held = await batch.hold_controls()
             controls = await self._read_controls(batch, held.bodies)
             # Whichever clock is behind: no decision may bear a time after the commit of a stop that it did not see.
+            # Ends of certificates are held against the same moment, so that the record alone shows what was in force.
             moment = min(self._clock(), held.moment)
             routed = self._route(records, controls, moment)
             stored = await batch.keep([one.row for one in routed], moment)

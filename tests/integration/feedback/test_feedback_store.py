@@ -234,7 +234,7 @@ async def test_gauges_show_only_what_rests_on_enough(pool: asyncpg.Pool) -> None
             record("case.routed", routed(f"person-{n}", tier="high", level=3)),
         ]
     await Handler(store)(events)
-    await set_gauges(store, metrics)
+    await set_gauges(store, metrics, date(2026, 1, 2))
 
     def value(name: str, **labels: str) -> float | None:
         return metrics.registry.get_sample_value(f"countersign_{name}", labels)
@@ -244,3 +244,26 @@ async def test_gauges_show_only_what_rests_on_enough(pool: asyncpg.Pool) -> None
     assert value("automation_error_rate_upper", tier="low") == pytest.approx(0.1492, abs=5e-4)
     assert value("automation_error_rate", tier="high") is None
     assert value("override_ratio", decision_type="loan_application") is None
+
+
+async def test_gauges_tell_of_lately_so_that_years_of_right_ones_hide_nothing(pool: asyncpg.Pool) -> None:
+    store, metrics = Store(pool), Metrics("feedback")
+
+    async def lives(name: str, count: int, wrong: int, day: str) -> None:
+        events = []
+        for n in range(count):
+            placed = record("case.routed", routed(f"{name}-{n}"), time=f"{day}T00:00:00.000000Z")
+            events += [placed, record("activity.recorded", judged(f"{name}-{n}", error=n < wrong))]
+        await Handler(store)(events)
+
+    async def rate(today: date) -> float | None:
+        await set_gauges(store, metrics, today)
+        return metrics.registry.get_sample_value("countersign_automation_error_rate", {"tier": "low"})
+
+    await lives("old", 400, 0, "2026-01-02")
+    await lives("bad", 40, 20, "2026-06-01")
+    assert await rate(date(2026, 6, 2)) == pytest.approx(0.5)
+    assert await rate(date(2026, 8, 1)) == pytest.approx(0.5), "the newest that are enough"
+    await lives("mended", 40, 0, "2026-07-15")
+    assert await rate(date(2026, 7, 16)) == 0.0
+    assert await rate(date(2027, 7, 16)) == pytest.approx(20 / 480)

@@ -16,6 +16,7 @@ from countersign_router.controls.intake import ControlIntake
 from countersign_router.domain.proposals import Waiting
 from countersign_router.store import ControlKey, Store
 from countersign_router.store.people import PersonChange
+from countersign_shared.clock import rfc3339
 from countersign_shared.contracts.events.activity import ActivityRecorded
 from countersign_shared.contracts.events.control import ControlChanged
 from countersign_shared.messaging.records import Message
@@ -283,3 +284,25 @@ async def test_a_certificate_ends_by_itself(certified: Replica, store: Store, po
         ends.isoformat().replace("+00:00", "Z"),
     )
     assert await level(certified, "over") == 3
+
+
+@pytest.mark.parametrize("behind", [timedelta(hours=2), timedelta(hours=-2)], ids=["router", "database"])
+async def test_a_certificate_holds_for_decisions_that_bear_a_time_before_its_end_whichever_clock_is_behind(
+    certified: Replica, store: Store, pool: asyncpg.Pool, *, behind: timedelta
+) -> None:
+    ends = datetime.now(UTC) + timedelta(hours=1)
+    await take(certified, certificate(expires_at=rfc3339(ends)))
+    await sign(store, LEAD)
+    await sign(store, APPROVER)
+    # The record shows by itself that the certificate was in force: its end is held against the time on the decision.
+    other = Replica(store, clock=lambda: datetime.now(UTC) - behind)
+    body = scored("other-clock")
+    body["model"] = MODEL
+    (decision,) = bodies(await other.route(body), "decision.made")
+    assert datetime.fromisoformat(decision["decided_at"]) < min(ends, datetime.now(UTC))
+    over = datetime.fromisoformat(decision["decided_at"]) - timedelta(minutes=1)
+    await pool.execute(
+        "UPDATE controls SET body = convert_to(replace(convert_from(body, 'UTF8'), $1, $2), 'UTF8')",
+        rfc3339(ends), rfc3339(over),
+    )  # fmt: skip
+    assert await level(other, "over") == 3

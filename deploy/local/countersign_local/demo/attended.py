@@ -26,7 +26,7 @@ _NEXT = (
 async def attended(demo: Demo, fate: Fate) -> None:
     """Greet, let cases arrive, and stay until asked to end."""
     console = Console(highlight=False)
-    _greet(console, demo, await demo.access.link("you", display_name="You", roles=(*DESK_ROLES, *OFFICE_ROLES)))
+    _greet(console, demo, await demo.access.link("demo", display_name="Demo user", roles=(*DESK_ROLES, *OFFICE_ROLES)))
     demo.submitted_again = await demo.arrivals.again()
     if demo.submitted_again:
         console.print(f"Took up again {demo.submitted_again} cases that were not finished.")

@@ -8,11 +8,10 @@ import hashlib
 from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager
 from dataclasses import dataclass
-from datetime import UTC, datetime
 from typing import Any
 
 from countersign_local.errors import NOT_RIGHT, UNAVAILABLE, CommandError
-from countersign_shared.clock import rfc3339
+from countersign_local.moments import when
 from countersign_shared.errors import ConfigurationError
 from countersign_shared.messaging.bus import Bus, open_bus
 from countersign_shared.messaging.dead_letters import TOPIC, original
@@ -36,6 +35,11 @@ class Letter:
         """Return a header as text."""
         return (self.record.header(name) or b"").decode(errors="replace")
 
+    def _number(self, name: str) -> int | None:
+        """Return a header as a number; None where whoever wrote there was not one of our services."""
+        text = self.header(name)
+        return int(text) if text.isascii() and text.isdecimal() else None
+
     def summary(self) -> dict[str, Any]:
         """Return what a list shows."""
         return {
@@ -46,9 +50,9 @@ class Letter:
             "pointer": self.header("x-pointer"),
             "detail": self.header("x-detail"),
             "topic": self.header("x-topic"),
-            "partition": int(self.header("x-partition")),
-            "offset": int(self.header("x-offset")),
-            "at": rfc3339(_moment(self.record)),
+            "partition": self._number("x-partition"),
+            "offset": self._number("x-offset"),
+            "at": when(self.record.timestamp_ms),
             "bytes": len(self.record.value or b""),
             "handled": self.handled,
         }
@@ -126,7 +130,3 @@ def _identity(record: Record) -> str:
     """Where and when the original record lay; a broker's offsets begin anew with a topic, its time does not."""
     parts = [record.header(f"x-{name}") or b"" for name in ("topic", "partition", "offset", "timestamp")]
     return hashlib.sha256(b"\0".join([*parts, record.key or b""])).hexdigest()[:_ID_LENGTH]
-
-
-def _moment(record: Record) -> datetime:
-    return datetime.fromtimestamp(record.timestamp_ms / 1000, UTC)

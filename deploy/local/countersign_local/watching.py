@@ -2,7 +2,6 @@
 
 from collections.abc import AsyncGenerator, Sequence
 from dataclasses import dataclass
-from datetime import UTC, datetime
 from typing import Any
 
 import orjson
@@ -12,7 +11,7 @@ from aiokafka.errors import KafkaError
 
 from countersign_local.demo.flow import partitions_of
 from countersign_local.errors import UNAVAILABLE, USAGE, CommandError
-from countersign_shared.clock import rfc3339
+from countersign_local.moments import when
 from countersign_shared.contracts.topics import load_topics
 
 _TELLING = ("decision_type", "kind", "level_name", "outcome", "mode", "relation", "queue")
@@ -32,7 +31,8 @@ class Watched:
     @property
     def case_id(self) -> str | None:
         """The case it is about, None when it is about none or cannot be read."""
-        return self.body.get("case_id") if isinstance(self.body, dict) else None
+        found = self.body.get("case_id") if isinstance(self.body, dict) else None
+        return found if isinstance(found, str) else None
 
     def as_json(self) -> dict[str, Any]:
         """Return everything about the record."""
@@ -92,7 +92,7 @@ def _watched(raw: Any, prefix_length: int) -> Watched:
         topic=raw.topic[prefix_length:],
         partition=raw.partition,
         offset=raw.offset,
-        at=rfc3339(datetime.fromtimestamp(raw.timestamp / 1000, UTC)),
+        at=when(raw.timestamp),
         headers={name: (header or b"").decode(errors="backslashreplace") for name, header in raw.headers},
         body=body,
     )

@@ -4,9 +4,11 @@ from __future__ import annotations
 
 import pytest
 
-from countersign_local.cli.output import harmless
+from countersign_local.cli.output import harmless, print_table, print_text
 from countersign_local.dead_letters import find, letters_of, mark, replay
 from countersign_local.errors import CommandError
+from countersign_local.moments import when
+from countersign_local.watching import Watched
 from countersign_shared.messaging.dead_letters import dead_letter
 from countersign_shared.messaging.records import Message, Record
 
@@ -60,6 +62,21 @@ async def test_a_letter_that_was_cut_is_not_sent_as_if_it_were_whole():
     (letter,) = letters_of([_letter(_bad(7, b"x" * 2_000_000), 0)])
     with pytest.raises(CommandError, match="only the beginning"):
         await replay(Closed(), letter)
+
+
+def test_a_letter_that_a_stranger_wrote_is_listed_too():
+    (letter,) = letters_of([Record("countersign.dead-letter", 0, 0, 2**62, b"\x1b[2J", b"", (("x-offset", b"-1"),))])
+    summary = letter.summary()
+    assert (summary["partition"], summary["offset"], summary["at"]) == (None, None, f"{2**62} ms")
+
+
+def test_an_onlooker_is_shown_whatever_lies_on_a_topic(capsys):
+    body = {"case_id": ["x"], "outcome": "\x1b[2Jgone"}
+    print_text(Watched("case.created", 0, 0, when(-(2**62)), {}, body).line())
+    print_table([{"key": "\x1b[2J"}], ("key",))
+    shown = capsys.readouterr().out
+    assert "\x1b" not in shown
+    assert "\\x1b[2Jgone" in shown
 
 
 def test_what_is_shown_cannot_steer_a_terminal():

@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING, Annotated, Any, Literal
 import typer
 
 from countersign_local.cli.connection import over_http
-from countersign_local.cli.output import JsonOption, harmless, print_json, print_table, print_text
+from countersign_local.cli.output import JsonOption, print_json, print_table, print_text
 from countersign_local.cli.policy_files import check_writable, write_picture
 from countersign_local.client import step
 from countersign_local.errors import CONFIGURATION, NOT_RIGHT, CommandError
@@ -131,7 +131,7 @@ def calibration(
     from countersign_feedback.evidence_report import assessment_sheets, headline, read_assessments, refit_line
 
     for one in read_assessments(answer):
-        print_text(harmless(headline(one)))
+        print_text(headline(one))
         sheets = tuple(assessment_sheets(one))
         if one.reliability is None:
             print_text("No labels yet: nobody judged such a case blind, drawn by chance.")
@@ -175,7 +175,7 @@ def reviewers(
     if answers:
         print_text(agreement_line(answers))
     if opened is not None:
-        print_text(harmless(f"{opened.reviewer}: {opened.text}"))
+        print_text(f"{opened.reviewer}: {opened.text}")
 
 
 def _reviewers_of_file(
@@ -257,11 +257,11 @@ def _print_assessments(found: "Iterable[Assessment]") -> None:
     from countersign_feedback.evidence_report import assessment_lines, assessment_sheets, headline
 
     for one in found:
-        print_text(harmless(headline(one)))
+        print_text(headline(one))
         for sheet in assessment_sheets(one):
             _print_sheet(sheet)
         for line in assessment_lines(one):
-            print_text(harmless(line))
+            print_text(line)
 
 
 def _print_json_of(found: "Iterable[Assessment]") -> None:
@@ -280,4 +280,4 @@ def _draw(found: "tuple[Assessment, ...]", path: Path) -> None:
 def _print_sheet(sheet: "Sheet") -> None:
     rows = [dict(zip(sheet.columns, row, strict=True)) for row in sheet.rows]
     print_table(rows, sheet.columns, title=sheet.title)
-    print_text(harmless(sheet.note))
+    print_text(sheet.note)

@@ -46,12 +46,14 @@ def progress_bar(*, json: bool) -> "Progress":
 
 def harmless(text: str) -> str:
     """Spell out what would steer a terminal or turn its text around; lines and tabs stay."""
-    return "".join(char if char.isprintable() or char in "\n\t" else repr(char)[1:-1] for char in text)
+    if text.isprintable():
+        return text
+    return "".join(char if char.isprintable() or char in "\n\t\xa0\u202f" else repr(char)[1:-1] for char in text)
 
 
 def print_text(text: str) -> None:
-    """Print words; square brackets are theirs, not markup."""
-    Console(highlight=False, markup=False, soft_wrap=True).print(text)
+    """Print words; square brackets are theirs, not markup, and what strangers wrote steers no terminal."""
+    Console(highlight=False, markup=False, soft_wrap=True).print(harmless(text))
 
 
 def print_table(rows: Iterable[Mapping[str, Any]], columns: Sequence[str], *, title: str | None = None) -> None:
@@ -78,6 +80,4 @@ def _cell(value: Any) -> str:
         return ""
     if isinstance(value, bool):
         return "yes" if value else "no"
-    if isinstance(value, list | tuple):
-        return ", ".join(map(str, value))
-    return str(value)
+    return harmless(", ".join(map(str, value)) if isinstance(value, list | tuple) else str(value))

@@ -6,7 +6,7 @@ from typing import Any
 import orjson
 
 from countersign_audit.domain.lineage import ERASED
-from countersign_audit.erasure_store import Erasure, ErasureStore
+from countersign_audit.erasure_store import FIRST, Erasure, ErasureStore
 from countersign_audit.own_entries import erased_leaf
 from countersign_audit.store import Store
 from countersign_audit.writer import LogWriter
@@ -33,15 +33,16 @@ class Eraser:
         self._clock = clock
         self._rows = ErasureStore()
         self._store = Store()
+        self._next = FIRST
 
     async def work(self) -> int:
-        """Carry out what all services have confirmed, and erase again what came in of an erased case; returns both."""
+        """Carry out what all services have confirmed, and erase again what came in of an erased case; returns both.
+
+        Those that wait take turns: many that no service confirms must not keep later ones from being looked at.
+        """
         async with self._pool.acquire() as connection:
-            ready = [
-                erasure
-                for erasure in await self._rows.waiting(connection)
-                if await self._rows.confirmed(connection, erasure) >= SERVICES
-            ]
+            waiting, self._next = await self._rows.waiting(connection, self._next)
+            ready = [one for one in waiting if await self._rows.confirmed(connection, one) >= SERVICES]
             again = await self._rows.come_in_since(connection)
         for erasure in ready:
             await self._carry_out(erasure)

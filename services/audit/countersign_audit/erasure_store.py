@@ -2,7 +2,7 @@
 
 from collections.abc import Sequence
 from dataclasses import dataclass
-from datetime import datetime
+from datetime import UTC, datetime
 from typing import Any
 
 import orjson
@@ -13,6 +13,9 @@ from countersign_shared.postgres.queries import Queries
 MAX_CASES = 1_000
 """Cases of one person that one request is about; few people have so many, and a wrong reference might."""
 AT_ONCE = 100
+Turn = tuple[datetime, bytes, str]
+"""After which erasure the next look begins: when it was asked for, of which case, its id."""
+FIRST: Turn = (datetime.min.replace(tzinfo=UTC), b"", "")
 
 
 @dataclass(frozen=True, slots=True)
@@ -52,9 +55,11 @@ class ErasureStore:
         """Return the cases of one erasure."""
         return [Erasure(**row) for row in await connection.fetch(self._queries.of_erasure, erasure_id)]
 
-    async def waiting(self, connection: Any) -> list[Erasure]:
-        """Return what was asked for and not carried out yet, oldest first."""
-        return [Erasure(**row) for row in await connection.fetch(self._queries.waiting, AT_ONCE)]
+    async def waiting(self, connection: Any, after: Turn) -> tuple[list[Erasure], Turn]:
+        """Return some of what was asked for and not carried out yet, oldest first, and whose turn is next."""
+        found = [Erasure(**row) for row in await connection.fetch(self._queries.waiting, AT_ONCE, *after)]
+        last = found[-1] if len(found) == AT_ONCE else None
+        return found, FIRST if last is None else (last.requested_at, last.scope, last.erasure_id)
 
     async def confirmed(self, connection: Any, erasure: Erasure) -> set[str]:
         """Return which services the record says have erased the case."""

@@ -2,7 +2,6 @@
 
 import asyncio
 import hashlib
-from collections import defaultdict
 from collections.abc import Mapping
 from dataclasses import dataclass
 from datetime import datetime, timedelta
@@ -16,7 +15,7 @@ from countersign_audit.explaining.words import Page, in_words
 from countersign_audit.keys import Random
 from countersign_audit.reading_room import ReadingRoom
 from countersign_audit.store import SQL, Store
-from countersign_audit.timeline import MAX_ENTRIES, TimelineReader
+from countersign_audit.timeline import TimelineReader
 from countersign_shared.clock import Clock, rfc3339
 from countersign_shared.contracts.decision_types import DecisionType
 from countersign_shared.http import Principal
@@ -25,6 +24,9 @@ from countersign_shared.postgres.queries import Queries
 TOKEN_BYTES = 32
 AFFECTED = "affected-person"
 """Who opened a link, as the record names them: whoever had it, and it was made for one person."""
+DECISIONS = "decision.made"
+EXPLAINED = ("case.created", "case.scored", "case.routed", DECISIONS)
+"""What an explanation is made of. A case has few of these, however long people have talked about it."""
 MADE_LINK, OPENED = "explanation_link", "explanation"
 
 
@@ -56,17 +58,26 @@ class ExplanationDesk:
 
     async def explanation(self, connection: Any, tenant: str, case_id: str) -> Explanation | None:
         """Explain a case; None for one that the log does not know, or whose content is erased."""
-        rows = await self._store.case_entries(connection, self._timelines.case_ref(tenant, case_id), MAX_ENTRIES)
-        bodies: dict[str, list[Mapping[str, Any]]] = defaultdict(list)
-        for row in rows:
-            leaf = orjson.loads(row["leaf"])
-            if "conflict_with" not in leaf and (body := self._timelines.body(row, leaf)) is not None:
-                bodies[str(leaf.get("topic"))].append(body)
+        bodies = await self._steps(connection, self._timelines.case_ref(tenant, case_id))
         if not (bodies["case.created"] or bodies["case.scored"] or bodies["decision.made"]):
             return None
         said = next(iter(bodies["case.created"] or bodies["case.scored"] or bodies["decision.made"]))
         known = self._types.get(str(said.get("decision_type")))
         return explain(case_id, bodies, known)
+
+    async def _steps(self, connection: Any, case_ref: bytes) -> dict[str, list[Mapping[str, Any]]]:
+        """Return what the decision rests on, by topic: every decision, and of all else the first and the last."""
+        bodies: dict[str, list[Mapping[str, Any]]] = {topic: [] for topic in EXPLAINED}
+        async for row in self._store.steps_of_case(connection, case_ref, EXPLAINED):
+            leaf = orjson.loads(row["leaf"])
+            # Whoever records an activity may call it as they like.
+            kept = bodies.get(str(leaf.get("topic")))
+            if kept is None or "conflict_with" in leaf or (body := self._timelines.body(row, leaf)) is None:
+                continue
+            if len(kept) > 1 and leaf["topic"] != DECISIONS:
+                kept.pop()
+            kept.append(body)
+        return bodies
 
     async def make_link(self, principal: Principal, tenant: str, case_id: str, purpose: str | None) -> Link | None:
         """Make a link for the affected person; None for a case that cannot be explained. It is on the record."""
@@ -103,11 +114,12 @@ class ExplanationDesk:
             return gone(row["language"]), False
         page = in_words(found, made_on=rfc3339(now), contest=self._contest)
         shown = explained(page, await asyncio.to_thread(_drawn, page))
-        # Only now that there is something to show: a link that failed opens again.
-        if await self._pool.fetchval(self._queries.open_link, _hash(token), now) is None:
-            return gone(row["language"]), False
         reader = Principal(AFFECTED, AFFECTED, frozenset(), frozenset({row["tenant"]}))
-        await self._room.note(reader, row["tenant"], row["case_id"], OPENED, None)
+        # Only now that there is something to show, and with its being on record: a link that failed opens again.
+        async with self._pool.acquire() as connection, connection.transaction():
+            if await connection.fetchval(self._queries.open_link, _hash(token), now) is None:
+                return gone(row["language"]), False
+            await self._room.note_within(connection, reader, row["tenant"], row["case_id"], OPENED, None)
         return shown, True
 
 

@@ -121,8 +121,10 @@ class MissingRecords:
         jumps = list(self._unsaid)
         begins = {(one.topic, one.partition): one.begins for one in await self._read()}
         removed = [
-            Jump(jump.topic, jump.partition, jump.first, min(jump.beyond, begins[jump.topic, jump.partition]))
+            # Of a partition that is not there any more nobody can say what it held.
+            Jump(*place, jump.first, min(jump.beyond, begins.get(place, jump.first)))
             for jump in jumps
+            for place in [(jump.topic, jump.partition)]
         ]
         said = await self._say_each(pool, removed)
         del self._unsaid[: len(jumps)]

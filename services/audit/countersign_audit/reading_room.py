@@ -153,9 +153,16 @@ class ReadingRoom:
     ) -> None:
         """Note that somebody is shown something made of a case's entries."""
         async with self._pool.acquire() as connection:
-            timeline = await self._timelines.read(connection, tenant, case_id)
-            if timeline.entries:
-                await self._record(connection, principal, self._of_case(timeline, what, (what,), purpose, kind))
+            await self.note_within(connection, principal, tenant, case_id, what, purpose, kind=kind)
+
+    async def note_within(
+        self, connection: Any, principal: Principal, tenant: str, case_id: str, what: str, purpose: str | None, *,
+        kind: str = READ,
+    ) -> None:  # fmt: skip
+        """Do the same in a transaction of the caller's, if there is one."""
+        timeline = await self._timelines.read(connection, tenant, case_id)
+        if timeline.entries:
+            await self._record(connection, principal, self._of_case(timeline, what, (what,), purpose, kind))
 
     def name_of_case(self, tenant: str, case_id: str) -> bytes:
         """Return the name under which the log knows a case."""
@@ -171,7 +178,8 @@ class ReadingRoom:
             if rows:
                 first, last = sorted((rows[0]["index"], rows[-1]["index"]))
                 extent = (len(rows), first, last)
-                await self._record(connection, principal, self._of_log(principal, what, extent, purpose, READ))
+                read = self._of_log(principal, what, extent, purpose, READ, search.tenants)
+                await self._record(connection, principal, read)
             return rows
 
     def _of_case(
@@ -184,9 +192,13 @@ class ReadingRoom:
         )  # fmt: skip
 
     def _of_log(
-        self, principal: Principal, what: str, extent: tuple[int, int, int], purpose: str | None, kind: str
-    ) -> Read:
+        self, principal: Principal, what: str, extent: tuple[int, int, int], purpose: str | None, kind: str,
+        tenants: frozenset[str] | None = None,
+    ) -> Read:  # fmt: skip
         tenant = DEFAULT_TENANT if "*" in principal.tenants else min(principal.tenants, default=DEFAULT_TENANT)
+        if tenants is not None and len(tenants) == 1:
+            # Whoever looks after a tenant is to see who looked at its entries.
+            (tenant,) = tenants
         scope = self._timelines.case_ref(tenant, "")
         return Read(scope, tenant, what, ENTRY_FIELDS, *extent, purpose, kind=kind)
 

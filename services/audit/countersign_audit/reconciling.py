@@ -93,9 +93,10 @@ class Reconciler:
 
     async def work(self) -> list[Day]:
         """Reconcile every day that has settled and was not yet; each becomes an entry of the log's own."""
-        newest = (self._clock() - SETTLED_AFTER).astimezone(UTC).date() - timedelta(days=1)
+        now = self._clock()
+        newest = (now - SETTLED_AFTER).astimezone(UTC).date() - timedelta(days=1)
         async with self._pool.acquire() as connection:
-            last = await connection.fetchval(self._queries.last_day)
+            last = await connection.fetchval(self._queries.last_day, now)
         first = newest if last is None else max(last + timedelta(days=1), newest - timedelta(days=MAX_DAYS))
         days = []
         while first <= newest:

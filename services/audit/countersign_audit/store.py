@@ -22,6 +22,7 @@ QUERIES = SQL / "queries.sql"
 LOCK_RETRY_SECONDS = 0.2
 ENTRIES_AT_ONCE = 500
 """About 2 MB of the largest usual entries at once."""
+STEPS_AT_ONCE = 100
 CHECKPOINTS_AT_ONCE = 200
 RECORD_INDEX = "records_pkey"
 LOWEST = -(2**63)
@@ -242,6 +243,16 @@ class Store:
         """Return a case's entries in the order of the log."""
         rows: list[Mapping[str, Any]] = await connection.fetch(self._queries.case_entries, case_ref, limit)
         return rows
+
+    async def steps_of_case(
+        self, connection: Any, case_ref: bytes, kinds: Sequence[str]
+    ) -> AsyncIterator[Mapping[str, Any]]:
+        """Read a case's entries of some kinds, all of them, in the order of the log, a page at a time."""
+        last = LOWEST
+        while page := await connection.fetch(self._queries.steps_of_case, case_ref, kinds, last, STEPS_AT_ONCE):
+            for row in page:
+                yield row
+            last = page[-1]["index"]
 
     async def search(self, connection: Any, search: Search) -> list[Mapping[str, Any]]:
         """Return a page of the entries that are looked for, in the order of the log; who looked, newest first."""

@@ -20,7 +20,7 @@ from countersign_shared.contracts.topics import contracts_dir
 from countersign_shared.http import ROLES
 from countersign_shared.messaging import Record, unpack_headers
 from tests.integration.audit.log import Log, open_log
-from tests.integration.audit.reading import API, reading
+from tests.integration.audit.reading import API, reading, take_in_announcements
 from tests.unit.audit.records import one_case, record
 
 SCHEMA = orjson.loads((contracts_dir() / "schemas" / "activity.recorded.v1.json").read_bytes())
@@ -135,6 +135,54 @@ async def test_a_tenants_auditor_sees_that_tenant_only(client: httpx.AsyncClient
     assert [entry["index"] for entry in answer.json()["entries"]] == [5, 6, 7, 8]
     page = (await client.get(f"{API}/entries", headers=headers)).json()
     assert [item["index"] for item in page["items"]] == [5, 6, 7, 8]
+
+
+OF_ANOTHER_TENANT: dict[str, list[tuple[str, dict[str, Any] | None, int]]] = {
+    "/cases/{case_id}/timeline": [("/cases/loan-7/timeline", None, 404)],
+    "/cases/{case_id}/proof": [("/cases/loan-7/proof", None, 404)],
+    "/cases/{case_id}/explanation-links": [("/cases/loan-7/explanation-links", {}, 404)],
+    "/entries": [(f"/entries?{of}", None, 200) for of in ("tenant=default", "case_id=loan-7", "subject_ref=s-1")],
+    "/access-log": [(f"/access-log?{of}", None, 200) for of in ("tenant=default", "case_id=loan-7")],
+    "/subjects": [("/subjects?subject_ref=applicant-loan-7", None, 404)],
+    "/erasures": [
+        ("/erasures", {"case_id": "loan-7", "legal_basis": "x"}, 404),
+        ("/erasures", {"subject_ref": "applicant-loan-7", "legal_basis": "x"}, 404),
+    ],
+    "/erasures/{erasure_id}": [("/erasures/ERASURE", None, 404)],
+    "/export": [("/export", None, 403)],
+    "/tile/{path}": [("/tile/entries/000.p/9", None, 403), ("/tile/0/000.p/9", None, 200)],
+    # Hashes alone say nothing about anybody; a token is its own leave.
+    "/checkpoint": [], "/proof/inclusion": [], "/proof/consistency": [], "/explanations/{token}": [],
+}  # fmt: skip
+
+
+async def test_no_route_tells_or_does_anything_about_another_tenant(client: httpx.AsyncClient, log: Log) -> None:
+    assert {path.removeprefix(API) for path in build_openapi()["paths"]} == set(OF_ANOTHER_TENANT)
+    asked = {"case_id": "loan-7", "legal_basis": "x"}
+    made = await client.post(f"{API}/erasures", json=asked, headers={"x-roles": "admin", "Idempotency-Key": "k"})
+    before = await announced(log)
+    limited = {"x-tenants": "acme", "x-roles": "admin,auditor,lead", "Idempotency-Key": "k"}
+    for path, body, status in (one for several in OF_ANOTHER_TENANT.values() for one in several):
+        path = API + path.replace("ERASURE", made.json()["erasure_id"])
+        answer = await client.request("GET" if body is None else "POST", path, json=body, headers=limited)
+        assert answer.status_code == status, (path, answer.text)
+        if status == 200 and answer.headers["content-type"] == "application/json":
+            assert answer.json()["items"] == [], path
+    assert await announced(log) == before
+
+
+async def test_who_looked_at_a_tenants_entries_is_told_to_that_tenant(client: httpx.AsyncClient, log: Log) -> None:
+    for tenants, tenant in (("*", "acme"), ("acme,zeta", "zeta"), ("*", None)):
+        asked = {} if tenant is None else {"tenant": tenant}
+        await client.get(f"{API}/access-log", params=asked, headers={"x-tenants": tenants})
+        await client.get(f"{API}/entries", params=asked, headers={"x-tenants": tenants})
+    assert [one["tenant"] for one in await announced(log)] == ["acme", "default"]
+    await client.get(f"{API}/entries", headers={"x-tenants": "acme"})
+    await take_in_announcements(log)
+    found = await client.get(f"{API}/access-log", headers={"x-tenants": "acme"})
+    assert [(one["reader"], one["what"], one["tenant"]) for one in found.json()["items"]] == [
+        ("p-77", "entries", "acme"), ("p-77", "entries", "acme"),
+    ]  # fmt: skip
 
 
 async def test_an_unknown_case_is_not_found_and_leaves_no_trace(client: httpx.AsyncClient, log: Log) -> None:

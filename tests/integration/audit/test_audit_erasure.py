@@ -162,6 +162,25 @@ async def test_who_looked_before_and_is_recorded_after_leaves_nothing_of_the_per
         assert report.ok, [str(one) for one in report.findings]
 
 
+async def test_erasures_that_nobody_confirms_do_not_keep_later_ones_waiting(
+    database_url: str, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(erasure_store, "AT_ONCE", 2)
+    async with open_log(database_url, tmp_path / "keys") as log, reading(log) as client:
+        states = []
+        for number, case in enumerate("abcde"):
+            await log.add(one_case(case, number=number))
+            asked = {"case_id": case, "legal_basis": "x"}
+            states.append((await client.post(f"{API}/erasures", json=asked, headers=KEY)).json())
+        await confirmed(log, states[3], *SERVICES)
+        work = eraser(log)
+        assert [await work.work() for _ in range(3)] == [0, 1, 0]
+        # And whoever is confirmed at last has a turn again.
+        await confirmed(log, states[0], *SERVICES)
+        assert sum([await work.work() for _ in range(3)]) == 1
+        assert [await payloads_of(log, case) > 0 for case in "abcde"] == [False, True, True, False, True]
+
+
 async def test_nothing_is_deleted_that_nobody_asked_to_erase(database_url: str, tmp_path: Path) -> None:
     async with open_log(database_url, tmp_path / "keys") as log, reading(log) as client:
         await log.add(one_case("a"))

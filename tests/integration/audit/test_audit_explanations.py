@@ -5,13 +5,15 @@ from __future__ import annotations
 import asyncio
 from pathlib import Path
 
+import asyncpg
 import httpx
 import pytest
 
-from countersign_audit import explanations
+from countersign_audit import explanations, store
+from countersign_audit.timeline import MAX_ENTRIES
 from tests.integration.audit.log import open_log
 from tests.integration.audit.reading import API, reading, take_in_announcements
-from tests.unit.audit.records import one_case
+from tests.unit.audit.records import example, one_case, record
 
 
 async def test_a_link_opens_once_and_both_are_on_record(database_url: str, tmp_path: Path) -> None:
@@ -78,3 +80,47 @@ async def test_everything_about_a_person_is_given_whole_and_recorded(database_ur
         await take_in_announcements(log)
         log_of = (await client.get(f"{API}/access-log", params={"case_id": "a"})).json()["items"]
         assert ("audit.exported", "subject") in [(one["kind"], one["what"]) for one in log_of]
+
+
+async def test_a_decision_is_explained_however_much_was_noted_before_it(
+    database_url: str, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(store, "STEPS_AT_ONCE", 3)
+    created, scored, routed, decided = one_case("a")
+    body = example("activity.recorded/review.claimed.json") | {"case_id": "a"}
+    notes = [
+        record("activity.recorded", body | {"sequence": number}, event_id=f"n-{number}", offset=number)
+        for number in range(1, MAX_ENTRIES + 1)
+    ]
+    named = record("activity.recorded", body | {"kind": "decision.made"}, event_id="misnamed", offset=MAX_ENTRIES + 1)
+    first = example("decision.made/loan_application.automatic.json") | {"case_id": "a", "subject_ref": None}
+    reversals = [
+        record("decision.made", first | {"decision_id": f"d-{at}", "supersedes": f"d-{at - 1}" if at else None,
+                                         "outcome": "approve" if at < 4 else "decline"}, event_id=f"r-{at}", offset=at)
+        for at in range(5)
+    ]  # fmt: skip
+    async with open_log(database_url, tmp_path / "keys") as log, reading(log) as client:
+        await log.add([created, scored, routed, *notes[:500]])
+        await log.add(notes[500:])
+        await log.add([named, *reversals])
+        path = (await client.post(f"{API}/cases/a/explanation-links")).json()["path"]
+        page = (await client.post(path)).text
+        assert "Declined" in page or "Decline" in page
+        assert (await client.get(f"{API}/cases/a/timeline")).json()["complete"] is False
+    assert decided.topic == "decision.made"
+
+
+async def test_a_link_opens_again_where_its_opening_could_not_be_put_on_record(
+    database_url: str, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    async with open_log(database_url, tmp_path / "keys") as log, reading(log) as client:
+        await log.add(one_case("a"))
+        path = (await client.post(f"{API}/cases/a/explanation-links")).json()["path"]
+        with monkeypatch.context() as patched:
+
+            async def lost(*_: object) -> int:
+                raise asyncpg.ConnectionDoesNotExistError("connection was closed in the middle of operation")
+
+            patched.setattr(store.Store, "add_read", lost)
+            assert (await client.post(path)).status_code == 503
+        assert (await client.post(path)).status_code == 200

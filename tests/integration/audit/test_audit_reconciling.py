@@ -51,6 +51,20 @@ async def test_a_record_taken_off_a_topic_on_purpose_is_reported(database_url: s
         assert report.ok, [str(one) for one in report.findings]
 
 
+async def test_days_go_on_being_counted_after_the_clock_ran_ahead(database_url: str, tmp_path: Path) -> None:
+    clock = SteppingClock()
+    clock.now = clock.now.replace(year=2026, month=3, day=4, hour=7)
+    async with open_log(database_url, tmp_path / "keys", clock=clock) as log:
+        reconciler = Reconciler(log.pool, log.writer, clock)
+        assert [one.day for one in await reconciler.work()] == [DAY]
+        right, clock.now = clock.now, clock.now + timedelta(days=10)
+        assert len(await reconciler.work()) == 10
+        clock.now = right + timedelta(days=1)
+        for later in (1, 2):
+            assert [one.day for one in await reconciler.work()] == [DAY + timedelta(days=later)]
+            clock.now += timedelta(days=1)
+
+
 async def test_a_producers_last_event_is_missed_where_something_rests_on_it_or_time_has_passed(
     database_url: str, tmp_path: Path
 ) -> None:

@@ -171,6 +171,16 @@ async def altered(log: Log, statement: str) -> None:
     await log.rows(f"ALTER TABLE {table} ENABLE ALWAYS TRIGGER append_only")
 
 
+async def test_columns_go_on_being_compared_after_the_clock_ran_ahead(database_url: str, tmp_path: Path) -> None:
+    clock = SteppingClock()
+    async with open_log(database_url, tmp_path / "keys", clock=clock) as log:
+        right, clock.now = clock.now, clock.now + timedelta(days=365)
+        assert await check(log, clock).work() is not None
+        clock.now = right
+        assert await check(log, clock).work() is not None
+        assert await check(log, clock).work() is None
+
+
 async def test_columns_are_compared_every_so_often_and_a_difference_is_an_alarm(
     database_url: str, tmp_path: Path, caplog: pytest.LogCaptureFixture
 ) -> None:

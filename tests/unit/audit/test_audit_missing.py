@@ -126,6 +126,14 @@ async def test_a_broker_that_is_away_does_not_end_the_looking() -> None:
     assert await MissingRecords(cast("LogWriter", put), away, system_clock, Metrics("audit")).look_again(put) == []
 
 
+async def test_a_jump_in_a_partition_that_the_broker_does_not_name_is_no_reason_to_end() -> None:
+    put = Put()
+    missing, _ = looking(put)
+    await missing.follow(put, at(7))
+    assert await missing.follow(put, at(9)) == []
+    assert await missing.follow(put, at(10)) == []
+
+
 async def test_what_delivery_jumped_over_is_said_though_the_first_attempt_failed() -> None:
     put = Put()
     positions, answers = [Position("case.created", 0, 8, 12)], [TransientError("away"), TransientError("away"), None]

@@ -14,10 +14,11 @@ FROM erasures AS a LEFT JOIN erased AS d USING (erasure_id, scope)
 WHERE a.erasure_id = $1 ORDER BY a.tenant, a.case_id;
 
 -- name: waiting
--- Erasures that were asked for and not carried out yet, oldest first.
+-- Erasures that were asked for and not carried out yet, oldest first, after one of them.
 SELECT a.erasure_id, a.scope, a.tenant, a.case_id, a.requested_at, NULL::timestamptz AS erased_at
 FROM erasures AS a WHERE NOT EXISTS (SELECT FROM erased AS d WHERE d.erasure_id = a.erasure_id AND d.scope = a.scope)
-ORDER BY a.requested_at, a.scope LIMIT $1;
+  AND (a.requested_at, a.scope, a.erasure_id) > ($2::timestamptz, $3::bytea, $4::text)
+ORDER BY a.requested_at, a.scope, a.erasure_id LIMIT $1;
 
 -- name: confirmations
 SELECT leaf FROM entries WHERE case_ref = $1 AND kind = 'erasure.completed' ORDER BY index;

@@ -61,6 +61,16 @@ WHERE e.case_ref = $1
 ORDER BY e.index
 LIMIT $2;
 
+-- name: steps_of_case
+-- What a decision rests on, of a case with however many other entries: a page in the order of the log, after an index.
+SELECT e.index, e.leaf, e.case_ref, e.record_id, p.key_number, p.sealed, k.subject, k.epoch, k.wrapped
+FROM entries AS e
+LEFT JOIN payloads AS p USING (index)
+LEFT JOIN data_keys AS k ON k.scope = e.case_ref AND k.number = p.key_number
+WHERE e.case_ref = $1 AND e.kind = ANY ($2::text[]) AND e.index > $3
+ORDER BY e.index
+LIMIT $4;
+
 -- name: plan_for_these_values
 -- The searches below take very different ways for different limits.
 SET LOCAL plan_cache_mode = force_custom_plan;

@@ -105,10 +105,11 @@ CREATE TABLE explanation_openings (
 
 -- Days whose entries were counted and looked through for holes; the entry `log.reconciled` says what was found.
 CREATE TABLE reconciled (
-    day           date        PRIMARY KEY,
+    day           date        NOT NULL,
     entries       bigint      NOT NULL,
     holes         integer     NOT NULL,
-    reconciled_at timestamptz NOT NULL
+    reconciled_at timestamptz NOT NULL,    -- still to come where the clock ran ahead: the day is counted again
+    PRIMARY KEY (day, reconciled_at)
 );
 
 -- Epochs after the first, with which the log began: when each began, and when no key of an earlier one was left.

@@ -72,6 +72,7 @@ async def running(settings: Settings, *, clock: Clock = system_clock) -> AsyncIt
                 following(settings, CONTROLS, ControlIntake(store, keeper.controlled), service=SERVICE, fail=bus.fail),
                 _said_again(bus, store),
                 keeping(keeper, fail=bus.fail),
+                erasing.in_time(fail=bus.fail),
                 bus.consume(TOPICS, erasing, max_records=BATCH, gather_ms=GATHER_MS),
             ):
                 health.ready(True)

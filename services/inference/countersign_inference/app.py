@@ -63,6 +63,7 @@ async def running(settings: Settings, *, clock: Clock = system_clock) -> AsyncIt
             async with (
                 # Opens once every control on the topic is known: before the first case.
                 following(settings, CONTROLS, calibrators, service=SERVICE, fail=bus.fail),
+                erasing.in_time(fail=bus.fail),
                 bus.consume((*TOPICS, ACTIVITIES), erasing),
             ):
                 health.ready(True)

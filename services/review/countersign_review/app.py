@@ -91,6 +91,7 @@ async def running(settings: Settings, *, clock: Clock = system_clock) -> AsyncIt
         handler, erase = Handler(intake, parts.types, metrics), eraser(MIGRATIONS.with_name("erasure.sql"))
         erasing = Erasing(handler, pool, erase, service=SERVICE, clock=clock, guards=True)
         await stack.enter_async_context(_sweeping(parts, updates, Figures(pool, metrics, clock), bus))
+        await stack.enter_async_context(erasing.in_time(fail=bus.fail))
         await stack.enter_async_context(bus.consume((*TOPICS, ACTIVITIES), erasing, gather_ms=GATHER_MS))
         health.ready(True)
         try:

@@ -34,8 +34,8 @@ class ActivityIntake:
     async def __call__(self, records: Sequence[Record]) -> Sequence[Message]:
         """Note activities first, then handle the other records; returns what those come to.
 
-        An activity of these kinds that cannot be read is one of our own gone wrong: ``FatalError``, for the next
-        signature or figure might rest on it.
+        An activity of review's of these kinds that cannot be read is one of our own gone wrong: ``FatalError``, for the
+        next signature or figure might rest on it. What is not even an event of review's is somebody else's.
         """
         rest = [record for record in records if record.topic != TOPIC]
         if len(rest) < len(records):
@@ -78,5 +78,7 @@ def _said(
             return ()
         return (reader(event.body),)
     except (Unreadable, KeyError, TypeError, ValueError) as error:
+        if record.header("ce_source") != REVIEW.encode():
+            return ()
         place = f"{record.topic}[{record.partition}]@{record.offset}"
         raise FatalError(f"{place} is an activity of ours and cannot be read: {error!r}") from error

@@ -86,6 +86,7 @@ async def running(settings: Settings, *, clock: Clock = system_clock) -> AsyncIt
                 relaying(pool, relay, fail=bus.fail, metrics=metrics, clock=clock),
                 # Opens once every control on the topic is in the table: before the first case.
                 following(settings, CONTROLS, ControlIntake(store, metrics), service=SERVICE, fail=bus.fail),
+                erasing.in_time(fail=bus.fail),
                 bus.consume((*TOPICS, ACTIVITIES), erasing),
             ):
                 health.ready(True)

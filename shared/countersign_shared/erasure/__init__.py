@@ -4,7 +4,10 @@ What is left is a tombstone: tenant, case id, the erasure's id, when, how many r
 kept, because whoever can guess it could recognise it.
 """
 
-from collections.abc import Awaitable, Callable, Sequence
+import asyncio
+import logging
+from collections.abc import AsyncIterator, Awaitable, Callable, Sequence
+from contextlib import asynccontextmanager
 from dataclasses import dataclass
 from datetime import datetime, timedelta
 from pathlib import Path
@@ -12,13 +15,16 @@ from typing import Any
 
 import orjson
 
+from countersign_shared.background import beside
 from countersign_shared.clock import Clock, rfc3339
 from countersign_shared.errors import FatalError
 from countersign_shared.ids import derived_event_id
 from countersign_shared.messaging.cloudevents import Unreadable, read_event, write_event
-from countersign_shared.messaging.consumer import Handler
+from countersign_shared.messaging.consumer import TRANSIENT, Handler
 from countersign_shared.messaging.records import Message, Record
 from countersign_shared.postgres.queries import Queries
+
+log = logging.getLogger(__name__)
 
 TOPIC = "activity.recorded"
 REQUESTED = "erasure.requested"
@@ -28,7 +34,10 @@ AUDIT = "/countersign/audit"
 MARK = REQUESTED.encode()
 AGAIN_AFTER = timedelta(seconds=60)
 """Longer than any batch of another replica may take that had looked for tombstones just before this one was written."""
+LOOK_SECONDS = 10.0
+"""How often it is looked whether it is time to erase again: nothing else may happen for days."""
 RECENT = timedelta(days=1)
+"""How far back a start looks: what a dead process left to do."""
 FROM_OUTSIDE = frozenset({"case.created", "case.updated"})
 
 Erase = Callable[[Any, str, str], Awaitable[int]]
@@ -81,16 +90,32 @@ class Erasing:
         self._activities = activities
         self._queries = Queries.load(Path(__file__).with_name("erasure.sql"))
         self._recheck_at: datetime | None = clock()
+        self._since = clock() - RECENT
+        self._newest: datetime | None = None
+        self._one_at_a_time = asyncio.Lock()
+
+    @asynccontextmanager
+    async def in_time(self, *, fail: Callable[[BaseException], None]) -> AsyncIterator[None]:
+        """Erase again when it is time though no record comes, while the context is open; a fault ends the service."""
+        async with beside(self._look(), fail=fail):
+            yield
+
+    async def _look(self) -> None:
+        while True:
+            try:
+                await self.erase_again()
+            except (*TRANSIENT, OSError) as error:
+                log.warning("what was erased is looked at again later: %r", error)
+            await asyncio.sleep(LOOK_SECONDS)
 
     async def __call__(self, records: Sequence[Record]) -> Sequence[Message]:
         """Erase first, so that nothing of the case in this batch is kept; then let the handler have the rest."""
+        await self.erase_again()
         # Nearly always there is none: its own topic tells, before anything is called for every record.
         activities = [record for record in records if record.topic == TOPIC]
         confirmed = [
             await self._erased(request) for record in activities if (request := read_request(record)) is not None
         ]
-        if self._recheck_at is not None and self._clock() >= self._recheck_at:
-            await self._erase_again()
         if activities and not self._activities:
             records = [record for record in records if record.topic != TOPIC]
         if self._guards and records:
@@ -104,20 +129,35 @@ class Erasing:
             await connection.execute(self._queries.add, *named, self._clock(), rows)
             # Asked for again, it is confirmed in the same words.
             row = await connection.fetchrow(self._queries.find, *named)
-        self._recheck_at = self._clock() + AGAIN_AFTER
+        self._newest = self._clock()
+        # The first one sets the time, and not each one anew: they may go on coming.
+        self._recheck_at = self._recheck_at or self._newest + AGAIN_AFTER
         return self._confirmation(request, row["erased_at"], row["rows_erased"], row["number"])
 
-    async def _erase_again(self) -> None:
-        """Erase what another replica may have written just after a tombstone, or a dead process left to do."""
-        async with self._pool.acquire() as connection:
-            recent = await connection.fetch(self._queries.recent, self._clock() - RECENT)
-            for row in recent:
-                async with connection.transaction():
-                    await self._erase(connection, row["tenant"], row["case_id"])
-            if recent:
-                await self._sample_anew(connection)
-        # Only now: a batch that fails on its way here is handled again, and must come by once more.
-        self._recheck_at = None
+    async def erase_again(self) -> None:
+        """Erase what another replica may have written just after a tombstone, or a dead process left to do.
+
+        Once it is time, which is a minute after an erasure.
+        """
+        async with self._one_at_a_time:
+            began = self._clock()
+            # Longer than it ever takes: the clock has been put back, and that is no reason to wait.
+            if self._recheck_at is None or timedelta() < self._recheck_at - began <= AGAIN_AFTER:
+                return
+            since = min(self._since, began - 2 * AGAIN_AFTER)
+            async with self._pool.acquire() as connection:
+                recent = await connection.fetch(self._queries.recent, since)
+                for row in recent:
+                    async with connection.transaction():
+                        await self._erase(connection, row["tenant"], row["case_id"])
+                if recent:
+                    await self._sample_anew(connection)
+            # Only now: what fails on its way here is tried again. What is younger than a minute comes by once more, and
+            # what is a little older, too: replicas' clocks may differ.
+            self._since = began - 2 * AGAIN_AFTER
+            newest = self._newest
+            again = newest is not None and newest > began - AGAIN_AFTER
+            self._recheck_at = newest + AGAIN_AFTER if again and newest is not None else None
 
     async def _sample_anew(self, connection: Any) -> None:
         """Have the planner forget erased rows: its statistics hold values as they were, bodies and names included.
@@ -160,7 +200,8 @@ class Erasing:
 def read_request(record: Record) -> Request | None:
     """Read a request of audit's for an erasure; None for every other record.
 
-    One of audit's that cannot be read is a ``FatalError``: personal data would stay that was to go.
+    One of audit's that cannot be read is a ``FatalError``: personal data would stay that was to go. What says in no
+    readable way that it is audit's is somebody else's, and must not stop anything.
     """
     if record.topic != TOPIC or record.value is None or MARK not in record.value:
         return None
@@ -174,6 +215,8 @@ def read_request(record: Record) -> Request | None:
             record.partition,
         )  # fmt: skip
     except (Unreadable, KeyError, TypeError, AttributeError) as error:
+        if record.header("ce_source") != AUDIT.encode():
+            return None
         place = f"{record.topic}[{record.partition}]@{record.offset}"
         raise FatalError(f"{place} asks for an erasure and cannot be read: {error!r}") from error
 

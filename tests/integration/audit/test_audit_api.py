@@ -163,8 +163,8 @@ async def test_no_route_tells_or_does_anything_about_another_tenant(client: http
     before = await announced(log)
     limited = {"x-tenants": "acme", "x-roles": "admin,auditor,lead", "Idempotency-Key": "k"}
     for path, body, status in (one for several in OF_ANOTHER_TENANT.values() for one in several):
-        path = API + path.replace("ERASURE", made.json()["erasure_id"])
-        answer = await client.request("GET" if body is None else "POST", path, json=body, headers=limited)
+        url = API + path.replace("ERASURE", made.json()["erasure_id"])
+        answer = await client.request("GET" if body is None else "POST", url, json=body, headers=limited)
         assert answer.status_code == status, (path, answer.text)
         if status == 200 and answer.headers["content-type"] == "application/json":
             assert answer.json()["items"] == [], path

@@ -77,7 +77,11 @@ async def test_cases_in_the_same_batch_are_routed(store: Store, replica: Replica
     intake = ActivityIntake(store, NEVER_DRAWN, replica.handler)
     other = told("user.signed_in", 1)
     noise = other._replace(value=b"not json at all")
-    messages = await intake([other, record(scored("a")), noise, told("user.disabled", 2), record(scored("b"))])
+    # A stranger's, which only mentions what we look for.
+    foreign = other._replace(value=b'"user.disabled" was said', headers=())
+    messages = await intake([
+        other, record(scored("a")), noise, foreign, told("user.disabled", 2), record(scored("b")),
+    ])  # fmt: skip
     assert [one.key for one in messages if one.topic == "case.routed"] == [b"a", b"b"]
     found = await standing(store)
     assert found is not None

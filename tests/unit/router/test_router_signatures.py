@@ -3,11 +3,13 @@
 from __future__ import annotations
 
 from dataclasses import replace
-from datetime import datetime, timedelta
+from datetime import UTC, datetime, timedelta
 
 import pytest
 
 from countersign_router.domain import signatures as s
+from countersign_router.life.late_losses import rests_on
+from countersign_router.store import PersonChange
 from countersign_shared.clock import parse_rfc3339
 
 NOW = parse_rfc3339("2026-03-01T10:00:00Z")
@@ -94,3 +96,15 @@ def test_a_lost_role_is_said_before_anything_else() -> None:
 def test_nobody_has_signed() -> None:
     with pytest.raises(s.SignaturesMissing, match="0 of 1"):
         counted(RULE)
+
+
+def test_what_holds_for_all_tenants_rests_on_whoever_saw_all_of_them() -> None:
+    body = {
+        "kind": "stop", "tenant": "*", "state": {"active": False}, "changed_at": "2026-01-15T12:00:00Z",
+        "signatures": [{"pseudonym": "p-lena", "role": "lead"}],
+    }  # fmt: skip
+    before = datetime(2026, 1, 15, 11, tzinfo=UTC)
+    keeps = PersonChange("p-lena", 2, before, roles=("lead",), tenants=("*",))
+    assert rests_on([body], keeps) == []
+    assert rests_on([body], replace(keeps, tenants=("east",))) == [(body, "lead")]
+    assert rests_on([{**body, "tenant": "east"}], replace(keeps, tenants=("east",))) == []

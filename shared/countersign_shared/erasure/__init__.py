@@ -155,9 +155,10 @@ class Erasing:
             # Only now: what fails on its way here is tried again. What is younger than a minute comes by once more, and
             # what is a little older, too: replicas' clocks may differ.
             self._since = began - 2 * AGAIN_AFTER
-            newest = self._newest
-            again = newest is not None and newest > began - AGAIN_AFTER
-            self._recheck_at = newest + AGAIN_AFTER if again and newest is not None else None
+            self._recheck_at = None
+            if self._newest is not None and self._newest > began - AGAIN_AFTER:
+                self._newest = min(self._newest, began)
+                self._recheck_at = self._newest + AGAIN_AFTER
 
     async def _sample_anew(self, connection: Any) -> None:
         """Have the planner forget erased rows: its statistics hold values as they were, bodies and names included.

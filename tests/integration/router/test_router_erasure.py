@@ -101,6 +101,11 @@ async def test_a_clock_that_is_put_back_does_not_put_off_the_second_look(
     await replica.route(scored("gone"))
     await erasing.erase_again()
     assert await routed(pool) == set()
+    clock.now += AGAIN_AFTER
+    await erasing.erase_again()
+    await replica.route(scored("gone"))
+    await erasing.erase_again()
+    assert await routed(pool) == {"gone"}, "and then it is done"
 
 
 async def test_what_was_judged_of_a_case_goes_with_it(

@@ -2,6 +2,7 @@
 
 import logging
 import secrets
+import socket
 from dataclasses import dataclass
 from http import HTTPStatus
 from typing import Any
@@ -18,8 +19,11 @@ from countersign_shared.contracts.wording import in_words
 TYPE_BASE = "https://countersign.dev/problems/"
 MEDIA_TYPE = "application/problem+json"
 BUSY = (asyncpg.LockNotAvailableError, asyncpg.DeadlockDetectedError, asyncpg.SerializationError,
-        asyncpg.TooManyConnectionsError, asyncpg.CannotConnectNowError, asyncpg.PostgresConnectionError)  # fmt: skip
+        asyncpg.TooManyConnectionsError, asyncpg.CannotConnectNowError)  # fmt: skip
 """What the database says when it cannot just now: nothing was written, and asking again helps."""
+AWAY = (asyncpg.PostgresConnectionError, asyncpg.AdminShutdownError, asyncpg.CrashShutdownError, asyncpg.InterfaceError,
+        ConnectionError, socket.gaierror, TimeoutError)  # fmt: skip
+"""How it shows that the database is gone, or was lost half-way: who was just committing cannot know what came of it."""
 RETRY_SECONDS = 1
 log = logging.getLogger(__name__)
 
@@ -102,6 +106,18 @@ def install(app: FastAPI) -> None:
             headers={"Retry-After": str(RETRY_SECONDS)},
         ).response(trace)  # fmt: skip
 
+    async def on_away(request: Request, error: Exception) -> Response:
+        if isinstance(error, ValueError):
+            # The driver's word for values that do not fit their columns: a fault of ours, however often it is asked.
+            return await on_crash(request, error)
+        trace = trace_id(request)
+        log.warning("%s %s lost the database, trace %s: %r", request.method, _route(request), trace, error)
+        return Problem(
+            503, "database-away", "The database does not answer",
+            "Ask again in a moment, with the same Idempotency-Key: it may have been done already.",
+            headers={"Retry-After": str(RETRY_SECONDS)},
+        ).response(trace)  # fmt: skip
+
     async def on_crash(request: Request, error: Exception) -> Response:
         trace = trace_id(request)
         log.error("%s %s failed, trace %s", request.method, _route(request), trace, exc_info=error)
@@ -114,6 +130,8 @@ def install(app: FastAPI) -> None:
     app.add_exception_handler(HTTPException, on_http)
     for kind in BUSY:
         app.add_exception_handler(kind, on_busy)
+    for kind in AWAY:
+        app.add_exception_handler(kind, on_away)
     app.add_exception_handler(asyncpg.CharacterNotInRepertoireError, _on_unstorable)
     app.add_exception_handler(Exception, on_crash)
 

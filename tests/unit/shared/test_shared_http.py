@@ -1,5 +1,6 @@
 """The application factory: problems, roles, tokens, limits."""
 
+import socket
 import time
 
 import asyncpg
@@ -11,6 +12,17 @@ from pydantic import BaseModel, field_validator
 
 from countersign_shared.http import FieldError, Principal, Problem, TokenVerifier, create_app, public, require
 from countersign_shared.observability import Health, Metrics
+
+
+FAULTS: dict[str, Exception] = {
+    "refused": ConnectionRefusedError(111, "Connect call failed"),
+    "reset": ConnectionResetError(104, "Connection reset by peer"),
+    "lost": asyncpg.ConnectionDoesNotExistError("connection was closed in the middle of operation"),
+    "shut down": asyncpg.AdminShutdownError("terminating connection due to administrator command"),
+    "closed": asyncpg.InterfaceError("connection is closed"),
+    "nameless": socket.gaierror(-2, "Name or service not known"),
+    "silent": TimeoutError(),
+}
 
 
 class Body(BaseModel):
@@ -57,6 +69,10 @@ def application(authenticate=lead, **limits):
     async def busy() -> None:
         raise asyncpg.LockNotAvailableError("canceling statement due to lock timeout")
 
+    @app.get("/fault/{name}", dependencies=[public])
+    async def fault(name: str) -> None:
+        raise FAULTS[name]
+
     return app
 
 
@@ -101,6 +117,21 @@ async def test_a_busy_database_is_worth_asking_again():
         answer = await http.get("/busy")
     assert (answer.status_code, answer.headers["retry-after"]) == (503, "1")
     assert answer.json()["type"].endswith("/database-busy")
+
+
+@pytest.mark.parametrize("name", sorted(FAULTS))
+async def test_a_database_that_is_away_is_worth_asking_again_and_nobody_is_told_that_nothing_was_done(name):
+    async with client(application()) as http:
+        answer = await http.get(f"/fault/{name}")
+    assert (answer.status_code, answer.headers["retry-after"]) == (503, "1"), answer.text
+    assert answer.json()["type"].endswith("/database-away")
+    assert "Nothing was changed" not in answer.text
+
+
+async def test_a_value_that_does_not_fit_its_column_is_our_fault(monkeypatch):
+    monkeypatch.setitem(FAULTS, "wrong", type("WrongValue", (asyncpg.InterfaceError, ValueError), {})("x"))
+    async with client(application()) as http:
+        assert (await http.get("/fault/wrong")).status_code == 500
 
 
 async def test_roles_are_asked_for():

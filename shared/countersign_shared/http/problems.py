@@ -98,42 +98,42 @@ def install(app: FastAPI) -> None:
         headers = dict(error.headers) if error.headers else None
         return Problem(error.status_code, slug, phrase, detail, headers=headers).response(trace_id(request))
 
-    async def on_busy(request: Request, error: Exception) -> Response:
-        trace = trace_id(request)
-        log.warning("%s %s was turned away, trace %s: %r", request.method, _route(request), trace, error)
-        return Problem(
-            503, "database-busy", "The database is busy", "Nothing was changed; ask again in a moment.",
-            headers={"Retry-After": str(RETRY_SECONDS)},
-        ).response(trace)  # fmt: skip
-
-    async def on_away(request: Request, error: Exception) -> Response:
-        if isinstance(error, ValueError):
-            # The driver's word for values that do not fit their columns: a fault of ours, however often it is asked.
-            return await on_crash(request, error)
-        trace = trace_id(request)
-        log.warning("%s %s lost the database, trace %s: %r", request.method, _route(request), trace, error)
-        return Problem(
-            503, "database-away", "The database does not answer",
-            "Ask again in a moment, with the same Idempotency-Key: it may have been done already.",
-            headers={"Retry-After": str(RETRY_SECONDS)},
-        ).response(trace)  # fmt: skip
-
-    async def on_crash(request: Request, error: Exception) -> Response:
-        trace = trace_id(request)
-        log.error("%s %s failed, trace %s", request.method, _route(request), trace, exc_info=error)
-        return Problem(500, "internal-error", "Something broke on our side", "It is logged under trace_id.").response(
-            trace
-        )
-
     app.add_exception_handler(Problem, on_problem)
     app.add_exception_handler(RequestValidationError, on_validation)
     app.add_exception_handler(HTTPException, on_http)
-    for kind in BUSY:
-        app.add_exception_handler(kind, on_busy)
-    for kind in AWAY:
-        app.add_exception_handler(kind, on_away)
+    faults: dict[type[Exception], Any] = {**dict.fromkeys(BUSY, _on_busy), **dict.fromkeys(AWAY, _on_away)}
+    for kind, handler in faults.items():
+        app.add_exception_handler(kind, handler)
     app.add_exception_handler(asyncpg.CharacterNotInRepertoireError, _on_unstorable)
-    app.add_exception_handler(Exception, on_crash)
+    app.add_exception_handler(Exception, _on_crash)
+
+
+async def _on_busy(request: Request, error: Exception) -> Response:
+    trace = trace_id(request)
+    log.warning("%s %s was turned away, trace %s: %r", request.method, _route(request), trace, error)
+    return Problem(
+        503, "database-busy", "The database is busy", "Nothing was changed; ask again in a moment.",
+        headers={"Retry-After": str(RETRY_SECONDS)},
+    ).response(trace)  # fmt: skip
+
+
+async def _on_away(request: Request, error: Exception) -> Response:
+    if isinstance(error, ValueError):
+        # The driver's word for values that do not fit their columns: a fault of ours, however often it is asked.
+        return await _on_crash(request, error)
+    trace = trace_id(request)
+    log.warning("%s %s lost the database, trace %s: %r", request.method, _route(request), trace, error)
+    return Problem(
+        503, "database-away", "The database does not answer",
+        "Ask again in a moment, with the same Idempotency-Key: it may have been done already.",
+        headers={"Retry-After": str(RETRY_SECONDS)},
+    ).response(trace)  # fmt: skip
+
+
+async def _on_crash(request: Request, error: Exception) -> Response:
+    trace = trace_id(request)
+    log.error("%s %s failed, trace %s", request.method, _route(request), trace, exc_info=error)
+    return Problem(500, "internal-error", "Something broke on our side", "It is logged under trace_id.").response(trace)
 
 
 async def _on_unstorable(request: Request, error: Exception) -> Response:

@@ -13,7 +13,6 @@ from pydantic import BaseModel, field_validator
 from countersign_shared.http import FieldError, Principal, Problem, TokenVerifier, create_app, public, require
 from countersign_shared.observability import Health, Metrics
 
-
 FAULTS: dict[str, Exception] = {
     "refused": ConnectionRefusedError(111, "Connect call failed"),
     "reset": ConnectionResetError(104, "Connection reset by peer"),

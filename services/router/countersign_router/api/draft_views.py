@@ -20,6 +20,7 @@ from countersign_router.language.loading import PolicyRefused, read_document
 from countersign_router.life.progress import Approval, Effect, Progress
 from countersign_router.life.steps import APPROVAL
 from countersign_router.store import StoredStep
+from countersign_shared.http import Principal
 
 
 def draft_entry(one: Progress) -> DraftEntry:
@@ -46,8 +47,8 @@ def draft_view(one: Progress) -> DraftView:
     return DraftView(**draft_entry(one).model_dump(), document=document, yaml=text)
 
 
-def publish_preview(found: Effect, diagnostics: Sequence[Diagnostic]) -> PublishPreview:
-    """Return what publishing would do."""
+def publish_preview(found: Effect, diagnostics: Sequence[Diagnostic], principal: Principal) -> PublishPreview:
+    """Return what publishing would do, as far as it concerns tenants that this caller may see."""
     before = found.in_force
     return PublishPreview(
         draft=draft_entry(found.progress),
@@ -56,7 +57,7 @@ def publish_preview(found: Effect, diagnostics: Sequence[Diagnostic]) -> Publish
         ),
         automation_changes=found.automation_changes,
         certificates_voided=[
-            certificate_view(one) for one in found.certificates_voided
+            certificate_view(one) for one in found.certificates_voided if principal.sees(one.tenant)
         ],
         diagnostics=[DiagnosticView.model_validate(one) for one in diagnostics],
     )  # fmt: skip

@@ -31,6 +31,7 @@ from countersign_router.language.examples import example_results, problems
 from countersign_router.language.loading import LoadedPolicy, PolicyRefused
 from countersign_router.life import drafting, signing
 from countersign_router.life.progress import effect, progress
+from countersign_router.life.steps import Caller
 from countersign_router.store import StoredDraft
 from countersign_shared.http import Principal, Problem
 
@@ -76,14 +77,13 @@ async def begin_draft(
     draft_id = await taken(drafting.draft(
         desk.store, desk.decision_types, data=data, reason=asked.reason, caller=caller, draft_id=new_id(), once=once
     ))  # fmt: skip
-    return await _shown(desk, draft_id, response)
+    return await _shown(desk, caller, draft_id, response)
 
 
 @router.get("/policies/drafts/{draft_id}", summary="A draft with its text")
 async def get_draft(response: Response, desk: WithDesk, principal: Reader, draft_id: UUID) -> DraftView:
     """The text, what was done with it as it is now, and what is left to do."""
-    await _visible(desk, principal, draft_id)
-    return await _shown(desk, draft_id, response)
+    return await _shown(desk, principal, draft_id, response)
 
 
 @router.put("/policies/drafts/{draft_id}", summary="Change a draft", responses={**REFUSED, **UNUSABLE})
@@ -95,7 +95,7 @@ async def edit_draft(
         desk.store, desk.decision_types, draft_id=draft_id, named=named, data=asked.yaml.encode(), reason=asked.reason,
         caller=caller, once=once,
     ))  # fmt: skip
-    return await _shown(desk, draft_id, response)
+    return await _shown(desk, caller, draft_id, response)
 
 
 @router.post("/policies/drafts/{draft_id}/test", summary="Run a draft's examples", responses=REFUSED)
@@ -106,7 +106,7 @@ async def test_draft(
     await taken(drafting.run_tests(
         desk.store, desk.decision_types, draft_id=draft_id, named=named, caller=caller, once=once
     ))  # fmt: skip
-    return await _shown(desk, draft_id, response)
+    return await _shown(desk, caller, draft_id, response)
 
 
 @router.post("/policies/drafts/{draft_id}/approve", summary="Approve a draft as another person", responses=REFUSED)
@@ -118,7 +118,7 @@ async def approve_draft(
     await taken(signing.approve(
         desk.store, draft_id=draft_id, named=named, comment=asked.comment, caller=caller, once=once
     ))  # fmt: skip
-    return await _shown(desk, draft_id, response)
+    return await _shown(desk, caller, draft_id, response)
 
 
 @router.get("/policies/drafts/{draft_id}/preview", summary="What publishing a draft would do")
@@ -126,7 +126,7 @@ async def preview_publishing(desk: WithDesk, principal: Reader, draft_id: UUID) 
     """Which version it replaces, whether automation changes, what certificates it voids, what is doubtful."""
     draft = await _visible(desk, principal, draft_id)
     found = await asyncio.to_thread(problems, draft.document, desk.decision_types, published=draft.returns)
-    return publish_preview(await effect(desk.store, draft, await desk.controls(), desk.clock()), found)
+    return publish_preview(await effect(desk.store, draft, await desk.controls(), desk.clock()), found, principal)
 
 
 @router.post("/policies/drafts/{draft_id}/publish", summary="Put a draft into force", responses={**REFUSED, **BUSY})
@@ -138,7 +138,7 @@ async def publish_draft(
     await taken(signing.publish(
         desk.store, desk.decision_types, draft_id=draft_id, named=named, reason=asked.reason, caller=caller, once=once
     ))  # fmt: skip
-    return await _shown(desk, draft_id, response)
+    return await _shown(desk, caller, draft_id, response)
 
 
 @router.post("/policies/{sha256}/roll-back", status_code=201, summary="Propose an older version", responses=REFUSED)
@@ -151,20 +151,19 @@ async def propose_roll_back(
     draft_id = await taken(drafting.roll_back(
         desk.store, sha256=sha256, reason=asked.reason, caller=caller, draft_id=new_id(), once=once
     ))  # fmt: skip
-    return await _shown(desk, draft_id, response)
+    return await _shown(desk, caller, draft_id, response)
 
 
-async def _visible(desk: Desk, principal: Principal, draft_id: UUID) -> StoredDraft:
+async def _visible(desk: Desk, who: Principal | Caller, draft_id: UUID) -> StoredDraft:
     draft = await desk.store.draft(draft_id)
-    if draft is None or not principal.sees(draft.tenant):
+    if draft is None or not who.sees(draft.tenant):
         raise Problem(404, "draft-unknown", "No such draft", f"There is no draft {draft_id}.")
     return draft
 
 
-async def _shown(desk: Desk, draft_id: UUID, response: Response) -> DraftView:
-    draft = await desk.store.draft(draft_id)
-    if draft is None:
-        raise Problem(404, "draft-unknown", "No such draft", f"There is no draft {draft_id}.")
+async def _shown(desk: Desk, who: Principal | Caller, draft_id: UUID, response: Response) -> DraftView:
+    # Looked at even after a step: a request that came before is answered before anything is asked of the draft.
+    draft = await _visible(desk, who, draft_id)
     response.headers["ETag"] = f'"{draft.sha256}"'
     (one,) = await progress(desk.store, [draft], desk.clock())
     return draft_view(one)

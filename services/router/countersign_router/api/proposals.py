@@ -45,7 +45,7 @@ async def list_proposals(desk: WithDesk, principal: Reader) -> ProposalList:
     now = desk.clock()
     found, held = await proposals.open_proposals(desk.store, now), await desk.controls()
     seen = [one for one in found if _seen(principal, one.waiting.becomes[1])]
-    return ProposalList(items=[_view(one, desk, held, now) for one in seen])
+    return ProposalList(items=[_view(one, desk, held, now, principal) for one in seen])
 
 
 @router.post("/controls/proposals/sign", summary="Sign a change", responses=_NOT_SIGNED)
@@ -88,7 +88,7 @@ def _actor(principal: Principal) -> Actor:
     return Actor(principal.subject, next(role for role in SIGNERS if role in principal.roles))
 
 
-def _view(found: proposals.Open, desk: Desk, held: Controls, now: datetime) -> Proposal:
+def _view(found: proposals.Open, desk: Desk, held: Controls, now: datetime, principal: Principal) -> Proposal:
     one = found.waiting
     becomes, tenant, decision_type, tier = one.becomes
     doubts: list[str] = []
@@ -102,6 +102,7 @@ def _view(found: proposals.Open, desk: Desk, held: Controls, now: datetime) -> P
     return Proposal(
         becomes=becomes, tenant=tenant, decision_type=decision_type, tier=tier, revision=one.revision,
         sha256=one.sha256, why=one.why, state=dict(one.state), doubts=doubts,
-        certificates_voided=[certificate_view(each) for each in voided], signatures_needed=proposals.RULE.count,
+        certificates_voided=[certificate_view(each) for each in voided if principal.sees(each.tenant)],
+        signatures_needed=proposals.RULE.count,
         said=[Said.model_validate(said, from_attributes=True) for said in found.said],
     )  # fmt: skip

@@ -69,6 +69,8 @@ async def replay_policy(
     against = _against(asked.against)
     check_untold(principal)
     policy = await _policy(desk, turn.replays, asked)
+    if asked.yaml is None and not principal.sees(policy.policy.tenant):
+        raise _unknown(asked)
     check_tenant(principal, policy.policy.tenant)
     _check_fields(turn.replays, policy, asked.by)
     wish = Wish(policy, against, _tenants(principal), tuple(asked.by), _labels(asked.labels))
@@ -114,7 +116,7 @@ async def _policy(desk: Any, replays: Replays, asked: ReplayRequest) -> LoadedPo
     if data is None:
         found = await desk.store.policy_document(asked.sha256)
         if found is None:
-            raise Problem(404, "policy-unknown", "No such policy", f"No published policy has the hash {asked.sha256}.")
+            raise _unknown(asked)
         data, published_at = found
     try:
         return await asyncio.to_thread(
@@ -124,6 +126,10 @@ async def _policy(desk: Any, replays: Replays, asked: ReplayRequest) -> LoadedPo
     except PolicyRefused as refused:
         errors = tuple(FieldError("/yaml", str(one)) for one in refused.diagnostics)
         raise Problem(422, "policy-refused", "The policy cannot be used", errors=errors) from refused
+
+
+def _unknown(asked: ReplayRequest) -> Problem:
+    return Problem(404, "policy-unknown", "No such policy", f"No published policy has the hash {asked.sha256}.")
 
 
 def _check_fields(replays: Replays, policy: LoadedPolicy, names: list[str]) -> None:

@@ -32,7 +32,9 @@ def read_against(text: str) -> Against:
     if match := _SINCE.fullmatch(text):
         try:
             moment = datetime.fromisoformat(match[1])
-        except ValueError:
+            # Taken out of the calendar by its zone, it is no date either.
+            moment = moment.astimezone(UTC) if moment.tzinfo else moment.replace(tzinfo=UTC)
+        except (ValueError, OverflowError):
             raise ValueError(f"{match[1]!r} is no date; {HOW}") from None
-        return Against(text, since=moment if moment.tzinfo else moment.replace(tzinfo=UTC))
+        return Against(text, since=moment)
     raise ValueError(f"{text!r} is not understood; {HOW}")

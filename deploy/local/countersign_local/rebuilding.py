@@ -4,9 +4,12 @@ The log holds every event with its exact bytes, so the same code reads them and 
 derived stays: attempts at certificates, certificates and feedback's own controls, which have spent what they spent.
 """
 
-from collections.abc import Callable
+from collections.abc import AsyncIterator, Callable
+from contextlib import asynccontextmanager
 from pathlib import Path
+from typing import Any, cast
 
+import asyncpg
 import orjson
 from aiokafka import AIOKafkaConsumer, TopicPartition
 from aiokafka.admin import AIOKafkaAdminClient
@@ -37,18 +40,35 @@ async def rebuild(
 
     Returns how many entries of the log were read, and how many of them are erased and so count no more. Without
     ``keys_dir`` the log is left out: enough while the topics reach back to the first case. A feedback service that
-    runs is a ``CommandError``.
+    runs is a ``CommandError``. Whatever ends it before its end leaves all figures as they were: they are emptied and
+    filled in one transaction.
     """
     await _require_stopped(bootstrap, prefix)
+    read = erased = 0
     async with open_pool(database_url, schema=SCHEMA, size=2) as pool:
         await migrate(pool, schema=SCHEMA, migrations=MIGRATIONS)
-        store = Store(pool)
-        await store.forget()
-        read = erased = 0
-        if keys_dir is not None:
-            read, erased = await _from_log(database_url, Handler(store), keys_dir, progress)
-    await _to_the_beginning(bootstrap, prefix)
+        async with pool.acquire() as connection, connection.transaction():
+            store = Store(cast("asyncpg.Pool", _OneConnection(connection)))
+            await store.forget()
+            if keys_dir is not None:
+                read, erased = await _from_log(database_url, Handler(store), keys_dir, progress)
+            # Before the commit: records that are read again change nothing, and figures without them would lack some.
+            await _to_the_beginning(bootstrap, prefix)
     return {"entries": read, "erased": erased}
+
+
+class _OneConnection:
+    """What a store takes for its pool: a connection in whose transaction everything happens."""
+
+    def __init__(self, connection: Any) -> None:
+        self._connection = connection
+
+    @asynccontextmanager
+    async def acquire(self) -> AsyncIterator[Any]:
+        yield self._connection
+
+    def __getattr__(self, name: str) -> Any:
+        return getattr(self._connection, name)
 
 
 async def _from_log(database_url: str, handler: Handler, keys_dir: Path, progress: Progress) -> tuple[int, int]:

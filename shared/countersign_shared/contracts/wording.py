@@ -17,6 +17,9 @@ _FORMS = {
     fields.CURRENCY_PATTERN: "the three capital letters of ISO 4217, such as USD",
     fields.NO_CONTROL_CHARACTERS: "one line, without control characters",
     fields.SHA256_PATTERN: "a SHA-256 of 64 digits 0-9 and a-f",
+    # Of one service's API each.
+    r"^[a-z0-9][a-z0-9._@-]{0,62}$": "1 to 63 small letters, digits and . _ @ -, the first a letter or digit",
+    r"^(\*|[A-Za-z0-9._-]{1,64})$": "1 to 64 letters, digits and . _ -, or * for all",
 }
 _WORDS = {
     "missing": "is required",

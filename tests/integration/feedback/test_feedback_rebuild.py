@@ -15,6 +15,7 @@ from countersign_feedback import app as feedback
 from countersign_feedback.settings import Settings
 from countersign_local.errors import CommandError
 from countersign_local.rebuilding import rebuild
+from countersign_shared.errors import CountersignError
 from countersign_shared.messaging.producer import open_publisher
 from countersign_shared.messaging.records import Message
 from countersign_shared.messaging.topics import ensure_topics
@@ -75,6 +76,16 @@ async def test_the_log_and_the_topics_give_the_same_numbers(
                 await rebuild(database_url, kafka_bootstrap, topic_prefix, keys_dir=keys, progress=lambda *_: None)
         expected = await dump(database_url)
         assert expected["labels"]
+
+        # Whatever ends it in between leaves everything as it was.
+        def interrupted(done: int, total: int) -> None:
+            raise InterruptedError(f"{done} of {total}")
+
+        with pytest.raises(InterruptedError):
+            await rebuild(database_url, kafka_bootstrap, topic_prefix, keys_dir=keys, progress=interrupted)
+        with pytest.raises(CountersignError):
+            await rebuild(database_url, kafka_bootstrap, topic_prefix, keys_dir=tmp_path, progress=interrupted)
+        assert await dump(database_url) == expected
 
         # From the log alone: the same numbers before a single record of the topics is read again.
         told = await rebuild(database_url, kafka_bootstrap, topic_prefix, keys_dir=keys, progress=lambda *_: None)

@@ -134,6 +134,12 @@ def test_no_and_the_end_of_the_input_change_nothing(
     assert capsys.readouterr().err.strip() == "countersign: Nothing was changed."
 
 
+@pytest.mark.parametrize("lasts", ["999999999h", "-1h", "3", "", "3x"])
+def test_a_time_that_no_peak_can_last_is_named(lasts: str, capsys: pytest.CaptureFixture[str]) -> None:
+    assert ended(["controls", "peak", "--for", lasts, "--reason", "sale"]) == USAGE
+    assert "such as 3h" in capsys.readouterr().err
+
+
 def test_whoever_cannot_be_asked_is_told_of_yes(capsys: pytest.CaptureFixture[str]) -> None:
     assert ended(["audit", "erase", "--case", "c-1", "--basis", "GDPR 17"]) == USAGE
     assert "give --yes" in capsys.readouterr().err

@@ -6,6 +6,7 @@ import orjson
 import pytest
 from pydantic import TypeAdapter, ValidationError
 
+from countersign_review.api.models.people import TenantScope, Username
 from countersign_shared.contracts.events import CaseUpdated
 from countersign_shared.contracts.intake import Refusal, parse_case_created
 from countersign_shared.contracts.wording import in_words
@@ -62,3 +63,10 @@ def test_a_kind_nobody_knows_is_answered_with_those_there_are() -> None:
     words = in_words(refused.value.errors()[0])
     assert words.startswith("must be one of 'information_provided', 'withdrawn'")
     assert "nope" not in words
+
+
+def test_names_that_apis_take_are_described_and_not_given_as_patterns() -> None:
+    for kind, said in ((TypeAdapter(Username), "small letters"), (TypeAdapter(TenantScope), "or * for all")):
+        with pytest.raises(ValidationError) as refused:
+            kind.validate_python("A:b")
+        assert said in in_words(refused.value.errors()[0])

@@ -1,5 +1,6 @@
 """countersign controls: what is on, what it was before, busy periods, raised bands; and what waits for signatures."""
 
+import re
 from collections.abc import Iterator, Mapping
 from datetime import datetime, timedelta
 from typing import Annotated, Any
@@ -149,8 +150,11 @@ def _end(lasts: str | None, until: str | None, now: datetime) -> datetime:
     if (lasts is None) == (until is None):
         raise CommandError("Say when it ends: --for 3h, or --until TIME, one of the two.", USAGE)
     if lasts is not None:
-        if not lasts[:-1].isdecimal() or lasts[-1] not in DURATION_UNITS:
-            raise CommandError(f"--for {lasts}: a number and one of {', '.join(DURATION_UNITS)}, such as 3h.", USAGE)
+        if re.fullmatch(f"[0-9]{{1,5}}[{''.join(DURATION_UNITS)}]", lasts) is None:
+            raise CommandError(
+                f"--for {lasts}: a number of at most five digits and one of {', '.join(DURATION_UNITS)}, such as 3h.",
+                USAGE,
+            )
         span: timedelta = duration(lasts)
         return now + span
     try:

@@ -204,3 +204,11 @@ def test_the_script_makes_every_password_once(compose: dict[str, Any], tmp_path:
     subprocess.run(["sh", script], check=True, timeout=30, capture_output=True)
     added = (tmp_path / ".env").read_text(encoding="utf-8").removeprefix(before)
     assert re.fullmatch(r"AUDIT_MIGRATIONS_DATABASE_PASSWORD=[0-9a-f]{48}\n", added)
+    # So does a setting that somebody wrote there, whoever could read it and however its line ended.
+    (tmp_path / ".env").write_text("GRAFANA_PASSWORD=\nLOG_LEVEL=debug", encoding="utf-8")
+    (tmp_path / ".env").chmod(0o644)
+    subprocess.run(["sh", script], check=True, timeout=30, capture_output=True)
+    own = (tmp_path / ".env").read_text(encoding="utf-8").splitlines()
+    assert own[:2] == ["GRAFANA_PASSWORD=", "LOG_LEVEL=debug"]
+    assert set(dict(line.split("=") for line in own[2:])) == needed
+    assert (tmp_path / ".env").stat().st_mode & 0o077 == 0

@@ -67,7 +67,7 @@ async def _cells(reads: Any, trip: OwnControl) -> list[int]:
     key = trip.key
     certificates = await reads.certificates(certificate_id=trip.state.get("certificate_id"))
     found = []
-    for who, cells in await reads.automated_populations(key.tenant, key.decision_type):
+    for who, cells, _ in await reads.automated_populations(key.tenant, key.decision_type):
         if who.tier == key.tier and any(binds(one.state, who) for one in certificates):
             found += cells
     return found

@@ -32,6 +32,8 @@ from countersign_feedback.store.controls import ControlChange, ControlKey, Known
 
 BEGINNING = datetime(2000, 1, 1, tzinfo=UTC)
 """Where labels begin that belong to no earlier certificate."""
+TAKING_TURNS = timedelta(hours=1)
+"""How long after its newest drawn case another model's cases do not yet mean that a population is given up."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -52,6 +54,7 @@ class Tier:
     terms: Terms | None
     population: Population | None
     cells: Mapping[Population, list[int]]
+    newest: Mapping[Population, datetime]
     live: KnownControl | None
     proposed: OwnControl | None
     trip: OwnControl | None
@@ -75,6 +78,21 @@ class Tier:
             found is not None and self.population is not None and self.terms is not None
             and not expired(found, now) and binds(found, self.population) and keeps(found, self.terms)
         )  # fmt: skip
+
+    def speaks(self, certificate: State) -> bool:
+        """Tell whether a certificate speaks of what is decided now, or was until lately.
+
+        While replicas are replaced, or a model is tried on some of the cases, two populations take turns at being the
+        one drawn from last. What waits for signatures must not be taken back at every turn.
+        """
+        if self.population is None or self.terms is None:
+            return False
+        last = self.newest.get(self.population)
+        lately = [
+            who for who, newest in self.newest.items()
+            if _under(who, self.terms) and last is not None and newest >= last - TAKING_TURNS
+        ]  # fmt: skip
+        return any(binds(certificate, who) for who in (self.population, *lately))
 
     def cells_of(self, certificate: State) -> list[int]:
         """Return the cells of the population that a certificate speaks of."""
@@ -109,12 +127,13 @@ async def tiers_of(
         live = known.get(ControlKey("certificate.active", tenant, decision_type, tier))
         if terms is None and live is None:
             continue
-        cells = {who: numbers for who, numbers in populations if who.tier == tier and who.model_name != UNKNOWN}
+        mine = [one for one in populations if one[0].tier == tier and one[0].model_name != UNKNOWN]
+        cells = {who: numbers for who, numbers, _ in mine}
         found.append(
             Tier(
                 tenant, decision_type, tier, terms,
                 population=next((who for who in cells if terms and _under(who, terms)), None),
-                cells=cells, live=live,
+                cells=cells, newest={who: newest for who, _, newest in mine if newest is not None}, live=live,
                 proposed=own.get(ControlKey("certificate.proposed", tenant, decision_type, tier)),
                 trip=own.get(ControlKey("trip", tenant, decision_type, tier)),
                 cleared=known.get(ControlKey("trip.cleared", tenant, decision_type, tier)),
@@ -182,10 +201,7 @@ async def _outdated(change: ControlChange, tier: Tier, now: datetime) -> bool:
     proposed = tier.proposed
     if proposed is None or not proposed.state.get("active", True) or _acts(tier, proposed.state):
         return False
-    who = tier.population
-    fits = (
-        who is not None and tier.terms is not None and binds(proposed.state, who) and keeps(proposed.state, tier.terms)
-    )
+    fits = tier.terms is not None and tier.speaks(proposed.state) and keeps(proposed.state, tier.terms)
     if fits and not expired(proposed.state, now):
         return False
     await _withdraw(change, tier, proposed.state, now)

@@ -70,10 +70,12 @@ class LabelReads(Reads):
         )
         return [(_population(row), row["cell_ids"]) for row in found]
 
-    async def automated_populations(self, tenant: str, decision_type: str) -> list[tuple[Population, list[int]]]:
-        """Return a decision type's populations that would be automated, the one drawn from last first."""
+    async def automated_populations(
+        self, tenant: str, decision_type: str
+    ) -> list[tuple[Population, list[int], datetime | None]]:
+        """Return a decision type's populations that would be automated, the one drawn from last first, and when."""
         found = await self._connection.fetch(self._sql.controls.automated_populations, tenant, decision_type)
-        return [(_population(row), row["cell_ids"]) for row in found]
+        return [(_population(row), row["cell_ids"], row["newest"]) for row in found]
 
     async def scopes(self) -> list[tuple[str, str]]:
         """Return the (tenant, decision type) pairs that cases which would be automated have come for."""

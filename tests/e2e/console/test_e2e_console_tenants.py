@@ -80,3 +80,16 @@ def test_an_administrator_of_one_tenant_is_offered_what_they_may_do_to_whom(desk
         here.page.get_by_role("button", name="Add", exact=True).click()
         expect(here.page.get_by_role("alert")).to_contain_text("You do not look after all tenants")
         assert here.serious_findings() == []
+        # What one may not do for all tenants is not offered for all of them: automation of one's own can be stopped.
+        pages = here.page.get_by_label("Pages")
+        pages.get_by_role("link", name="Policies").click()
+        expect(here.page.get_by_text("None of your tenants has a policy of its own.")).to_be_visible()
+        pages.get_by_role("link", name="Audit").click()
+        expect(here.page.get_by_text("The whole log holds every tenant")).to_be_visible()
+        expect(here.page.get_by_role("link", name="The whole log")).to_have_count(0)
+        pages.get_by_role("link", name="Controls").click()
+        here.page.get_by_label("Why", exact=True).fill("A wrong price list.")
+        here.page.get_by_role("button", name="Stop all automation for elsewhere now").click()
+        expect(here.page.get_by_role("heading", name="Stopped: everything of elsewhere")).to_be_visible()
+        expect(here.page.get_by_label("Why automation may go on")).to_be_visible()
+        assert here.serious_findings() == []

@@ -1,5 +1,6 @@
 from __future__ import annotations
 
+from datetime import timedelta
 from typing import Any
 
 import pytest
@@ -234,6 +235,34 @@ async def test_review_tags_of_automatic_cases_too(desk: Desk) -> None:
     assert (await ana.get(path)).json() == {"tags": ["teaching-example"]}
     assert (await ana.post("/cases/default/none/tags", {"add": ["x"]})).status_code == 404
     assert len(facts(await desk.relay_once(), "review.tagged")) == 2
+
+
+async def test_review_tags_of_others_wait_for_the_unseen_answer(desk: Desk) -> None:
+    await desk.take_in(record("case.routed", routed(handling={"withhold": "blind"})))
+    ana, ben = await desk.client("ana"), await desk.client("ben", "lead")
+    path = "/cases/default/loan-1/tags"
+    assert (await ben.post(path, {"add": ["model-is-wrong", "vip"]})).json() == {"tags": ["model-is-wrong", "vip"]}
+    assert (await ana.get(path)).json() == {"tags": []}
+    # Not even whether somebody has set the same one, nor is one taken away unseen.
+    changed = await ana.post(path, {"add": ["vip"], "remove": ["model-is-wrong"]})
+    assert changed.json() == {"tags": ["vip"]}
+    assert (await ana.get(path)).json() == {"tags": ["vip"]}
+    claim = await ana.claimed()
+    await ana.decide(claim)
+    await ana.decide(await ana.read(claim), key="key-2")
+    assert (await ana.get(path)).json() == {"tags": ["model-is-wrong", "vip"]}
+    assert (await ana.post(path, {"remove": ["vip"]})).json() == {"tags": ["model-is-wrong"]}
+
+
+async def test_review_of_very_many_comments_the_newest_are_read(desk: Desk) -> None:
+    await desk.take_in(record("case.routed", routed("c-1", level=1)))
+    ana = await desk.client("ana")
+    await desk.pool.execute(
+        "INSERT INTO comments SELECT 'c' || n, 'default', 'c-1', 'u_x', $1::timestamptz + n * interval '1 s', n::text "
+        "FROM generate_series(1, 201) AS n", desk.clock() - timedelta(days=1),
+    )  # fmt: skip
+    read = (await ana.get("/cases/default/c-1/comments")).json()["items"]
+    assert [row["comment"] for row in read] == [str(number) for number in range(2, 202)]
 
 
 async def test_review_a_draft_is_its_writers_alone_and_gone_with_the_answer(desk: Desk) -> None:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import asyncio
 from typing import Any
 
 import pytest
@@ -119,3 +120,26 @@ async def test_review_nobody_stands_in_across_tenants_or_is_seen_to(desk: Desk, 
     assert [one["username"] for one in (await root.get("/delegations")).json()["items"]] == ["dan"]
     assert code(await north.post(f"/delegations/{made['delegation_id']}/end")) == (404, "not-found")
     assert (await root.post(f"/delegations/{made['delegation_id']}/end")).status_code == 204
+
+
+async def test_review_two_administrators_who_take_the_role_from_each_other_leave_one(desk: Desk) -> None:
+    ana, ben = await desk.client("ana", "admin"), await desk.client("ben", "admin")
+    waiting = "FROM pg_stat_activity WHERE wait_event_type = 'Lock' AND datname = current_database()"
+    async with desk.pool.acquire() as connection, connection.transaction():
+        await connection.execute("SELECT FROM users FOR NO KEY UPDATE")
+        taking = [
+            asyncio.create_task(one.post(f"/users/{other}/disable")) for one, other in ((ana, "ben"), (ben, "ana"))
+        ]
+        async with asyncio.timeout(20):
+            while await desk.pool.fetchval(f"SELECT count(*) {waiting}") < len(taking):
+                await asyncio.sleep(0.02)
+    answers = await asyncio.gather(*taking)
+    assert sorted(answer.status_code for answer in answers) == [200, 403]
+    assert await desk.pool.fetchval("SELECT count(*) FROM users WHERE disabled_at IS NULL") == 1
+
+
+async def test_review_an_administrator_does_not_lock_themselves_out_of_their_tenants(desk: Desk) -> None:
+    root = await desk.client("root", "admin")
+    refused = await put(root, "root", roles=["admin"], tenants=["north"])
+    assert code(refused) == (409, "own-account")
+    assert (await put(root, "root", roles=["admin"], tenants=["*"])).status_code == 200

@@ -269,6 +269,21 @@ async def test_review_a_page_loaded_again_can_still_quote_what_it_showed_before(
     assert made[0]["binding"]["shown_sha256"] == views
 
 
+async def test_review_a_case_that_was_shown_many_times_can_be_decided(desk: Desk) -> None:
+    await desk.take_in(record("case.routed", routed()))
+    ana = await desk.client("ana")
+    claim = await ana.claimed()
+    for number in range(11):
+        told = {"question_id": f"q-{number}", "data": {"net_worth": f"{number}.00"}}
+        await desk.take_in(updated("loan-1", "information_provided", told, event_id=f"u-{number}"))
+        claim = await ana.read(claim)
+    assert len(claim["shown_sha256_all"]) == 12
+    answer = await ana.decide(claim)
+    assert answer.status_code == 200, answer.text
+    [made] = [content(message) for message in await desk.relay_once() if message.topic == "decision.made"]
+    assert made["binding"]["shown_sha256"] == claim["shown_sha256_all"]
+
+
 async def test_review_another_deadline_moves_the_case_in_its_queue(desk: Desk) -> None:
     await desk.take_in(record("case.routed", routed("a")), record("case.routed", routed("b")))
     await desk.take_in(updated("b", "deadline_changed", {"deadline_at": "2026-03-02T10:00:00Z"}))

@@ -9,8 +9,8 @@ from countersign_review.domain.delegation import LONGEST, Wish, delegation_fault
 
 NOW = datetime(2026, 3, 2, 9, tzinfo=UTC)
 DAY = timedelta(days=1)
-ANA: dict[str, Any] = {"roles": ["reviewer"], "delegates": None}
-BEN: dict[str, Any] = {"roles": ["lead"], "delegates": []}
+ANA: dict[str, Any] = {"roles": ["reviewer"], "tenants": ["north", "west"], "delegates": None}
+BEN: dict[str, Any] = {"roles": ["lead"], "tenants": ["north", "south"], "delegates": []}
 
 
 def wish(starts: timedelta = DAY, ends: timedelta = 3 * DAY, delegate: str = "ben") -> Wish:
@@ -28,6 +28,7 @@ def test_a_colleague_may_stand_in() -> None:
         (wish(), ANA, None, "/delegate"),
         (wish(), ANA, {"roles": ["auditor"], "delegates": None}, "/delegate"),
         (wish(), {**ANA, "delegates": ["eve"]}, BEN, "/delegate"),
+        (wish(), ANA, {**BEN, "tenants": ["south"]}, "/delegate"),
         (wish(delegate="ana"), ANA, ANA, "/delegate"),
         (wish(ends=DAY), ANA, BEN, "/ends_at"),
         (wish(starts=-3 * DAY, ends=-DAY), ANA, BEN, "/ends_at"),

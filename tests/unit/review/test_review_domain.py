@@ -10,7 +10,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from countersign_review.domain.answer import Answer, faults
-from countersign_review.domain.binding import Bound, chain, digest, stale_parts
+from countersign_review.domain.binding import MOST_VIEWS, Bound, chain, digest, stale_parts, views_to_quote
 from countersign_review.domain.blind import ALWAYS_PERSON, NEEDS_PERSON, OWN_JUDGEMENT, row_reason, tells_nothing
 from countersign_review.domain.eligibility import Amount, Demand, Profile, lacks, tier_rank
 from countersign_review.domain.relation import relation, same_json
@@ -47,6 +47,15 @@ def test_review_evidence_chains_from_what_came_before() -> None:
     assert first == hashlib.sha256(b"payload").hexdigest()
     assert chain(first, b"more") == hashlib.sha256(first.encode() + b"more").hexdigest()
     assert chain(chain(first, b"a"), b"b") != chain(chain(first, b"b"), b"a")
+
+
+def test_review_of_very_many_views_the_newest_are_quoted() -> None:
+    served = [f"v{number}" for number in range(200)]
+    assert views_to_quote(served[:MOST_VIEWS]) == served[:MOST_VIEWS]
+    assert views_to_quote(served) == served[-MOST_VIEWS:]
+    # One that came back is on the screen: it is the last.
+    assert views_to_quote(["v1", "v2", "v1"]) == ["v2", "v1"]
+    assert views_to_quote(["v1"] * 200) == ["v1"]
 
 
 def test_review_each_stale_digest_is_named() -> None:

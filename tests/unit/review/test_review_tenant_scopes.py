@@ -7,7 +7,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from countersign_review.domain.administration import ALL_TENANTS, Administrator, narrowed
-from countersign_review.domain.refusals import BeyondYou, NotFound
+from countersign_review.domain.refusals import BeyondYou, NotForYou, NotFound
 
 NAMES = ("north", "south", "west")
 SCOPES = st.one_of(st.just(ALL_TENANTS), st.frozensets(st.sampled_from(NAMES), min_size=1))
@@ -44,3 +44,14 @@ def test_review_nobody_gives_or_touches_more_than_they_see(own: frozenset[str], 
     assert refused.value.faults[0].pointer == "/tenants"
     named = "all tenants" if "*" in other else ", ".join(sorted(other - own))
     assert refused.value.faults[0].detail == f"You do not look after {named}."
+
+
+@given(SCOPES, SCOPES)
+def test_review_an_administrator_is_what_they_are_at_this_moment(own: frozenset[str], left: frozenset[str]) -> None:
+    stored = {"roles": ["admin"], "tenants": sorted(left), "disabled_at": None}
+    assert seen(administrator(own).now(stored).tenants) == seen(own) & seen(left)
+    for gone in (None, {**stored, "roles": ["lead"]}, {**stored, "disabled_at": "today"}):
+        with pytest.raises(NotForYou):
+            administrator(own).now(gone)
+    service = Administrator({"kind": "service", "pseudonym": "countersign"}, ALL_TENANTS)
+    assert service.now(None) is service

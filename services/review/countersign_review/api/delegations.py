@@ -10,6 +10,7 @@ from countersign_review.api.again import Again
 from countersign_review.api.models.people import Delegation, DelegationRequest, Delegations
 from countersign_review.api.models.text import PathPart
 from countersign_review.api.parts import Using
+from countersign_review.domain.administration import Administrator
 from countersign_review.domain.delegation import Wish
 from countersign_review.domain.events import person
 from countersign_shared.http import Problem, require
@@ -22,7 +23,9 @@ DESK_AND_ADMIN = require("reviewer", "lead", "admin")
 async def list_delegations(who: Known, parts: Using) -> Delegations:
     """Return who stands in for whom, now and later: your own; as lead or administrator, your tenants'."""
     rows = await parts.delegations.standing(None if _for_all(who) else who.user["username"], who.tenants)
-    return Delegations(items=[_shown(row) for row in rows])
+    return Delegations(
+        items=[_shown(row, beyond=not _looking_after(who).looks_after(row["person_tenants"])) for row in rows]
+    )
 
 
 @router.post("/delegations", dependencies=[DESK_AND_ADMIN], status_code=201)
@@ -31,14 +34,14 @@ async def create_delegation(body: DelegationRequest, who: Known, parts: Using, a
     username = body.username or who.user["username"]
     _may_act_for(who, username)
     wish = Wish(username, body.delegate, body.starts_at, body.ends_at)
-    row = await parts.delegations.add(wish, reason=body.reason, by=_by(who), tenants=who.tenants, request=again)
+    row = await parts.delegations.add(wish, reason=body.reason, by=_looking_after(who), request=again)
     return _shown(row)
 
 
 @router.post("/delegations/{delegation_id}/end", dependencies=[DESK_AND_ADMIN], status_code=204)
 async def end_delegation(delegation_id: PathPart, who: Known, parts: Using, again: Again) -> None:
     """End a delegation now. Doing it twice changes nothing."""
-    row = await parts.delegations.find(delegation_id, who.tenants)
+    row = await parts.delegations.find(delegation_id, _looking_after(who))
     _may_act_for(who, row["username"])
     await parts.delegations.end(delegation_id, by=_by(who), request=again)
 
@@ -57,6 +60,10 @@ def _by(who: Identity) -> dict[str, Any]:
     return person(who.user["pseudonym"], role)
 
 
-def _shown(row: Mapping[str, Any]) -> Delegation:
+def _looking_after(who: Identity) -> Administrator:
+    return Administrator(_by(who), who.tenants)
+
+
+def _shown(row: Mapping[str, Any], *, beyond: bool = False) -> Delegation:
     names = ("delegation_id", "username", "delegate", "starts_at", "ends_at", "reason", "created_at")
-    return Delegation(**{name: row[name] for name in names})
+    return Delegation(**{name: row[name] for name in names}, beyond_you=beyond)

@@ -28,6 +28,7 @@ from countersign_review.api.models.people import TenantScope
 from countersign_review.api.models.text import NO_CONTROL_CHARACTERS, PathPart
 from countersign_review.api.parts import Parts, Using
 from countersign_review.domain.administration import narrowed
+from countersign_review.domain.binding import views_to_quote
 from countersign_review.domain.review import ReviewState, Stage
 from countersign_review.domain.saying import Saying
 from countersign_review.store.caller import Caller
@@ -76,11 +77,11 @@ async def list_queues(caller: ForTenant, parts: Using) -> Queues:
 
 @router.get("/queues/{queue}/items", dependencies=[DESK])
 async def list_queue_items(
-    queue: PathPart, caller: ForTenant, parts: Using, limit: Limit = 50, cursor: Cursor = None
+    queue: PathPart, caller: AtDesk, wants: ForTenant, parts: Using, limit: Limit = 50, cursor: Cursor = None
 ) -> QueueItems:
     """Return what waits for you in a queue, most urgent first; what you hold comes before that."""
     after = _place(cursor)
-    held, waiting = await parts.claims.items(caller, queue, after=after, limit=limit)
+    held, waiting = await parts.claims.items(caller, queue, wants=wants, after=after, limit=limit)
     last = waiting[-1] if len(waiting) == limit else None
     return QueueItems(
         items=[*(_item(row, mine=True) for row in held), *(_item(row, mine=False) for row in waiting)],
@@ -133,13 +134,13 @@ async def heartbeat(claim_id: PathPart, caller: AtDesk, parts: Using, version: V
 
 
 @router.post("/claims/{claim_id}/opened", dependencies=[DESK])
-async def opened(claim_id: PathPart, caller: ForTenant, parts: Using) -> OpenedLease:
+async def opened(claim_id: PathPart, caller: AtDesk, wants: ForTenant, parts: Using) -> OpenedLease:
     """Say that the case is on the screen: from now on the full lease counts.
 
     `overtaken_by` names a review that has become more urgent since this one was fetched ahead: give this one back and
     take that one first.
     """
-    lease = await parts.claims.opened(caller, claim_id)
+    lease = await parts.claims.opened(caller, claim_id, wants=wants)
     first = lease.overtaken_by
     return OpenedLease(
         version=lease.version, lease_expires_at=lease.lease_expires_at,
@@ -185,7 +186,7 @@ def claim_response(parts: Parts, caller: Caller, row: Any, *, status: int) -> Re
     )  # fmt: skip
     body = {
         **{name: row[name] for name in names},
-        "shown_sha256_all": list(dict.fromkeys(row["shown_sha256_all"])),
+        "shown_sha256_all": views_to_quote(row["shown_sha256_all"]),
         "state": row["claim_state"],
         "asks": _asks(row),
         "blind_answer": _blind_answer(row, parts.views.saying(routed)),

@@ -49,13 +49,13 @@ async def comment(
 
 @router.get("/cases/{tenant}/{case_id}/tags", dependencies=[DESK])
 async def list_tags(tenant: PathPart, case_id: PathPart, caller: AtDesk, parts: Using) -> Tags:
-    """Return a case's tags."""
+    """Return a case's tags; while an answer must be given unseen, only your own."""
     return Tags(tags=await parts.remarks.tags(caller, tenant, case_id))
 
 
 @router.post("/cases/{tenant}/{case_id}/tags", dependencies=[DESK])
 async def tag(tenant: PathPart, case_id: PathPart, body: TagRequest, caller: AtDesk, parts: Using, once: Once) -> Tags:
-    """Change a case's tags; returns all it has now."""
+    """Change a case's tags; returns all it has now, or your own alone while an answer must be given unseen."""
     return Tags(**await parts.remarks.tag(caller, tenant, case_id, once, add=body.add, remove=body.remove))
 
 

@@ -39,8 +39,8 @@ async def read_stream(request: Request, who: Known, parts: Using) -> Response:
     * `change`: `{"kind", "tenant", "case_id", "queue", "review_id"}`; kind is `waiting`, `taken`, `decided`,
       `withdrawn` or `changed`. Ids only: fetch what you show. `case_id` is null when several cases arrived at once.
       Only whoever may look at cases is told.
-    * `resync`: something may have been missed (you reconnected, or read too slowly), or your roles were changed;
-      fetch your pages anew, and `/me`.
+    * `resync`: something may have been missed (you reconnected, or read too slowly), or your roles or tenants were
+      changed; fetch your pages anew, and `/me`.
     * `end`: `{"reason"}`: `signed_out`, then do not reconnect; or `stopping`, then reconnect after a moment.
 
     A comment line is a heartbeat.
@@ -53,16 +53,16 @@ async def read_stream(request: Request, who: Known, parts: Using) -> Response:
         )  # fmt: skip
 
     parts.live.wake()
-    roles = who.roles
+    rights = who.roles, who.tenants
 
     async def still_in() -> frozenset[str] | None:
-        nonlocal roles
+        nonlocal rights
         try:
             identity = await identify(request, used=False)
         except Problem:
             return None
-        if identity.roles != roles:
-            roles = identity.roles
+        if (identity.roles, identity.tenants) != rights:
+            rights = identity.roles, identity.tenants
             listener.resync()
         return _heard(identity)
 

@@ -1,7 +1,7 @@
 """Users over HTTP: who there is, what they may do, and who works at the desk."""
 
 import ipaddress
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from decimal import Decimal
 from typing import Annotated, Any
 
@@ -78,6 +78,8 @@ async def change_user(
     """Set a user's name, roles, tenants and authority, in place of the version read; in force at their next request."""
     if who.user["username"] == username and not {"admin"} <= set(body.roles):
         raise _own_account("Somebody else has to take the role admin from you.")
+    if who.user["username"] == username and not _covers(body.tenants, who.user["tenants"]):
+        raise _own_account("Somebody else has to take tenants from you.")
     change = Change(body.display_name, body.roles, body.tenants, _stored(body.authority), version)
     row = await parts.departures.change(username, change, by=who.administrator, request=again)
     parts.hub.resync_of(row["pseudonym"])
@@ -116,7 +118,13 @@ async def reset_password(username: PathPart, who: Known, parts: Using, again: Ag
 async def list_colleagues(who: Known, parts: Using) -> Colleagues:
     """Return the people at the desk of your tenants: whom work can be handed to, and who stands in for whom."""
     rows = await parts.people.colleagues(sorted(who.tenants), limit=MOST_COLLEAGUES)
-    return Colleagues(items=[Colleague(**dict(row)) for row in rows])
+    names = ("username", "display_name", "roles", "stands_in", "away_until")
+    return Colleagues(items=[
+        Colleague(
+            **{name: row[name] for name in names}, beyond_you=not who.administrator.looks_after(row["tenants"])
+        )
+        for row in rows
+    ])  # fmt: skip
 
 
 @router.get("/names", dependencies=[TEAM])
@@ -176,6 +184,10 @@ def _stored(authority: Authority) -> StoredAuthority:
         skills=authority.skills, languages=authority.languages,
         training_valid_until=authority.training_valid_until, delegates=authority.delegates,
     )  # fmt: skip
+
+
+def _covers(tenants: Sequence[str], before: Sequence[str]) -> bool:
+    return "*" in tenants or set(tenants) >= set(before)
 
 
 def _own_account(detail: str) -> Problem:

@@ -1,11 +1,11 @@
 """Whom an administrator looks after: people who act for the administrator's own tenants and for no others."""
 
 from collections.abc import Collection, Mapping
-from dataclasses import dataclass
-from typing import Any
+from dataclasses import dataclass, replace
+from typing import Any, Self
 
 from countersign_review.domain.answer import Fault
-from countersign_review.domain.refusals import BeyondYou, NotFound
+from countersign_review.domain.refusals import BeyondYou, NotForYou, NotFound
 
 ALL_TENANTS = frozenset({"*"})
 
@@ -16,6 +16,19 @@ class Administrator:
 
     actor: Mapping[str, Any]
     tenants: frozenset[str]
+
+    def now(self, user: Mapping[str, Any] | None) -> Self:
+        """Return them with what they may at this moment; ``user`` is what is stored of them, None for a service.
+
+        Of two administrators who take the role from each other, one comes first.
+
+        Raises: NotForYou.
+        """
+        if self.actor["kind"] != "person":
+            return self
+        if user is None or user["disabled_at"] is not None or "admin" not in user["roles"]:
+            raise NotForYou("You are not an administrator any more.")
+        return replace(self, tenants=narrowed(self.tenants, frozenset(user["tenants"])))
 
     def looks_after(self, tenants: Collection[str]) -> bool:
         """Tell whether all these tenants are among their own."""

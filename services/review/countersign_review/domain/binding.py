@@ -15,9 +15,23 @@ def chain(previous: str, body: bytes) -> str:
     return digest(previous.encode() + body)
 
 
+MOST_VIEWS = 64
+"""Views that a decision quotes, as many as the log commits to. Nobody decides on the sixty-fifth last one."""
+
+
+def views_to_quote(served: Sequence[str]) -> list[str]:
+    """Return the digests of the newest views served under a claim, each once, the one on the screen last.
+
+    What is older is on the record where it counted: the first view when the case was taken, and the one that an unseen
+    answer rested on with that answer.
+    """
+    newest_first = list(dict.fromkeys(reversed(served)))[:MOST_VIEWS]
+    return newest_first[::-1]
+
+
 @dataclass(frozen=True, slots=True)
 class Bound:
-    """The three digests a decision quotes; ``shown`` names every view that was served."""
+    """The three digests a decision quotes; ``shown`` names the views that were served, see ``views_to_quote``."""
 
     payload: str
     shown: Sequence[str]
@@ -27,7 +41,7 @@ class Bound:
 def stale_parts(quoted: Bound, *, payload: str, shown: Collection[str], execute: str) -> list[str]:
     """Return the names of the digests that do not hold (any more), empty when the decision may stand.
 
-    Every view that was served must be quoted, and none that was not: a decision made on an earlier view did not see
+    Every view in ``shown`` must be quoted, and none that was not served: a decision made on an earlier view did not see
     what came since.
     """
     stale = []

@@ -5,6 +5,7 @@ from dataclasses import dataclass
 from datetime import datetime, timedelta
 from typing import Any
 
+from countersign_review.domain.administration import narrowed
 from countersign_review.domain.answer import Fault
 
 LONGEST = timedelta(days=366)
@@ -36,6 +37,8 @@ def delegation_faults(
         found.append(Fault("/delegate", "They have no work at the desk: neither reviewer nor lead."))
     elif person is not None and not may_hand_to(wish.delegate, person["delegates"]):
         found.append(Fault("/delegate", "Not among the people they may delegate to."))
+    elif person is not None and not narrowed(frozenset(person["tenants"]), frozenset(delegate["tenants"])):
+        found.append(Fault("/delegate", "They act for none of the same tenants."))
     if wish.username == wish.delegate:
         found.append(Fault("/delegate", "Nobody stands in for themselves."))
     if wish.ends_at <= wish.starts_at:

@@ -53,27 +53,36 @@ UPDATE reviews SET assigned_to = NULL, assigned_until = NULL
 WHERE assigned_to IS NOT NULL AND assigned_until <= $1;
 
 -- name: unassign
-UPDATE reviews SET assigned_to = NULL, assigned_until = NULL WHERE assigned_to = $1;
+-- $2 are tenants whose reviews stay theirs.
+UPDATE reviews SET assigned_to = NULL, assigned_until = NULL
+WHERE assigned_to = $1 AND NOT ('*' = ANY ($2::text[]) OR tenant = ANY ($2));
 
 -- name: insert_comment
 INSERT INTO comments (comment_id, tenant, case_id, author, commented_at, comment) VALUES ($1, $2, $3, $4, $5, $6);
 
 -- name: comments_of
 -- $3 names the only author whose comments may be read; null: everybody's.
-SELECT c.comment_id, c.commented_at, c.comment, u.display_name, c.author
-FROM comments AS c LEFT JOIN users AS u ON u.pseudonym = c.author
-WHERE c.tenant = $1 AND c.case_id = $2 AND ($3::text IS NULL OR c.author = $3)
-ORDER BY c.commented_at, c.comment_id LIMIT 200;
+-- Of more than 200 the newest.
+SELECT n.comment_id, n.commented_at, n.comment, u.display_name, n.author
+FROM (SELECT * FROM comments AS c
+      WHERE c.tenant = $1 AND c.case_id = $2 AND ($3::text IS NULL OR c.author = $3)
+      ORDER BY c.commented_at DESC, c.comment_id DESC LIMIT 200) AS n
+LEFT JOIN users AS u ON u.pseudonym = n.author
+ORDER BY n.commented_at, n.comment_id;
 
 -- name: tag
 INSERT INTO case_tags (tenant, case_id, tag, tagged_by, tagged_at)
 SELECT $1, $2, tag, $4, $5 FROM unnest($3::text[]) AS tag ON CONFLICT DO NOTHING;
 
 -- name: untag
-DELETE FROM case_tags WHERE tenant = $1 AND case_id = $2 AND tag = ANY ($3::text[]);
+-- $4 names the only one whose tags may be touched, as with comments; null: everybody's.
+DELETE FROM case_tags
+WHERE tenant = $1 AND case_id = $2 AND tag = ANY ($3::text[]) AND ($4::text IS NULL OR tagged_by = $4);
 
 -- name: tags_of
-SELECT tag FROM case_tags WHERE tenant = $1 AND case_id = $2 ORDER BY tag;
+-- $3 names the only one whose tags may be read; null: everybody's.
+SELECT DISTINCT tag FROM case_tags
+WHERE tenant = $1 AND case_id = $2 AND ($3::text IS NULL OR tagged_by = $3) ORDER BY tag;
 
 -- name: case_at_hand
 -- A case, and whether somebody has yet to answer without knowing what others said.

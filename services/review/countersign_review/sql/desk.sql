@@ -178,9 +178,10 @@ ORDER BY c.lease_expires_at LIMIT $2
 FOR UPDATE OF r SKIP LOCKED;
 
 -- name: lock_held_by
--- In the order in which updates lock, so that a withdrawal and a departure do not wait for each other.
+-- In the order in which updates lock, so that a withdrawal and a departure do not wait for each other. $2 are tenants
+-- whose reviews stay theirs.
 SELECT c.claim_id, c.reviewer, r.* FROM claims AS c JOIN reviews AS r USING (review_id)
-WHERE c.state = 'held' AND c.reviewer = $1
+WHERE c.state = 'held' AND c.reviewer = $1 AND NOT ('*' = ANY ($2::text[]) OR r.tenant = ANY ($2))
 ORDER BY r.tenant, r.case_id, r.review_id
 FOR UPDATE OF r;
 
@@ -332,7 +333,7 @@ SELECT body FROM updates WHERE tenant = $1 AND case_id = $2 AND kind = 'withdraw
 SELECT decision_id FROM decisions WHERE tenant = $1 AND case_id = $2 AND supersedes IS NULL;
 
 -- name: answer
-SELECT * FROM answers WHERE answer_id = $1;
+SELECT a.*, r.tenant FROM answers AS a JOIN reviews AS r USING (review_id) WHERE a.answer_id = $1;
 
 -- name: lock_answered_review
 -- Not the answer itself: the relay, which holds the outbox row that an undo wants, writes to it.

@@ -10,6 +10,10 @@ RETURNING *;
 -- name: user
 SELECT * FROM users WHERE username = $1 AND disabled_at IS NULL;
 
+-- name: lock_user_and_administrator
+-- Both at once and in the order of their names, so that two administrators who change each other come one after another.
+SELECT * FROM users WHERE username = $1 OR pseudonym = $2 ORDER BY username FOR NO KEY UPDATE;
+
 -- name: lock_user
 SELECT * FROM users WHERE username = $1 FOR NO KEY UPDATE;
 
@@ -84,7 +88,7 @@ LIMIT $3;
 
 -- name: colleagues
 -- People at the desk who share a tenant with the caller.
-SELECT u.username, u.display_name, u.roles, d.delegate AS stands_in, d.ends_at AS away_until
+SELECT u.username, u.display_name, u.roles, u.tenants, d.delegate AS stands_in, d.ends_at AS away_until
 FROM users AS u
 LEFT JOIN LATERAL (SELECT delegate, ends_at FROM delegations AS d
                    WHERE d.username = u.username AND d.starts_at <= $2 AND d.ends_at > $2
@@ -122,7 +126,11 @@ UPDATE users SET password_hash = $2, version = version + 1 WHERE username = $1 R
 -- name: revoke_api_key
 UPDATE api_keys SET revoked_at = coalesce(revoked_at, $2) WHERE key_id = $1 RETURNING *;
 
+-- name: owner_of_key
+SELECT username FROM api_keys WHERE key_id = $1;
+
 -- name: lock_api_key
+-- Once its owner is locked, as whoever disables them does it.
 SELECT k.*, u.tenants AS owner_tenants FROM api_keys AS k JOIN users AS u USING (username)
 WHERE k.key_id = $1 FOR UPDATE OF k;
 
@@ -135,7 +143,7 @@ UPDATE sessions SET last_seen_at = $2 WHERE token_sha256 = $1;
 
 -- name: delegations
 -- Those that are not over, of one person on either side, or of everybody who shares a tenant with the caller.
-SELECT d.* FROM delegations AS d JOIN users AS u USING (username)
+SELECT d.*, u.tenants AS person_tenants FROM delegations AS d JOIN users AS u USING (username)
 WHERE d.ends_at > $2 AND ($1::text IS NULL OR d.username = $1 OR d.delegate = $1)
   AND ($1::text IS NOT NULL OR '*' = ANY ($4::text[]) OR '*' = ANY (u.tenants) OR u.tenants && $4)
 ORDER BY d.starts_at, d.delegation_id
@@ -143,7 +151,7 @@ LIMIT $3;
 
 -- name: delegation_of
 -- One of somebody who shares a tenant with the caller.
-SELECT d.* FROM delegations AS d JOIN users AS u USING (username)
+SELECT d.*, u.tenants AS person_tenants FROM delegations AS d JOIN users AS u USING (username)
 WHERE d.delegation_id = $1 AND ('*' = ANY ($2::text[]) OR '*' = ANY (u.tenants) OR u.tenants && $2);
 
 -- name: delegation

@@ -269,7 +269,7 @@ CREATE TABLE case_tags (
     tag       text        NOT NULL,
     tagged_by text        NOT NULL,
     tagged_at timestamptz NOT NULL,
-    PRIMARY KEY (tenant, case_id, tag)
+    PRIMARY KEY (tenant, case_id, tag, tagged_by)
 );
 
 -- What a reviewer has written and not sent yet. Nobody else's, and on no record.

@@ -7,6 +7,7 @@ from typing import Any
 
 import asyncpg
 
+from countersign_review.domain.administration import narrowed
 from countersign_review.domain.delegation import may_hand_to
 from countersign_review.domain.eligibility import Profile, lacks
 from countersign_review.domain.events import CaseRef, review_fact
@@ -15,7 +16,7 @@ from countersign_review.domain.refusals import CannotTakeIt, NotForYou, NotFound
 from countersign_review.domain.review import Action, Kind, ReviewState, ended
 from countersign_review.store.at_the_desk import at_the_desk
 from countersign_review.store.caller import Caller
-from countersign_review.store.claimed import check_held, check_version, demand_of, ref_of
+from countersign_review.store.claimed import check_held, check_version, demand_of, own, ref_of
 from countersign_review.store.claims import SKIP_HOLDS
 from countersign_review.store.delegations import Delegations
 from countersign_review.store.events import DECISIONS, SQL, Connection, Journal, Outgoing, activity_event
@@ -129,9 +130,9 @@ class Acting:
         now = self._clock()
 
         async def work() -> dict[str, Any]:
-            claim = await connection.fetchrow(self._desk.lock_claim, claim_id, caller.profile.pseudonym)
-            if claim is None:
-                raise NotFound("You hold no such claim.")
+            claim = own(
+                caller, await connection.fetchrow(self._desk.lock_claim, claim_id, caller.profile.pseudonym)
+            )  # fmt: skip
             check_held(claim, Action.RELEASE, now)
             if request.version is not None:
                 check_version(claim, request.version)
@@ -162,14 +163,17 @@ class Acting:
 
     async def _colleague(self, connection: Connection, username: str, review: Any, caller: Caller) -> Profile:
         row = await connection.fetchrow(self._queries.desk_user, username)
-        if row is None:
+        if row is None or not _shares_tenant(row, caller):
             raise NotFound(f"Nobody called {username} works at this desk.")
         # Whoever is away has their work done by whoever stands in for them.
         stands_in = await self._delegations.stands_in(connection, username)
         if stands_in is not None and stands_in["username"] == caller.profile.username:
             raise CannotTakeIt(f"{row['display_name']} is away, and you stand in for them.", [])
         if stands_in is not None:
-            row = await connection.fetchrow(self._queries.desk_user, stands_in["username"]) or row
+            delegate = await connection.fetchrow(self._queries.desk_user, stands_in["username"])
+            if delegate is not None and not _shares_tenant(delegate, caller):
+                raise CannotTakeIt(f"{row['display_name']} is away, and nobody of your tenants stands in for them.", [])
+            row = delegate or row
         profile = profile_of(row, roles=frozenset(row["roles"]), tenants=frozenset(row["tenants"]))
         demand = demand_of({**review, "assigned_to": None})
         missing = lacks(profile, demand, self._clock().date())
@@ -201,6 +205,11 @@ class Acting:
             topic=DECISIONS, kind="decision.returned", event_id=event_id, sequence=numbers.first, body=body
         )
         await self._journal.write(connection, ref, [closing], partition=numbers.partition, at=now)
+
+
+def _shares_tenant(user: Any, caller: Caller) -> bool:
+    # Who works for other tenants alone is nobody here: neither their name nor what they may decide is told.
+    return bool(narrowed(frozenset(user["tenants"]), caller.profile.tenants))
 
 
 def check_lead(caller: Caller, what: str) -> None:

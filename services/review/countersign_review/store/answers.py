@@ -10,6 +10,7 @@ from countersign_review.domain.answer import Answer
 from countersign_review.domain.refusals import InvalidAnswer, NotFound
 from countersign_review.store.caller import Caller
 from countersign_review.store.checking import Checking
+from countersign_review.store.claimed import own
 from countersign_review.store.claims import Leases
 from countersign_review.store.deciding import Deciding
 from countersign_review.store.events import SQL, Connection, Journal
@@ -45,9 +46,7 @@ class Answers:
         self, caller: Caller, claim_id: str, outcome: str, outcome_params: Mapping[str, Any]
     ) -> tuple[dict[str, Any] | None, str]:
         """Return exactly what an outcome would carry out, and the digest to quote."""
-        claim = await self._pool.fetchrow(self._queries.claim, claim_id, caller.profile.pseudonym)
-        if claim is None:
-            raise NotFound("You hold no such claim.")
+        claim = own(caller, await self._pool.fetchrow(self._queries.claim, claim_id, caller.profile.pseudonym))
         routed = routed_of(claim["body"])
         # Reasons are not part of a preview; only what would be carried out is checked.
         found = self._checking.faults(claim, routed, Answer(outcome=outcome, outcome_params=outcome_params))
@@ -59,7 +58,7 @@ class Answers:
     async def status(self, caller: Caller, answer_id: str) -> Any:
         """Return one of the caller's own answers."""
         row = await self._pool.fetchrow(self._queries.answer, answer_id)
-        if row is None or row["reviewer"] != caller.profile.pseudonym:
+        if row is None or row["reviewer"] != caller.profile.pseudonym or not caller.acts_for(row["tenant"]):
             raise NotFound("You made no such decision.")
         return row
 

@@ -66,7 +66,7 @@ class Aside:
 
         async def work() -> dict[str, Any]:
             found: Any = await connection.fetchrow(self._queries.lock_review_and_holder, review_id)
-            if found is None or not _within(caller, found["tenant"]):
+            if found is None or not caller.acts_for(found["tenant"]):
                 raise NotFound("There is no such review.")
             # Read again under the lock: the claim may have changed hands while it was waited for.
             review: Any = await connection.fetchrow(self._queries.lock_review_and_holder, review_id)
@@ -102,7 +102,3 @@ def missing(review: Any, people: Iterable[Profile], today: date | None = None) -
     everywhere = set.intersection(*({lack.code for lack in each} for each in found))
     nearest = min(found, key=len)
     return [lack for lack in nearest if lack.code in everywhere] or nearest
-
-
-def _within(caller: Caller, tenant: str) -> bool:
-    return "*" in caller.profile.tenants or tenant in caller.profile.tenants

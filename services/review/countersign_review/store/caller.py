@@ -29,3 +29,7 @@ class Caller:
     def tenants(self) -> list[str]:
         """The tenants in whose name they act."""
         return sorted(self.profile.tenants)
+
+    def acts_for(self, tenant: str) -> bool:
+        """Tell whether a tenant is among those in whose name they act."""
+        return "*" in self.profile.tenants or tenant in self.profile.tenants

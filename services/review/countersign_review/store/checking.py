@@ -8,7 +8,7 @@ from typing import Any
 import orjson
 
 from countersign_review.domain.answer import Answer, Fault, faults
-from countersign_review.domain.binding import Bound, stale_parts
+from countersign_review.domain.binding import Bound, stale_parts, views_to_quote
 from countersign_review.domain.eligibility import Profile, lacks
 from countersign_review.domain.opinions import reveals, step_after
 from countersign_review.domain.records import Answered, Decider, Said, confirms, with_reasons_of
@@ -90,7 +90,7 @@ class Checking:
         shown: Sequence[str], before: Before, now: datetime,
     ) -> Answered:  # fmt: skip
         execute, digest = self._views.execution(claim, routed, answer.outcome, answer.outcome_params)
-        views = list(dict.fromkeys(shown))
+        views = views_to_quote(shown)
         if stale := stale_parts(bound, payload=claim["payload_sha256"], shown=views, execute=digest):
             raise StaleBinding(f"Not what was shown or would be carried out: {', '.join(stale)}.", stale=stale)
         seen = not claim["withheld"] or claim["state"] == ReviewState.REVEALED

@@ -6,8 +6,9 @@ from typing import Any
 
 from countersign_review.domain.eligibility import Amount, Demand
 from countersign_review.domain.events import CaseRef
-from countersign_review.domain.refusals import LeaseEnded, StaleVersion
+from countersign_review.domain.refusals import LeaseEnded, NotFound, StaleVersion
 from countersign_review.domain.review import Action, ClaimState, ReviewState, Stage, advance
+from countersign_review.store.caller import Caller
 
 
 def ref_of(review: Any) -> CaseRef:
@@ -25,6 +26,16 @@ def demand_of(review: Any) -> Demand:
         submitted_by=review["submitted_by"], excluded=review["excluded"], assigned_to=review["assigned_to"],
         lead_only=review["escalated"] or review["stage"] == Stage.ADJUDICATION,
     )  # fmt: skip
+
+
+def own(caller: Caller, claim: Any) -> Any:
+    """Return a claim of the caller's: not one of a tenant that they, or the key they came with, do not act for.
+
+    Raises: NotFound.
+    """
+    if claim is None or not caller.acts_for(claim["tenant"]):
+        raise NotFound("You hold no such claim.")
+    return claim
 
 
 def check_held(claim: Any, action: Action, now: datetime) -> None:

@@ -8,11 +8,10 @@ from typing import Any
 import asyncpg
 
 from countersign_review.domain.events import SERVICE, review_fact
-from countersign_review.domain.refusals import NotFound
 from countersign_review.domain.review import Action, ClaimState, ReviewState, ended
 from countersign_review.store.at_the_desk import at_the_desk
 from countersign_review.store.caller import Caller
-from countersign_review.store.claimed import check_held, check_version, ref_of
+from countersign_review.store.claimed import check_held, check_version, own, ref_of
 from countersign_review.store.dispatch import Dispatch
 from countersign_review.store.events import SQL, Connection, Journal, activity_event
 from countersign_review.store.routed import routed_of
@@ -73,15 +72,19 @@ class Claims:
         return rows
 
     async def items(
-        self, caller: Caller, queue: str, *, after: tuple[int, int, int, str], limit: int
+        self, caller: Caller, queue: str, *, wants: Caller, after: tuple[int, int, int, str], limit: int
     ) -> tuple[list[Any], list[Any]]:
-        """Return what the caller holds in a queue, and what waits there for them after a place, most urgent first."""
+        """Return what the caller holds in a queue, and what waits there for them after a place, most urgent first.
+
+        ``wants`` is the caller with the tenants whose work they ask for; what they hold is listed in any case.
+        """
         now = self._clock()
         held = []
         if after == FIRST_PAGE:
-            held = await self._pool.fetch(self._queries.held_items, caller.profile.pseudonym, now, queue)
+            rows = await self._pool.fetch(self._queries.held_items, caller.profile.pseudonym, now, queue)
+            held = [row for row in rows if caller.acts_for(row["tenant"])]
         waiting = await self._pool.fetch(
-            self._queries.queue_items, caller.profile.username, caller.tenants, now, queue, *after, limit
+            self._queries.queue_items, wants.profile.username, wants.tenants, now, queue, *after, limit
         )
         return held, waiting
 
@@ -96,14 +99,12 @@ class Claims:
 
     async def mine(self, caller: Caller) -> list[Any]:
         """Return what the caller holds."""
-        rows: list[Any] = await self._pool.fetch(self._queries.claims_of, caller.profile.pseudonym, self._clock())
-        return rows
+        rows = await self._pool.fetch(self._queries.claims_of, caller.profile.pseudonym, self._clock())
+        return [row for row in rows if caller.acts_for(row["tenant"])]
 
     async def read(self, caller: Caller, claim_id: str) -> Any:
         """Return one of the caller's claims; evidence that came since is shown, and counts as a further view."""
-        row = await self._pool.fetchrow(self._queries.claim, claim_id, caller.profile.pseudonym)
-        if row is None:
-            raise NotFound("You hold no such claim.")
+        row = own(caller, await self._pool.fetchrow(self._queries.claim, claim_id, caller.profile.pseudonym))
         if row["shown_revision"] == row["revision"] or row["claim_state"] != ClaimState.HELD:
             return row
         async with at_the_desk(self._pool) as connection:
@@ -131,15 +132,18 @@ class Claims:
             await connection.execute(self._queries.extend_lease, claim_id, expires)
         return claim["version"], expires
 
-    async def opened(self, caller: Caller, claim_id: str) -> Opened:
-        """Start the clock of a claim: the case is on the screen now. Says whether the order still holds."""
+    async def opened(self, caller: Caller, claim_id: str, *, wants: Caller) -> Opened:
+        """Start the clock of a claim: the case is on the screen now. Says whether the order still holds.
+
+        ``wants`` is the caller with the tenants whose work they ask for.
+        """
         now = self._clock()
         async with at_the_desk(self._pool) as connection:
             claim = await self._held(connection, caller, claim_id, Action.OPEN, now)
             expires = now + self._leases.opened
             if claim["opened_at"] is not None:
                 return Opened(claim["version"], claim["lease_expires_at"], None)
-            overtaking = await self._dispatch.overtaking(connection, caller, claim, now)
+            overtaking = await self._dispatch.overtaking(connection, wants, claim, now)
             await connection.execute(self._queries.open_claim, claim_id, now, expires)
             fact = review_fact(claim, claim_id=claim_id, reviewer=claim["reviewer"], lease_expires_at=rfc3339(expires))
             await self._record(connection, claim, "review.opened", fact, caller.actor, now)
@@ -183,10 +187,10 @@ class Claims:
         async with at_the_desk(self._pool) as connection:
             await connection.execute(self._actions.unassign_late, self._clock())
 
-    async def release_all(self, connection: Connection, pseudonym: str) -> int:
-        """Give back everything a person holds, in the caller's transaction: they have left."""
-        await connection.execute(self._actions.unassign, pseudonym)
-        rows = await connection.fetch(self._queries.lock_held_by, pseudonym)
+    async def release_all(self, connection: Connection, pseudonym: str, *, but: Sequence[str] = ()) -> int:
+        """Give back what a person holds, all that is not of the tenants ``but``, in the caller's transaction."""
+        await connection.execute(self._actions.unassign, pseudonym, list(but))
+        rows = await connection.fetch(self._queries.lock_held_by, pseudonym, list(but))
         return await self._end(connection, rows, ClaimState.RELEASED, self._clock()) if rows else 0
 
     async def _end(self, connection: Connection, rows: Sequence[Any], state: ClaimState, now: datetime) -> int:
@@ -199,10 +203,7 @@ class Claims:
         return len(ended)
 
     async def _lock(self, connection: Connection, caller: Caller, claim_id: str) -> Any:
-        claim = await connection.fetchrow(self._queries.lock_claim, claim_id, caller.profile.pseudonym)
-        if claim is None:
-            raise NotFound("You hold no such claim.")
-        return claim
+        return own(caller, await connection.fetchrow(self._queries.lock_claim, claim_id, caller.profile.pseudonym))
 
     async def _held(self, connection: Connection, caller: Caller, claim_id: str, action: Action, now: datetime) -> Any:
         claim = await self._lock(connection, caller, claim_id)

@@ -118,13 +118,14 @@ class Deciding:
     async def _claim(self, connection: Connection, asked: Sequence[Asked]) -> dict[int, Any]:
         """Lock the claim of the only one who asks, with its review, however long that takes."""
         claim = await connection.fetchrow(self._queries.lock_claim, *asked[0].claim)
-        return {} if claim is None else {0: claim}
+        return {} if claim is None or not asked[0].caller.acts_for(claim["tenant"]) else {0: claim}
 
     async def _free_claims(self, connection: Connection, asked: Sequence[Asked]) -> dict[int, Any]:
         """Lock the claims whose reviews nobody has locked, one of each case, by the place of who asked."""
         claim_ids, reviewers = zip(*(one.claim for one in asked), strict=True)
         rows = await connection.fetch(self._queries.lock_free_claims, claim_ids, reviewers)
-        one_a_case = {(row["tenant"], row["case_id"]): row for row in rows}
+        own = [row for row in rows if asked[row["place"] - 1].caller.acts_for(row["tenant"])]
+        one_a_case = {(row["tenant"], row["case_id"]): row for row in own}
         return {row["place"] - 1: row for row in one_a_case.values()}
 
     async def _cases(self, connection: Connection, asked: Sequence[Asked], claims: Mapping[int, Any]) -> dict[int, Any]:

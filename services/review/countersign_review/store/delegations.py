@@ -6,7 +6,7 @@ from typing import Any
 
 import asyncpg
 
-from countersign_review.domain.administration import narrowed
+from countersign_review.domain.administration import Administrator, narrowed
 from countersign_review.domain.delegation import MOST_HOPS, Wish, delegation_faults
 from countersign_review.domain.refusals import InvalidAnswer, NotFound, TooMany
 from countersign_review.store.events import SQL, Connection, Journal
@@ -37,20 +37,20 @@ class Delegations:
         )
         return rows
 
-    async def add(
-        self, wish: Wish, *, reason: str | None, by: Mapping[str, Any], tenants: frozenset[str],
-        request: Identified | None = None,
-    ) -> Any:  # fmt: skip
-        """Let somebody of these tenants stand in for another; two at one time are refused, the same again is the same.
+    async def add(self, wish: Wish, *, reason: str | None, by: Administrator, request: Identified | None = None) -> Any:
+        """Let somebody stand in for another; two at one time are refused, the same again is the same.
 
-        Raises: InvalidAnswer, NotFound, TooMany.
+        All of a person's work goes over, so whoever says so looks after all of their tenants.
+
+        Raises: InvalidAnswer, NotFound, BeyondYou, TooMany.
         """
         now = self._clock()
-        person, delegate = await self._known(wish.username, tenants), await self._known(wish.delegate, tenants)
+        person, delegate = await self._known(wish.username, by.tenants), await self._known(wish.delegate, by.tenants)
         if faults := delegation_faults(wish, person, delegate, now=now):
             raise InvalidAnswer(faults)
+        by.check(person or {})
         async with self._pool.acquire() as connection, connection.transaction():
-            again = not await self._requests.first(connection, by["pseudonym"], request, now)
+            again = not await self._requests.first(connection, by.actor["pseudonym"], request, now)
             await connection.execute(self._queries.lock_user, wish.username)
             same = await connection.fetchrow(
                 self._queries.same_delegation, wish.username, wish.delegate, wish.starts_at, wish.ends_at
@@ -63,18 +63,22 @@ class Delegations:
                 raise TooMany("Somebody else stands in at that time; end that delegation first.")
             row = await connection.fetchrow(
                 self._queries.insert_delegation, new_name("d_"), wish.username, wish.delegate, wish.starts_at,
-                wish.ends_at, reason, by["pseudonym"], now,
+                wish.ends_at, reason, by.actor["pseudonym"], now,
             )  # fmt: skip
             told = f"{(delegate or {})['pseudonym']} stands in from {_at(wish.starts_at)} until {_at(wish.ends_at)}"
-            await self._people.tell(connection, wish.username, "user.changed", by, reason=told)
+            await self._people.tell(connection, wish.username, "user.changed", by.actor, reason=told)
         self._journal.hurry()
         return row
 
-    async def find(self, delegation_id: str, tenants: frozenset[str]) -> Any:
-        """Return one of somebody of these tenants."""
-        row = await self._pool.fetchrow(self._queries.delegation_of, delegation_id, list(tenants))
+    async def find(self, delegation_id: str, by: Administrator) -> Any:
+        """Return one of somebody who acts for these tenants alone.
+
+        Raises: NotFound, BeyondYou.
+        """
+        row = await self._pool.fetchrow(self._queries.delegation_of, delegation_id, list(by.tenants))
         if row is None:
             raise NotFound("There is no such delegation.")
+        by.check({"username": row["username"], "tenants": row["person_tenants"]})
         return row
 
     async def _known(self, username: str, tenants: frozenset[str]) -> Mapping[str, Any] | None:

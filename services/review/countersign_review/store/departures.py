@@ -36,10 +36,10 @@ class Departures:
     async def change(
         self, username: str, change: Change, *, by: Administrator, request: Identified | None = None
     ) -> Mapping[str, Any]:
-        """Set what a user may do; whoever leaves the desk gives back what they hold."""
+        """Set what a user may do; whoever leaves the desk, or a tenant, gives back what they hold of it."""
         async with self._pool.acquire() as connection, connection.transaction():
             user = await self._people.change(connection, username, change, by=by, request=request)
-            if not AT_THE_DESK & set(user["roles"]):
-                await self._claims.release_all(connection, user["pseudonym"])
+            stays = user["tenants"] if AT_THE_DESK & set(user["roles"]) else ()
+            await self._claims.release_all(connection, user["pseudonym"], but=stays)
         self._journal.hurry()
         return user

@@ -49,9 +49,8 @@ class Incoming:
         now = self._clock()
 
         async def work() -> dict[str, Any]:
-            tenants = caller.profile.tenants
             case = None
-            if "*" in tenants or tenant in tenants:
+            if caller.acts_for(tenant):
                 case = await connection.fetchrow(self._actions.case_at_hand, tenant, case_id)
             if case is None:
                 raise NotFound("There is no such case.")

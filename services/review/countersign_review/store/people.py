@@ -90,10 +90,11 @@ class People:
         password_hash: str | None, by: Administrator, request: Identified | None = None,
     ) -> Mapping[str, Any] | None:  # fmt: skip
         """Add a user; None when the name is taken."""
-        by.check_grant(tenants)
         async with self._pool.acquire() as connection, connection.transaction():
             if await self._again(connection, by, request):
                 raise SecretTold(f"{username} was added by the same request before; reset their password for another.")
+            _, by = await self._locked(connection, username, by)
+            by.check_grant(tenants)
             row = await connection.fetchrow(
                 self._queries.insert_user, username, new_name("u_"), display_name, password_hash,
                 sorted(set(roles)), sorted(set(tenants)), *authority.columns(), self._clock(),
@@ -127,7 +128,7 @@ class People:
     ) -> Mapping[str, Any]:  # fmt: skip
         """Set a user's roles, tenants and authority, in the caller's transaction; the same request does it once."""
         again = await self._again(connection, by, request)
-        user = await self._looked_after(connection, username, by)
+        user, by = await self._looked_after(connection, username, by)
         by.check_grant(change.tenants)
         if again:
             return user
@@ -148,7 +149,7 @@ class People:
         """Let a disabled user in again, with the roles they had; keys and links stay gone."""
         async with self._pool.acquire() as connection, connection.transaction():
             again = await self._again(connection, by, request)
-            user = await self._looked_after(connection, username, by)
+            user, by = await self._looked_after(connection, username, by)
             if again or user["disabled_at"] is None:
                 return user
             row = await connection.fetchrow(self._queries.enable_user, username)
@@ -186,7 +187,7 @@ class People:
     ) -> Mapping[str, Any]:
         """End a user's sessions, links and keys at once, in the caller's transaction."""
         again = await self._again(connection, by, request)
-        user = await self._looked_after(connection, username, by)
+        user, by = await self._looked_after(connection, username, by)
         if user["disabled_at"] is not None or again:
             return user
         row = await connection.fetchrow(self._queries.disable_user, username, self._clock())
@@ -269,13 +270,13 @@ class People:
 
         It reaches no further than whoever makes it, whatever tenants its owner is given later.
         """
-        reach = narrowed(frozenset(tenants), by.tenants) if "*" in tenants else frozenset(tenants)
-        by.check_grant(reach)
         key_id, secret, now = new_name(""), new_secret().replace("_", "-"), self._clock()
         async with self._pool.acquire() as connection, connection.transaction():
             if await self._again(connection, by, request):
                 raise SecretTold("The same request made a key before; revoke that one and ask for another.")
-            await self._looked_after(connection, username, by)
+            _, by = await self._looked_after(connection, username, by)
+            reach = narrowed(frozenset(tenants), by.tenants) if "*" in tenants else frozenset(tenants)
+            by.check_grant(reach)
             row = await connection.fetchrow(
                 self._queries.insert_api_key, key_id, name, username, secret_digest(secret), sorted(set(roles)),
                 sorted(reach), now, now + lasts,
@@ -290,6 +291,8 @@ class People:
         """Take a key back; doing it twice changes nothing."""
         async with self._pool.acquire() as connection, connection.transaction():
             await self._again(connection, by, request)
+            owner = await connection.fetchval(self._queries.owner_of_key, key_id)
+            _, by = await self._locked(connection, owner, by)
             key = await connection.fetchrow(self._queries.lock_api_key, key_id)
             reach = key_reach(dict(key)) if key else frozenset()
             if key is None or not narrowed(reach, by.tenants):
@@ -328,13 +331,24 @@ class People:
             raise NotFound("You have no account here any more.")
         return dict(row)
 
-    async def _looked_after(self, connection: Connection, username: str, by: Administrator) -> Mapping[str, Any]:
-        """Lock a user, disabled or not, whom this administrator looks after."""
-        user = await connection.fetchrow(self._queries.lock_user, username)
+    async def _looked_after(
+        self, connection: Connection, username: str, by: Administrator
+    ) -> tuple[Mapping[str, Any], Administrator]:
+        """Lock a user, disabled or not, whom this administrator looks after; returns both as they are now."""
+        user, by = await self._locked(connection, username, by)
         if user is None:
             raise NotFound("There is no such user.")
         by.check(user)
-        return dict(user)
+        return user, by
+
+    async def _locked(
+        self, connection: Connection, username: str | None, by: Administrator
+    ) -> tuple[Mapping[str, Any] | None, Administrator]:
+        """Lock a user, and whoever does something about them: somebody may have taken their role in the meantime."""
+        rows = await connection.fetch(self._queries.lock_user_and_administrator, username, by.actor["pseudonym"])
+        users = {row["username"]: dict(row) for row in rows}
+        own = next((user for user in users.values() if user["pseudonym"] == by.actor["pseudonym"]), None)
+        return users.get(username or ""), by.now(own)
 
     async def _again(self, connection: Connection, by: Administrator, request: Identified | None) -> bool:
         """Tell whether this very request was carried out before, in the caller's transaction."""

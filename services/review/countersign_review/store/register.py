@@ -67,6 +67,8 @@ _WORDS = {
     **_ANSWERED,
 }
 _UPDATES = ("withdrawn", "information_provided", "deadline_changed", "contested", "outcome_reported")
+# Only what has been decided is objected to, or has an outcome in the world: either would tell a judgement by its case.
+_OF_DECISIONS = frozenset({"contested", "outcome_reported"})
 # What came by HTTP is told where it was received, as what came from the topic is.
 _UNSAID = {"review.timed", "seed.judged", *(f"updated.{kind}" for kind in _UPDATES)}
 
@@ -273,6 +275,7 @@ class Register:
         entries += [
             _entry(row["received_at"], row["kind"], _WORDS.get(row["kind"], row["kind"]))
             for row in await self._pool.fetch(self._queries.updates_of, tenant, case_id)
+            if not (hidden and row["kind"] in _OF_DECISIONS)
         ]
         for row in await self._pool.fetch(self._queries.events_of, tenant, case_id):
             if row["kind"] not in _UNSAID and not (hidden and row["kind"] in _ANSWERED):

@@ -11,6 +11,7 @@ from countersign_review.domain.answer import Fault
 from countersign_review.domain.events import CaseRef
 from countersign_review.domain.refusals import InvalidAnswer, NotFound
 from countersign_review.store.caller import Caller
+from countersign_review.store.claimed import own
 from countersign_review.store.events import SQL, Connection, Journal, activity_event
 from countersign_review.store.requests import Identified, Requests
 from countersign_review.store.routed import routed_of
@@ -66,16 +67,14 @@ class Remarks:
         self, caller: Caller, tenant: str, case_id: str, request: Identified, *, add: Sequence[str],
         remove: Sequence[str],
     ) -> dict[str, Any]:  # fmt: skip
-        """Change a case's tags; returns all it has now."""
-        now = self._clock()
+        """Change a case's tags; returns all it has now, or the caller's own while somebody must answer unseen."""
+        now, own = self._clock(), caller.profile.pseudonym
 
         async def work() -> dict[str, Any]:
             ref, number, partition = await self._numbered(connection, caller, tenant, case_id)
-            await connection.execute(self._queries.untag, tenant, case_id, list(remove))
-            await connection.execute(
-                self._queries.tag, tenant, case_id, list(add), caller.profile.pseudonym, now
-            )  # fmt: skip
-            tags = [row["tag"] for row in await connection.fetch(self._queries.tags_of, tenant, case_id)]
+            await connection.execute(self._queries.untag, tenant, case_id, list(remove), only)
+            await connection.execute(self._queries.tag, tenant, case_id, list(add), own, now)
+            tags = [row["tag"] for row in await connection.fetch(self._queries.tags_of, tenant, case_id, None)]
             if len(tags) > MOST_TAGS:
                 raise InvalidAnswer([Fault("/add", f"A case has at most {MOST_TAGS} tags.")])
             await self._say(connection, caller, ref, "review.tagged", (number, partition), now, tags=tags)
@@ -83,22 +82,23 @@ class Remarks:
             return {}
 
         async with self._pool.acquire() as connection, connection.transaction():
-            await self._requests.once(connection, caller.profile.pseudonym, request, now, work)
-            rows = await connection.fetch(self._queries.tags_of, tenant, case_id)
+            case = await self._case(connection, caller, tenant, case_id)
+            only = own if case["veiled"] else None
+            await self._requests.once(connection, own, request, now, work)
+            rows = await connection.fetch(self._queries.tags_of, tenant, case_id, only)
         self._journal.hurry()
         return {"tags": [row["tag"] for row in rows]}
 
     async def tags(self, caller: Caller, tenant: str, case_id: str) -> list[str]:
-        """Return a case's tags."""
-        await self._case(self._pool, caller, tenant, case_id)
-        return [row["tag"] for row in await self._pool.fetch(self._queries.tags_of, tenant, case_id)]
+        """Return a case's tags; while somebody must answer unseen, only the caller's own."""
+        case = await self._case(self._pool, caller, tenant, case_id)
+        only = caller.profile.pseudonym if case["veiled"] else None
+        return [row["tag"] for row in await self._pool.fetch(self._queries.tags_of, tenant, case_id, only)]
 
     async def save_draft(self, caller: Caller, claim_id: str, draft: dict[str, Any]) -> datetime:
         """Keep what the holder of a claim has written so far; it is theirs alone, and gone once they have answered."""
         now = self._clock()
-        claim = await self._pool.fetchrow(self._desk.claim, claim_id, caller.profile.pseudonym)
-        if claim is None:
-            raise NotFound("You hold no such claim.")
+        claim = own(caller, await self._pool.fetchrow(self._desk.claim, claim_id, caller.profile.pseudonym))
         await self._pool.execute(
             self._queries.save_draft, caller.profile.pseudonym, claim["review_id"], now, orjson.dumps(draft)
         )
@@ -106,9 +106,7 @@ class Remarks:
 
     async def draft_of_claim(self, caller: Caller, claim_id: str) -> tuple[dict[str, Any], datetime | None]:
         """Return what the caller had written about the review of a claim; empty when nothing."""
-        claim = await self._pool.fetchrow(self._desk.claim, claim_id, caller.profile.pseudonym)
-        if claim is None:
-            raise NotFound("You hold no such claim.")
+        claim = own(caller, await self._pool.fetchrow(self._desk.claim, claim_id, caller.profile.pseudonym))
         row = await self._pool.fetchrow(self._queries.draft, caller.profile.pseudonym, claim["review_id"])
         return (orjson.loads(row["draft"]), row["saved_at"]) if row else ({}, None)
 
@@ -119,9 +117,8 @@ class Remarks:
             await self._requests.forget(connection, self._clock())
 
     async def _case(self, connection: Connection, caller: Caller, tenant: str, case_id: str) -> Any:
-        tenants = caller.profile.tenants
         case = None
-        if "*" in tenants or tenant in tenants:
+        if caller.acts_for(tenant):
             case = await connection.fetchrow(self._queries.case_at_hand, tenant, case_id)
         if case is None:
             raise NotFound("There is no such case.")

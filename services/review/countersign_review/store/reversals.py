@@ -149,9 +149,8 @@ class Reversals:
         return await self._open(connection, case, purpose, now, reason=opened_for) is not None
 
     async def _standing(self, connection: Connection, caller: Caller, tenant: str, case_id: str) -> tuple[Any, Any]:
-        tenants = caller.profile.tenants
         case = None
-        if "*" in tenants or tenant in tenants:
+        if caller.acts_for(tenant):
             case = await connection.fetchrow(self._queries.case_at_hand, tenant, case_id)
         if case is None:
             raise NotFound("There is no such case.")

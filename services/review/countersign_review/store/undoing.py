@@ -38,7 +38,8 @@ class Undoing:
         async with at_the_desk(self._pool) as connection:
             review = await connection.fetchrow(self._queries.lock_answered_review, answer_id)
             row = await connection.fetchrow(self._queries.answer, answer_id)
-            if review is None or row is None or row["reviewer"] != caller.profile.pseudonym:
+            own = row is not None and row["reviewer"] == caller.profile.pseudonym and caller.acts_for(row["tenant"])
+            if review is None or not own:
                 raise NotFound("You made no such decision.")
             if row["undone_at"] is not None:
                 return row

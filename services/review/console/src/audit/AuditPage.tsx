@@ -1,3 +1,4 @@
+import type { Me } from "../api/schema";
 import { Page } from "../ui/Page";
 import { AccessLog } from "./AccessLog";
 import { ExportCard } from "./ExportCard";
@@ -5,7 +6,7 @@ import { SearchCard } from "./SearchCard";
 import { VerifyCard } from "./VerifyCard";
 
 /** For those who must be able to say what happened, and that nobody changed it afterwards. */
-export default function AuditPage() {
+export default function AuditPage({ me }: { me: Me }) {
   return (
     <Page
       title="The record"
@@ -14,7 +15,7 @@ export default function AuditPage() {
       <VerifyCard />
       <SearchCard />
       <AccessLog />
-      <ExportCard />
+      <ExportCard me={me} />
     </Page>
   );
 }

@@ -1,17 +1,26 @@
 import { TextInput } from "@mantine/core";
 import { useState } from "react";
 
+import type { Me } from "../api/schema";
+import { actsFor } from "../session/roles";
 import { Card } from "../ui/Card";
 import styles from "./Audit.module.css";
 
-/** The whole log, or the proof of one case, as a file that anybody can check without this system. */
-export function ExportCard() {
+const DEFAULT = "default";
+
+/**
+ * The whole log, or the proof of one case, as a file that anybody can check without this system. The log is every
+ * tenant's, so it is for whoever acts for all of them.
+ */
+export function ExportCard({ me }: { me: Me }) {
   const [purpose, setPurpose] = useState("");
   const [caseId, setCaseId] = useState("");
   const [tenant, setTenant] = useState("");
   const why = purpose.trim() ? `purpose=${encodeURIComponent(purpose.trim())}` : "";
   const id = encodeURIComponent(caseId.trim());
-  const whose = encodeURIComponent(tenant.trim() || "default");
+  const all = me.tenants.includes("*");
+  const usual = actsFor(me, DEFAULT) ? DEFAULT : (me.tenants[0] ?? DEFAULT);
+  const whose = encodeURIComponent(tenant.trim() || usual);
   return (
     <Card title="Take it with you">
       <div className={styles.search}>
@@ -23,7 +32,7 @@ export function ExportCard() {
         />
         <TextInput
           label="Tenant"
-          placeholder="default"
+          placeholder={usual}
           value={tenant}
           onChange={(event) => setTenant(event.currentTarget.value)}
           autoCapitalize="none"
@@ -35,19 +44,28 @@ export function ExportCard() {
         />
       </div>
       <p className={styles.act}>
-        <a href={`/api/audit/v1/export?${why}`} download="countersign-log.entries">
-          The whole log
-        </a>
+        {all && (
+          <a href={`/api/audit/v1/export?${why}`} download="countersign-log.entries">
+            The whole log
+          </a>
+        )}
         {id && (
           <a href={`/api/audit/v1/cases/${id}/proof?tenant=${whose}&${why}`} download={`${caseId.trim()}-proof.json`}>
             Proof of {caseId.trim()}
           </a>
         )}
       </p>
-      <p className={styles.mute}>
-        For whoever should not have to trust this server: <code>countersign audit export DIR</code> writes the log as
-        files that C2SP verifiers accept; <code>countersign-verify</code> checks it, or one case, offline.
-      </p>
+      {all ? (
+        <p className={styles.mute}>
+          For whoever should not have to trust this server: <code>countersign audit export DIR</code> writes the log as
+          files that C2SP verifiers accept; <code>countersign-verify</code> checks it, or one case, offline.
+        </p>
+      ) : (
+        <p className={styles.mute}>
+          Name a case to take its proof along; <code>countersign-verify</code> checks it offline. The whole log holds
+          every tenant’s entries, so people who act for all of them take it.
+        </p>
+      )}
     </Card>
   );
 }

@@ -23,12 +23,12 @@ export default function ControlsPage({ me }: { me: Me }) {
         <>
           <Stopped me={me} stops={stops} requests={controls.data.release_requests} />
           {switches(me) ? (
-            <StopSwitch stops={stops} />
+            <StopSwitch me={me} stops={stops} />
           ) : (
             <Nothing>Operators, leads and administrators can stop automation; you see what they did.</Nothing>
           )}
           <Proposals me={me} />
-          {switches(me) && <RaiseBands />}
+          {switches(me) && <RaiseBands me={me} />}
           <InForce controls={controls.data.items} />
         </>
       )}

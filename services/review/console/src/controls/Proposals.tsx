@@ -7,7 +7,7 @@ import { useTypeName } from "../cases/useCases";
 import { moment } from "../format/time";
 import { useNow } from "../format/useNow";
 import { Name } from "../people/Name";
-import { hasRole } from "../session/roles";
+import { actsFor, hasRole } from "../session/roles";
 import { Card } from "../ui/Card";
 import { Trouble } from "../ui/Page";
 import styles from "./Controls.module.css";
@@ -62,7 +62,12 @@ function ProposalRow({ me, proposal }: { me: Me; proposal: Proposal }) {
           {said.signed ? "signed" : "refused"}, {moment(said.signed_at, now)}: {said.reason}
         </p>
       ))}
-      {hasRole(me, "lead", "policy_approver") && !signed && <Answer proposal={proposal} />}
+      {hasRole(me, "lead", "policy_approver") && !signed && actsFor(me, proposal.tenant) && (
+        <Answer proposal={proposal} />
+      )}
+      {hasRole(me, "lead", "policy_approver") && !actsFor(me, proposal.tenant) && (
+        <p className={styles.mute}>It is about every tenant: people who act for all of them sign or refuse it.</p>
+      )}
       {signed && <p className={styles.mute}>You have signed. The other signature must be another person&rsquo;s.</p>}
     </section>
   );

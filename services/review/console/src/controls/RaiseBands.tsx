@@ -1,9 +1,12 @@
 import { Button, NativeSelect, Textarea } from "@mantine/core";
 import { type FormEvent, useState } from "react";
 
+import type { Me } from "../api/schema";
 import { Card } from "../ui/Card";
 import { Trouble } from "../ui/Page";
 import styles from "./Controls.module.css";
+import { ALL, scopeOf } from "./scope";
+import { TenantField, useTenantChoice } from "./TenantField";
 import { useDecisionTypes, useRaiseBands } from "./useControls";
 
 const STEPS = [0, 0.01, 0.02, 0.03, 0.05, 0.1, 0.2] as const;
@@ -12,19 +15,26 @@ const TIERS = ["negligible", "low", "medium", "high", "critical"] as const;
 type Tier = (typeof TIERS)[number] | typeof EVERY;
 
 /** Asks for more confidence than the policy does: at once by one person, back to the policy by two. */
-export function RaiseBands() {
+export function RaiseBands({ me }: { me: Me }) {
   const types = useDecisionTypes();
   const [type, setType] = useState("");
   const [tier, setTier] = useState<Tier>(EVERY);
   const [high, setHigh] = useState(0);
   const [medium, setMedium] = useState(0);
   const [reason, setReason] = useState("");
+  const whose = useTenantChoice(me);
   const raise = useRaiseBands();
 
   const submit = (event: FormEvent) => {
     event.preventDefault();
     raise.mutate(
-      { decisionType: type || null, tier, high, medium, reason: reason.trim() },
+      {
+        scope: scopeOf({ tenant: whose.tenant, decision_type: type || ALL }),
+        tier,
+        high,
+        medium,
+        reason: reason.trim(),
+      },
       { onSuccess: () => setReason("") },
     );
   };
@@ -41,6 +51,7 @@ export function RaiseBands() {
           value={type}
           onChange={(event) => setType(event.currentTarget.value)}
         />
+        <TenantField {...whose} />
         <NativeSelect
           label="Of which consequence"
           data={[{ value: EVERY, label: "any" }, ...TIERS]}

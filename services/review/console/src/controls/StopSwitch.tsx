@@ -1,26 +1,29 @@
 import { Button, NativeSelect, Textarea } from "@mantine/core";
 import { type FormEvent, useState } from "react";
 
-import type { Control, StopAnswer, StopPreview, StopScope } from "../api/router";
+import type { Control, StopAnswer, StopPreview } from "../api/router";
+import type { Me } from "../api/schema";
 import { useTypeName } from "../cases/useCases";
 import { Card } from "../ui/Card";
 import { Trouble } from "../ui/Page";
 import table from "../ui/table.module.css";
 import styles from "./Controls.module.css";
-import { holds, scopeWords } from "./scope";
+import { ALL, holds, scopeOf, scopeWords } from "./scope";
+import { TenantField, useTenantChoice } from "./TenantField";
 import { useDecisionTypes, useStop, useStopPreview } from "./useControls";
 
 const EVERYTHING = "";
 
 /** Halts automation, after a look at the work that this sends to people. */
-export function StopSwitch({ stops }: { stops: readonly Control[] }) {
+export function StopSwitch({ me, stops }: { me: Me; stops: readonly Control[] }) {
   const types = useDecisionTypes();
   const called = useTypeName();
   const [type, setType] = useState(EVERYTHING);
   const [reason, setReason] = useState("");
-  const scope: StopScope =
-    type === EVERYTHING ? { scope: "all" } : { scope: "decision_type", decision_type: type, tenant: null };
-  const held = stops.some((one) => holds(one, type));
+  const whose = useTenantChoice(me);
+  const place = { tenant: whose.tenant, decision_type: type || ALL };
+  const scope = scopeOf(place);
+  const held = stops.some((one) => holds(one, place));
   const preview = useStopPreview(scope, !held);
   const stop = useStop();
 
@@ -41,6 +44,7 @@ export function StopSwitch({ stops }: { stops: readonly Control[] }) {
           value={type}
           onChange={(event) => setType(event.currentTarget.value)}
         />
+        <TenantField {...whose} />
         <Textarea
           label="Why"
           description="Goes on the record; the people who get the cases will ask."
@@ -63,7 +67,8 @@ export function StopSwitch({ stops }: { stops: readonly Control[] }) {
             loading={stop.isPending}
             disabled={held || !reason.trim()}
           >
-            {type === EVERYTHING ? "Stop all automation" : `Stop automation of ${called(type)}`} now
+            {type === EVERYTHING ? "Stop all automation" : `Stop automation of ${called(type)}`}
+            {whose.tenant !== ALL && ` for ${whose.tenant}`} now
           </Button>
           <span role="status" className={styles.done}>
             {stop.data ? doneWords(stop.data) : !held && !reason.trim() && "Say why, then it can be stopped."}

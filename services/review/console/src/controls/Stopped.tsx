@@ -7,7 +7,7 @@ import { useTypeName } from "../cases/useCases";
 import { moment } from "../format/time";
 import { useNow } from "../format/useNow";
 import { Name } from "../people/Name";
-import { switches } from "../session/roles";
+import { actsFor, switches } from "../session/roles";
 import { Card } from "../ui/Card";
 import { Trouble } from "../ui/Page";
 import styles from "./Controls.module.css";
@@ -60,7 +60,12 @@ function StoppedScope({ me, stop, request }: StoppedScopeProps) {
   return (
     <Card asking title={`Stopped: ${scopeWords(stop, called)}`} beside={since}>
       <p className={styles.why}>{String(stop.state["reason"] ?? "")}</p>
-      {switches(me) && (request ? <Confirm me={me} request={request} /> : <AskForRelease stop={stop} />)}
+      {switches(me) &&
+        actsFor(me, stop.tenant) &&
+        (request ? <Confirm me={me} request={request} /> : <AskForRelease stop={stop} />)}
+      {switches(me) && !actsFor(me, stop.tenant) && (
+        <p className={styles.mute}>It holds for every tenant: people who act for all of them let automation go on.</p>
+      )}
     </Card>
   );
 }

@@ -1,8 +1,8 @@
 import type { Control, StopScope } from "../api/router";
 
-const ALL = "*";
+export const ALL = "*";
 
-interface Place {
+export interface Place {
   readonly tenant: string;
   readonly decision_type: string;
 }
@@ -24,7 +24,7 @@ export function isStopped({ kind, state }: Control): boolean {
   return kind === "stop" && state["active"] === true;
 }
 
-/** Whether a stop that acts holds all cases of a decision type already, whoever's; of everything where none is named. */
-export function holds({ tenant, decision_type: type }: Place, wanted: string): boolean {
-  return tenant === ALL && (type === ALL || type === wanted);
+/** Whether a stop that acts holds everything that another would hold. */
+export function holds({ tenant, decision_type: type }: Place, wanted: Place): boolean {
+  return (tenant === ALL || tenant === wanted.tenant) && (type === ALL || type === wanted.decision_type);
 }

@@ -90,7 +90,7 @@ export function useConfirmRelease() {
 }
 
 interface Raise {
-  readonly decisionType: string | null;
+  readonly scope: StopScope;
   readonly tier: "*" | "negligible" | "low" | "medium" | "high" | "critical";
   readonly high: number;
   readonly medium: number;
@@ -98,16 +98,11 @@ interface Raise {
 }
 
 export function useRaiseBands() {
-  return useControlStep(({ decisionType, ...asked }: Raise, key) =>
+  return useControlStep(({ scope, ...asked }: Raise, key) =>
     answerOf(
       api.POST("/api/router/v1/controls/bands", {
         params: { header: { "Idempotency-Key": key } },
-        body: {
-          scope: decisionType ? "decision_type" : "all",
-          decision_type: decisionType,
-          tenant: null,
-          ...asked,
-        },
+        body: { ...scope, ...asked },
       }),
     ),
   );

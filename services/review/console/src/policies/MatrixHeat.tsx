@@ -7,12 +7,12 @@ import styles from "./Policies.module.css";
 import { useAuditedCells, useMatrix } from "./usePolicies";
 
 /** Consequence by confidence: the level, how many cases fell there, how many ran by themselves, how many were wrong. */
-export function MatrixHeat({ decisionType }: { decisionType: string }) {
-  const matrix = useMatrix(decisionType);
-  const audited = useAuditedCells(decisionType);
+export function MatrixHeat({ decisionType, tenant }: { decisionType: string; tenant: string | null }) {
+  const matrix = useMatrix(decisionType, tenant);
+  const audited = useAuditedCells(decisionType, tenant);
   if (!matrix.data) return <Trouble error={matrix.error} />;
   return (
-    <Card title="The matrix, and what came of it" beside="last 7 days">
+    <Card title="The matrix, and what came of it" beside={tenant === null ? "last 7 days" : `${tenant}, last 7 days`}>
       <Heat matrix={matrix.data} audited={audited.data ?? []} />
       <p className={styles.caption}>
         Down: what a wrong decision would cost. Across: how sure the machine is. The bar shows which share of the

@@ -1,6 +1,7 @@
 import { NativeSelect } from "@mantine/core";
 import { useLocalStorage } from "@mantine/hooks";
 
+import type { PolicyEntry } from "../api/router";
 import type { Me } from "../api/schema";
 import { useTypeName } from "../cases/useCases";
 import { hasRole } from "../session/roles";
@@ -10,6 +11,8 @@ import { MatrixHeat } from "./MatrixHeat";
 import { Rules } from "./Rules";
 import { usePolicies } from "./usePolicies";
 import { Versions } from "./Versions";
+
+const DEFAULT = "default";
 
 /** Who decides what: the policy in force with what came of it, and what is on its way to replace it. */
 export default function PoliciesPage({ me }: { me: Me }) {
@@ -32,7 +35,7 @@ export default function PoliciesPage({ me }: { me: Me }) {
             aria-label="Policy"
             data={inForce.map(({ id, tenant, decision_type: type, version }) => ({
               value: id,
-              label: `${called(type)}${tenant === "default" ? "" : ` of ${tenant}`}, version ${version}`,
+              label: `${called(type)}${tenant === DEFAULT ? "" : ` of ${tenant}`}, version ${version}`,
             }))}
             value={policy?.id ?? ""}
             onChange={(event) => choose(event.currentTarget.value)}
@@ -42,11 +45,16 @@ export default function PoliciesPage({ me }: { me: Me }) {
     >
       <Trouble error={policies.error} />
       {policies.data && !policy && (
-        <Nothing>No policy is in force, so every case goes to people. Publish one, or let the router load it.</Nothing>
+        <Nothing>
+          {me.tenants.includes("*")
+            ? "No policy is in force, so every case goes to people. Publish one, or let the router load it."
+            : "None of your tenants has a policy of its own. The default tenant’s, which is not shown to you, speaks for " +
+              "their cases; where that has none, every case goes to people."}
+        </Nothing>
       )}
       {policy && (
         <>
-          <MatrixHeat key={policy.decision_type} decisionType={policy.decision_type} />
+          <MatrixHeat key={policy.id} decisionType={policy.decision_type} tenant={whoseMatrix(me, policy)} />
           <Rules sha256={policy.sha256} />
           <Drafts me={me} policy={policy} />
           <Versions
@@ -57,4 +65,9 @@ export default function PoliciesPage({ me }: { me: Me }) {
       )}
     </Page>
   );
+}
+
+/** Of whom the cases are counted: of all tenants together only for who sees all, and where no tenant's own policy is looked at. */
+function whoseMatrix(me: Me, { tenant }: PolicyEntry): string | null {
+  return tenant === DEFAULT && me.tenants.includes("*") ? null : tenant;
 }

@@ -34,13 +34,14 @@ export function usePolicy(sha256: string | null) {
   });
 }
 
-export function useMatrix(decisionType: string) {
+/** `tenant` null: all of them together. */
+export function useMatrix(decisionType: string, tenant: string | null) {
   return useQuery({
-    queryKey: [...POLICIES, "matrix", decisionType],
+    queryKey: [...POLICIES, "matrix", decisionType, tenant],
     queryFn: () =>
       answerOf(
         api.GET("/api/router/v1/matrix", {
-          params: { query: { decision_type: decisionType, hours: MATRIX_HOURS } },
+          params: { query: { decision_type: decisionType, tenant, hours: MATRIX_HOURS } },
         }),
       ),
     refetchInterval: POLL_MS * 4,
@@ -48,11 +49,11 @@ export function useMatrix(decisionType: string) {
 }
 
 /** Audited errors per cell, from feedback; the page does without them where feedback is away. */
-export function useAuditedCells(decisionType: string) {
+export function useAuditedCells(decisionType: string, tenant: string | null) {
   return useQuery({
-    queryKey: [...POLICIES, "audited", decisionType],
+    queryKey: [...POLICIES, "audited", decisionType, tenant],
     queryFn: () =>
-      answerOf(api.GET("/api/feedback/v1/summary", { params: { query: { decision_type: decisionType } } })),
+      answerOf(api.GET("/api/feedback/v1/summary", { params: { query: { decision_type: decisionType, tenant } } })),
     select: (summary) => summary.decision_types.find((type) => type.decision_type === decisionType)?.cells ?? [],
     refetchInterval: POLL_MS * 8,
   });

@@ -26,6 +26,11 @@ export function knowsNames(me: Holder): boolean {
   return hasRole(me, ...DESK, "admin");
 }
 
+/** Whether somebody acts for a tenant; who acts for `*` does for all of them. */
+export function actsFor(me: Pick<Me, "tenants">, tenant: string): boolean {
+  return me.tenants.includes("*") || me.tenants.includes(tenant);
+}
+
 /** May halt automation, and take part in turning it back on. */
 export function switches(me: Me): boolean {
   return hasRole(me, "operator", "admin", "lead");

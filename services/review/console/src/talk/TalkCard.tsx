@@ -51,7 +51,7 @@ function Tags({ about }: { about: About }) {
         rightSection={<CommandKey of="tag" />}
         rightSectionPointerEvents="none"
       />
-      <Trouble error={change.error} />
+      <Trouble error={change.error ?? tags.error} />
     </form>
   );
 }
@@ -105,7 +105,7 @@ function Comments({ about }: { about: About }) {
           </Button>
         )}
       </form>
-      <Trouble error={comment.error} />
+      <Trouble error={comment.error ?? comments.error} />
     </>
   );
 }

@@ -1,6 +1,7 @@
 import { Button, NativeSelect, TextInput } from "@mantine/core";
 import { type FormEvent, useState } from "react";
 
+import type { Colleague } from "../api/schema";
 import { moment } from "../format/time";
 import { useNow } from "../format/useNow";
 import { Card } from "../ui/Card";
@@ -44,9 +45,13 @@ export function Delegations() {
                 <td>{moment(one.starts_at, now)}</td>
                 <td>{moment(one.ends_at, now)}</td>
                 <td data-number>
-                  <Button size="compact-xs" variant="default" onClick={() => end.mutate(one.delegation_id)}>
-                    End now<span className="visually-hidden"> for {called(one.username)}</span>
-                  </Button>
+                  {one.beyond_you ? (
+                    <span className={styles.gone}>also acts for tenants that are not yours</span>
+                  ) : (
+                    <Button size="compact-xs" variant="default" onClick={() => end.mutate(one.delegation_id)}>
+                      End now<span className="visually-hidden"> for {called(one.username)}</span>
+                    </Button>
+                  )}
                 </td>
               </tr>
             ))}
@@ -58,16 +63,20 @@ export function Delegations() {
   );
 }
 
+function named(colleagues: readonly Colleague[]) {
+  return [
+    { value: "", label: "" },
+    ...colleagues.map(({ username, display_name: label }) => ({ value: username, label })),
+  ];
+}
+
 function Delegate() {
   const colleagues = useColleagues();
   const delegate = useDelegate();
   const [away, setAway] = useState("");
   const [stand, setStand] = useState("");
   const [until, setUntil] = useState("");
-  const names = [
-    { value: "", label: "" },
-    ...(colleagues.data ?? []).map(({ username, display_name: label }) => ({ value: username, label })),
-  ];
+  const all = colleagues.data ?? [];
   const submit = (event: FormEvent) => {
     event.preventDefault();
     // The day named is the last one away.
@@ -82,10 +91,15 @@ function Delegate() {
   };
   return (
     <form className={styles.form} onSubmit={submit}>
-      <NativeSelect label="Away" data={names} value={away} onChange={(event) => setAway(event.currentTarget.value)} />
+      <NativeSelect
+        label="Away"
+        data={named(all.filter(({ beyond_you: beyond }) => !beyond))}
+        value={away}
+        onChange={(event) => setAway(event.currentTarget.value)}
+      />
       <NativeSelect
         label="Stands in"
-        data={names.filter(({ value }) => value !== away || value === "")}
+        data={named(all.filter(({ username }) => username !== away))}
         value={stand}
         onChange={(event) => setStand(event.currentTarget.value)}
       />

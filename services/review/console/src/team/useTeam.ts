@@ -6,6 +6,7 @@ import type { Rights } from "./rights";
 
 const USERS = ["users"];
 const DELEGATIONS = ["delegations"];
+const COLLEAGUES = ["colleagues"];
 const MOST = 200;
 
 export function useUsers(cursor: string | null) {
@@ -16,12 +17,12 @@ export function useUsers(cursor: string | null) {
   });
 }
 
-/** A write after which some reading is old. */
+/** A write after which some reading is old; who works at the desk is old after every one. */
 function useWrite<Wish, Answer>(stale: readonly string[], write: (wish: Wish) => Promise<Answer>) {
   const queries = useQueryClient();
   return useMutation({
     mutationFn: write,
-    onSettled: () => queries.invalidateQueries({ queryKey: stale }),
+    onSettled: () => Promise.all([stale, COLLEAGUES].map((queryKey) => queries.invalidateQueries({ queryKey }))),
   });
 }
 
@@ -87,7 +88,7 @@ export function useEndDelegation() {
 /** The people at the desk of one's tenants: whom work can be handed to. */
 export function useColleagues() {
   return useQuery({
-    queryKey: ["colleagues"],
+    queryKey: COLLEAGUES,
     queryFn: () => answerOf(api.GET("/api/review/v1/colleagues")),
     select: ({ items }) => items,
   });

@@ -6,6 +6,7 @@ from typing import Any, Literal
 from pydantic import BaseModel, Field
 
 from countersign_review.api.models.text import Code, Model, Sha256, Terms, Text
+from countersign_review.domain.binding import MOST_VIEWS
 
 MOST_SECONDS = 7 * 86_400.0
 """No claim is held for longer than a week."""
@@ -38,7 +39,7 @@ class Binding(Model):
     """What the decision is about, to the byte."""
 
     payload_sha256: Sha256
-    shown_sha256: list[Sha256] = Field(min_length=1, max_length=10)
+    shown_sha256: list[Sha256] = Field(min_length=1, max_length=MOST_VIEWS)
     execute_sha256: Sha256
 
 

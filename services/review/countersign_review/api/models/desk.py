@@ -283,7 +283,8 @@ class Claim(BaseModel):
     context: ContextPackage
     shown_sha256: Sha256 = Field(description="Over the exact bytes of `context` as served.")
     shown_sha256_all: list[Sha256] = Field(
-        description="Of every view served under this claim, oldest first: what a decision quotes."
+        description="Of every view served under this claim, of more than 64 the newest, oldest first: what a decision "
+        "quotes."
     )
     payload_sha256: Sha256
     execute_sha256_by_outcome: dict[str, Sha256] = Field(

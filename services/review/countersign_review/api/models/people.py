@@ -132,6 +132,9 @@ class Colleague(BaseModel):
     roles: list[Role]
     stands_in: str | None = Field(description="Who stands in for them now; null when nobody has to.")
     away_until: datetime | None
+    beyond_you: bool = Field(
+        default=False, description="They act for tenants beyond yours too: you name nobody who stands in for them."
+    )
 
 
 class Colleagues(BaseModel):
@@ -173,6 +176,9 @@ class Delegation(BaseModel):
     ends_at: datetime
     reason: str | None
     created_at: datetime
+    beyond_you: bool = Field(
+        default=False, description="Whoever is away acts for tenants beyond yours too: you cannot end it."
+    )
 
 
 class Delegations(BaseModel):

@@ -29,7 +29,7 @@ export default function ControlsPage({ me }: { me: Me }) {
           )}
           <Proposals me={me} />
           {switches(me) && <RaiseBands me={me} />}
-          <InForce controls={controls.data.items} />
+          <InForce me={me} controls={controls.data.items} />
         </>
       )}
     </Page>

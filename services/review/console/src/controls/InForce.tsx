@@ -1,4 +1,5 @@
 import type { Control } from "../api/router";
+import type { Me } from "../api/schema";
 import { useTypeName } from "../cases/useCases";
 import { moment } from "../format/time";
 import { useNow } from "../format/useNow";
@@ -7,7 +8,7 @@ import { Card } from "../ui/Card";
 import { Wide } from "../ui/Page";
 import table from "../ui/table.module.css";
 import styles from "./Controls.module.css";
-import { scopeWords } from "./scope";
+import { ALL, scopeWords } from "./scope";
 
 const KINDS: Readonly<Record<string, string>> = {
   stop: "Stop switch",
@@ -26,12 +27,18 @@ const KINDS: Readonly<Record<string, string>> = {
 };
 
 /** Every control as it stands. */
-export function InForce({ controls }: { controls: readonly Control[] }) {
+export function InForce({ me, controls }: { me: Me; controls: readonly Control[] }) {
   const called = useTypeName();
   const now = useNow(30_000);
   return (
     <Card title="Every control, as it stands">
-      {controls.length === 0 && <p className={styles.mute}>None has ever been set.</p>}
+      {controls.length === 0 && (
+        <p className={styles.mute}>
+          {me.tenants.includes(ALL)
+            ? "None has ever been set."
+            : "None of your tenants has one, and none holds for every tenant."}
+        </p>
+      )}
       {controls.length > 0 && (
         <Wide label="Controls">
           <table className={`${table.table} ${table.stacked}`}>

@@ -2,11 +2,11 @@ import { Button, NativeSelect, Textarea } from "@mantine/core";
 import { type FormEvent, useState } from "react";
 
 import type { Me } from "../api/schema";
+import { TenantField, useScopeChoice } from "../tenants/TenantField";
 import { Card } from "../ui/Card";
 import { Trouble } from "../ui/Page";
 import styles from "./Controls.module.css";
 import { ALL, scopeOf } from "./scope";
-import { TenantField, useTenantChoice } from "./TenantField";
 import { useDecisionTypes, useRaiseBands } from "./useControls";
 
 const STEPS = [0, 0.01, 0.02, 0.03, 0.05, 0.1, 0.2] as const;
@@ -22,7 +22,7 @@ export function RaiseBands({ me }: { me: Me }) {
   const [high, setHigh] = useState(0);
   const [medium, setMedium] = useState(0);
   const [reason, setReason] = useState("");
-  const whose = useTenantChoice(me);
+  const whose = useScopeChoice(me);
   const raise = useRaiseBands();
 
   const submit = (event: FormEvent) => {
@@ -78,7 +78,7 @@ export function RaiseBands({ me }: { me: Me }) {
             loading={raise.isPending}
             disabled={!reason.trim() || high + medium === 0}
           >
-            Raise the bands now
+            Raise the bands{whose.tenant !== ALL && ` for ${whose.tenant}`} now
           </Button>
           <span role="status" className={styles.done}>
             {raise.data

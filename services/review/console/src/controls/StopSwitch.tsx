@@ -4,12 +4,12 @@ import { type FormEvent, useState } from "react";
 import type { Control, StopAnswer, StopPreview } from "../api/router";
 import type { Me } from "../api/schema";
 import { useTypeName } from "../cases/useCases";
+import { TenantField, useScopeChoice } from "../tenants/TenantField";
 import { Card } from "../ui/Card";
 import { Trouble } from "../ui/Page";
 import table from "../ui/table.module.css";
 import styles from "./Controls.module.css";
 import { ALL, holds, scopeOf, scopeWords } from "./scope";
-import { TenantField, useTenantChoice } from "./TenantField";
 import { useDecisionTypes, useStop, useStopPreview } from "./useControls";
 
 const EVERYTHING = "";
@@ -20,7 +20,7 @@ export function StopSwitch({ me, stops }: { me: Me; stops: readonly Control[] })
   const called = useTypeName();
   const [type, setType] = useState(EVERYTHING);
   const [reason, setReason] = useState("");
-  const whose = useTenantChoice(me);
+  const whose = useScopeChoice(me);
   const place = { tenant: whose.tenant, decision_type: type || ALL };
   const scope = scopeOf(place);
   const held = stops.some((one) => holds(one, place));
@@ -46,6 +46,7 @@ export function StopSwitch({ me, stops }: { me: Me; stops: readonly Control[] })
         />
         <TenantField {...whose} />
         <Textarea
+          className={(whose.tenants.length > 1 && styles.whole) || ""}
           label="Why"
           description="Goes on the record; the people who get the cases will ask."
           autosize

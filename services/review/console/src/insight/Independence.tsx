@@ -1,4 +1,6 @@
 import type { Finding, Share } from "../api/feedback";
+import type { Me } from "../api/schema";
+import { TenantField, useTenantChoice } from "../tenants/TenantField";
 import { Card } from "../ui/Card";
 import { Trouble, Wide } from "../ui/Page";
 import table from "../ui/table.module.css";
@@ -7,13 +9,19 @@ import { useIndependence } from "./useInsight";
 import { interval, share } from "./words";
 
 /** Whether people decide for themselves: agreement with the model, beside what they say when they do not see it. */
-export function Independence({ decisionType }: { decisionType: string }) {
-  const desk = useIndependence(decisionType);
+export function Independence({ me, decisionType }: { me: Me; decisionType: string }) {
+  const whose = useTenantChoice(me);
+  const desk = useIndependence(decisionType, whose.tenant);
   if (!desk.data) return <Trouble error={desk.error} />;
   const { team, findings, people, text } = desk.data;
   const rows = [...(team ? [{ name: "everybody", finding: team }] : []), ...findings.map(named)];
   return (
     <Card title="How independent is review?" beside={`${people} ${people === 1 ? "person" : "people"}`}>
+      {whose.tenants.length > 1 && (
+        <div className={styles.question}>
+          <TenantField {...whose} />
+        </div>
+      )}
       {rows.length > 0 && (
         <Wide label="Independence">
           <table className={table.table}>

@@ -2,6 +2,7 @@ import { NativeSelect } from "@mantine/core";
 import { useState } from "react";
 
 import type { Assessment, TypeSummary } from "../api/feedback";
+import type { Me } from "../api/schema";
 import { useTypeName } from "../cases/useCases";
 import { Nothing, Page, Trouble } from "../ui/Page";
 import { CalibrationCard } from "./CalibrationCard";
@@ -16,7 +17,7 @@ import { useAssessments, usePromise, useSummary } from "./useInsight";
 const ALPHAS = [0.005, 0.01, 0.02, 0.05, 0.1];
 
 /** What may run by itself, and whether it still keeps its promise. */
-export default function InsightPage() {
+export default function InsightPage({ me }: { me: Me }) {
   const summary = useSummary();
   const called = useTypeName();
   const types = summary.data?.decision_types ?? [];
@@ -44,7 +45,7 @@ export default function InsightPage() {
         <>
           <Tiles figures={type.total} />
           <Pictures key={type.decision_type} type={type} />
-          <Independence decisionType={type.decision_type} />
+          <Independence me={me} decisionType={type.decision_type} />
           <FiguresTable type={type} />
           <HowToRead />
         </>

@@ -65,11 +65,12 @@ export function usePromise(decisionType: string) {
   });
 }
 
-export function useIndependence(decisionType: string) {
+export function useIndependence(decisionType: string, tenant: string) {
   return useQuery({
-    queryKey: ["insight", "independence", decisionType],
+    queryKey: ["insight", "independence", decisionType, tenant],
+    placeholderData: (before) => before,
     queryFn: () =>
-      answerOf(api.GET("/api/feedback/v1/reviewers", { params: { query: { decision_type: decisionType } } })),
+      answerOf(api.GET("/api/feedback/v1/reviewers", { params: { query: { decision_type: decisionType, tenant } } })),
     refetchInterval: FRESH_MS,
   });
 }

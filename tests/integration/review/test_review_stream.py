@@ -133,8 +133,9 @@ async def test_review_the_stream_ends_with_the_account_and_a_reconnect_reads_ane
             assert ": still here" in ear.text
 
 
-async def test_review_whose_roles_are_changed_is_told_to_read_anew(
-    database_url: str, monkeypatch: pytest.MonkeyPatch
+@pytest.mark.parametrize("less", [{"roles": ["reviewer"]}, {"tenants": ["a"]}], ids=["roles", "tenants"])
+async def test_review_whose_roles_or_tenants_are_changed_is_told_to_read_anew(
+    database_url: str, monkeypatch: pytest.MonkeyPatch, less: dict[str, Any]
 ) -> None:
     monkeypatch.setattr(streams, "HEARTBEAT_SECONDS", 0.1)
     async with open_desk(database_url) as a, open_desk(database_url) as b, following(a) as here, following(b) as there:
@@ -143,10 +144,9 @@ async def test_review_whose_roles_are_changed_is_told_to_read_anew(
             for one in (ear, elsewhere):
                 assert (await one.next(seconds=5))[0] == "resync"
             [before] = [one for one in (await root.get("/users")).json()["items"] if one["username"] == "ana"]
-            wish = {name: before[name] for name in ("display_name", "tenants", "authority")}
+            wish = {name: before[name] for name in ("display_name", "roles", "tenants", "authority")} | less
             changed = await root.http.put(
-                f"{API}/users/ana", json={**wish, "roles": ["reviewer"]},
-                headers={"If-Match": str(before["version"])},
+                f"{API}/users/ana", json=wish, headers={"If-Match": str(before["version"])}
             )  # fmt: skip
             assert changed.status_code == 200, changed.text
             for one in (ear, elsewhere):

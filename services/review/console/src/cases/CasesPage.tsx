@@ -65,7 +65,7 @@ function Found({ found, search }: { found: CaseRows; search: Search }) {
       {found.items.length === 0 && !found.searched_to && (
         <Nothing>
           {isEmpty(search)
-            ? "There is no case yet. Cases appear here as soon as they have been routed."
+            ? "There is no case for you to see yet. Cases appear here as soon as they have been routed."
             : "No case fits. Words are looked for in title, case id and subject; each may be cut short at its end."}
         </Nothing>
       )}

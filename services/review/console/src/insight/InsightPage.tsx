@@ -39,7 +39,9 @@ export default function InsightPage({ me }: { me: Me }) {
     >
       <Trouble error={summary.error} />
       {summary.data && !type && (
-        <Nothing>No case has been routed yet. Figures appear here with the first ones, each with its count.</Nothing>
+        <Nothing>
+          There is no case to count yet. Figures appear here with the first ones, each with its count.
+        </Nothing>
       )}
       {type && (
         <>

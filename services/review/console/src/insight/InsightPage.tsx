@@ -39,9 +39,7 @@ export default function InsightPage({ me }: { me: Me }) {
     >
       <Trouble error={summary.error} />
       {summary.data && !type && (
-        <Nothing>
-          There is no case to count yet. Figures appear here with the first ones, each with its count.
-        </Nothing>
+        <Nothing>There is no case to count yet. Figures appear here with the first ones, each with its count.</Nothing>
       )}
       {type && (
         <>

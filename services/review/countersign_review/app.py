@@ -41,6 +41,7 @@ from countersign_review.store.requests import Requests
 from countersign_review.store.reversals import Reversals
 from countersign_review.store.saved_views import SavedViews
 from countersign_review.store.seeds import Seeds
+from countersign_review.store.signing_keys import SigningKeys
 from countersign_review.store.taking import Taking
 from countersign_review.store.updates import Updates
 from countersign_review.store.views import Views
@@ -113,7 +114,7 @@ async def build_parts(
     taking = Taking(pool, journal, views, dispatch, ahead=leases.ahead, clock=clock)
     claims = Claims(pool, journal, views, dispatch, taking, leases=leases, clock=clock, metrics=metrics)
     people = People(pool, journal, clock=clock, idle_after=timedelta(minutes=settings.session_idle_minutes))
-    keys = [(row["kid"], row["private"]) for row in await people.signing_keys(make_key())]
+    keys = [(row["kid"], row["private"]) for row in await SigningKeys(pool, clock=clock).all(make_key())]
     delegations = Delegations(pool, people, journal, clock)
     requests = Requests()
     opening = Opening(types)

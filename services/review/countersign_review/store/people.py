@@ -314,16 +314,6 @@ class People:
         """Return who a key stands for, and note that it was used; None when it is wrong, expired or revoked."""
         return await self._key_holders.of(key)
 
-    async def signing_keys(self, made: tuple[str, bytes, bytes]) -> list[Any]:
-        """Return the keys that tokens are signed with, newest first; ``made`` is kept when there are none yet."""
-        async with self._pool.acquire() as connection, connection.transaction():
-            await connection.execute(self._queries.lock_signing_keys)
-            rows: list[Any] = await connection.fetch(self._queries.signing_keys)
-            if not rows:
-                await connection.execute(self._queries.insert_signing_key, *made, self._clock())
-                rows = await connection.fetch(self._queries.signing_keys)
-        return rows
-
     async def set_undo_seconds(self, username: str, seconds: int | None) -> Mapping[str, Any]:
         """Set how long somebody can undo at the least; None: as the policy says. Theirs alone, so on no record."""
         row = await self._pool.fetchrow(self._queries.set_undo_seconds, username, seconds)

@@ -79,18 +79,24 @@ def create_keys(directory: Path, random: Random) -> None:
 def replace_signing_key(directory: Path, random: Random) -> None:
     """Put the signing key aside as ``signing-before.key`` and make a new one; both are needed at the next start.
 
-    One that was put aside before is a ``ConfigurationError``: the log may not have gone over from it yet.
+    One that was put aside before is a ``ConfigurationError``: the log may not have gone over from it yet. Whenever this
+    ends half-way, the key in force is there.
     """
     directory = directory.expanduser()
     old, current = directory / SIGNING_BEFORE, directory / SIGNING
-    if old.exists():
+    present = _read(current)
+    if old.exists() and _read(old) != present:
         raise ConfigurationError(
             f"{old} is still there: start audit once, so that it goes over to the new key, then destroy the file"
         )
-    _read(current)
     try:
-        current.rename(old)
-        _create(current, random)
+        fresh = _fresh(current, random)
+        try:
+            if not old.exists():
+                old.hardlink_to(current)
+            fresh.replace(current)
+        finally:
+            fresh.unlink(missing_ok=True)
     except OSError as error:
         raise ConfigurationError(f"{directory} cannot be written: {error}") from error
 
@@ -140,6 +146,18 @@ def load_keys(directory: Path, signing: str | None = None) -> LogKeys:
 def _create(path: Path, random: Random) -> None:
     if path.exists():
         return
+    fresh = _fresh(path, random)
+    try:
+        # A link, unlike a rename, never replaces what another process made meanwhile.
+        path.hardlink_to(fresh)
+    except FileExistsError:
+        return
+    finally:
+        fresh.unlink()
+
+
+def _fresh(path: Path, random: Random) -> Path:
+    """Write a new key beside where it is to lie, whole and durable."""
     fresh = path.with_suffix(f".{random(4).hex()}.new")
     descriptor = os.open(fresh, os.O_WRONLY | os.O_CREAT | os.O_EXCL, 0o600)
     try:
@@ -147,12 +165,10 @@ def _create(path: Path, random: Random) -> None:
             file.write(base64.b64encode(random(KEY_BYTES)) + b"\n")
             file.flush()
             os.fsync(file.fileno())
-        # A link, unlike a rename, never replaces what another process made meanwhile.
-        path.hardlink_to(fresh)
-    except FileExistsError:
-        return
-    finally:
+    except BaseException:
         fresh.unlink()
+        raise
+    return fresh
 
 
 def _read(path: Path) -> bytes:

@@ -1,5 +1,6 @@
 """The policies this process has ready, by their hash: what is published never changes, so nothing here goes stale."""
 
+import asyncio
 import logging
 from collections.abc import Awaitable, Callable, Mapping
 from dataclasses import dataclass
@@ -40,7 +41,8 @@ class PolicyShelf:
             found = await find(sha256)
             # What is not there may be published later; what is there never changes.
             if found is not None:
-                self._shelved[sha256] = self._load(sha256, *found)
+                # A large one takes seconds to compile: neither the broker nor who stops automation is to wait for it.
+                self._shelved[sha256] = await asyncio.to_thread(self._load, sha256, *found)
 
     def _load(self, sha256: str, data: bytes, published_at: datetime) -> Shelved | None:
         try:

@@ -4,18 +4,23 @@ from __future__ import annotations
 
 import asyncio
 from datetime import UTC, datetime, timedelta
+from typing import Any
 
 import asyncpg
 import orjson
 import pytest
 
 from countersign_router.app import MIGRATIONS
-from countersign_router.store import NewJudgement, Store
+from countersign_router.store import Batch, NewJudgement, NewRouting, Store
+from countersign_router.store.routings import Repeats
+from countersign_router.store.statements import SQL
 from countersign_shared import erasure
 from countersign_shared.erasure import AGAIN_AFTER, Erasing, eraser, read_request
-from countersign_shared.errors import FatalError
+from countersign_shared.errors import FatalError, TransientError
 from countersign_shared.messaging.cloudevents import write_event
 from countersign_shared.messaging.records import Record
+from countersign_shared.postgres import Queries
+from countersign_shared.postgres.bodies import Bodies
 from tests.integration.router.desk import Replica
 from tests.unit.router.cases import scored
 
@@ -126,3 +131,31 @@ def test_what_is_not_audits_and_cannot_be_read_stops_nothing() -> None:
     assert read_request(ours._replace(value=b"wrote erasure.requested into a file", headers=())) is None
     with pytest.raises(FatalError, match="asks for an erasure and cannot be read"):
         read_request(ours._replace(value=b'{"kind": "erasure.requested"}'))
+
+
+class Erased:
+    """A connection of a batch; what another replica erases goes between the batch's two questions."""
+
+    def __init__(self, connection: Any, pool: asyncpg.Pool) -> None:
+        self._connection = connection
+        self._pool = pool
+
+    async def fetch(self, query: str, *arguments: Any) -> Any:
+        if "routed_headers, routed_body, decision_headers, decision_body\nFROM" in query:
+            await self._pool.execute("DELETE FROM routings WHERE case_id = 'gone'")
+        return await self._connection.fetch(query, *arguments)
+
+
+async def test_a_case_that_is_erased_while_it_comes_again_is_not_routed_anew(
+    replica: Replica, pool: asyncpg.Pool
+) -> None:
+    await replica.route(scored("gone"), scored("stays"))
+    (row, other) = [
+        NewRouting(("default", case), 3, 3, "loan_application", None, None, None, b"h", b"another", None, None)
+        for case in ("gone", "stays")
+    ]
+    async with pool.acquire() as connection:
+        batch = Batch(Erased(connection, pool), Queries.load(SQL / "queries.sql"), Bodies(), Repeats())
+        with pytest.raises(TransientError, match="erased meanwhile"):
+            await batch.keep([row, other], START)
+        assert set(await batch.keep([other], START)) == {("default", "stays")}

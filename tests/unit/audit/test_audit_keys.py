@@ -2,12 +2,14 @@
 
 from __future__ import annotations
 
+import os
 import secrets
+from dataclasses import replace
 from pathlib import Path
 
 import pytest
 
-from countersign_audit.keys import create_keys, load_keys
+from countersign_audit.keys import create_keys, key_before, load_keys, replace_signing_key
 from countersign_audit.sealing import KeyWrap, SealError, subject_key
 from countersign_shared.errors import ConfigurationError
 
@@ -59,6 +61,33 @@ def test_a_damaged_key_is_refused(directory: Path, content: bytes, why: str) -> 
     (directory / "signing.key").write_bytes(content)
     with pytest.raises(ConfigurationError, match=why):
         load_keys(directory)
+
+
+@pytest.mark.parametrize("where", ["fsync", "link", "replace"])
+def test_a_rotation_that_ends_half_way_leaves_the_key_in_force_and_can_be_done_again(
+    directory: Path, where: str, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    create_keys(directory, secrets.token_bytes)
+    before = load_keys(directory).verifier_key("log")
+
+    def full(*_: object, **__: object) -> None:
+        raise OSError(28, "No space left on device")
+
+    with monkeypatch.context() as patched:
+        patched.setattr(os, where, full)
+        with pytest.raises(ConfigurationError, match="No space left"):
+            replace_signing_key(directory, secrets.token_bytes)
+    assert load_keys(directory).verifier_key("log") == before
+    replace_signing_key(directory, secrets.token_bytes)
+    after = load_keys(directory)
+    assert after.verifier_key("log") != before
+    old = key_before(directory, None)
+    assert old is not None
+    assert replace(after, signing=old).verifier_key("log") == before
+    # One that was put aside and not gone over from yet stays.
+    with pytest.raises(ConfigurationError, match="still there"):
+        replace_signing_key(directory, secrets.token_bytes)
+    assert sorted(one.name for one in directory.iterdir() if one.suffix == ".new") == []
 
 
 def test_a_missing_directory_is_said(tmp_path: Path) -> None:

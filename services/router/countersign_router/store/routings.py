@@ -8,6 +8,7 @@ from typing import Any, NamedTuple
 
 import asyncpg
 
+from countersign_shared.errors import TransientError
 from countersign_shared.postgres import Queries
 from countersign_shared.postgres.bodies import Bodies
 
@@ -55,6 +56,15 @@ class HeldControls:
 
 class KnownCasesError(Exception):
     """Some cases of a batch are known already; nothing of its transaction stands."""
+
+
+class CasesGoneError(TransientError):
+    """Cases that were known went while their batch was kept: tried again, it is without them.
+
+    Their routing of just now is in no table, and may differ from the one that was published.
+    """
+
+    code = "cases_gone"
 
 
 class Repeats:
@@ -110,6 +120,8 @@ class Batch:
         found = await self._connection.fetch(
             self._queries.find_routings, [key[0] for key in known], [key[1] for key in known]
         )
+        if len(found) < len(known):
+            raise CasesGoneError(f"{len(known) - len(found)} known cases are there no more: they were erased meanwhile")
         return {(row["tenant"], row["case_id"]): self._stored(row) for row in found}
 
     async def mark_tests(self, keys: Sequence[CaseKey]) -> None:

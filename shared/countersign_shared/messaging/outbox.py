@@ -5,7 +5,7 @@ import contextlib
 import logging
 from collections.abc import AsyncIterator, Awaitable, Callable, Sequence
 from contextlib import asynccontextmanager
-from datetime import datetime
+from datetime import datetime, timedelta
 from pathlib import Path
 from typing import Any
 
@@ -31,6 +31,9 @@ FEW = 4
 """Rows of a pass after which the pause is as long as it was told to be."""
 LONGEST_PAUSE = 4.0
 """Times that pause."""
+
+LONGEST_HELD = timedelta(hours=2)
+"""Nothing is meant to be held back for so long: an answer can be undone for an hour at most."""
 
 Sent = Callable[[asyncpg.Connection, Sequence[str]], Awaitable[None]]
 """Called with the event ids just published, inside the transaction that deletes their rows."""
@@ -84,7 +87,8 @@ class Relay:
         A crash between publishing and commit publishes the same bytes again under the same id.
         """
         async with connection.transaction():
-            rows = await connection.fetch(self._queries.due, self._clock(), BATCH)
+            now = self._clock()
+            rows = await connection.fetch(self._queries.due, now, BATCH, now + LONGEST_HELD)
             if not rows:
                 return 0
             if not rows[0]["holds_lock"]:
@@ -117,7 +121,8 @@ class Relay:
         while True:
             self._outbox.hint.clear()
             # One question outside of any transaction: with nothing to send, it is asked again and again.
-            waiting = await connection.fetchval(self._queries.some_due, self._clock())
+            now = self._clock()
+            waiting = await connection.fetchval(self._queries.some_due, now, now + LONGEST_HELD)
             left = await self.pass_once(connection) if waiting else 0
             if left < BATCH:
                 if left and self._pause_seconds:

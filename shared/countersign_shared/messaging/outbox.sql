@@ -26,19 +26,21 @@ DELETE FROM outbox WHERE event_id = $1 RETURNING id;
 
 -- name: due
 -- Oldest first; a message waits while an earlier one of its key is still held back. With whether the relay's lock is held.
+-- None is held back past $3: what is to leave later than that was written under a clock that ran ahead.
 SELECT id, event_id, topic, partition, key, body, headers,
        (SELECT EXISTS (SELECT FROM pg_locks
                        WHERE locktype = 'advisory' AND pid = pg_backend_pid() AND granted)) AS holds_lock
 FROM outbox AS o
-WHERE not_before <= $1
+WHERE (not_before <= $1 OR not_before > $3)
   AND NOT EXISTS (SELECT FROM outbox AS earlier
-                  WHERE earlier.key = o.key AND earlier.id < o.id AND earlier.not_before > $1)
+                  WHERE earlier.key = o.key AND earlier.id < o.id AND earlier.not_before > $1
+                    AND earlier.not_before <= $3)
 ORDER BY id
 LIMIT $2
 FOR UPDATE;
 
 -- name: some_due
-SELECT EXISTS (SELECT FROM outbox WHERE not_before <= $1);
+SELECT EXISTS (SELECT FROM outbox WHERE not_before <= $1 OR not_before > $2);
 
 -- name: delete
 DELETE FROM outbox WHERE id = ANY ($1::bigint[]);

@@ -76,6 +76,22 @@ async def test_a_held_message_holds_back_the_later_ones_of_its_case_only(pool):
     assert "traceparent" not in dict(sink.messages[0].headers)
 
 
+async def test_what_was_written_under_a_clock_that_ran_ahead_leaves_and_holds_nothing_back(pool):
+    outbox, sink, moment = Outbox(), Sink(), [NOW]
+    relay = Relay(outbox, sink, clock=lambda: moment[0])
+    await add(pool, outbox, "a", 1, delay=365 * 86_400)
+    await add(pool, outbox, "a", 2)
+    await add(pool, outbox, "b", 1, delay=3_600)
+    async with pool.acquire() as connection, asyncio.timeout(20):
+        assert await relay.acquire(connection)
+        pumping = asyncio.create_task(relay._pump(connection))
+        while len(sink.messages) < 2:
+            await asyncio.sleep(0.01)
+        pumping.cancel()
+        await asyncio.gather(pumping, return_exceptions=True)
+    assert sink.bodies() == [(b"a", b"1"), (b"a", b"2")], "and what can still be undone waits"
+
+
 async def test_what_was_taken_back_never_leaves(pool):
     outbox, sink = Outbox(), Sink()
     await add(pool, outbox, "a", 1, delay=5)

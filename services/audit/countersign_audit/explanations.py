@@ -57,22 +57,29 @@ class ExplanationDesk:
         self._queries = Queries.load(SQL / "explanations.sql")
 
     async def explanation(self, connection: Any, tenant: str, case_id: str) -> Explanation | None:
-        """Explain a case; None for one that the log does not know, or whose content is erased."""
+        """Explain a case; None for one that the log does not know, or whose decision or content cannot be read."""
         bodies = await self._steps(connection, self._timelines.case_ref(tenant, case_id))
-        if not (bodies["case.created"] or bodies["case.scored"] or bodies["decision.made"]):
+        if bodies is None or not (bodies["case.created"] or bodies["case.scored"] or bodies["decision.made"]):
             return None
         said = next(iter(bodies["case.created"] or bodies["case.scored"] or bodies["decision.made"]))
         known = self._types.get(str(said.get("decision_type")))
         return explain(case_id, bodies, known)
 
-    async def _steps(self, connection: Any, case_ref: bytes) -> dict[str, list[Mapping[str, Any]]]:
-        """Return what the decision rests on, by topic: every decision, and of all else the first and the last."""
+    async def _steps(self, connection: Any, case_ref: bytes) -> dict[str, list[Mapping[str, Any]]] | None:
+        """Return what the decision rests on, by topic: every decision, and of all else the first and the last.
+
+        None when a decision is there and cannot be read: without it the case would look open, or decided otherwise.
+        """
         bodies: dict[str, list[Mapping[str, Any]]] = {topic: [] for topic in EXPLAINED}
         async for row in self._store.steps_of_case(connection, case_ref, EXPLAINED):
             leaf = orjson.loads(row["leaf"])
             # Whoever records an activity may call it as they like.
             kept = bodies.get(str(leaf.get("topic")))
-            if kept is None or "conflict_with" in leaf or (body := self._timelines.body(row, leaf)) is None:
+            if kept is None or "conflict_with" in leaf:
+                continue
+            if (body := self._timelines.body(row, leaf)) is None:
+                if leaf["topic"] == DECISIONS:
+                    return None
                 continue
             if len(kept) > 1 and leaf["topic"] != DECISIONS:
                 kept.pop()

@@ -124,3 +124,12 @@ async def test_a_link_opens_again_where_its_opening_could_not_be_put_on_record(
             patched.setattr(store.Store, "add_read", lost)
             assert (await client.post(path)).status_code == 503
         assert (await client.post(path)).status_code == 200
+
+
+async def test_a_case_whose_decision_cannot_be_read_is_not_explained_as_open(database_url: str, tmp_path: Path) -> None:
+    async with open_log(database_url, tmp_path / "keys") as log, reading(log) as client:
+        await log.add(one_case("a"))
+        await log.rows("ALTER TABLE payloads DISABLE TRIGGER append_only")
+        await log.rows("UPDATE payloads SET sealed = sealed || '\\x00' WHERE index = 4")
+        answer = await client.post(f"{API}/cases/a/explanation-links")
+        assert (answer.status_code, "no readable case" in answer.text) == (404, True), answer.text

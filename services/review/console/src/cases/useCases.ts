@@ -16,7 +16,7 @@ export function useCases(filters: CaseFilters, cursor: string | null) {
       answerOf(api.GET("/api/review/v1/cases", { params: { query: { ...filters, cursor, limit: PAGE } } })),
     placeholderData: (before) => before,
     // What has just come is in the word search a little later, and nobody tells when.
-    refetchInterval: ({ state }) => (state.data?.not_indexed ? INDEXING_MS : pollMs()),
+    refetchInterval: (asked) => (asked.state.data?.not_indexed ? INDEXING_MS : pollMs(asked)),
   });
 }
 

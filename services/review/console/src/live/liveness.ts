@@ -13,9 +13,13 @@ export function noteLive(now: boolean): void {
   for (const listener of listeners) listener();
 }
 
-/** For queries of what the stream tells about. */
-export function pollMs(): number {
-  return live ? SELDOM_MS : POLL_MS;
+interface Asked {
+  readonly state: { readonly error: Error | null };
+}
+
+/** For queries of what the stream tells about; what could not be read when it told of it is asked for again soon. */
+export function pollMs({ state }: Asked): number {
+  return live && !state.error ? SELDOM_MS : POLL_MS;
 }
 
 /** Whether changes arrive by themselves. */

@@ -69,6 +69,17 @@ def test_mock_broker_ends_with_its_starter():
     assert not broker.is_running()
 
 
+def test_mock_broker_says_nothing_when_its_starter_ended_while_it_started():
+    command = [sys.executable, "-m", "countersign_local.parts.mock_broker_process", '{"a": 1}']
+    pipe = subprocess.PIPE
+    broker = subprocess.Popen(command, stdin=pipe, stdout=pipe, stderr=pipe)
+    assert broker.stdout is not None
+    broker.stdout.close()
+    broker.stdout = None
+    assert broker.communicate(timeout=15) == (None, b"")
+    assert broker.returncode == 0
+
+
 @pytest.mark.kafka
 async def test_real_broker_keeps_its_data_over_a_kill(kafka_broker, monkeypatch):
     admin = AIOKafkaAdminClient(bootstrap_servers=kafka_broker.bootstrap)

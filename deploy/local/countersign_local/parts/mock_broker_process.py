@@ -55,9 +55,12 @@ def main() -> None:
     """Run until whoever started us closes our standard input, which its death does too."""
     for word in (signal.SIGINT, signal.SIGTERM):
         signal.signal(word, signal.SIG_IGN)  # the starter decides the order of the end
-    sys.stdout.write(json.dumps({"bootstrap": _start(json.loads(sys.argv[1]))}) + "\n")
-    sys.stdout.flush()
-    sys.stdin.buffer.read()
+    try:
+        sys.stdout.write(json.dumps({"bootstrap": _start(json.loads(sys.argv[1]))}) + "\n")
+        sys.stdout.flush()
+        sys.stdin.buffer.read()
+    except BrokenPipeError:
+        pass  # whoever started us was ended before they could hear of it
     os._exit(0)  # librdkafka's threads would make an ordinary exit wait
 
 

@@ -43,8 +43,9 @@ async def test_mock_broker_resumes_a_group_where_it_had_committed():
 async def _next_word(bootstrap):
     async with AIOKafkaConsumer(
         "words", bootstrap_servers=bootstrap, group_id="readers", enable_auto_commit=False, max_poll_records=1,
-        session_timeout_ms=1000, heartbeat_interval_ms=200,
-        auto_offset_reset="earliest",
+        session_timeout_ms=1000, heartbeat_interval_ms=200, auto_offset_reset="earliest",
+        # The mock cluster loses whoever joins in the very moment in which another leaves; they ask again.
+        request_timeout_ms=1500,
     ) as consumer:  # fmt: skip
         record = await consumer.getone()
         await consumer.commit()

@@ -96,7 +96,7 @@ def parse_case_created(data: bytes, *, parsed: dict[str, Any] | None = None) -> 
     if isinstance(body, Refusal):
         return body
     # A body with few brackets cannot be deep; only the others are walked.
-    if data.count(b"{") + data.count(b"[") > MAX_NESTING and _depth(body) > MAX_NESTING:
+    if data.count(b"{") + data.count(b"[") > MAX_NESTING and is_too_deep(body):
         return _too_deep()
     canonical = _canonical(body)
     if _may_repeat_a_key(data, body, canonical):
@@ -163,14 +163,15 @@ def _repeated_key(data: bytes) -> str | None:
     return repeated[0] if repeated else None
 
 
-def _depth(body: dict[str, Any]) -> int:
+def is_too_deep(body: Mapping[str, Any]) -> bool:
+    """Tell whether a body's lists and objects lie deeper in each other than ``MAX_NESTING``."""
     depth = 0
     level: list[Any] = [body]
     while level and depth <= MAX_NESTING:
         depth += 1
         inner = (part.values() if isinstance(part, dict) else part for part in level)
         level = [value for values in inner for value in values if isinstance(value, dict | list)]
-    return depth
+    return depth > MAX_NESTING
 
 
 def _bracket_depth(data: bytes) -> int:

@@ -86,6 +86,31 @@ async def test_a_case_is_explained_without_side_effects(client: httpx.AsyncClien
     assert await pool.fetchval("SELECT count(*) FROM outbox") == before
 
 
+@pytest.mark.parametrize(
+    ("text", "status"),
+    [
+        (r'"payload": {"loan_purpose": "\ud800"}', 422), (r'"payload": {"\ud800": 1}', 422),
+        ('"payload": ' + '{"a":' * 500 + "1" + "}" * 500, 422), ('"payload": {"a": ' + "9" * 400 + "}", 200),
+        (r'"payload": {}, "case": {"title": "\ud800"}', 422), ('"payload": {}, "case": {"deadline_at": "soon"}', 422),
+        ('"payload": {}, "case": {"deadline_at": 5}', 422), ('"payload": {}, "case": {"deadline_at": null}', 200),
+        (r'"payload": {}, "model": {"version": "\ud800"}', 422), ('"payload": {}, "model": {"version": []}', 200),
+        (
+            '"payload": {}, "proposal": {"outcome": "decline", "confidence": 0.99, "factors":'
+            ' [{"field": [], "direction": {}, "effect": ' + "9" * 400 + "}]}", 200,
+        ),
+    ],
+)  # fmt: skip
+async def test_whatever_is_no_case_is_refused_and_never_our_fault(
+    client: httpx.AsyncClient, text: str, status: int
+) -> None:
+    answer = await client.post(
+        f"{BASE}/route", content='{"decision_type": "loan_application", ' + text + "}",
+        headers={"authorization": "Bearer olga", "content-type": "application/json"},
+    )  # fmt: skip
+    assert answer.status_code == status, answer.text
+    assert status == 200 or answer.json()["errors"]
+
+
 async def test_another_version_can_be_tried(client: httpx.AsyncClient, replica: Replica) -> None:
     await replica.publish(bent(version=2, never_automate="true"))
     asked = {

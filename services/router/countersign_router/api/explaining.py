@@ -1,5 +1,6 @@
 """Explaining a case: what the router would make of it, and why."""
 
+import math
 from collections.abc import Mapping
 from datetime import datetime
 from typing import Any
@@ -56,7 +57,11 @@ def dry_scored(asked: DryRun, decision_type: DecisionType) -> dict[str, Any]:
 
 def _factor(given: Mapping[str, Any]) -> dict[str, Any]:
     effect = given.get("effect")
-    number = float(effect) if isinstance(effect, int | float) else 0.0
+    try:
+        number = float(effect) if isinstance(effect, int | float) else 0.0
+    except OverflowError:
+        # Only the order of factors hangs on it.
+        number = math.inf
     direction = "for" if given.get("direction") == "for" else "against"
     return {"field": str(given.get("field", "")), "effect": number, "direction": direction}
 

@@ -1,13 +1,17 @@
 """A case to explain, and its explanation."""
 
+import json
 from datetime import datetime
 from typing import Annotated, Any, Self
 
-from pydantic import BaseModel, Field, model_validator
+from pydantic import BaseModel, Field, TypeAdapter, ValidationError, model_validator
 
 from countersign_router.api.models.drafts import MAX_YAML
 from countersign_router.api.models.fields import Name, Request
-from countersign_shared.contracts.events.fields import Probability
+from countersign_shared.contracts.events.fields import Moment, Probability
+from countersign_shared.contracts.intake import MAX_NESTING, is_too_deep
+
+_MOMENT: TypeAdapter[str | None] = TypeAdapter(Moment | None)
 
 
 class Signals(Request):
@@ -51,6 +55,23 @@ class DryRun(Request):
     yaml: Annotated[str, Field(min_length=1, max_length=MAX_YAML)] | None = Field(
         default=None, description="The text of a policy to try instead of a stored one."
     )
+
+    @model_validator(mode="after")
+    def _could_be_a_case(self) -> Self:
+        # What would be refused at the door is no case to explain: half characters, and objects without an end.
+        factors = self.proposal.factors if self.proposal else []
+        said = {"payload": self.payload, "case": self.case, "model": self.model, "factors": factors}
+        if is_too_deep(said):
+            raise ValueError(f"its lists and objects lie deeper in each other than {MAX_NESTING} levels")
+        try:
+            json.dumps(said, ensure_ascii=False).encode()
+        except UnicodeEncodeError:
+            raise ValueError("it holds text that is no Unicode: half of a character") from None
+        try:
+            _MOMENT.validate_python(self.case.get("deadline_at"))
+        except ValidationError:
+            raise ValueError("`deadline_at` must be a time with its zone, such as 2026-01-31T12:00:00Z") from None
+        return self
 
     @model_validator(mode="after")
     def _names_one_policy(self) -> Self:

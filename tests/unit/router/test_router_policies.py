@@ -247,6 +247,19 @@ def test_a_failing_example_is_a_diagnostic_and_stops_the_start(tmp_path: Path) -
         read_policies(tmp_path, decision_types(), PUBLISHED)
 
 
+@pytest.mark.parametrize(
+    ("part", "value"),
+    [("now", now) for now in ("soon", "2026-01-01T00:00:00", "0001-01-01T00:00:00Z", "9999-12-31T23:59:59Z")]
+    + [("body", {"deadline_at": at}) for at in ("soon", 5, "2026-01-01T00:00:00", "0001-01-01T00:00:00+14:00")],
+)
+def test_an_example_at_a_time_that_is_none_is_a_diagnostic_too(tmp_path: Path, part: str, value: object) -> None:
+    path = tmp_path / "loan.yaml"
+    path.write_text(yaml.safe_dump({**document(), "examples": [{part: value, "expect": {"level": 4}}]}))
+    (found,) = [str(one) for one in check(path, decision_types())]
+    assert found.startswith(f"examples[0].{part} (line ")
+    assert "must be a time with its zone" in found
+
+
 def test_two_files_for_one_decision_type_are_refused(tmp_path: Path) -> None:
     for name in ("a.yaml", "b.yaml"):
         (tmp_path / name).write_text(yaml.safe_dump(document()))

@@ -2,9 +2,15 @@
 
 from typing import Any, Literal
 
-from pydantic import Field
+from pydantic import Field, TypeAdapter, ValidationError, field_validator
 
 from countersign_router.language.fields import Band, Duration, Level, Line, Name, Probability, Section, Tier
+from countersign_shared.clock import parse_rfc3339
+from countersign_shared.contracts.events.fields import Moment
+
+FIRST_YEAR, LAST_YEAR = 1_920, 8_000
+"""From a moment of these years no policy's age and no deadline, each of 1,917 years at most, leaves the calendar."""
+_MOMENT: TypeAdapter[str | None] = TypeAdapter(Moment | None)
 
 
 class ExampleProposal(Section):
@@ -43,6 +49,26 @@ class ExampleSection(Section):
     policy_age: Duration = "52w"
     now: str = "2026-01-15T12:00:00Z"
     expect: ExpectSection
+
+    @field_validator("now")
+    @classmethod
+    def _is_a_moment(cls, now: str) -> str:
+        try:
+            year = parse_rfc3339(now).year
+        except (ValueError, OverflowError):
+            year = 0
+        if not FIRST_YEAR <= year <= LAST_YEAR:
+            raise ValueError(f"must be a time with its zone, such as 2026-01-15T12:00:00Z, of {FIRST_YEAR} or later")
+        return now
+
+    @field_validator("body")
+    @classmethod
+    def _could_be_a_case(cls, body: dict[str, Any]) -> dict[str, Any]:
+        try:
+            _MOMENT.validate_python(body.get("deadline_at"))
+        except ValidationError:
+            raise ValueError("`deadline_at` must be a time with its zone, such as 2026-01-31T12:00:00Z") from None
+        return body
 
 
 class CaseFile(Section):

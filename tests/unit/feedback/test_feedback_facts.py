@@ -300,15 +300,14 @@ def test_nobody_is_measured_by_a_truth_of_their_own() -> None:
 
 def test_whoever_differs_from_an_override_has_not_agreed_where_there_are_three_outcomes() -> None:
     gathered = Gathered()
-    body = decided(mode="human_with_ai", relation="overrode") | {"outcome": "remove", "routing": {"proposed": "keep"}}
-    body["deciders"] = [{"pseudonym": f"p-{said}", "blind": False, "outcome": said} for said in ("limit", "remove")]
-    told(gathered, "decision.made", body)
+    settled = EXAMPLES / "decision.made" / "content_moderation.settled.json"
+    told(gathered, "decision.made", orjson.loads(settled.read_bytes()))
     seed = judged("case-2", kind="seed.judged", error=True)
     seed["body"] |= {"final_outcome": "remove", "answers": [{"pseudonym": "p-limit", "outcome": "limit"}]}
     seed["body"]["routing"]["proposed"] = "keep"
     told(gathered, "activity.recorded", seed)
-    limited, removed, caught = gathered.answers.values()
-    assert (limited.assisted_agreed, limited.agreed, removed.assisted_agreed) == (0, False, 0)
+    limited, removed, lead, caught = gathered.answers.values()
+    assert (limited.assisted_agreed, limited.agreed, removed.assisted_agreed, lead.assisted_agreed) == (0, False, 0, 0)
     assert (caught.seeded, caught.caught) == (1, 1)
 
 

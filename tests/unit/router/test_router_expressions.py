@@ -111,6 +111,8 @@ def test_a_slip_is_refused_when_the_policy_is_saved(text: str, message: str, col
     ("text", "hint"),
     [
         ("case.amont > 5", "did you mean case.amount?"),
+        ("case.amount > usd(0.001)", "usd() takes a plain number"),
+        ("case.amount > usd(-1)", "usd() takes a plain number"),
         ("case.ammount > 5", "did you mean case.amount?"),
         ("note == 'x'", "inputs are read as case.note"),
         ("income > 5", "declare it under `inputs`; there are case.amount"),

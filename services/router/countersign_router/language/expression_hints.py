@@ -27,6 +27,8 @@ def hint_for(message: str, names: Iterable[str], currencies: Iterable[str]) -> s
 
 def _meant(name: str, names: list[str], currencies: list[str]) -> str:
     helpers = [code.lower() for code in currencies]
+    if name in helpers:
+        return f"{name}() takes a plain number that is not negative, with no more decimals than the currency has"
     close = difflib.get_close_matches(name, [*names, *helpers, *_FUNCTION_NAMES], n=1, cutoff=0.7)
     if close:
         return f"did you mean {close[0]}?"

@@ -16,6 +16,7 @@ import { useMe, useSessionEnd } from "../session/useSession";
 import { TriagePage } from "../triage/TriagePage";
 import { useKeptFocus } from "../ui/useKeptFocus";
 import styles from "./App.module.css";
+import { Boundary } from "./Boundary";
 import { Header } from "./Header";
 import { isOn, pagesFor } from "./pages";
 
@@ -51,39 +52,42 @@ function Signed({ me }: { me: Me }) {
   const togglePalette = () => setPalette((shown) => !shown);
   useLive(me.username, useSessionEnd());
   useTitle(me);
+  const [location] = useLocation();
   const open = new Set(pagesFor(me).map(({ href }) => href));
   return (
     <div className={styles.app}>
       <Header me={me} onKeys={toggleHelp} onPalette={togglePalette} />
       <LostConnection />
       <div className={styles.page}>
-        <Switch>
-          <Route path="/">{decides(me) ? <TriagePage me={me} /> : <Elsewhere me={me} />}</Route>
-          <Route path="/login">
-            <Redirect to="/" replace />
-          </Route>
-          <Route path="/cases" component={CasesPage} />
-          <Route path="/cases/:tenant/:caseId">
-            {({ tenant, caseId }) => (
-              <CasePage tenant={decodeURIComponent(tenant)} caseId={decodeURIComponent(caseId)} />
-            )}
-          </Route>
-          {Object.entries(SELDOM)
-            .filter(([href]) => open.has(href))
-            .map(([href, Page]) => (
-              <Route key={href} path={href}>
-                <Suspense fallback={null}>
-                  <Page me={me} />
-                </Suspense>
-              </Route>
-            ))}
-          <Route>
-            <main className={styles.nowhere}>
-              <h1>There is no such page for you</h1>
-              <Link href="/">To where you can go on</Link>
-            </main>
-          </Route>
-        </Switch>
+        <Boundary at={location}>
+          <Switch>
+            <Route path="/">{decides(me) ? <TriagePage me={me} /> : <Elsewhere me={me} />}</Route>
+            <Route path="/login">
+              <Redirect to="/" replace />
+            </Route>
+            <Route path="/cases" component={CasesPage} />
+            <Route path="/cases/:tenant/:caseId">
+              {({ tenant, caseId }) => (
+                <CasePage tenant={decodeURIComponent(tenant)} caseId={decodeURIComponent(caseId)} />
+              )}
+            </Route>
+            {Object.entries(SELDOM)
+              .filter(([href]) => open.has(href))
+              .map(([href, Page]) => (
+                <Route key={href} path={href}>
+                  <Suspense fallback={null}>
+                    <Page me={me} />
+                  </Suspense>
+                </Route>
+              ))}
+            <Route>
+              <main className={styles.nowhere}>
+                <h1>There is no such page for you</h1>
+                <Link href="/">To where you can go on</Link>
+              </main>
+            </Route>
+          </Switch>
+        </Boundary>
       </div>
       <Palette me={me} opened={palette} onToggle={togglePalette} />
       <KeyHelp opened={help} onToggle={toggleHelp} />

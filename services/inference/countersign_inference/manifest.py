@@ -270,7 +270,10 @@ def read_manifest(path: Path) -> Manifest:
         raise ConfigurationError(f"{path} is no readable YAML: {error}") from error
     except ValidationError as error:
         first = error.errors()[0]
-        where = "/".join(str(part) for part in first["loc"])
+        # Where `scorer` itself is missing or unknown, nothing else can be looked at, and no place is named.
+        where = "/".join(str(part) for part in first["loc"]) or (
+            "scorer" if isinstance(document, dict) else "all of it"
+        )
         raise ConfigurationError(f"{path} does not describe a model: {where}: {in_words(first)}") from error
 
 

@@ -61,7 +61,8 @@ def test_the_packaged_models_load_and_name_exactly_what_speaks():
         (lambda d: d["calibrator"].pop("b"), "finite numbers"),
         (lambda d: d["calibrator"].update(method="platt"), "platt needs slope"),
         (lambda d: d["calibrator"].update(method="isotonic", x=[0.2, 0.1], y=[0.1, 0.2]), "x must rise"),
-        (lambda d: d.update(scorer="magic"), "does not describe a model"),
+        (lambda d: d.update(scorer="magic"), "does not describe a model: scorer: must be one of"),
+        (lambda d: d.pop("scorer"), "does not describe a model: scorer: is required"),
         (lambda d: d.update(secret=1), "secret"),
     ],
 )

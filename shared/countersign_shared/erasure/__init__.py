@@ -93,12 +93,16 @@ class Erasing:
         self._since = clock() - RECENT
         self._newest: datetime | None = None
         self._one_at_a_time = asyncio.Lock()
+        self._looked_after = False
 
     @asynccontextmanager
     async def in_time(self, *, fail: Callable[[BaseException], None]) -> AsyncIterator[None]:
         """Erase again when it is time though no record comes, while the context is open; a fault ends the service."""
+        # Records need not wait for it then: after a day with many erasures it takes minutes.
+        self._looked_after = True
         async with beside(self._look(), fail=fail):
             yield
+        self._looked_after = False
 
     async def _look(self) -> None:
         while True:
@@ -110,7 +114,8 @@ class Erasing:
 
     async def __call__(self, records: Sequence[Record]) -> Sequence[Message]:
         """Erase first, so that nothing of the case in this batch is kept; then let the handler have the rest."""
-        await self.erase_again()
+        if not self._looked_after:
+            await self.erase_again()
         # Nearly always there is none: its own topic tells, before anything is called for every record.
         activities = [record for record in records if record.topic == TOPIC]
         confirmed = [

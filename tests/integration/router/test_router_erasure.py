@@ -21,7 +21,7 @@ from countersign_shared.messaging.cloudevents import write_event
 from countersign_shared.messaging.records import Record
 from countersign_shared.postgres import Queries
 from countersign_shared.postgres.bodies import Bodies
-from tests.integration.router.desk import Replica
+from tests.integration.router.desk import Replica, record
 from tests.unit.router.cases import scored
 
 pytestmark = pytest.mark.postgres
@@ -80,6 +80,24 @@ async def test_it_is_erased_again_in_time_though_no_record_comes(
                 await asyncio.sleep(0.01)
     assert await routed(pool) == {"stays"}
     assert faults == []
+
+
+async def test_cases_do_not_wait_for_the_second_look_at_many(
+    erasing: Erasing, replica: Replica, pool: asyncpg.Pool, clock: Hand
+) -> None:
+    await erasing([asked("gone")])
+    looking = asyncio.Event()
+
+    async def for_ever(*_: Any) -> int:
+        looking.set()
+        await asyncio.Event().wait()
+        return 0
+
+    begun = Erasing(replica.handler, pool, for_ever, service="router", clock=clock, guards=True)
+    async with asyncio.timeout(20), begun.in_time(fail=lambda _: None):
+        await looking.wait()
+        await begun([record(scored("comes"))])
+    assert await routed(pool) == {"comes"}
 
 
 async def test_further_erasures_do_not_put_off_the_second_look(

@@ -95,7 +95,18 @@ def test_no_audits_no_estimate() -> None:
 
 
 @pytest.mark.parametrize(
-    ("share", "text"), [(0, "0 %"), (1, "100 %"), (0.0004, "0.04 %"), (0.5, "50.0 %"), (0.0098, "1.0 %")]
+    ("share", "text"),
+    [
+        (0, "0 %"),
+        (1, "100 %"),
+        (0.0004, "0.04 %"),
+        (0.5, "50.0 %"),
+        (0.0098, "1.0 %"),
+        (3 / 100_000, "under 0.01 %"),
+        (0.00005, "0.01 %"),
+        (2_999 / 3_000, "over 99.9 %"),
+        (0.9994, "99.9 %"),
+    ],
 )
 def test_percentages(share: float, text: str) -> None:
     assert percent(share) == text

@@ -155,8 +155,10 @@ def figures(counts: Counts, *, minimum: int = MINIMUM) -> Figures:
 
 
 def percent(share: float) -> str:
-    """Write a share as a percentage: one decimal, two below 0.1 %, none at the two ends."""
+    """Write a share as a percentage: one decimal, two below 0.1 %, none at the ends, to which nothing is rounded."""
     value = 100 * share
     if value in {0, 100}:
         return f"{value:.0f} %"
+    if value < 0.005 or value >= 99.95:  # noqa: PLR2004 - what the decimals below cannot hold
+        return "under 0.01 %" if value < 1 else "over 99.9 %"
     return f"{value:.2f} %" if value < 0.1 else f"{value:.1f} %"  # noqa: PLR2004 - as the docstring says

@@ -25,6 +25,8 @@ from countersign_shared.http import TokenVerifier
 from countersign_shared.messaging.bus import Bus, open_bus
 from countersign_shared.messaging.follower import following
 from countersign_shared.messaging.outbox import PATIENT_POLL_SECONDS, Outbox, Relay, relaying
+from countersign_shared.messaging.records import Message
+from countersign_shared.messaging.said_again import say_again
 from countersign_shared.observability import Health, Metrics
 from countersign_shared.postgres import migrate, open_pool
 from countersign_shared.runtime import Service
@@ -83,8 +85,10 @@ async def running(settings: Settings, *, clock: Clock = system_clock) -> AsyncIt
 
 @asynccontextmanager
 async def _said_again(bus: Bus, store: Store) -> AsyncIterator[None]:
-    """Publish every control of ours exactly as it was: a broker that forgot learns them again."""
-    await bus.publish([control.message for control in await store.own_controls()])
+    async def own_controls() -> list[Message]:
+        return [control.message for control in await store.own_controls()]
+
+    await say_again(own_controls, bus.publish)
     yield
 
 

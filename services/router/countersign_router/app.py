@@ -3,8 +3,9 @@
 import asyncio
 import logging
 import secrets
-from collections.abc import AsyncIterator, Awaitable, Callable, Sequence
+from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager
+from functools import partial
 from pathlib import Path
 
 import asyncpg
@@ -35,6 +36,7 @@ from countersign_shared.messaging.bus import open_bus
 from countersign_shared.messaging.follower import following
 from countersign_shared.messaging.outbox import PATIENT_POLL_SECONDS, Outbox, Relay, relaying
 from countersign_shared.messaging.records import Message, unpack_headers
+from countersign_shared.messaging.said_again import say_again
 from countersign_shared.observability import Health, Metrics
 from countersign_shared.postgres import migrate, open_pool
 from countersign_shared.runtime import Service
@@ -76,7 +78,7 @@ async def running(settings: Settings, *, clock: Clock = system_clock) -> AsyncIt
             desk=desk, health=health, metrics=metrics, authenticate=TokenVerifier(SERVICE, settings.jwks_url),
             replaying=Replays(settings.database_url, decision_types, settings.decision_types_dir, key_name, key, clock),
         )  # fmt: skip
-        await say_controls(store, bus.publish)
+        await say_again(partial(_present_controls, store), bus.publish)
         intake, erase = ActivityIntake(store, keyed_draws(key), handler), eraser(MIGRATIONS.with_name("erasure.sql"))
         erasing = Erasing(intake, pool, erase, service=SERVICE, clock=clock, guards=True, activities=True)
         relay = Relay(outbox, bus.publish, clock=clock, poll_seconds=PATIENT_POLL_SECONDS)
@@ -108,19 +110,8 @@ async def _sampling_key(settings: Settings, store: Store, clock: Clock) -> tuple
     return await store.sampling_key(key_id(fresh), fresh, clock())
 
 
-async def say_controls(store: Store, publish: Callable[[Sequence[Message]], Awaitable[None]]) -> None:
-    """Publish the newest event of every control of ours exactly as it was: a broker that forgot learns them again.
-
-    What another replica changes meanwhile may have left before ours, and the last one is what the topic keeps: so it is
-    said once more.
-    """
-    said: list[Message] = []
-    while (present := await _present_controls(store)) != said:
-        await publish([one for one in present if one not in said])
-        said = present
-
-
 async def _present_controls(store: Store) -> list[Message]:
+    """The newest event of every control of ours, exactly as published."""
     return [
         republished(key, unpack_headers(headers), body)
         for key, headers, body in await store.controls()

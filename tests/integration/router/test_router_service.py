@@ -143,7 +143,10 @@ async def test_http_answers_while_cases_flow(settings: Settings) -> None:
         transport = httpx.ASGITransport(app=service.http)
         async with httpx.AsyncClient(transport=transport, base_url="http://router") as client:
             assert (await client.get("/readyz")).status_code == 200
-            assert "countersign_automation_stopped" in (await client.get("/metrics")).text
+            # Told once the policies in force have been read, beside the first cases.
+            async with asyncio.timeout(LIMIT_SECONDS):
+                while "countersign_automation_stopped" not in (await client.get("/metrics")).text:
+                    await asyncio.sleep(0.05)
             assert (await client.get("/api/router/v1/policies")).status_code == 401
 
 

@@ -68,12 +68,12 @@ class Remarks:
         remove: Sequence[str],
     ) -> dict[str, Any]:  # fmt: skip
         """Change a case's tags; returns all it has now, or the caller's own while somebody must answer unseen."""
-        now, own = self._clock(), caller.profile.pseudonym
+        now, author = self._clock(), caller.profile.pseudonym
 
         async def work() -> dict[str, Any]:
             ref, number, partition = await self._numbered(connection, caller, tenant, case_id)
             await connection.execute(self._queries.untag, tenant, case_id, list(remove), only)
-            await connection.execute(self._queries.tag, tenant, case_id, list(add), own, now)
+            await connection.execute(self._queries.tag, tenant, case_id, list(add), author, now)
             tags = [row["tag"] for row in await connection.fetch(self._queries.tags_of, tenant, case_id, None)]
             if len(tags) > MOST_TAGS:
                 raise InvalidAnswer([Fault("/add", f"A case has at most {MOST_TAGS} tags.")])
@@ -83,8 +83,8 @@ class Remarks:
 
         async with self._pool.acquire() as connection, connection.transaction():
             case = await self._case(connection, caller, tenant, case_id)
-            only = own if case["veiled"] else None
-            await self._requests.once(connection, own, request, now, work)
+            only = author if case["veiled"] else None
+            await self._requests.once(connection, author, request, now, work)
             rows = await connection.fetch(self._queries.tags_of, tenant, case_id, only)
         self._journal.hurry()
         return {"tags": [row["tag"] for row in rows]}

@@ -8,16 +8,13 @@ from typing import Any
 import asyncpg
 import httpx
 import pytest
-from fastapi import Request
 
-from countersign_router.api import Desk, build_app, build_openapi
-from countersign_router.policy_shelf import PolicyShelf
+from countersign_router.api import build_openapi
 from countersign_router.store import Store
-from countersign_shared.clock import system_clock
-from countersign_shared.http import Principal, Problem
-from countersign_shared.observability import Health, Metrics
+from countersign_shared.http import Principal
 from tests.integration.router.desk import Replica, bodies
-from tests.unit.router.cases import NEVER_DRAWN, PAYLOAD, bent, decision_types, scored, shipped
+from tests.integration.router.door import calling, door, named
+from tests.unit.router.cases import PAYLOAD, bent, scored, shipped
 
 pytestmark = pytest.mark.postgres
 BASE = "/api/router/v1"
@@ -32,22 +29,12 @@ PEOPLE = {
 }
 
 
-async def who(request: Request) -> Principal:
-    name = request.headers.get("authorization", "").removeprefix("Bearer ")
-    if name not in PEOPLE:
-        raise Problem(401, "unauthenticated", "Who are you?")
-    return PEOPLE[name]
+who = named(PEOPLE)
 
 
 @pytest.fixture
 async def client(replica: Replica, store: Store) -> AsyncIterator[httpx.AsyncClient]:
-    metrics = Metrics("router")
-    desk = Desk(
-        store=store, shelf=PolicyShelf(decision_types()), decision_types=decision_types(), draws=NEVER_DRAWN,
-        metrics=metrics, clock=system_clock,
-    )  # fmt: skip
-    app = build_app(desk=desk, health=Health(), metrics=metrics, authenticate=who)
-    async with httpx.AsyncClient(transport=httpx.ASGITransport(app=app), base_url="http://router") as opened:
+    async with calling(door(store, who)) as opened:
         yield opened
 
 

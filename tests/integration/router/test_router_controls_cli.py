@@ -14,19 +14,16 @@ from typer.testing import CliRunner
 from countersign_local.cli.commands import build
 from countersign_local.cli.ending import exit_code
 from countersign_router.activities import ActivityIntake
-from countersign_router.api import Desk, build_app
 from countersign_router.controls.intake import ControlIntake
-from countersign_router.policy_shelf import PolicyShelf
 from countersign_router.store import Store
-from countersign_shared.clock import system_clock
 from countersign_shared.errors import CountersignError
-from countersign_shared.observability import Health, Metrics
 from countersign_shared.runtime import serving
 from tests.integration.router.controls import CERTIFIED, as_record, calibrator, certificate, trip
 from tests.integration.router.desk import Replica
+from tests.integration.router.door import door
 from tests.integration.router.test_router_controls_api import who
 from tests.integration.router.test_router_judgements import judged
-from tests.unit.router.cases import DRAWS, NEVER_DRAWN, PAYLOAD, bent, decision_types, scored, shipped_bytes
+from tests.unit.router.cases import DRAWS, PAYLOAD, bent, scored, shipped_bytes
 
 pytestmark = pytest.mark.postgres
 
@@ -42,13 +39,7 @@ Run = Callable[..., Awaitable[Said]]
 @pytest.fixture
 async def run(replica: Replica, store: Store) -> AsyncIterator[Run]:
     """The command line as one of the people of ``test_router_controls_api``, by their name in place of a key."""
-    metrics = Metrics("router")
-    desk = Desk(
-        store=store, shelf=PolicyShelf(decision_types()), decision_types=decision_types(), draws=NEVER_DRAWN,
-        metrics=metrics, clock=system_clock,
-    )  # fmt: skip
-    app = build_app(desk=desk, health=Health(), metrics=metrics, authenticate=who)
-    async with serving(app, "127.0.0.1", 0) as port:
+    async with serving(door(store, who), "127.0.0.1", 0) as port:
 
         async def said(name: str, *words: str | Path, given: str | None = None) -> Said:
             environment = {"COUNTERSIGN_URL": f"http://127.0.0.1:{port}", "COUNTERSIGN_API_KEY": name}

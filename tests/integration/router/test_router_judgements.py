@@ -9,20 +9,17 @@ import orjson
 import pytest
 
 from countersign_router.activities import ActivityIntake
-from countersign_router.api.desk import Desk
 from countersign_router.api.models.matrix import AuditedError
-from countersign_router.policy_shelf import PolicyShelf
 from countersign_router.replaying.estimates import interval
 from countersign_router.store import Store
-from countersign_shared.clock import system_clock
 from countersign_shared.errors import FatalError
 from countersign_shared.messaging.cloudevents import write_event
 from countersign_shared.messaging.records import Record
-from countersign_shared.observability import Metrics
 from tests.architecture.sources import ROOT
 from tests.contract.fits import misfits
 from tests.integration.router.desk import Replica
-from tests.unit.router.cases import DRAWS, NEVER_DRAWN, decision_types, scored
+from tests.integration.router.door import desk_of
+from tests.unit.router.cases import DRAWS, scored
 
 pytestmark = pytest.mark.postgres
 EXAMPLE = ROOT / "shared/contracts/examples/activity.recorded/audit.judged.json"
@@ -45,10 +42,7 @@ def judged(case_id: str, *, error: bool = False, chance: float = CHANCE, selecte
 
 
 async def cell(store: Store, tier: str = "negligible", band: str = "high") -> AuditedError:
-    desk = Desk(
-        store=store, shelf=PolicyShelf(decision_types()), decision_types=decision_types(), draws=NEVER_DRAWN,
-        metrics=Metrics("router"), clock=system_clock,
-    )  # fmt: skip
+    desk = desk_of(store)
     view = await desk.matrix("loan_application", None, 24)
     (found,) = [one for one in view.cells if (one.tier, one.band) == (tier, band)]
     return found.audited

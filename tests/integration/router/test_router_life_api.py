@@ -10,21 +10,17 @@ import asyncpg
 import httpx
 import orjson
 import pytest
-from fastapi import Request
 from fastapi.routing import iter_route_contexts
 
-from countersign_router.api import Desk, build_app
 from countersign_router.controls.events import Actor, change_control, control_fact
 from countersign_router.life import drafting
 from countersign_router.life.steps import Caller
-from countersign_router.policy_shelf import PolicyShelf
 from countersign_router.store import ControlKey, Store
-from countersign_shared.clock import system_clock
-from countersign_shared.http import ROLES, Principal, Problem
-from countersign_shared.observability import Health, Metrics
+from countersign_shared.http import ROLES, Principal
 from tests.integration.router.desk import Replica
+from tests.integration.router.door import calling, door, named
 from tests.integration.router.life import REPLAY, Way, activities, everything_to_people, in_force, lose, refusals
-from tests.unit.router.cases import NEVER_DRAWN, PAYLOAD, bent, decision_types, shipped
+from tests.unit.router.cases import PAYLOAD, bent, shipped
 
 pytestmark = pytest.mark.postgres
 BASE = "/api/router/v1"
@@ -39,22 +35,12 @@ PEOPLE = {
 }
 
 
-async def who(request: Request) -> Principal:
-    name = request.headers.get("authorization", "").removeprefix("Bearer ")
-    if name not in PEOPLE:
-        raise Problem(401, "unauthenticated", "Who are you?")
-    return PEOPLE[name]
+who = named(PEOPLE)
 
 
 @pytest.fixture
 async def client(replica: Replica, store: Store) -> AsyncIterator[httpx.AsyncClient]:
-    metrics = Metrics("router")
-    desk = Desk(
-        store=store, shelf=PolicyShelf(decision_types()), decision_types=decision_types(), draws=NEVER_DRAWN,
-        metrics=metrics, clock=system_clock,
-    )  # fmt: skip
-    app = build_app(desk=desk, health=Health(), metrics=metrics, authenticate=who)
-    async with httpx.AsyncClient(transport=httpx.ASGITransport(app=app), base_url="http://router") as opened:
+    async with calling(door(store, who)) as opened:
         yield opened
 
 

@@ -12,17 +12,13 @@ import asyncpg
 import orjson
 import pytest
 
-from countersign_router.api import Desk, build_app
-from countersign_router.policy_shelf import PolicyShelf
-from countersign_router.replaying.running import Replays
 from countersign_router.store import Store
-from countersign_shared.clock import system_clock
-from countersign_shared.observability import Health, Metrics
 from countersign_shared.runtime import serving
-from tests.integration.router.desk import KEY_ID, Replica
+from tests.integration.router.desk import Replica
+from tests.integration.router.door import door
 from tests.integration.router.life import activities, everything_to_people, in_force
 from tests.integration.router.test_router_life_api import certify, who
-from tests.unit.router.cases import DRAW_KEY, NEVER_DRAWN, bent, decision_types, scored, shipped
+from tests.unit.router.cases import bent, scored, shipped
 
 pytestmark = [pytest.mark.postgres, pytest.mark.slow]
 
@@ -39,13 +35,7 @@ Run = Callable[..., Awaitable[Said]]
 @pytest.fixture
 async def run(replica: Replica, store: Store, database_url: str) -> AsyncIterator[Run]:
     """The command line as a person of ``test_router_life_api``, by their name in place of a key."""
-    desk = Desk(
-        store=store, shelf=PolicyShelf(decision_types()), decision_types=decision_types(), draws=NEVER_DRAWN,
-        metrics=Metrics("router"), clock=system_clock,
-    )  # fmt: skip
-    replays = Replays(database_url, decision_types(), None, KEY_ID, DRAW_KEY, system_clock)
-    app = build_app(desk=desk, health=Health(), metrics=desk.metrics, authenticate=who, replaying=replays)
-    async with serving(app, "127.0.0.1", 0) as port:
+    async with serving(door(store, who, replays_on=database_url), "127.0.0.1", 0) as port:
 
         async def said(name: str, *words: str) -> Said:
             process = await asyncio.create_subprocess_exec(

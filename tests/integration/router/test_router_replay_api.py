@@ -12,22 +12,19 @@ from typing import Any
 import httpx
 import pytest
 import uvicorn
-from fastapi import FastAPI, Request
+from fastapi import FastAPI
 from typer.testing import CliRunner
 
 from countersign_local.cli.commands import build
 from countersign_local.cli.ending import exit_code
-from countersign_router.api import Desk, build_app
-from countersign_router.policy_shelf import PolicyShelf
 from countersign_router.replaying.report import ReplayReport
-from countersign_router.replaying.running import Replays
 from countersign_router.store import NewJudgement, Store
 from countersign_shared.clock import system_clock
 from countersign_shared.errors import CountersignError
-from countersign_shared.http import Principal, Problem
-from countersign_shared.observability import Health, Metrics
-from tests.integration.router.desk import KEY_ID, Replica
-from tests.unit.router.cases import DRAW_KEY, DRAWS, POLICIES, decision_types, scored, shipped
+from countersign_shared.http import Principal
+from tests.integration.router.desk import Replica
+from tests.integration.router.door import calling, door, named
+from tests.unit.router.cases import DRAWS, POLICIES, scored, shipped
 from tests.unit.router.replays import varied
 
 pytestmark = pytest.mark.postgres
@@ -42,11 +39,7 @@ LOAN = (POLICIES / "loan_application.yaml").read_text()
 STRICTER = LOAN.replace("high: 0.90, medium: 0.70", "high: 0.985, medium: 0.90")
 
 
-async def who(request: Request) -> Principal:
-    name = request.headers.get("authorization", "").removeprefix("Bearer ")
-    if name not in PEOPLE:
-        raise Problem(401, "unauthenticated", "Who are you?")
-    return PEOPLE[name]
+who = named(PEOPLE)
 
 
 @pytest.fixture
@@ -54,17 +47,12 @@ async def app(store: Store, database_url: str) -> FastAPI:
     replica = Replica(store, draws=DRAWS)
     await replica.publish(shipped())
     await replica.route(*varied(80), scored("in-north", tenant="north"))
-    desk = Desk(
-        store=store, shelf=PolicyShelf(decision_types()), decision_types=decision_types(), draws=DRAWS,
-        metrics=Metrics("router"), clock=system_clock,
-    )  # fmt: skip
-    replaying = Replays(database_url, decision_types(), None, KEY_ID, DRAW_KEY, system_clock)
-    return build_app(desk=desk, health=Health(), metrics=desk.metrics, authenticate=who, replaying=replaying)
+    return door(store, who, draws=DRAWS, replays_on=database_url)
 
 
 @pytest.fixture
 async def client(app: FastAPI) -> AsyncIterator[httpx.AsyncClient]:
-    async with httpx.AsyncClient(transport=httpx.ASGITransport(app=app), base_url="http://router") as opened:
+    async with calling(app) as opened:
         yield opened
 
 

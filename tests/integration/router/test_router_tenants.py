@@ -11,22 +11,19 @@ import orjson
 import pytest
 from fastapi import Request
 
-from countersign_router.api import Desk, build_app, build_openapi
+from countersign_router.api import build_openapi
 from countersign_router.controls import stops
 from countersign_router.controls.events import Actor
 from countersign_router.controls.intake import ControlIntake
-from countersign_router.policy_shelf import PolicyShelf
 from countersign_router.replaying.against import read_against
-from countersign_router.replaying.running import Replays
 from countersign_router.store import Store
-from countersign_shared.clock import system_clock
 from countersign_shared.http import ROLES, Principal
-from countersign_shared.observability import Health, Metrics
 from tests.integration.router.controls import as_record, calibrator, control, trip
-from tests.integration.router.desk import KEY_ID, Replica
+from tests.integration.router.desk import Replica
+from tests.integration.router.door import calling, door
 from tests.integration.router.life import Way, everything_to_people
 from tests.integration.router.test_router_life_api import certify
-from tests.unit.router.cases import DRAW_KEY, NEVER_DRAWN, PAYLOAD, decision_types, shipped
+from tests.unit.router.cases import PAYLOAD, shipped
 
 pytestmark = pytest.mark.postgres
 BASE = "/api/router/v1"
@@ -42,13 +39,7 @@ async def who(request: Request) -> Principal:
 
 @pytest.fixture
 async def client(replica: Replica, store: Store, database_url: str) -> AsyncIterator[httpx.AsyncClient]:
-    desk = Desk(
-        store=store, shelf=PolicyShelf(decision_types()), decision_types=decision_types(), draws=NEVER_DRAWN,
-        metrics=Metrics("router"), clock=system_clock,
-    )  # fmt: skip
-    replaying = Replays(database_url, decision_types(), None, KEY_ID, DRAW_KEY, system_clock)
-    app = build_app(desk=desk, health=Health(), metrics=desk.metrics, authenticate=who, replaying=replaying)
-    async with httpx.AsyncClient(transport=httpx.ASGITransport(app=app), base_url="http://router") as opened:
+    async with calling(door(store, who, replays_on=database_url)) as opened:
         opened.headers["x-tenants"] = "acme"
         yield opened
 

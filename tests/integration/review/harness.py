@@ -108,6 +108,13 @@ class Desk:
         http.headers["X-CSRF-Token"] = me.json()["csrf_token"]
         return Client(http)
 
+    async def until_waiting(self, count: int) -> None:
+        """Wait until so many sessions of this database wait for a lock."""
+        waiting = "FROM pg_stat_activity WHERE wait_event_type = 'Lock' AND datname = current_database()"
+        async with asyncio.timeout(20):
+            while await self.pool.fetchval(f"SELECT count(*) {waiting}") < count:
+                await asyncio.sleep(0.02)
+
     def anonymous(self) -> httpx.AsyncClient:
         return self._open({})
 
@@ -154,6 +161,15 @@ class Client:
 
     async def post(self, path: str, body: Any = None, **headers: str) -> httpx.Response:
         return await self.http.post(API + path, json=body, headers=headers)
+
+
+def kinds(messages: list[object]) -> list[str]:
+    return [content(message).get("kind") or message.topic for message in messages]  # type: ignore[arg-type,attr-defined]
+
+
+async def count(desk: Desk, table: str) -> int:
+    number: int = await desk.pool.fetchval(f"SELECT count(*) FROM {table}")
+    return number
 
 
 def decision(claim: dict[str, Any], outcome: str, **more: Any) -> dict[str, Any]:

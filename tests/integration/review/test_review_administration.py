@@ -124,15 +124,12 @@ async def test_review_nobody_stands_in_across_tenants_or_is_seen_to(desk: Desk, 
 
 async def test_review_two_administrators_who_take_the_role_from_each_other_leave_one(desk: Desk) -> None:
     ana, ben = await desk.client("ana", "admin"), await desk.client("ben", "admin")
-    waiting = "FROM pg_stat_activity WHERE wait_event_type = 'Lock' AND datname = current_database()"
     async with desk.pool.acquire() as connection, connection.transaction():
         await connection.execute("SELECT FROM users FOR NO KEY UPDATE")
         taking = [
             asyncio.create_task(one.post(f"/users/{other}/disable")) for one, other in ((ana, "ben"), (ben, "ana"))
         ]
-        async with asyncio.timeout(20):
-            while await desk.pool.fetchval(f"SELECT count(*) {waiting}") < len(taking):
-                await asyncio.sleep(0.02)
+        await desk.until_waiting(len(taking))
     answers = await asyncio.gather(*taking)
     assert sorted(answer.status_code for answer in answers) == [200, 403]
     assert await desk.pool.fetchval("SELECT count(*) FROM users WHERE disabled_at IS NULL") == 1

@@ -101,12 +101,10 @@ async def test_review_one_key_for_two_claims_at_once_is_refused_and_no_crash(des
     claims = [await ana.claimed(), await ana.claimed()]
     async with desk.pool.acquire() as connection, connection.transaction():
         await connection.execute("LOCK TABLE answers IN SHARE MODE")
-        waiting, deciding = "FROM pg_locks WHERE NOT granted AND relation = 'answers'::regclass", []
+        deciding = []
         for claim in claims:
             deciding.append(asyncio.create_task(ana.decide(claim)))
-            async with asyncio.timeout(20):
-                while await connection.fetchval(f"SELECT count(*) {waiting}") < len(deciding):
-                    await asyncio.sleep(0.02)
+            await desk.until_waiting(len(deciding))
     answers = await asyncio.gather(*deciding)
     assert sorted(answer.status_code for answer in answers) == [200, 422]
     assert len(facts(await desk.relay_once(), "decision.made")) == 1

@@ -9,13 +9,6 @@ from tests.integration.review.harness import Desk, record, routed
 pytestmark = pytest.mark.postgres
 
 
-async def waits_for_lock(desk: Desk) -> None:
-    waiting = "FROM pg_stat_activity WHERE wait_event_type = 'Lock' AND datname = current_database()"
-    async with asyncio.timeout(20):
-        while not await desk.pool.fetchval(f"SELECT count(*) {waiting}"):
-            await asyncio.sleep(0.02)
-
-
 async def test_review_a_claim_that_changed_hands_during_the_wait_cannot_decide(desk: Desk) -> None:
     await desk.take_in(record("case.routed", routed()))
     ana = await desk.client("ana")
@@ -25,7 +18,7 @@ async def test_review_a_claim_that_changed_hands_during_the_wait_cannot_decide(d
     async with desk.pool.acquire() as connection, connection.transaction():
         await connection.execute("SELECT FROM reviews FOR UPDATE")
         deciding = asyncio.create_task(ana.decide(claim))
-        await waits_for_lock(desk)
+        await desk.until_waiting(1)
         await connection.execute("UPDATE claims SET state = 'expired'")
         await connection.execute(
             "INSERT INTO claims (claim_id, review_id, reviewer, state, claimed_at, lease_expires_at)"
@@ -60,7 +53,7 @@ async def test_review_an_undo_while_the_decision_is_leaving_waits_and_is_too_lat
     await asyncio.sleep(0.1)
     desk.clock.forward(seconds=-2)
     undoing = asyncio.create_task(ana.post(f"/decisions/{decided['decision_id']}/undo"))
-    await waits_for_lock(desk)
+    await desk.until_waiting(1)
     desk.gate.set()
     assert "decision.made" in [message.topic for message in await leaving]
     assert (await undoing).json()["type"].endswith("/already-left")

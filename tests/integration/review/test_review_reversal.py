@@ -180,10 +180,7 @@ async def test_review_of_two_leads_who_open_a_decision_at_once_one_does(desk: De
         # Both have looked whether anybody is at it before either can say that they are.
         await connection.execute("LOCK TABLE case_counters IN SHARE ROW EXCLUSIVE MODE")
         opening = [asyncio.create_task(lead.post("/cases/default/c-1/reversal", WHY)) for lead in leads]
-        waiting = "FROM pg_locks WHERE NOT granted AND relation = 'case_counters'::regclass"
-        async with asyncio.timeout(20):
-            while await desk.pool.fetchval(f"SELECT count(*) {waiting}") < len(opening):
-                await asyncio.sleep(0.02)
+        await desk.until_waiting(len(opening))
     answers = await asyncio.gather(*opening)
     assert sorted(answer.status_code for answer in answers) == [201, 409]
     assert await desk.pool.fetchval("SELECT count(*) FROM reviews") == 1

@@ -4,7 +4,7 @@ from typing import Any
 
 import pytest
 
-from tests.integration.review.harness import Desk, audited, automatic_decision, content, facts, record, routed
+from tests.integration.review.harness import Desk, record, routed
 
 pytestmark = pytest.mark.postgres
 
@@ -76,60 +76,3 @@ async def test_review_what_was_fetched_ahead_is_looked_at_again_when_it_is_opene
     first = await ana.claimed()
     assert first["context"]["decision_required"]["case_id"] == "c-3"
     assert (await ana.post(f"/claims/{first['claim_id']}/opened")).json()["overtaken_by"] is None
-
-
-async def known_wrong(desk: Desk, case_id: str) -> None:
-    """An automatic decision that two people, asked afterwards, found wrong; then reversed by a third."""
-    body = audited(case_id, handling={"reviewers_required": 2, "grace_seconds": 0})
-    await desk.take_in(record("case.routed", body), record("decision.made", automatic_decision(body)))
-    for name in ("judge-one", "judge-two"):
-        client = await desk.client(f"{name}-{case_id}")
-        assert (await client.decide(await client.claimed(), "decline")).status_code == 200
-
-
-async def test_review_a_seed_looks_like_any_case_and_never_leaves(desk: Desk) -> None:
-    await known_wrong(desk, "old")
-    host = routed("new", sampling={"seed": {"probability": 0.05, "selected": True}}, handling={"grace_seconds": 0})
-    await desk.take_in(record("case.routed", host))
-    await desk.take_in(record("case.routed", host))
-    assert await desk.parts.seeds.plant() == 1
-    assert await desk.parts.seeds.plant() == 0
-    await desk.relay_once()
-    ana = await desk.client("ana")
-    claims = [await ana.claimed(), await ana.claimed()]
-    seed = next(claim for claim in claims if claim["context"]["decision_required"]["case_id"] == "old")
-    context = seed["context"]
-    # The wrong proposal is shown like any other, and the case does not give away that it was decided.
-    assert (context["recommendation"]["outcome"], context["withheld"], context["dispute"]) == ("approve", False, None)
-    page = (await ana.get("/cases/default/old")).json()
-    assert (page["state"], page["decisions"]) == ("human_review", [])
-    assert "seed" not in str(seed).replace("seed_", "")
-    assert "audit" not in str(page)
-    assert (await ana.decide(seed, "decline", key="seed")).status_code == 200
-    said = await desk.relay_once()
-    [judged] = facts(said, "seed.judged")
-    assert (judged["body"]["final_outcome"], judged["body"]["error"]) == ("decline", True)
-    assert judged["body"]["answers"][0]["blind"] is False
-    assert facts(said, "decision.made") == []
-    assert await desk.pool.fetchval("SELECT count(*) FROM decisions WHERE case_id = 'old'") == 1
-
-
-async def test_review_nobody_outside_is_asked_about_a_seed(desk: Desk) -> None:
-    await known_wrong(desk, "old")
-    await desk.take_in(record("case.routed", routed("new", sampling={"seed": {"probability": 1.0, "selected": True}})))
-    await desk.parts.seeds.plant()
-    await desk.relay_once()
-    ana = await desk.client("ana")
-    claims = [await ana.claimed(), await ana.claimed()]
-    seed = next(claim for claim in claims if claim["context"]["decision_required"]["case_id"] == "old")
-    asked = await ana.post(f"/claims/{seed['claim_id']}/information", {"question": "Which account?"})
-    assert asked.status_code == 200
-    assert "Which account?" not in str([content(message) for message in await desk.relay_once()])
-
-
-async def test_review_a_draw_without_a_fitting_case_plants_nothing(desk: Desk) -> None:
-    drawn = {"seed": {"probability": 1.0, "selected": True}}
-    await desk.take_in(record("case.routed", routed("new", sampling=drawn)))
-    assert await desk.parts.seeds.plant() == 0
-    assert await desk.pool.fetchval("SELECT count(*) FROM reviews WHERE kind = 'seed'") == 0
-    assert await desk.pool.fetchval("SELECT count(*) FROM seeds WHERE planted_at IS NULL") == 0

@@ -44,14 +44,15 @@ SELECT * FROM seeds WHERE planted_at IS NULL ORDER BY drawn_at LIMIT $1 FOR UPDA
 
 -- name: known_wrong
 -- A case whose proposal was wrong in the eyes of at least two people, or was reversed; not one that is being looked at,
--- nor one shown lately. Which of them follows from the case that was drawn.
+-- nor one shown lately. Those that people decided come first: they look like what comes to the desk otherwise. Which of
+-- them follows from the case that was drawn.
 SELECT c.case_id, c.body, c.partition FROM judgements AS j JOIN cases AS c USING (tenant, case_id)
 WHERE j.tenant = $1 AND j.decision_type = $2 AND j.error AND j.leaves_at <= $4
   AND (j.people > 1 OR j.kind = 'reversal') AND j.case_id <> $3
   AND NOT EXISTS (SELECT FROM reviews AS r WHERE r.tenant = j.tenant AND r.case_id = j.case_id AND r.open)
   AND NOT EXISTS (SELECT FROM seeds AS s
                   WHERE s.tenant = j.tenant AND s.planted_case = j.case_id AND s.planted_at > $5)
-ORDER BY md5(j.case_id || $3) LIMIT 1;
+ORDER BY c.level < 3, md5(j.case_id || $3) LIMIT 1;
 
 -- name: seed_planted
 UPDATE seeds SET planted_at = $3, planted_case = $4 WHERE tenant = $1 AND case_id = $2;

@@ -12,8 +12,9 @@ SELECT tenant FROM leap WHERE tenant IS NOT NULL;
 
 -- name: list_cases
 -- Newest first, among the cases whose number lies between $4 and $3. The state follows from what is known. $2 tells
--- whether the reader may still have to answer unseen: a case with such an answer outstanding then shows as human
--- review, and has neither level nor tier, so that no filter on them can tell a judgement from a decision.
+-- whether the reader may still have to answer unseen: a case with such an answer outstanding, or one that must look like
+-- it, then shows as human review, and has neither level nor tier, so that no filter on them can tell a judgement from a
+-- decision.
 SELECT k.*
 FROM (
     SELECT c.tenant, c.case_id, c.decision_type, c.subject_ref, c.title, c.routed_at, c.arrival,
@@ -32,7 +33,7 @@ FROM (
                        WHERE d.tenant = c.tenant AND d.case_id = c.case_id
                        ORDER BY d.decided_at DESC LIMIT 1) AS d ON true
     CROSS JOIN LATERAL (SELECT count(*) > 0 AS review_open,
-                               coalesce(bool_or(r.veiled), false) AS answer_outstanding
+                               coalesce(bool_or(covered(r)), false) AS answer_outstanding
                         FROM reviews AS r
                         WHERE r.tenant = c.tenant AND r.case_id = c.case_id
                           AND r.open) AS w
@@ -91,7 +92,7 @@ SELECT c.tenant, c.case_id, c.decision_type, c.subject_ref, c.title, c.routed_at
        CASE WHEN c.title IS NULL THEN c.body END AS untitled,
        w.review_open, w.answer_outstanding
 FROM cases AS c
-CROSS JOIN LATERAL (SELECT count(*) > 0 AS review_open, coalesce(bool_or(r.veiled), false) AS answer_outstanding
+CROSS JOIN LATERAL (SELECT count(*) > 0 AS review_open, coalesce(bool_or(covered(r)), false) AS answer_outstanding
                     FROM reviews AS r
                     WHERE r.tenant = c.tenant AND r.case_id = c.case_id
                       AND r.open) AS w

@@ -312,7 +312,7 @@ CREATE TABLE judgements (
     tenant        text        NOT NULL,
     case_id       text        NOT NULL,
     decision_type text        NOT NULL,
-    kind          text        NOT NULL CHECK (kind IN ('audit', 'control', 'reversal')),
+    kind          text        NOT NULL CHECK (kind IN ('audit', 'control', 'decision', 'reversal')),
     error         boolean     NOT NULL,
     final_outcome text        NOT NULL,
     people        smallint    NOT NULL,
@@ -444,6 +444,13 @@ $$;
 -- Whether a user's training is valid at a time; without a date it has no end.
 CREATE FUNCTION trained(u users, moment timestamptz) RETURNS boolean LANGUAGE sql IMMUTABLE AS $$
     SELECT u.training_valid_until IS NULL OR (moment AT TIME ZONE 'UTC')::date <= u.training_valid_until
+$$;
+
+-- Whether a case with such a review keeps its level, its history and its part of the log from those who may answer. Where
+-- seeds are in use every case that waits to be decided does, or the few that do would be known for seeds.
+CREATE FUNCTION covered(r reviews) RETURNS boolean LANGUAGE sql STABLE AS $$
+    SELECT r.veiled OR (r.kind = 'decision' AND EXISTS (SELECT FROM seeds AS s
+                                                        WHERE s.tenant = r.tenant AND s.planted_case IS NOT NULL))
 $$;
 
 -- Of the tenants whose worst waiting consequence is the worst of all, the one that fewest people work for. The tenants

@@ -9,6 +9,7 @@ from countersign_review.domain.binding import chain
 from countersign_review.domain.blind import OWN_JUDGEMENT, row_reason
 from countersign_review.domain.intake import AT_RISK_SHARE, STANDARD_SLA, new_review
 from countersign_review.domain.review import Kind
+from countersign_review.domain.seeds import as_for_people
 from countersign_review.domain.titles import case_title
 from countersign_review.store.events import SQL, Connection
 from countersign_review.store.routed import routed_of
@@ -44,7 +45,9 @@ class Opening:
 
     async def open(self, connection: Connection, case: Any, purpose: Purpose, *, review_id: str, now: datetime) -> Any:
         """Put a case into its queue; returns the review."""
-        routed = routed_of(case["body"])
+        routed: Mapping[str, Any] = routed_of(case["body"])
+        if purpose.kind is Kind.SEED:
+            routed = as_for_people(routed)
         known = self._types.get(routed["decision_type"])
         review = new_review(
             routed, purpose.kind, review_id=review_id, title=case_title(self._types, routed),

@@ -31,7 +31,6 @@ from countersign_shared.postgres import Queries
 
 ONE_KEY = "answers_reviewer_idempotency_key_key"
 _STAGES = {Action.SECOND_OPINION: Stage.SECOND, Action.ADJUDICATE: Stage.ADJUDICATION}
-_JUDGING = frozenset({"audit", "control", "reversal"})
 _PARTS = {Action.REVEAL: "blind", Action.SECOND_OPINION: "opinion", Action.ADJUDICATE: "opinion"}
 
 
@@ -260,9 +259,14 @@ def _event_rows(entry: Entry, now: datetime) -> list[tuple[Any, ...]]:
 
 
 def _judges(held: Held, *, control: bool, final: bool) -> str | None:
-    """Return the kind of judgement that an answer concludes, if any."""
+    """Return the kind of judgement of the proposal that an answer concludes, if any.
+
+    A decision is one when several people took it: what one person thinks of a proposal is not yet known of it.
+    """
     kind: str | None = "control" if control else held.claim["kind"] if final else None
-    return kind if kind in _JUDGING and held.routed.get("proposal") is not None else None
+    if held.routed.get("proposal") is None or kind == Kind.SEED:
+        return None
+    return None if kind == Kind.DECISION and len(held.answered.everybody) == 1 else kind
 
 
 def _decision(held: Held, answer_id: str, number: int, supersedes: str | None = None) -> Ending:

@@ -11,8 +11,9 @@ from countersign_review.domain.binding import digest
 from countersign_review.domain.case_state import CaseState, Known, case_state
 from countersign_review.domain.context import NEW, Handed, View, context_package
 from countersign_review.domain.other_actions import other_actions
-from countersign_review.domain.review import ReviewState
+from countersign_review.domain.review import Kind, ReviewState
 from countersign_review.domain.saying import Saying
+from countersign_review.domain.seeds import as_for_people
 from countersign_review.domain.titles import case_title
 from countersign_review.store.disputes import Disputes
 from countersign_review.store.events import SQL, Connection
@@ -78,6 +79,8 @@ class Views:
         self, connection: Connection, showing: Showing, history: Sequence[Any], similar: Sequence[Mapping[str, Any]]
     ) -> Shown:
         review, routed = showing.review, showing.routed
+        if review["kind"] == Kind.SEED:
+            routed = as_for_people(routed)
         evidence = []
         if review["revision"]:
             evidence = await connection.fetch(self._queries.evidence, review["tenant"], review["case_id"])

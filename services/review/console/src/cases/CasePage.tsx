@@ -59,7 +59,7 @@ function Detail({ detail }: { detail: CaseDetail }) {
         </p>
         {detail.withheld && (
           <p className={styles.withheld}>
-            An answer is still to be given unseen; outcome and proposal are not shown until then.
+            Somebody has still to answer; level, outcome and timeline are not shown until then.
           </p>
         )}
       </header>

@@ -147,4 +147,4 @@ class CasePage(CaseRow):
     decisions: list[DecisionOnCase]
     history: list[HistoryEntry]
     level_name: str | None
-    withheld: bool = Field(description="True while a blind answer is outstanding: outcome and proposal are left out.")
+    withheld: bool = Field(description="True while somebody has still to answer: level and outcome are left out.")

@@ -73,6 +73,7 @@ def eraser(path: Path | None = None) -> Erase:
 class Erasing:
     """Stands before a service's handler: erases what is asked for, and keeps erased cases away from the handler.
 
+    What another replica was about to write is erased by ``in_time``, which every service holds open while it reads.
     ``sequence`` numbers the confirmation among this service's events of the case. Without ``guards`` the service itself
     knows its erased cases; with ``activities`` its handler wants the other records of `activity.recorded` too.
     """
@@ -93,16 +94,13 @@ class Erasing:
         self._since = clock() - RECENT
         self._newest: datetime | None = None
         self._one_at_a_time = asyncio.Lock()
-        self._looked_after = False
 
     @asynccontextmanager
     async def in_time(self, *, fail: Callable[[BaseException], None]) -> AsyncIterator[None]:
         """Erase again when it is time though no record comes, while the context is open; a fault ends the service."""
-        # Records need not wait for it then: after a day with many erasures it takes minutes.
-        self._looked_after = True
+        # Beside the records, which need not wait for it: after a day with many erasures it takes minutes.
         async with beside(self._look(), fail=fail):
             yield
-        self._looked_after = False
 
     async def _look(self) -> None:
         while True:
@@ -114,8 +112,6 @@ class Erasing:
 
     async def __call__(self, records: Sequence[Record]) -> Sequence[Message]:
         """Erase first, so that nothing of the case in this batch is kept; then let the handler have the rest."""
-        if not self._looked_after:
-            await self.erase_again()
         # Nearly always there is none: its own topic tells, before anything is called for every record.
         activities = [record for record in records if record.topic == TOPIC]
         confirmed = [

@@ -69,6 +69,7 @@ async def test_it_is_erased_again_in_time_though_no_record_comes(
 ) -> None:
     monkeypatch.setattr(erasure, "LOOK_SECONDS", 0.01)
     faults: list[BaseException] = []
+    await erasing.erase_again()  # as at a start
     await erasing([asked("gone")])
     await replica.route(scored("gone"), scored("stays"))  # another replica, which had looked just before
     async with erasing.in_time(fail=faults.append):
@@ -103,10 +104,12 @@ async def test_cases_do_not_wait_for_the_second_look_at_many(
 async def test_further_erasures_do_not_put_off_the_second_look(
     erasing: Erasing, replica: Replica, pool: asyncpg.Pool, clock: Hand
 ) -> None:
+    await erasing.erase_again()  # as at a start
     await erasing([asked("gone")])
     await replica.route(scored("gone"))
     for number in range(3):
         clock.now += AGAIN_AFTER * 0.6
+        await erasing.erase_again()
         await erasing([asked(f"other-{number}")])
     assert await routed(pool) == set()
     await replica.route(scored("other-2"))

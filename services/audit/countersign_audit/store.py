@@ -4,7 +4,7 @@ import asyncio
 from collections.abc import AsyncIterator, Collection, Mapping, Sequence
 from contextlib import asynccontextmanager
 from dataclasses import dataclass
-from datetime import datetime
+from datetime import datetime, timedelta
 from pathlib import Path
 from typing import Any
 
@@ -46,6 +46,10 @@ class CheckpointRow:
     note: bytes
     frontier: bytes
     signed_at: datetime
+
+
+CLOCKS_DIFFER = timedelta(minutes=1)
+"""By how much a producer's clock may be ahead of this service's with nothing to be looked for apart."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -268,10 +272,20 @@ class Store:
         elif search.subject is not None:
             query = self._queries.search_subject
             values.append(search.subject)
+        else:
+            values.append(await self._size_at(connection, search.since))
         async with connection.transaction(readonly=True):
             await connection.execute(self._queries.plan_for_these_values)
             rows: list[Mapping[str, Any]] = await connection.fetch(query, *values)
         return rows
+
+    async def _size_at(self, connection: Any, at: datetime | None) -> int:
+        """Return about how long the log was at a time: where what happened from then on begins, by good clocks."""
+        if at is None:
+            return 0
+        # Any size would do, the search finds the same; below the first possible time there is none.
+        before = at - CLOCKS_DIFFER if at.year > 1 else at
+        return await connection.fetchval(self._queries.size_before, before) or 0
 
     async def leaves_between(self, connection: Any, first: int, end: int) -> list[bytes]:
         """Return the leaves from ``first`` on, up to and without ``end``."""

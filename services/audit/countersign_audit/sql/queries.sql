@@ -77,15 +77,30 @@ SET LOCAL plan_cache_mode = force_custom_plan;
 
 -- name: search_entries
 -- Entries in the order of the log, from an index on, with what is asked for; `tenants` null = every tenant, entries
--- without a tenant included.
+-- without a tenant included. $8 is how long the log was at the time $6: what happened later by its producer's clock and
+-- still stands before that is rare, and found by its time; from there on the log is read in its order.
+WITH ahead AS MATERIALIZED (
+    SELECT index FROM entries
+    WHERE index >= $1 AND index < $8
+      AND ($2::text[] IS NULL OR tenant = ANY ($2::text[])) AND ($4::text IS NULL OR kind = $4)
+      AND ($5::text IS NULL OR actor = $5)
+      AND occurred_at >= $6 AND ($7::timestamptz IS NULL OR occurred_at < $7)
+), in_order AS (
+    SELECT index FROM entries
+    WHERE index >= greatest($1, $8)
+      AND ($2::text[] IS NULL OR tenant = ANY ($2::text[])) AND ($4::text IS NULL OR kind = $4)
+      AND ($5::text IS NULL OR actor = $5)
+      AND ($6::timestamptz IS NULL OR occurred_at >= $6) AND ($7::timestamptz IS NULL OR occurred_at < $7)
+    ORDER BY index LIMIT $3
+), found AS (
+    SELECT index FROM ahead UNION ALL SELECT index FROM in_order ORDER BY index LIMIT $3
+)
 SELECT index, leaf, leaf_hash, kind, occurred_at, actor, tenant
-FROM entries
-WHERE index >= $1
-  AND ($2::text[] IS NULL OR tenant = ANY ($2::text[])) AND ($4::text IS NULL OR kind = $4)
-  AND ($5::text IS NULL OR actor = $5)
-  AND ($6::timestamptz IS NULL OR occurred_at >= $6) AND ($7::timestamptz IS NULL OR occurred_at < $7)
-ORDER BY index
-LIMIT $3;
+FROM found JOIN entries USING (index)
+ORDER BY index;
+
+-- name: size_before
+SELECT size FROM checkpoints WHERE signed_at < $1 ORDER BY signed_at DESC LIMIT 1;
 
 -- name: search_case
 SELECT index, leaf, leaf_hash, kind, occurred_at, actor, tenant

@@ -1,7 +1,7 @@
 """The reading room: whoever looks at the record is on the record before they see it."""
 
 import base64
-from collections.abc import Callable
+from collections.abc import Callable, Iterable
 from dataclasses import dataclass
 from typing import Any
 
@@ -145,7 +145,7 @@ class ReadingRoom:
     ) -> None:
         """Note that somebody gets the entries from ``first`` on, up to and without ``end``."""
         async with self._pool.acquire() as connection:
-            read = self._of_log(principal, what, (end - first, first, end - 1), purpose, kind)
+            read = self._of_log(_home(principal), what, (end - first, first, end - 1), purpose, kind)
             await self._record(connection, principal, read)
 
     async def note(
@@ -175,11 +175,12 @@ class ReadingRoom:
     async def _found(self, principal: Principal, search: Search, purpose: str | None, what: str) -> list[Any]:
         async with self._pool.acquire() as connection:
             rows = await self._store.search(connection, search)
-            if rows:
-                first, last = sorted((rows[0]["index"], rows[-1]["index"]))
-                extent = (len(rows), first, last)
-                read = self._of_log(principal, what, extent, purpose, READ, search.tenants)
-                await self._record(connection, principal, read)
+            async with connection.transaction():
+                # Whoever looks after a tenant is to see who looked at its entries, however many others came along.
+                # One order of tenants for everybody: each takes its numbers under a lock of its own.
+                for tenant, indexes in sorted(_by_tenant(rows, _home(principal)).items()):
+                    extent = (len(indexes), min(indexes), max(indexes))
+                    await self._record(connection, principal, self._of_log(tenant, what, extent, purpose, READ))
             return rows
 
     def _of_case(
@@ -191,14 +192,7 @@ class ReadingRoom:
             entries[0].index, entries[-1].index, purpose, timeline, kind,
         )  # fmt: skip
 
-    def _of_log(
-        self, principal: Principal, what: str, extent: tuple[int, int, int], purpose: str | None, kind: str,
-        tenants: frozenset[str] | None = None,
-    ) -> Read:  # fmt: skip
-        tenant = DEFAULT_TENANT if "*" in principal.tenants else min(principal.tenants, default=DEFAULT_TENANT)
-        if tenants is not None and len(tenants) == 1:
-            # Whoever looks after a tenant is to see who looked at its entries.
-            (tenant,) = tenants
+    def _of_log(self, tenant: str, what: str, extent: tuple[int, int, int], purpose: str | None, kind: str) -> Read:
         scope = self._timelines.case_ref(tenant, "")
         return Read(scope, tenant, what, ENTRY_FIELDS, *extent, purpose, kind=kind)
 
@@ -215,6 +209,18 @@ class ReadingRoom:
             )  # fmt: skip
             await self._outbox.add(connection, message, event_id=event_id, not_before=now)
         self._outbox.hurry()
+
+
+def _home(principal: Principal) -> str:
+    """Return under which tenant a look at entries of no tenant, or of all of them, is recorded."""
+    return DEFAULT_TENANT if "*" in principal.tenants else min(principal.tenants, default=DEFAULT_TENANT)
+
+
+def _by_tenant(rows: Iterable[Any], home: str) -> dict[str, list[int]]:
+    found: dict[str, list[int]] = {}
+    for row in rows:
+        found.setdefault(row["tenant"] or home, []).append(row["index"])
+    return found
 
 
 def _base64(node: str) -> str:

@@ -102,7 +102,7 @@ class TokenVerifier:
         self._jwks_url = jwks_url
         self._keys: KeySet | None = None
         self._fetched = float("-inf")
-        self._lock = asyncio.Lock()
+        self._fetching: asyncio.Task[str] | None = None
 
     async def __call__(self, request: Request) -> Principal:
         """Authenticate a request by its bearer token."""
@@ -126,22 +126,32 @@ class TokenVerifier:
     async def _current_keys(self, *, fresh: bool) -> KeySet:
         if self._jwks_url is None:
             raise unauthenticated("This service has no JWKS_URL, so it can verify nobody.")
-        async with self._lock:
-            age = time.monotonic() - self._fetched
-            if self._keys is None or age > JWKS_SECONDS or (fresh and age > REFETCH_SECONDS):
-                try:
-                    async with httpx.AsyncClient(timeout=5.0) as client:
-                        answer = await client.get(self._jwks_url)
-                        answer.raise_for_status()
-                        self._keys = KeySet.import_key_set(answer.json())
-                except (httpx.HTTPError, ValueError, JoseError) as error:
-                    if self._keys is None:
-                        raise Problem(
-                            503, "keys-unavailable", "Cannot verify callers now", f"{self._jwks_url}: {error!r}",
-                            headers={"Retry-After": "5"},
-                        ) from error  # fmt: skip
-                self._fetched = time.monotonic()
-            return self._keys
+        age = time.monotonic() - self._fetched
+        # A token whose key is at hand waits for nobody: those that ask for other keys may be forged.
+        if self._keys is None or age > JWKS_SECONDS or (fresh and age > REFETCH_SECONDS):
+            # One fetch at a time, for everybody who waits; who goes away does not end it.
+            if self._fetching is None or self._fetching.done():
+                self._fetching = asyncio.create_task(self._fetch(self._jwks_url))
+            fault = await asyncio.shield(self._fetching)
+            if self._keys is None:
+                raise Problem(
+                    503, "keys-unavailable", "Cannot verify callers now", f"{self._jwks_url}: {fault}",
+                    headers={"Retry-After": "5"},
+                )  # fmt: skip
+        return self._keys
+
+    async def _fetch(self, url: str) -> str:
+        """Fetch the keys; returns what went wrong. Those that are at hand then stay in use."""
+        fault = ""
+        try:
+            async with httpx.AsyncClient(timeout=5.0) as client:
+                answer = await client.get(url)
+                answer.raise_for_status()
+                self._keys = KeySet.import_key_set(answer.json())
+        except (httpx.HTTPError, ValueError, JoseError) as error:
+            fault = repr(error)
+        self._fetched = time.monotonic()
+        return fault
 
     def _principal(self, claims: dict[str, Any]) -> Principal:
         audience = claims.get("aud")

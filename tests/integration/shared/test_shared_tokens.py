@@ -1,0 +1,92 @@
+"""Tokens are verified against the keys of review, which come over HTTP; and while review does not answer?"""
+
+from __future__ import annotations
+
+import asyncio
+from collections.abc import AsyncIterator
+from contextlib import asynccontextmanager
+from typing import Any
+
+import orjson
+import pytest
+from fastapi import Request
+from joserfc.jwk import KeySet, OKPKey
+
+from countersign_shared.http import Problem, TokenVerifier, auth
+from countersign_shared.runtime import serving
+from tests.unit.shared.test_shared_http import token
+
+OURS, FORGED = (OKPKey.generate_key("Ed25519", auto_kid=True) for _ in range(2))
+
+
+class Review:
+    """Answers with its keys, or, told to hang, with nothing until it is told to go on."""
+
+    def __init__(self) -> None:
+        self.asked = 0
+        self.hangs = False
+        self.reached = asyncio.Event()
+        self.go_on = asyncio.Event()
+
+    async def __call__(self, scope: dict[str, Any], receive: Any, send: Any) -> None:
+        self.asked += 1
+        self.reached.set()
+        if self.hangs:
+            await self.go_on.wait()
+        kind = (b"content-type", b"application/json")
+        await send({"type": "http.response.start", "status": 503 if self.hangs else 200, "headers": [kind]})
+        await send({"type": "http.response.body", "body": orjson.dumps(KeySet([OURS]).as_dict(private=False))})
+
+
+@asynccontextmanager
+async def verifying(review: Review) -> AsyncIterator[TokenVerifier]:
+    async with asyncio.timeout(30), serving(review, "127.0.0.1", 0) as port:  # type: ignore[arg-type]
+        try:
+            yield TokenVerifier("router", f"http://127.0.0.1:{port}/keys")
+        finally:
+            review.go_on.set()
+
+
+def call(key: OKPKey) -> Request:
+    return Request({"type": "http", "headers": [(b"authorization", f"Bearer {token(key)}".encode())]})
+
+
+@pytest.fixture
+def at_once(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(auth, "REFETCH_SECONDS", 0.0)
+
+
+@pytest.mark.usefixtures("at_once")
+async def test_a_forged_token_keeps_nobody_waiting_while_review_hangs() -> None:
+    review = Review()
+    async with verifying(review) as verify:
+        assert (await verify(call(OURS))).username == "lena"
+        review.hangs = True
+        review.reached.clear()
+        forged = asyncio.create_task(verify(call(FORGED)))
+        await review.reached.wait()
+        async with asyncio.timeout(2):
+            assert (await verify(call(OURS))).username == "lena"
+        assert not forged.done(), "the keys are still being fetched"
+        review.go_on.set()
+        with pytest.raises(Problem) as refused:
+            await forged
+        assert refused.value.status == 401
+
+
+async def test_callers_before_the_first_keys_wait_together() -> None:
+    review = Review()
+    review.hangs = True
+    async with verifying(review) as verify:
+        callers = [asyncio.create_task(verify(call(OURS))) for _ in range(5)]
+        await review.reached.wait()
+        # One that goes away takes nobody along.
+        callers.pop().cancel()
+        review.go_on.set()
+        refused = await asyncio.gather(*callers, return_exceptions=True)
+        assert [(one.status, one.headers["Retry-After"]) for one in refused if isinstance(one, Problem)] == [
+            (503, "5")
+        ] * 4
+        assert review.asked == 1
+        review.hangs = False
+        assert (await verify(call(OURS))).username == "lena"

@@ -3,6 +3,7 @@
 import logging
 from dataclasses import dataclass, field
 from datetime import UTC, date, datetime, time, timedelta
+from itertools import islice
 from typing import Any
 
 from countersign_audit.domain.lineage import RECONCILED
@@ -24,17 +25,20 @@ COUNT_SECONDS = 600
 """A million cases a day are read within a minute."""
 MAX_HOLES = 1_000
 SHOWN_HOLES = 20
+SHOWN_NUMBERS = 20
+"""Of one hole in the entry: a leaf has its limit, and the numbers are whatever the producer makes them."""
 MAX_DAYS = 31
 """Days made up for after a pause; earlier ones are looked at by hand."""
 
 
 @dataclass(frozen=True, slots=True)
 class Hole:
-    """Numbers of one producer's events of a case that are not in the log, though a later one is."""
+    """Numbers of one producer's events of a case that are not in the log, though a later one is; ``count`` in all."""
 
     case: str
     source: str
     missing: list[int]
+    count: int
 
 
 @dataclass(frozen=True, slots=True)
@@ -72,14 +76,16 @@ async def look_at(connection: Any, day: date) -> Day:
     absent = await connection.fetch(queries.absent, begin, end, *came, MAX_HOLES, timeout=COUNT_SECONDS)
     return Day(
         day, {row["kind"]: row["entries"] for row in counts}, sum(row["conflicts"] for row in counts),
-        [Hole(row["case"], row["source"], _missing(row["seen"])) for row in holes],
+        [Hole(row["case"], row["source"], *_missing(row["seen"])) for row in holes],
         [Absent(row["case"], row["topic"]) for row in absent],
     )  # fmt: skip
 
 
-def _missing(seen: list[int]) -> list[int]:
-    known = set(seen)
-    return [number for number in range(1, min(max(seen), len(seen) + SHOWN_HOLES) + 1) if number not in known]
+def _missing(seen: list[int]) -> tuple[list[int], int]:
+    """Return the first numbers that are missing, and how many there are."""
+    known, last = set(seen), max(seen)
+    absent = (number for number in range(1, min(last, len(seen) + SHOWN_NUMBERS) + 1) if number not in known)
+    return list(islice(absent, SHOWN_NUMBERS)), last - len(seen)
 
 
 class Reconciler:
@@ -121,7 +127,8 @@ class Reconciler:
 
         holes = len(found.holes) + len(found.absent)
         shown: list[object] = [
-            {"case": one.case, "missing": one.missing, "source": one.source} for one in found.holes[:SHOWN_HOLES]
+            {"case": one.case, "missing": one.missing, "missing_count": one.count, "source": one.source}
+            for one in found.holes[:SHOWN_HOLES]
         ]
         shown += [{"case": one.case, "topic": one.topic} for one in found.absent[:SHOWN_HOLES]]
         leaf = reconciled_leaf(

@@ -9,7 +9,7 @@ import orjson
 
 from countersign_audit.domain.commitments import Commit, Pseudonyms
 from countersign_audit.domain.entry import UNREADABLE, moment
-from countersign_audit.domain.profile import LEAF_BYTES, LEAF_SCHEMA, leaf_problem
+from countersign_audit.domain.profile import LEAF_BYTES, LEAF_SCHEMA, MAX_LEAF_BYTES, leaf_problem
 from countersign_audit.drafts import committed, tidied
 from countersign_audit.encoding import encode
 from countersign_audit.facts.describe import describe
@@ -64,7 +64,7 @@ class PayloadCheck:
 
 def profile_problem(leaf: bytes) -> str | None:
     """Say how a leaf breaks its profile; the usual leaf is recognised without a walk through it."""
-    if leaf.translate(None, LEAF_BYTES) or _NUMBER_TO_LOOK_AT.search(leaf):
+    if len(leaf) > MAX_LEAF_BYTES or leaf.translate(None, LEAF_BYTES) or _NUMBER_TO_LOOK_AT.search(leaf):
         return leaf_problem(leaf)
     try:
         said = orjson.loads(leaf)

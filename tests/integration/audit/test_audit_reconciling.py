@@ -7,6 +7,7 @@ from pathlib import Path
 
 import orjson
 
+from countersign_audit.published import PublishedLog
 from countersign_audit.reconciling import Reconciler, look_at
 from countersign_shared.messaging import Record
 from countersign_shared.messaging.dead_letters import dead_letter
@@ -49,6 +50,25 @@ async def test_a_record_taken_off_a_topic_on_purpose_is_reported(database_url: s
         ]  # fmt: skip
         report = await log.verify()
         assert report.ok, [str(one) for one in report.findings]
+
+
+async def test_however_many_numbers_are_missing_the_entry_that_says_so_is_a_leaf(
+    database_url: str, tmp_path: Path
+) -> None:
+    clock = SteppingClock()
+    clock.now = clock.now.replace(year=2026, month=3, day=4, hour=7)
+    body = next(body for path, body in all_examples() if path.startswith("case.updated/"))
+    said = [
+        record("case.updated", body | {"sequence": number}, event_id=f"id-{number}", time=f"{DAY}T10:00:00Z")
+        for number in range(1, 48_000, 2)
+    ]
+    async with open_log(database_url, tmp_path / "keys", clock=clock) as log:
+        await log.add(said)
+        await Reconciler(log.pool, log.writer, clock).work()
+        assert [piece async for piece in PublishedLog(log.pool).entries(0, log.writer.size)]
+        (row,) = await log.rows("SELECT leaf FROM entries WHERE kind = 'log.reconciled'")
+        (hole,) = orjson.loads(row["leaf"])["first_holes"]
+        assert (len(hole["missing"]), hole["missing"][:3], hole["missing_count"]) == (20, [2, 4, 6], 23_999)
 
 
 async def test_days_go_on_being_counted_after_the_clock_ran_ahead(database_url: str, tmp_path: Path) -> None:

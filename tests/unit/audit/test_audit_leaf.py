@@ -281,6 +281,7 @@ def test_facts_without_end_are_cut_and_the_leaf_says_so() -> None:
         (b"{", ""),
         (b'{"a": 1,"schema":"countersign.audit.leaf/1"}', ""),
         (b'{"a":"' + b"x" * 65_536 + b'"}', "longer"),
+        (b'{"a":[' + b"1," * 32_768 + b'1],"schema":"countersign.audit.leaf/1"}', "longer"),
     ],
 )
 def test_what_breaks_the_profile_is_named(bad: bytes, why: str) -> None:

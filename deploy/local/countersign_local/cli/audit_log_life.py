@@ -141,7 +141,10 @@ def reconcile(day: Annotated[str, typer.Argument(help="Which UTC day, YYYY-MM-DD
             return await look_at(database, wanted)
 
     found = asyncio.run(work())
-    holes = [{"case": one.case, "source": one.source, "missing": one.missing} for one in found.holes]
+    holes = [
+        {"case": one.case, "source": one.source, "missing": one.missing, "missing_count": one.count}
+        for one in found.holes
+    ]
     absent = [{"case": one.case, "topic": one.topic} for one in found.absent]
     if json:
         counted = {"day": day, "counts": found.counts, "conflicts": found.conflicts}
@@ -152,8 +155,10 @@ def reconcile(day: Annotated[str, typer.Argument(help="Which UTC day, YYYY-MM-DD
         print_text(f"{found.entries:,} entries, {found.conflicts:,} conflicts; numbers missing in {len(holes):,}.")
         if wanted == today:
             print_text("The day is not over: more may follow, and what is missing may still be on its way.")
-        for hole in holes:
-            print_text(f"  {hole['source']} about {hole['case']}: {', '.join(map(str, hole['missing']))}")
+        for hole in found.holes:
+            more = hole.count - len(hole.missing)
+            rest = f" and {more:,} more" if more else ""
+            print_text(f"  {hole.source} about {hole.case}: {', '.join(map(str, hole.missing))}{rest}")
         for one in absent:
             print_text(f"  no {one['topic']} of {one['case']}")
     if holes or absent:

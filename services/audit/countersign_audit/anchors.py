@@ -5,9 +5,9 @@ A checkpoint is taken from the committed log, never from memory: what is anchore
 
 import asyncio
 import logging
-import os
 from base64 import b64encode
 from collections.abc import Callable, Sequence
+from contextlib import suppress
 from datetime import datetime
 from pathlib import Path
 from typing import Any, Protocol
@@ -15,6 +15,7 @@ from typing import Any, Protocol
 import orjson
 
 from countersign_audit.domain.note import parse_checkpoint
+from countersign_audit.durable import make_directory, put
 from countersign_audit.store import CheckpointRow, Store
 from countersign_shared.clock import Clock, rfc3339
 from countersign_shared.errors import ConfigurationError
@@ -62,30 +63,23 @@ class DirectoryPlace:
         await asyncio.to_thread(self._write, checkpoint.note, checkpoint.signed_at)
 
     def _read(self) -> list[bytes]:
+        kept = self._directory / KEPT
         try:
             # Made here, so that one that cannot be written is said at the start.
-            (self._directory / KEPT).mkdir(parents=True, exist_ok=True)
-            hourly = max((self._directory / KEPT).glob("*.note"), default=None)
-            newest = self._directory / NEWEST
-            return [path.read_bytes() for path in (hourly, newest) if path is not None and path.exists()]
+            make_directory(kept)
+            hourly = max((path for path in kept.iterdir() if path.match("*.note")), default=None)
+            found = [hourly.read_bytes()] if hourly is not None else []
+            with suppress(FileNotFoundError):
+                found.append((self._directory / NEWEST).read_bytes())
         except OSError as error:
             raise ConfigurationError(f"AUDIT_ANCHORS_DIR {self._directory} cannot be used: {error}") from error
+        return found
 
     def _write(self, note: bytes, signed_at: datetime) -> None:
-        fresh = self._directory / f".{NEWEST}.new"
-        with fresh.open("wb") as file:
-            file.write(note)
-            file.flush()
-            os.fsync(file.fileno())
         hourly = self._directory / KEPT / f"{signed_at:%Y-%m-%dT%H}.note"
         if not hourly.exists():
-            hourly.write_bytes(note)
-        fresh.replace(self._directory / NEWEST)
-        descriptor = os.open(self._directory, os.O_RDONLY)
-        try:
-            os.fsync(descriptor)
-        finally:
-            os.close(descriptor)
+            put(hourly, note)
+        put(self._directory / NEWEST, note)
 
 
 class TopicPlace:

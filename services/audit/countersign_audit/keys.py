@@ -22,6 +22,7 @@ from cryptography.hazmat.primitives.asymmetric.ed25519 import Ed25519PrivateKey,
 
 from countersign_audit.domain.commitments import KEY_BYTES
 from countersign_audit.domain.note import VerifierKey
+from countersign_audit.durable import make_directory, settle
 from countersign_shared.errors import ConfigurationError
 
 Random = Callable[[int], bytes]
@@ -69,7 +70,7 @@ def create_keys(directory: Path, random: Random) -> None:
     """
     directory = directory.expanduser()
     try:
-        directory.mkdir(mode=0o700, parents=True, exist_ok=True)
+        make_directory(directory, 0o700)
         for name in (SIGNING, PSEUDONYMS, f"epoch-{FIRST_EPOCH:04d}.key"):
             _create(directory / name, random)
     except OSError as error:
@@ -94,7 +95,9 @@ def replace_signing_key(directory: Path, random: Random) -> None:
         try:
             if not old.exists():
                 old.hardlink_to(current)
+                settle(directory)
             fresh.replace(current)
+            settle(directory)
         finally:
             fresh.unlink(missing_ok=True)
     except OSError as error:
@@ -154,6 +157,8 @@ def _create(path: Path, random: Random) -> None:
         return
     finally:
         fresh.unlink()
+    # What is signed or wrapped with it may outlive a crash, and without it is worth nothing.
+    settle(path.parent)
 
 
 def _fresh(path: Path, random: Random) -> Path:

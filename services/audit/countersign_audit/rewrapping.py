@@ -7,6 +7,7 @@ dead rows still hold of erased data keys.
 
 import asyncio
 import logging
+import os
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
@@ -14,6 +15,7 @@ from typing import Any
 import orjson
 
 from countersign_audit.domain.lineage import EPOCH_BEGUN, EPOCH_COMPLETED
+from countersign_audit.durable import settle
 from countersign_audit.keys import FIRST_EPOCH, LogKeys, Random, load_keys
 from countersign_audit.own_entries import epoch_leaf
 from countersign_audit.sealing import NONCE_BYTES, KeyWrap, SealError
@@ -90,7 +92,10 @@ def destroy_epoch_key(directory: Path, epoch: int, epochs: Epochs) -> Path:
     with path.open("r+b") as file:
         file.write(b"\n" * path.stat().st_size)
         file.flush()
+        # Without it the system may never write what nobody can read any more.
+        os.fsync(file.fileno())
     path.unlink()
+    settle(directory)
     return path
 
 

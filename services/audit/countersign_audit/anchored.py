@@ -1,12 +1,13 @@
 """The check at a start: the log must be the one whose checkpoints were kept outside its database, and no older."""
 
-from collections.abc import Iterable, Sequence
+from collections.abc import Iterable, Iterator, Sequence
+from contextlib import suppress
 from dataclasses import dataclass
 from typing import Any
 
 from countersign_audit.anchors import Place
 from countersign_audit.domain.lineage import Lineage
-from countersign_audit.domain.note import NAME, NoteError, VerifierKey, open_note
+from countersign_audit.domain.note import NAME, Checkpoint, NoteError, VerifierKey, open_note
 from countersign_audit.keys import verify_signature
 from countersign_audit.store import Store
 from countersign_audit.tiling import read_edge
@@ -29,21 +30,52 @@ class Anchor:
     key: VerifierKey
     size: int
     root: bytes
+    known: bool = True
+    """Whether the log itself knows of this name and key."""
 
 
-async def newest_anchors(lineage: Lineage, places: Sequence[Place]) -> list[Anchor]:
-    """Return the largest checkpoint of this log that each place keeps; notes that no key of the log signed are none."""
+async def newest_anchors(lineage: Lineage, places: Sequence[Place], at_hand: VerifierKey) -> list[Anchor]:
+    """Return the largest checkpoint of this log that each place keeps; notes that no key of the log signed are none.
+
+    A database from before the log took another key or name knows neither. What the key ``at_hand``, or one that it does
+    know, has signed under such a name counts as well.
+    """
     found = []
-    for place in places:
-        opened = [one for note in await place.notes() if (one := lineage.opened(note, verify_signature)) is not None]
-        kept = [
-            Anchor(place.name, signer.key, size, root)
-            for signer, size, root in opened
-            # Under a name that a recovery has left behind, more was signed than there is; the entry says what was lost.
-            if signer.key.name == lineage.current.name or signer.until is None or size <= signer.until
-        ]
-        found += sorted(kept, key=lambda anchor: anchor.size)[-1:]
+    for several in [await _anchors(lineage, place, at_hand) for place in places]:
+        for known in (True, False):
+            kept = [anchor for anchor in several if anchor.known is known]
+            found += sorted(kept, key=lambda anchor: anchor.size)[-1:]
     return found
+
+
+async def names_kept(lineage: Lineage, places: Sequence[Place], at_hand: VerifierKey) -> set[str]:
+    """Return every name under which this log has signed something that is kept."""
+    return {anchor.key.name for place in places for anchor in await _anchors(lineage, place, at_hand)}
+
+
+async def _anchors(lineage: Lineage, place: Place, at_hand: VerifierKey) -> list[Anchor]:
+    keys = {one.public_key for one in (at_hand, *(signer.key for signer in lineage.signers))}
+    found = []
+    for note in await place.notes():
+        if (opened := lineage.opened(note, verify_signature)) is not None:
+            signer, size, root = opened
+            # Under a name that a recovery has left behind, more was signed than there is; the entry says what was lost.
+            if signer.key.name == lineage.current.name or signer.until is None or size <= signer.until:
+                found.append(Anchor(place.name, signer.key, size, root))
+            continue
+        for key, said in _opened_by_any(note, lineage, keys):
+            if said.size > lineage.lost:
+                found.append(Anchor(place.name, key, said.size, said.root, known=False))
+    return found
+
+
+def _opened_by_any(note: bytes, lineage: Lineage, keys: Iterable[bytes]) -> Iterator[tuple[VerifierKey, Checkpoint]]:
+    """Open a note under a name that the lineage may have had, with each of these keys that has signed it."""
+    name = _name_in(note)
+    if name is not None and lineage.may_have_been(name):
+        for key in (VerifierKey(name, public_key) for public_key in keys):
+            with suppress(NoteError):
+                yield key, open_note(note, key, verify_signature)
 
 
 async def check_anchored(connection: Any, store: Store, size: int, anchors: Iterable[Anchor]) -> None:
@@ -65,8 +97,7 @@ async def check_anchored(connection: Any, store: Store, size: int, anchors: Iter
 async def check_not_begun(public_key: bytes, places: Sequence[Place]) -> None:
     """Refuse to begin an empty log with a key that has signed one already: its database is gone."""
     for where, note in [(place.name, note) for place in places for note in await place.notes()]:
-        name = note.split(b"\n", 1)[0].decode(errors="replace")
-        if NAME.fullmatch(name) is None:
+        if (name := _name_in(note)) is None:
             continue
         try:
             said = open_note(note, VerifierKey(name, public_key), verify_signature)
@@ -76,3 +107,8 @@ async def check_not_begun(public_key: bytes, places: Sequence[Place]) -> None:
             f"the database holds no log, but this key has signed {said.size} entries of {said.origin} ({where})."
             f" Restore the database ({RUNBOOK}); a log that is to begin anew needs an AUDIT_KEYS_DIR of its own"
         )
+
+
+def _name_in(note: bytes) -> str | None:
+    name = note.split(b"\n", 1)[0].decode(errors="replace")
+    return None if NAME.fullmatch(name) is None else name

@@ -41,9 +41,8 @@ async def open_writer(
         raise ConfigurationError(
             f"AUDIT_LOG_NAME is {settings.audit_log_name}, but the log in this database began as {began_as}"
         )
-    before = await asyncio.to_thread(key_before, settings.audit_keys_dir, _secret(settings.audit_signing_key_before))
-    old = keys_before(keys, lineage, before)
-    anchors = await newest_anchors(lineage, places)
+    old = await read_keys_before(settings, keys, lineage)
+    anchors = await newest_anchors(lineage, places, keys.verifier_key(began_as))
     await check_epoch(await session.connection(), keys)
     writer = new_writer(settings, session, old or keys, lineage, clock)
     head = await writer.start()
@@ -77,6 +76,12 @@ async def read_keys(settings: Settings, *, create: bool = False) -> LogKeys:
     if create:
         await asyncio.to_thread(create_keys, settings.audit_keys_dir, secrets.token_bytes)
     return await asyncio.to_thread(load_keys, settings.audit_keys_dir, _secret(settings.audit_signing_key))
+
+
+async def read_keys_before(settings: Settings, keys: LogKeys, lineage: Lineage) -> LogKeys | None:
+    """Read the keys that still sign before the log goes over to these, None when there is nothing to go over to."""
+    before = await asyncio.to_thread(key_before, settings.audit_keys_dir, _secret(settings.audit_signing_key_before))
+    return keys_before(keys, lineage, before)
 
 
 def _secret(value: SecretStr | None) -> str | None:

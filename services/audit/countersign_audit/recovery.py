@@ -8,13 +8,11 @@ from collections.abc import Sequence
 from dataclasses import dataclass, replace
 from pathlib import Path
 
-from countersign_audit.anchored import newest_anchors
+from countersign_audit.anchored import names_kept, newest_anchors
 from countersign_audit.anchors import DirectoryPlace, Place, TopicPlace
-from countersign_audit.domain.lineage import RECOVERED, Lineage
-from countersign_audit.domain.note import VerifierKey
-from countersign_audit.opening import new_writer, read_keys, read_lineage
+from countersign_audit.domain.lineage import RECOVERED
+from countersign_audit.opening import new_writer, read_keys, read_keys_before, read_lineage
 from countersign_audit.own_entries import recovered_leaf
-from countersign_audit.rotating import keys_before
 from countersign_audit.settings import Settings
 from countersign_audit.store import SCHEMA, WriterSession
 from countersign_shared.clock import Clock, rfc3339
@@ -66,30 +64,27 @@ async def recover(settings: Settings, places: Sequence[Place], clock: Clock) -> 
             if lineage is None:
                 raise ConfigurationError("the database holds no log: restore one first, or begin a new one")
             keys = await read_keys(settings)
-            keys_before(keys, lineage, None)
-            anchors = await newest_anchors(lineage, places)
+            at_hand = keys.verifier_key(lineage.current.name)
+            anchors = await newest_anchors(lineage, places, at_hand)
+            # A key that was replaced since is replaced once more, by the next start.
+            keys = await read_keys_before(settings, keys, lineage) or keys
             writer = new_writer(settings, session, keys, lineage, clock)
             size = (await writer.start()).size
             newest = max(anchors, key=lambda anchor: anchor.size, default=None)
             if newest is None or newest.size <= size:
                 known = f"the largest checkpoint kept is over {newest.size}" if newest else "no checkpoint is kept"
                 raise NotBehindError(f"nothing to recover: the log has {size} entries, and {known}")
-            renamed = _renamed(lineage, size)
+            name = lineage.renamed(size, await names_kept(lineage, places, at_hand))
+            renamed = replace(lineage.current, name=name)
             now = clock()
             leaf = recovered_leaf(
                 old=lineage.current, new=renamed, occurred_at=rfc3339(now), size=size, anchored_size=newest.size,
                 anchored_root=newest.root,
             )  # fmt: skip
-            after = lineage.recovered(size, renamed)
+            after = lineage.recovered(size, renamed, lost=newest.size)
             writer = new_writer(settings, session, keys, after, clock)
             await writer.start()
             await writer.append_own(leaf, RECOVERED, now)
             return Recovered(size, newest.size, renamed.text(), lineage.current.text())
         finally:
             await session.close()
-
-
-def _renamed(lineage: Lineage, size: int) -> VerifierKey:
-    """Return the name a log goes on under: the one it began with, and where it was cut off."""
-    began_as = lineage.signers[0].key.name
-    return replace(lineage.current, name=f"{began_as}/from-{size}")

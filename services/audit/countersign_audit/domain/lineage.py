@@ -8,8 +8,9 @@ Only the log writes such entries: they have no topic, while whatever came from K
 """
 
 import json
-from collections.abc import Iterable, Mapping
-from dataclasses import dataclass
+from collections.abc import Collection, Iterable, Mapping
+from dataclasses import dataclass, replace
+from itertools import count
 from typing import Any, Self
 
 from countersign_audit.domain.entry import GENESIS
@@ -33,6 +34,8 @@ TOPIC_RECREATED = "log.topic_recreated"
 """A topic was deleted and made anew; its offsets begin again."""
 REMARKS = (TOPIC_RECREATED, RECORDS_MISSING, ERASED, RECONCILED, EPOCH_BEGUN, EPOCH_COMPLETED, COPIES_CHECKED)
 OWN_KINDS = (GENESIS, KEY_ROTATED, RECOVERED)
+CUT_OFF = "/from-"
+"""Between the name a log began with and how many entries were left of it."""
 
 
 class LineageError(ValueError):
@@ -49,9 +52,13 @@ class Signer:
 
 @dataclass(frozen=True, slots=True)
 class Lineage:
-    """Every signer of a log, in order. Never empty."""
+    """Every signer of a log, in order. Never empty.
+
+    ``lost`` is how many entries had been signed, under any name and key, when the log last went on after a loss.
+    """
 
     signers: tuple[Signer, ...]
+    lost: int = 0
 
     @classmethod
     def begun(cls, key: VerifierKey) -> Self:
@@ -84,17 +91,35 @@ class Lineage:
         if said["kind"] == KEY_ROTATED:
             # The old key proves the entry that names its successor.
             return self._ended(index + 1, _key(said, index))
-        return self.recovered(index, _key(said, index))
+        return self.recovered(index, _key(said, index), lost=_lost(said))
 
-    def recovered(self, size: int, key: VerifierKey) -> "Lineage":
+    def recovered(self, size: int, key: VerifierKey, *, lost: int) -> "Lineage":
         """Return the lineage of a log that goes on under another name after a loss.
 
         The old one must sign nothing beyond ``size``: it could contradict what it had signed there.
         """
-        return self._ended(size, key)
+        return replace(self._ended(size, key), lost=max(lost, self.lost))
 
     def _ended(self, until: int, key: VerifierKey) -> "Lineage":
-        return Lineage((*self.signers[:-1], Signer(self.current, until), Signer(key)))
+        return replace(self, signers=(*self.signers[:-1], Signer(self.current, until), Signer(key)))
+
+    def renamed(self, size: int, taken: Collection[str]) -> str:
+        """Return the name under which to go on after a loss: the one it began with, and where it was cut off.
+
+        Names in ``taken`` have signed something already.
+        """
+        name, taken = f"{self._began_as}{CUT_OFF}{size}", {*taken, *(one.key.name for one in self.signers)}
+        return name if name not in taken else next(
+            more for number in count(2) if (more := f"{name}-{number}") not in taken
+        )  # fmt: skip
+
+    def may_have_been(self, name: str) -> bool:
+        """Tell whether a name is one that this log began with, or might have gone on under."""
+        return name == self._began_as or name.startswith(f"{self._began_as}{CUT_OFF}")
+
+    @property
+    def _began_as(self) -> str:
+        return self.signers[0].key.name
 
     def opened(self, note: bytes, verify: VerifySignature) -> tuple[Signer, int, bytes] | None:
         """Return who signed a note, over how many entries, and their root; None for a note of no key of this log."""
@@ -115,6 +140,12 @@ def is_own(said: Mapping[str, Any]) -> bool:
 def is_remark(said: Mapping[str, Any]) -> bool:
     """Tell whether an entry is the log's own word about its content and upkeep: an erasure, a day's count."""
     return said.get("kind") in REMARKS and "topic" not in said
+
+
+def _lost(said: Mapping[str, Any]) -> int:
+    lost = said.get("lost")
+    last = lost.get("last_index") if isinstance(lost, dict) else None
+    return last + 1 if isinstance(last, int) else 0
 
 
 def _key(said: Mapping[str, Any], index: int) -> VerifierKey:

@@ -6,6 +6,7 @@ from dataclasses import dataclass, field
 from typing import Any
 
 from countersign_verifier.findings import Report
+from countersign_verifier.leaf import said_in
 from countersign_verifier.note import NoteError, VerifierKey, exact_base64, open_checkpoint
 from countersign_verifier.tree import ProofError, leaf_hash, root_by_inclusion
 
@@ -49,7 +50,7 @@ def verify_case(data: bytes, key: VerifierKey) -> CaseReport:
         if root != checkpoint.root:
             report.found(entry.index, "its bytes and its proof do not lead to the signed root")
             continue
-        report.entries.append({"index": entry.index, **_said(entry.leaf)})
+        report.entries.append({**(said_in(entry.leaf) or {}), "index": entry.index})
     if report.ok:
         _check_chain(report)
         times = [said["occurred_at"] for said in report.entries if isinstance(said.get("occurred_at"), str)]
@@ -97,11 +98,3 @@ def _entry(item: Mapping[str, Any]) -> _Entry:
 
 def _texts(value: object) -> bool:
     return isinstance(value, Sequence) and not isinstance(value, str) and all(isinstance(item, str) for item in value)
-
-
-def _said(leaf: bytes) -> Mapping[str, Any]:
-    try:
-        said = json.loads(leaf)
-    except ValueError:
-        return {}
-    return said if isinstance(said, dict) else {}

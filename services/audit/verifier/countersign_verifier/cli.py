@@ -97,7 +97,7 @@ def _lines(lines: Sequence[str]) -> str:
 
 
 def _line(said: Mapping[str, Any]) -> str:
-    when, kind, event = (said.get(name) or "" for name in ("occurred_at", "kind", "event_id"))
+    when, kind, event = (str(said.get(name) or "") for name in ("occurred_at", "kind", "event_id"))
     return f"  {said['index']:>9}  {when:<27}  {kind:<24}  {event}"
 
 

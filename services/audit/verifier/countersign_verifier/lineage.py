@@ -5,11 +5,11 @@ because entries that had been signed were lost; the old one signs no more. Such 
 from outside has one, whatever it calls itself.
 """
 
-import json
-from collections.abc import Iterable, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
 
 from countersign_verifier.findings import Report
+from countersign_verifier.leaf import said_in
 from countersign_verifier.note import Checkpoint, NoteError, VerifierKey, open_checkpoint, parse_key
 
 GENESIS = "log.genesis"
@@ -69,11 +69,8 @@ def open_old(note: bytes, signers: Sequence[Signer]) -> tuple[Checkpoint, Signer
     return open_checkpoint(note, signers[-1].key), signers[-1]
 
 
-def _said(leaf: bytes) -> dict[str, object] | None:
-    try:
-        said = json.loads(leaf)
-    except ValueError:
-        return None
-    if not isinstance(said, dict) or "topic" in said or said.get("kind") not in {GENESIS, ROTATED, RECOVERED}:
+def _said(leaf: bytes) -> Mapping[str, object] | None:
+    said = said_in(leaf)
+    if said is None or "topic" in said or said.get("kind") not in (GENESIS, ROTATED, RECOVERED):
         return None
     return said

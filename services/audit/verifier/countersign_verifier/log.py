@@ -1,7 +1,6 @@
 """A whole exported log: every entry hashed, every tile and the root derived again, compared with the signed word."""
 
 import contextlib
-import json
 from collections.abc import Callable, Iterable, Iterator
 from concurrent.futures import ProcessPoolExecutor
 from multiprocessing import get_context
@@ -9,6 +8,7 @@ from pathlib import Path
 
 from countersign_verifier.findings import Report
 from countersign_verifier.layout import CHECKPOINT, WIDTH, read_hashes, read_tile, tile_path, widths
+from countersign_verifier.leaf import said_in
 from countersign_verifier.lineage import Signer, open_old, read_lineage
 from countersign_verifier.note import Checkpoint, NoteError, VerifierKey, open_checkpoint
 from countersign_verifier.tiles import BundleError, TileCheck, check_tiles, first_difference, hashes_of, split_bundle
@@ -21,6 +21,8 @@ TILES_AT_ONCE = 16
 """4,096 entries a piece of work: about 15 ms, so that handing it over costs nothing and the bar moves."""
 ALONE = 64
 """Tiles that one process has checked before a second one would have started."""
+MANY_TILES = 65_536
+"""A log that claims more has to have them before any memory is taken for what is found about each."""
 
 
 class OldCheckpointError(Exception):
@@ -44,6 +46,10 @@ def verify_log(
         report.found(0, f"the checkpoint proves nothing: {error}")
         return report
     report.size, report.root = checkpoint.size, checkpoint.root.hex()
+    if (missing := _first_missing(directory, checkpoint.size)) is not None:
+        path = tile_path("entries", missing, WIDTH)
+        report.found(missing * WIDTH, f"{path} is not there, but was signed", checkpoint.size - 1)
+        return report
     checks = list(_checked(directory, checkpoint.size, processes, progress))
     _judge(report, directory, checkpoint, checks)
     own = [(check.number * WIDTH + place, leaf) for check in checks for place, leaf in check.own]
@@ -53,6 +59,14 @@ def verify_log(
     if report.ok:
         _read_newest(report, directory)
     return report
+
+
+def _first_missing(directory: Path, size: int) -> int | None:
+    """Return the number of the first bundle that a large log does not have; None for one that has all, or is small."""
+    full = size // WIDTH
+    if full <= MANY_TILES:
+        return None
+    return next((number for number in range(full) if not (directory / tile_path("entries", number)).exists()), None)
 
 
 def _compare_old(
@@ -175,17 +189,9 @@ def _read_newest(report: Report, directory: Path) -> None:
     if not report.size:
         return
     newest = _entries(directory, len(widths(report.size)) - 1, widths(report.size)[-1])
-    times = (_object(leaf).get("occurred_at") for leaf in reversed(newest))
+    times = ((said_in(leaf) or {}).get("occurred_at") for leaf in reversed(newest))
     report.newest_at = next((time for time in times if isinstance(time, str)), None)
 
 
 def _entries(directory: Path, number: int, width: int) -> list[bytes]:
     return split_bundle(read_tile(directory, "entries", number, width)[0])[:width]
-
-
-def _object(leaf: bytes) -> dict[str, object]:
-    try:
-        said = json.loads(leaf)
-    except ValueError:
-        return {}
-    return said if isinstance(said, dict) else {}

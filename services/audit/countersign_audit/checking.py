@@ -52,7 +52,12 @@ def difference(row: Mapping[str, Any]) -> str | None:
     """Say which copy beside a leaf is not what the leaf says."""
     if leaf_hash(row["leaf"]) != row["leaf_hash"]:
         return "its bytes do not have the hash stored beside them"
-    said = orjson.loads(row["leaf"])
+    try:
+        said = orjson.loads(row["leaf"])
+    except orjson.JSONDecodeError:
+        said = None
+    if not isinstance(said, dict):
+        return "its leaf cannot be read"
     if row["known_as"] != row["index"]:
         return "the name of its record leads elsewhere"
     if is_own(said) or is_remark(said):

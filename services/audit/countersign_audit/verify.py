@@ -152,7 +152,13 @@ async def local_verifier_key(database_url: str, keys_dir: Path, signing: str | N
     """
     keys = load_keys(keys_dir, signing)
     async with connected(database_url) as connection:
-        lineage = Lineage.read(await Store().own_entries(connection))
+        own = await Store().own_entries(connection)
+    try:
+        lineage = Lineage.read(own)
+    except LineageError as error:
+        raise ConfigurationError(
+            f"the log does not say which key is its own, {error}: name the one you know with --vkey"
+        ) from error
     if lineage is None:
         raise ConfigurationError("the log is empty: start the audit service once")
     name, before = lineage.current.name, None if signing else key_before(keys_dir, None)

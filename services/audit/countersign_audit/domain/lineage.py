@@ -70,7 +70,7 @@ class Lineage:
         """Read a lineage out of (index, leaf) of the log's entries of these kinds; None for an empty log."""
         found: Lineage | None = None
         for index, leaf in leaves:
-            said = json.loads(leaf)
+            said = _read(index, leaf)
             if is_own(said):
                 found = cls.begun(_key(said, index)) if found is None else found.after(index, said)
         return found  # type: ignore[return-value]
@@ -140,6 +140,16 @@ def is_own(said: Mapping[str, Any]) -> bool:
 def is_remark(said: Mapping[str, Any]) -> bool:
     """Tell whether an entry is the log's own word about its content and upkeep: an erasure, a day's count."""
     return said.get("kind") in REMARKS and "topic" not in said
+
+
+def _read(index: int, leaf: bytes) -> Mapping[str, Any]:
+    try:
+        said = json.loads(leaf)
+    except (ValueError, RecursionError) as error:
+        raise LineageError(f"entry {index} cannot be read: {error}") from error
+    if not isinstance(said, dict):
+        raise LineageError(f"entry {index} is no JSON object")
+    return said
 
 
 def _lost(said: Mapping[str, Any]) -> int:

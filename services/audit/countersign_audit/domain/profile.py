@@ -43,7 +43,7 @@ def leaf_problem(leaf: bytes) -> str | None:
         return "not ASCII"
     try:
         value = json.loads(leaf, object_pairs_hook=_sorted_object, parse_float=_refuse, parse_constant=_refuse)
-    except ValueError as error:
+    except (ValueError, RecursionError) as error:
         return str(error)
     if not isinstance(value, dict):
         return "not a JSON object"

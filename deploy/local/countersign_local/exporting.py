@@ -13,6 +13,7 @@ from countersign_audit.domain.tree import HASH_BYTES, leaf_hash
 from countersign_local.errors import CONFIGURATION, NOT_RIGHT, UNAVAILABLE, CommandError
 
 CHECKPOINT = "checkpoint"
+ASIDE = ".new"
 LENGTH_BYTES = 2
 
 Fetch = Callable[[int, int], AsyncIterator[bytes]]
@@ -44,8 +45,9 @@ async def export(directory: Path, note: bytes, fetch: Fetch, progress: Progress)
         writer.finish(target, note)
     except OSError as error:
         raise CommandError(
-            f"{error.filename}: {error.strerror}. Name a directory that is yours, empty or an export of this log, "
-            "on a disk with room for it; what is there of this export is gone on with.", CONFIGURATION,
+            # A disk that is full does not say for which file.
+            f"{error.filename or directory}: {error.strerror}. Name a directory that is yours, empty or an export of "
+            "this log, on a disk with room for it; what is there of this export is gone on with.", CONFIGURATION,
         ) from error  # fmt: skip
     return target.size - begin
 
@@ -133,7 +135,7 @@ class _Writer:
     def _put(self, name: str, content: bytes) -> None:
         path = self._directory / name
         path.parent.mkdir(parents=True, exist_ok=True)
-        aside = path.with_name(path.name + ".new")
+        aside = path.with_name(path.name + ASIDE)
         aside.write_bytes(content)
         aside.replace(path)
 
@@ -142,7 +144,7 @@ def _check_same_log(directory: Path, target: Checkpoint) -> None:
     directory.mkdir(parents=True, exist_ok=True)
     path = directory / CHECKPOINT
     if not path.exists():
-        if any(entry.name != "tile" for entry in directory.iterdir()):
+        if not {entry.name for entry in directory.iterdir()} <= {"tile", CHECKPOINT + ASIDE}:
             raise CommandError(f"{directory} holds something else: export into an empty directory.", CONFIGURATION)
         return
     there = read_note(path.read_bytes())

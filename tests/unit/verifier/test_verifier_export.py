@@ -63,6 +63,20 @@ async def test_what_was_cut_off_goes_on_where_it_was(tmp_path: Path) -> None:
     assert files(tmp_path / "made") == files(tmp_path / "expected")
 
 
+async def test_a_disk_that_was_full_at_the_last_file_stops_no_later_export(tmp_path: Path) -> None:
+    made = tmp_path / "made"
+    made.mkdir()
+    (made / "checkpoint.new").symlink_to("/dev/full")
+    with pytest.raises(CommandError, match="/made: No space left on device"):
+        await run(made, Source(ENTRIES), ENTRIES)
+    (made / "checkpoint.new").unlink()
+    (made / "checkpoint.new").write_bytes(b"hal")
+    source = Source(ENTRIES)
+    assert await run(made, source, ENTRIES) == 700 - 512
+    write_log(tmp_path / "expected", ENTRIES)
+    assert files(made) == files(tmp_path / "expected")
+
+
 async def test_an_export_grows_with_its_log_and_asks_for_nothing_twice(tmp_path: Path) -> None:
     await run(tmp_path, Source(ENTRIES[:512]), ENTRIES[:512])
     source = Source(ENTRIES[:512])

@@ -19,7 +19,7 @@ class Settings(ServiceSettings):
         description="directory of the log's keys, outside the database and backed up apart; made for an empty log",
     )
     audit_log_name: str | None = Field(
-        default=None, max_length=170, pattern=r"^[^\s+]+$",
+        default=None, max_length=170, pattern=r"^[^\s\p{Cc}+]+$",
         description="name the log signs under, e.g. example.org/decisions; unset: a unique one, chosen once",
     )  # fmt: skip
     audit_checkpoint_interval_ms: int = Field(

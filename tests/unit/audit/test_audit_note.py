@@ -9,6 +9,7 @@ import pytest
 from cryptography.hazmat.primitives.asymmetric.ed25519 import Ed25519PrivateKey
 from hypothesis import given
 from hypothesis import strategies as st
+from pydantic import ValidationError
 
 from countersign_audit.domain.note import (
     Checkpoint,
@@ -20,6 +21,7 @@ from countersign_audit.domain.note import (
     signed_note,
 )
 from countersign_audit.keys import verify_signature
+from countersign_audit.settings import Settings
 
 SIGNER = Ed25519PrivateKey.from_private_bytes(b"s" * 32)
 KEY = VerifierKey("example.org/log", SIGNER.public_key().public_bytes_raw())
@@ -131,3 +133,9 @@ def test_what_is_signed_is_what_is_read(size: int, root: bytes) -> None:
 def test_any_bytes_are_refused_without_a_crash(data: bytes) -> None:
     with pytest.raises(NoteError):
         open_note(data, KEY, verify_signature)
+
+
+@pytest.mark.parametrize("name", ["bell\x07", "\x1b[2J", "log\x1c", "a b", "a+b", "log\n"])
+def test_no_log_begins_under_a_name_that_its_checkpoints_could_not_bear(name: str) -> None:
+    with pytest.raises(ValidationError, match="pattern"):
+        Settings(database_url="d", kafka_bootstrap_servers="k", audit_log_name=name)

@@ -6,7 +6,7 @@ records by design.
 """
 
 import logging
-from collections.abc import Awaitable, Callable, Iterable, Sequence
+from collections.abc import Awaitable, Callable, Collection, Iterable, Sequence
 from dataclasses import dataclass, replace
 from typing import Any
 
@@ -58,6 +58,10 @@ class Offsets:
         """Return the offset after the last one delivered of a partition, 0 for none."""
         return self._next.get((topic, partition), 0)
 
+    def forget(self, topic: str, partition: int) -> None:
+        """Begin anew with a partition."""
+        self._next.pop((topic, partition), None)
+
 
 class MissingRecords:
     """Puts on the record what was removed unread; each stretch once."""
@@ -80,7 +84,7 @@ class MissingRecords:
     async def look(self, pool: Any) -> list[Jump]:
         """Compare where the group stands with what is still there; for a start, before anything is read."""
         positions = await self._read()
-        await self._recreated.begin(pool, positions)
+        self._begin_anew(positions, await self._recreated.begin(pool, positions))
         return await self._say_each(pool, self._unread(positions))
 
     async def look_again(self, pool: Any) -> list[Jump]:
@@ -91,7 +95,7 @@ class MissingRecords:
         """
         try:
             positions = await self._read()
-            await self._recreated.look(positions)
+            self._begin_anew(positions, await self._recreated.look(positions))
             found = [] if self._writer.busy else self._unread(positions)
         except (TransientError, ConfigurationError) as error:
             log.warning("not asked what was removed: %s", error)
@@ -100,6 +104,12 @@ class MissingRecords:
         return await self._say_each(
             pool, [jump for jump in found if (jump.topic, jump.partition, jump.first) in before]
         )
+
+    def _begin_anew(self, positions: Sequence[Position], topics: Collection[str]) -> None:
+        """Let topics that were made anew begin at zero, where all do, whatever was delivered of those before."""
+        for place in [(one.topic, one.partition) for one in positions if one.topic in topics]:
+            self._begun[place] = 0
+            self._offsets.forget(*place)
 
     def _unread(self, positions: Sequence[Position]) -> list[Jump]:
         return [jump for one in positions if one.topic not in self._compacted and (jump := self._removed(one))]
@@ -135,7 +145,7 @@ class MissingRecords:
 
     async def _say(self, pool: Any, jump: Jump) -> Jump | None:
         """Return what of a stretch was not on the record and is now."""
-        said = await pool.fetchval(self._queries.said_until, jump.topic, jump.partition, jump.first)
+        said = await pool.fetchval(self._queries.said_until, jump.topic, jump.partition, jump.first, jump.beyond)
         jump = replace(jump, first=said or jump.first)
         if jump.first >= jump.beyond:
             return None

@@ -28,24 +28,30 @@ class RecreatedTopics:
         self._queries = Queries.load(SQL / "upkeep.sql")
         self._stood: dict[tuple[str, int], int] = {}
 
-    async def begin(self, pool: Any, positions: Sequence[Position]) -> None:
-        """At a start: the group stands nowhere in a topic of which the log has entries.
+    async def begin(self, pool: Any, positions: Sequence[Position]) -> list[str]:
+        """At a start: the group stands nowhere in a topic of which the log has entries; returns those topics.
 
         A group that stands nowhere at all was forgotten after a week without members, or reads another cluster.
         """
         standing = {one.topic for one in positions if one.committed is not None}
         asked = {one.topic for one in positions} - standing if standing else set()
+        anew = []
         for topic in sorted(asked.intersection(PASSED_BY_ALL)):
             if await pool.fetchval(self._queries.has_kind, topic):
                 await self._say(topic)
+                anew.append(topic)
         self._note(positions)
+        return anew
 
-    async def look(self, positions: Sequence[Position]) -> None:
-        """While records are read: the group stands nowhere any more, or further back than it did."""
-        back = {one.topic for one in positions if (one.committed or 0) < self._stood.get((one.topic, one.partition), 0)}
-        for topic in sorted(back):
+    async def look(self, positions: Sequence[Position]) -> list[str]:
+        """While records are read: the group stands nowhere any more, or further back than it did; returns where."""
+        back = sorted(
+            {one.topic for one in positions if (one.committed or 0) < self._stood.get((one.topic, one.partition), 0)}
+        )
+        for topic in back:
             await self._say(topic)
         self._note(positions)
+        return back
 
     async def follow(self, records: Iterable[Record]) -> None:
         """Among what is delivered: a first record, where the group had stood beyond it."""

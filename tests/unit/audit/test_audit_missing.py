@@ -49,8 +49,9 @@ class Put:
     async def fetchval(self, _: str, topic: str, *place: int) -> int | bool | None:
         if not place:  # whether the log has an entry of this kind
             return topic in self.kinds
-        partition, first = place
-        ends = [end for *place, begin, end in self.stretches if place == [topic, partition] and begin <= first < end]
+        partition, first, beyond = place
+        said = [(begin, end) for *place, begin, end in self.stretches if place == [topic, partition] and end <= beyond]
+        ends = [end for begin, end in said if begin <= first < end]
         return max(ends, default=None)
 
     async def execute(self, _: str, topic: str, partition: int, first: int, beyond: int, __: object) -> None:

@@ -131,14 +131,14 @@ CREATE TABLE copies_checked (
     checked_at timestamptz NOT NULL
 );
 
--- Records that the broker removed before this log had read them; each is said once.
+-- Records that the broker removed before this log had read them; each is said once for each topic of that name.
 CREATE TABLE missing_records (
     topic        text        NOT NULL,
     partition    integer     NOT NULL,
     first_offset bigint      NOT NULL,
     beyond       bigint      NOT NULL,     -- the first offset that is still there, or was read
     found_at     timestamptz NOT NULL,
-    PRIMARY KEY (topic, partition, first_offset)
+    PRIMARY KEY (topic, partition, first_offset, beyond)
 );
 
 CREATE TABLE outbox (

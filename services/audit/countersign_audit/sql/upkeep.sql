@@ -48,8 +48,10 @@ INSERT INTO missing_records (topic, partition, first_offset, beyond, found_at) V
 ON CONFLICT DO NOTHING RETURNING true;
 
 -- name: said_until
--- Up to where a stretch that holds this offset is on the record; null when none does.
-SELECT max(beyond) FROM missing_records WHERE topic = $1 AND partition = $2 AND first_offset <= $3 AND beyond > $3;
+-- Up to where a stretch that holds this offset is on the record; null when none does. A partition never begins further
+-- back than it did: what reaches beyond where it begins now was said of a topic that has been made anew since.
+SELECT max(beyond) FROM missing_records
+WHERE topic = $1 AND partition = $2 AND first_offset <= $3 AND beyond > $3 AND beyond <= $4;
 
 -- name: has_kind
 SELECT EXISTS (SELECT FROM entries WHERE kind = $1);

@@ -9,7 +9,7 @@ from pathlib import Path
 
 from countersign_audit.domain.note import Checkpoint, NoteError, parse_checkpoint
 from countersign_audit.domain.tiles import WIDTH, Edge, FullTile, open_tiles, tile_path
-from countersign_audit.domain.tree import HASH_BYTES, leaf_hash
+from countersign_audit.domain.tree import leaf_hash
 from countersign_local.errors import CONFIGURATION, NOT_RIGHT, UNAVAILABLE, CommandError
 
 CHECKPOINT = "checkpoint"
@@ -67,15 +67,26 @@ class _Writer:
     def take_up(self, size: int) -> None:
         """Go on after the full bundles that are there already, as far as the log reaches."""
         for number in range(size // WIDTH):
-            bundle = self._directory / tile_path("entries", number)
-            tile = self._directory / tile_path(0, number)
-            if not bundle.is_file() or not tile.is_file():
+            row = self._row_of(number)
+            if row is None:
                 return
-            row = tile.read_bytes()
-            if len(row) != WIDTH * HASH_BYTES:
-                return
-            self._grow([row[at : at + HASH_BYTES] for at in range(0, len(row), HASH_BYTES)])
+            self._grow(row)
             self._taken_up = self.edge.size
+
+    def _row_of(self, number: int) -> list[bytes] | None:
+        """Return the hashes of a full bundle, None where it is not there, or is not what its tile says."""
+        try:
+            bundle = (self._directory / tile_path("entries", number)).read_bytes()
+            tile = (self._directory / tile_path(0, number)).read_bytes()
+        except FileNotFoundError:
+            return None
+        hashes, at = [], 0
+        while at < len(bundle):
+            begin = at + LENGTH_BYTES
+            at = begin + int.from_bytes(bundle[at:begin], "big")
+            hashes.append(leaf_hash(bundle[begin:at]))
+        # A crash may have left either without its bytes.
+        return hashes if tile == b"".join(hashes) and len(hashes) == WIDTH and at == len(bundle) else None
 
     def feed(self, piece: bytes) -> None:
         """Take more of the stream."""
@@ -129,7 +140,8 @@ class _Writer:
 
     def _put_tile(self, tile: FullTile) -> None:
         path = tile_path(tile.level, tile.number)
-        if not (self._directory / path).is_file():
+        there = self._directory / path
+        if not there.is_file() or there.read_bytes() != tile.hashes:
             self._put(path, tile.hashes)
 
     def _put(self, name: str, content: bytes) -> None:

@@ -10,7 +10,9 @@ import pytest
 
 from countersign_local.errors import NOT_RIGHT, CommandError
 from countersign_local.exporting import export
-from tests.strangers.logs import bundle, leaves, note, root, sha256, write_log
+from countersign_verifier.log import verify_log
+from countersign_verifier.note import parse_key
+from tests.strangers.logs import bundle, leaves, note, root, sha256, vkey, write_log
 
 ENTRIES = leaves(700)
 
@@ -75,6 +77,16 @@ async def test_a_disk_that_was_full_at_the_last_file_stops_no_later_export(tmp_p
     assert await run(made, source, ENTRIES) == 700 - 512
     write_log(tmp_path / "expected", ENTRIES)
     assert files(made) == files(tmp_path / "expected")
+
+
+@pytest.mark.parametrize("names", [["entries/001"], ["0/001"], ["entries/000", "0/000"]])
+async def test_what_a_crash_left_empty_is_put_in_its_place_again(tmp_path: Path, names: list[str]) -> None:
+    await run(tmp_path, Source(ENTRIES), ENTRIES)
+    for name in names:
+        (tmp_path / "tile" / name).write_bytes(b"")
+    await run(tmp_path, Source(ENTRIES), ENTRIES)
+    report = verify_log(tmp_path, parse_key(vkey()))
+    assert report.ok, [str(one) for one in report.findings]
 
 
 async def test_an_export_grows_with_its_log_and_asks_for_nothing_twice(tmp_path: Path) -> None:

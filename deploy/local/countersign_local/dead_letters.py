@@ -21,6 +21,8 @@ from countersign_shared.settings import ServiceSettings
 
 _HANDLED = "x-handled"
 _ID_LENGTH = 12
+_MOST_DIGITS = 19
+"""Of an offset: it has eight bytes."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -38,7 +40,7 @@ class Letter:
     def _number(self, name: str) -> int | None:
         """Return a header as a number; None where whoever wrote there was not one of our services."""
         text = self.header(name)
-        return int(text) if text.isascii() and text.isdecimal() else None
+        return int(text) if text.isascii() and text.isdecimal() and len(text) <= _MOST_DIGITS else None
 
     def summary(self) -> dict[str, Any]:
         """Return what a list shows."""

@@ -48,6 +48,6 @@ def _size(headers: Headers) -> int:
 
 def original(record: Record) -> Message:
     """Rebuild the message that a dead letter holds, to be published again where it came from."""
-    topic = (record.header("x-topic") or b"").decode()
+    topic = (record.header("x-topic") or b"").decode(errors="replace")
     kept = tuple(pair for pair in record.headers if pair[0] not in OURS)
     return Message(topic, None, record.key or b"", record.value or b"", kept)

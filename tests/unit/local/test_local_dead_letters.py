@@ -9,7 +9,7 @@ from countersign_local.dead_letters import find, letters_of, mark, replay
 from countersign_local.errors import CommandError
 from countersign_local.moments import when
 from countersign_local.watching import Watched
-from countersign_shared.messaging.dead_letters import dead_letter
+from countersign_shared.messaging.dead_letters import dead_letter, original
 from countersign_shared.messaging.records import Message, Record
 
 
@@ -68,6 +68,14 @@ def test_a_letter_that_a_stranger_wrote_is_listed_too():
     (letter,) = letters_of([Record("countersign.dead-letter", 0, 0, 2**62, b"\x1b[2J", b"", (("x-offset", b"-1"),))])
     summary = letter.summary()
     assert (summary["partition"], summary["offset"], summary["at"]) == (None, None, f"{2**62} ms")
+
+
+def test_a_number_without_end_that_a_stranger_wrote_hides_no_other_letter():
+    endless = Record("countersign.dead-letter", 0, 0, 0, b"", b"", (("x-offset", b"9" * 5_000), ("x-topic", b"\xff")))
+    letters = letters_of([endless, _letter(_bad(7), 1)])
+    assert [letter.summary()["offset"] for letter in letters] == [None, 7]
+    # What it says to come from is no topic, and the bus says so.
+    assert original(letters[0].record).topic == "\N{REPLACEMENT CHARACTER}"
 
 
 def test_an_onlooker_is_shown_whatever_lies_on_a_topic(capsys):

@@ -5,6 +5,7 @@ from collections.abc import Sequence
 
 from aiokafka import AIOKafkaConsumer, TopicPartition
 
+from countersign_shared.messaging.header_names import take_any_header_name
 from countersign_shared.messaging.records import Record, whole_headers
 from countersign_shared.settings import ServiceSettings
 
@@ -16,6 +17,7 @@ async def read_topic(
     settings: ServiceSettings, topic: str, partitions: int, *, client_id: str, last: int | None = None
 ) -> list[Record]:
     """Read a topic up to where it ended at the call; ``last`` leaves out all but so many records of each partition."""
+    take_any_header_name()
     name, prefix = settings.topic_prefix + topic, len(settings.topic_prefix)
     consumer = AIOKafkaConsumer(
         bootstrap_servers=settings.kafka_bootstrap_servers, enable_auto_commit=False, auto_offset_reset="earliest",

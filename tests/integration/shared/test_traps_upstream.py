@@ -4,6 +4,8 @@ from __future__ import annotations
 
 import asyncio
 import struct
+import sys
+from asyncio.subprocess import PIPE
 from collections.abc import Sequence
 
 import pytest
@@ -133,6 +135,25 @@ async def test_a_header_name_that_is_no_text_stops_nothing(settings):
         (("name-0", b"x"),), (("\\xff\\xfe\x00abc", b"x"),), (("name-2", b"x"),), (("\\xc3(xxxx", b"x"),),
     ]  # fmt: skip
     assert len(letters) == 12
+
+
+READ_ALONE = """
+import asyncio, sys
+from countersign_shared.messaging.whole import read_topic
+from countersign_shared.settings import ServiceSettings
+_, broker, prefix = sys.argv
+settings = ServiceSettings(database_url="unused", kafka_bootstrap_servers=broker, http_port=0, topic_prefix=prefix)
+print(len(asyncio.run(read_topic(settings, "case.created", 3, client_id="test-alone"))))
+"""
+
+
+async def test_a_header_name_that_is_no_text_stops_no_command_that_reads_a_topic_alone(settings):
+    """A command is a process of its own, in which no service has prepared the client."""
+    await publish_as_bytes(settings, names=[b"\xff\xfe\x00abc"], values=[b"a", b"b"])
+    command = (sys.executable, "-c", READ_ALONE, settings.kafka_bootstrap_servers, settings.topic_prefix)
+    reading = await asyncio.create_subprocess_exec(*command, stdout=PIPE, stderr=PIPE)
+    out, said = await asyncio.wait_for(reading.communicate(), LIMIT_SECONDS * 3)
+    assert out.split() == [b"2"], said.decode()
 
 
 async def test_a_poll_that_fails_ends_the_service_and_loses_nothing(settings, monkeypatch):

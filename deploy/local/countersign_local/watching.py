@@ -13,6 +13,7 @@ from countersign_local.demo.flow import partitions_of
 from countersign_local.errors import UNAVAILABLE, USAGE, CommandError
 from countersign_local.moments import when
 from countersign_shared.contracts.topics import load_topics
+from countersign_shared.messaging.header_names import take_any_header_name
 
 _TELLING = ("decision_type", "kind", "level_name", "outcome", "mode", "relation", "queue")
 
@@ -52,6 +53,7 @@ async def watched(
     bootstrap: str, *, topics: Sequence[str] | None, prefix: str, from_beginning: bool
 ) -> AsyncGenerator[Watched, None]:
     """Yield records of these logical topics (all when None) as they arrive, for ever."""
+    take_any_header_name()
     known = load_topics()
     chosen = list(topics or known)
     if unknown := sorted(set(chosen) - set(known)):

@@ -137,20 +137,32 @@ async def test_a_header_name_that_is_no_text_stops_nothing(settings):
     assert len(letters) == 12
 
 
-READ_ALONE = """
+ALONE = """
 import asyncio, sys
+from countersign_local.watching import watched
 from countersign_shared.messaging.whole import read_topic
 from countersign_shared.settings import ServiceSettings
 _, broker, prefix = sys.argv
 settings = ServiceSettings(database_url="unused", kafka_bootstrap_servers=broker, http_port=0, topic_prefix=prefix)
-print(len(asyncio.run(read_topic(settings, "case.created", 3, client_id="test-alone"))))
+
+async def read():
+    return len(await read_topic(settings, "case.created", 3, client_id="test-alone"))
+
+async def watch():
+    seen = 0
+    async for one in watched(broker, topics=["case.created"], prefix=prefix, from_beginning=True):
+        seen += 1
+        if seen == 2:
+            return seen
 """
 
 
-async def test_a_header_name_that_is_no_text_stops_no_command_that_reads_a_topic_alone(settings):
+@pytest.mark.parametrize("work", ["read", "watch"])
+async def test_a_header_name_that_is_no_text_stops_no_command_that_reads_a_topic_alone(settings, work):
     """A command is a process of its own, in which no service has prepared the client."""
     await publish_as_bytes(settings, names=[b"\xff\xfe\x00abc"], values=[b"a", b"b"])
-    command = (sys.executable, "-c", READ_ALONE, settings.kafka_bootstrap_servers, settings.topic_prefix)
+    code = f"{ALONE}\nprint(asyncio.run({work}()))"
+    command = (sys.executable, "-c", code, settings.kafka_bootstrap_servers, settings.topic_prefix)
     reading = await asyncio.create_subprocess_exec(*command, stdout=PIPE, stderr=PIPE)
     out, said = await asyncio.wait_for(reading.communicate(), LIMIT_SECONDS * 3)
     assert out.split() == [b"2"], said.decode()

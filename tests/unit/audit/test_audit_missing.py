@@ -186,6 +186,18 @@ async def test_a_topic_made_anew_is_said_once_however_it_shows() -> None:
     assert put.recreated == ["case.created", "decision.made", "case.created"]
 
 
+async def test_a_topic_made_anew_is_said_once_though_the_broker_forgets_its_places_one_by_one() -> None:
+    put = Put()
+    missing, now = looking(put, Position("case.created", 0, 5, 0), Position("case.created", 1, 5, 0))
+    await missing.look(put)
+    now[0] = Position("case.created", 0, None, 0)
+    await missing.look_again(put)
+    now[1] = Position("case.created", 1, None, 0)
+    await missing.look_again(put)
+    await missing.follow(put, at(0, partition=1))
+    assert put.recreated == ["case.created"]
+
+
 async def test_a_topic_made_anew_while_audit_was_stopped_is_one_that_the_log_knows_and_the_group_does_not() -> None:
     put = Put()
     put.kinds = {"case.created"}

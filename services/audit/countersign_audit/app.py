@@ -12,11 +12,12 @@ import asyncpg
 
 from countersign_audit.anchors import Anchoring, DirectoryPlace, Place, TopicPlace
 from countersign_audit.api import Desks, build_app
+from countersign_audit.asked_again import AskedAgain
 from countersign_audit.checking import CopyCheck
 from countersign_audit.erasing import Eraser
 from countersign_audit.erasure_desk import ErasureDesk
 from countersign_audit.explanations import ExplanationDesk
-from countersign_audit.handlers import Handler, topics
+from countersign_audit.handlers import Follow, Handler, topics
 from countersign_audit.keys import LogKeys
 from countersign_audit.missing import MissingRecords
 from countersign_audit.opening import open_writer
@@ -80,7 +81,7 @@ async def running(settings: Settings, *, clock: Clock = system_clock) -> AsyncIt
             )  # fmt: skip
             missing = _missing(settings, writer, clock, metrics)
             await missing.look(pool)
-            handler = Handler(writer, metrics, clock, partial(missing.follow, pool))
+            handler = log_handler(writer, pool, metrics, clock, partial(missing.follow, pool))
             relay = Relay(outbox, bus.publish, clock=clock, poll_seconds=PATIENT_POLL_SECONDS)
             async with (
                 relaying(pool, relay, fail=bus.fail, metrics=metrics, clock=clock),
@@ -101,6 +102,14 @@ async def running(settings: Settings, *, clock: Clock = system_clock) -> AsyncIt
                     yield Service(SERVICE, http, bus.failed)
                 finally:
                     health.ready(False)
+
+
+def log_handler(
+    writer: LogWriter, pool: asyncpg.Pool, metrics: Metrics, clock: Clock, follow: Follow | None = None
+) -> Handler:
+    """Wire what appends records to the log."""
+    again = AskedAgain(pool, writer.names, clock).take if writer.went_on_after_a_loss else None
+    return Handler(writer, metrics, clock, follow, again)
 
 
 def _missing(settings: Settings, writer: LogWriter, clock: Clock, metrics: Metrics) -> MissingRecords:

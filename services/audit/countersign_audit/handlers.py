@@ -22,7 +22,7 @@ def topics() -> tuple[str, ...]:
 
 
 Follow = Callable[[Sequence[Record]], Awaitable[object]]
-"""Notices records that the broker removed before they were read."""
+"""Looks at records as they come: what the broker removed before they were read, or which erasure they ask for."""
 
 
 class Coming(NamedTuple):
@@ -35,9 +35,13 @@ class Coming(NamedTuple):
 class Handler:
     """Appends batches; nothing is published in return, the log is the result."""
 
-    def __init__(self, writer: LogWriter, metrics: Metrics, clock: Clock, follow: Follow | None = None) -> None:
+    def __init__(
+        self, writer: LogWriter, metrics: Metrics, clock: Clock, follow: Follow | None = None,
+        asked_again: Follow | None = None,
+    ) -> None:  # fmt: skip
         self._writer = writer
         self._follow = follow
+        self._asked_again = asked_again
         self._intake = Intake(writer.names)
         self._clock = clock
         self._lag = metrics.gauge("audit_lag_seconds")
@@ -57,6 +61,8 @@ class Handler:
         if self._follow is not None:
             await self._follow(records)
         appended = await self._writer.append([batch.begun for batch in batches])
+        if self._asked_again is not None:
+            await self._asked_again(records)
         newest = max(record.timestamp_ms for record in records)
         self._lag.set(max(self._clock().timestamp() - newest / 1000, 0.0))
         if appended.conflicts:

@@ -94,6 +94,11 @@ class LogWriter:
         return self._seen.size
 
     @property
+    def went_on_after_a_loss(self) -> bool:
+        """Whether the log was recovered: a restored database has forgotten more than entries."""
+        return self._lineage.lost > 0
+
+    @property
     def busy(self) -> bool:
         """Whether something is being written, or held up in it."""
         return self._one_at_a_time.locked()

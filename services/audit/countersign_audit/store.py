@@ -262,30 +262,30 @@ class Store:
         """Return a page of the entries that are looked for, in the order of the log; who looked, newest first."""
         tenants = None if search.tenants is None else sorted(search.tenants)
         values: list[Any] = [search.first, tenants, search.limit, search.kind, search.actor, search.since, search.until]
-        query = self._queries.search_entries
-        if search.access_only:
-            query = self._queries.access_log
-            values.append(search.case_ref)
-        elif search.case_ref is not None:
-            query = self._queries.search_case
-            values.append(search.case_ref)
-        elif search.subject is not None:
-            query = self._queries.search_subject
-            values.append(search.subject)
-        else:
-            values.append(await self._size_at(connection, search.since))
         async with connection.transaction(readonly=True):
             await connection.execute(self._queries.plan_for_these_values)
-            rows: list[Mapping[str, Any]] = await connection.fetch(query, *values)
+            if search.access_only:
+                query, more = self._queries.access_log, [search.case_ref]
+            elif search.case_ref is not None:
+                query, more = self._queries.search_case, [search.case_ref]
+            elif search.subject is not None:
+                query, more = self._queries.search_subject, [search.subject]
+            else:
+                query, more = self._queries.search_entries, await self._from_a_time(connection, search.since, values)
+            rows: list[Mapping[str, Any]] = await connection.fetch(query, *values, *more)
         return rows
 
-    async def _size_at(self, connection: Any, at: datetime | None) -> int:
-        """Return about how long the log was at a time: where what happened from then on begins, by good clocks."""
-        if at is None:
-            return 0
-        # Any size would do, the search finds the same; below the first possible time there is none.
-        before = at - CLOCKS_DIFFER if at.year > 1 else at
-        return await connection.fetchval(self._queries.size_before, before) or 0
+    async def _from_a_time(self, connection: Any, since: datetime | None, values: Sequence[Any]) -> list[Any]:
+        """Return from where on a search reads the log in its order, and the entries before that which it is to find."""
+        if since is None:
+            return [0, []]
+        # Wherever it begins, the search finds the same.
+        before = since - CLOCKS_DIFFER if since.year > 1 else since
+        size: int = await connection.fetchval(self._queries.size_at, before) or 0
+        await connection.execute(self._queries.by_summaries)
+        ahead = await connection.fetch(self._queries.entries_ahead, *values, size)
+        await connection.execute(self._queries.by_any_way)
+        return [size, [row["index"] for row in ahead]]
 
     async def leaves_between(self, connection: Any, first: int, end: int) -> list[bytes]:
         """Return the leaves from ``first`` on, up to and without ``end``."""

@@ -77,30 +77,45 @@ SET LOCAL plan_cache_mode = force_custom_plan;
 
 -- name: search_entries
 -- Entries in the order of the log, from an index on, with what is asked for; `tenants` null = every tenant, entries
--- without a tenant included. $8 is how long the log was at the time $6: what happened later by its producer's clock and
--- still stands before that is rare, and found by its time; from there on the log is read in its order.
+-- without a tenant included. $8 is how long the log was at the time $6, where reading in its order begins; $9 are the
+-- entries before that.
+WITH found AS (
+    SELECT unnest($9::bigint[]) AS index
+    UNION ALL
+    (SELECT index FROM entries
+     WHERE index >= greatest($1::bigint, $8::bigint)
+       AND ($2::text[] IS NULL OR tenant = ANY ($2::text[])) AND ($4::text IS NULL OR kind = $4)
+       AND ($5::text IS NULL OR actor = $5)
+       AND ($6::timestamptz IS NULL OR occurred_at >= $6) AND ($7::timestamptz IS NULL OR occurred_at < $7)
+     ORDER BY index LIMIT $3)
+    ORDER BY index LIMIT $3
+)
+SELECT index, leaf, leaf_hash, kind, occurred_at, actor, tenant
+FROM found JOIN entries USING (index)
+ORDER BY index;
+
+-- name: size_at
+-- How long the log was at a time, about: its checkpoints are in the order of this service's clock.
+SELECT size FROM checkpoints WHERE signed_at < $1 ORDER BY signed_at DESC LIMIT 1;
+
+-- name: entries_ahead
+-- What stands before place $8 and says that it happened at $6 or later, by a producer's clock that was ahead.
 WITH ahead AS MATERIALIZED (
     SELECT index FROM entries
     WHERE index >= $1 AND index < $8
       AND ($2::text[] IS NULL OR tenant = ANY ($2::text[])) AND ($4::text IS NULL OR kind = $4)
       AND ($5::text IS NULL OR actor = $5)
       AND occurred_at >= $6 AND ($7::timestamptz IS NULL OR occurred_at < $7)
-), in_order AS (
-    SELECT index FROM entries
-    WHERE index >= greatest($1, $8)
-      AND ($2::text[] IS NULL OR tenant = ANY ($2::text[])) AND ($4::text IS NULL OR kind = $4)
-      AND ($5::text IS NULL OR actor = $5)
-      AND ($6::timestamptz IS NULL OR occurred_at >= $6) AND ($7::timestamptz IS NULL OR occurred_at < $7)
-    ORDER BY index LIMIT $3
-), found AS (
-    SELECT index FROM ahead UNION ALL SELECT index FROM in_order ORDER BY index LIMIT $3
 )
-SELECT index, leaf, leaf_hash, kind, occurred_at, actor, tenant
-FROM found JOIN entries USING (index)
-ORDER BY index;
+SELECT index FROM ahead ORDER BY index LIMIT $3;
 
--- name: size_before
-SELECT size FROM checkpoints WHERE signed_at < $1 ORDER BY signed_at DESC LIMIT 1;
+-- name: by_summaries
+-- The planner takes time and place for independent and expects very many of those; there are few, and the summaries of
+-- the pages lead to them.
+SELECT set_config('enable_seqscan', 'off', true), set_config('enable_indexscan', 'off', true);
+
+-- name: by_any_way
+SELECT set_config('enable_seqscan', 'on', true), set_config('enable_indexscan', 'on', true);
 
 -- name: search_case
 SELECT index, leaf, leaf_hash, kind, occurred_at, actor, tenant

@@ -24,7 +24,7 @@ CREATE INDEX entries_own ON entries (index) WHERE kind IN ('log.genesis', 'log.k
 CREATE INDEX entries_dead_letters ON entries (index) WHERE kind = 'countersign.dead-letter';
 -- Entries come nearly in the order of their time, so a range of pages is summed up by a few limits; more than
 -- one pair of them, because a producer's clock may be years ahead.
-CREATE INDEX entries_occurred_at ON entries USING brin (occurred_at timestamptz_minmax_multi_ops)
+CREATE INDEX entries_occurred_at ON entries USING brin (occurred_at timestamptz_minmax_multi_ops, index)
     WITH (pages_per_range = 32, autosummarize = on);
 
 -- What each entry is about, encrypted. Apart from the entries, so that it can be erased without touching them.

@@ -19,8 +19,9 @@ from fastapi import FastAPI
 from pydantic import ValidationError
 
 from countersign_shared.contracts.wording import in_words
-from countersign_shared.errors import ConfigurationError
+from countersign_shared.errors import AwayError, ConfigurationError, FatalError
 from countersign_shared.observability.logs import configure_logging
+from countersign_shared.postgres.away import may_pass
 from countersign_shared.settings import ServiceSettings
 
 log = logging.getLogger(__name__)
@@ -28,6 +29,8 @@ log = logging.getLogger(__name__)
 EXIT_OK = 0
 EXIT_FATAL = 70
 """EX_SOFTWARE: the supervisor should restart the process."""
+EXIT_AWAY = 75
+"""EX_TEMPFAIL: what the start needs is away; the supervisor should start the process again, after a while."""
 EXIT_CONFIGURATION = 78
 """EX_CONFIG: a restart will not help; somebody must change something."""
 HTTP_STOP_SECONDS = 5
@@ -48,7 +51,10 @@ Running = Callable[[SettingsT], AbstractAsyncContextManager[Service]]
 
 
 def main(settings_class: type[SettingsT], running: Running[SettingsT]) -> None:
-    """Run a service from the environment until SIGINT or SIGTERM; exit 0, 70 (restart) or 78 (change something)."""
+    """Run a service from the environment until SIGINT or SIGTERM.
+
+    Exits with 0; 70 or 75, where the supervisor starts it again; or 78, where somebody must change something.
+    """
     try:
         settings = settings_class()
     except ValidationError as error:
@@ -72,8 +78,24 @@ async def _run(settings: SettingsT, running: Running[SettingsT]) -> int:
                 return EXIT_FATAL
     except ConfigurationError as error:
         log.critical("%s", error)
-        return EXIT_CONFIGURATION
+        return exit_code(error)
+    except Exception as error:  # noqa: BLE001 - whatever it is, the supervisor is told by the code, and people in a line
+        return _said(error)
     return EXIT_OK
+
+
+def exit_code(error: ConfigurationError) -> int:
+    """Return what a process ends with that could not start."""
+    return EXIT_AWAY if isinstance(error, AwayError) else EXIT_CONFIGURATION
+
+
+def _said(error: Exception) -> int:
+    """Say what ended the process, with its place only where it is a defect, and return the exit code."""
+    if may_pass(error):
+        log.critical("PostgreSQL or Kafka went away: %r", error)
+        return EXIT_AWAY
+    log.critical("it cannot go on: %s", error, exc_info=None if isinstance(error, FatalError) else error)
+    return EXIT_FATAL
 
 
 def settle_memory() -> None:

@@ -16,6 +16,7 @@ from countersign_shared.contracts.wording import in_words
 from countersign_shared.errors import ConfigurationError
 from countersign_shared.postgres import migrate, open_pool
 from countersign_shared.postgres.queries import Queries
+from countersign_shared.runtime import EXIT_CONFIGURATION, exit_code
 
 
 async def prepare(database_url: str, role: str) -> list[str]:
@@ -36,10 +37,10 @@ def main() -> int:
     except ValidationError as error:
         for item in error.errors():
             sys.stderr.write(f"{str(item['loc'][0]).upper()}: {in_words(item)}\n")
-        return 78
+        return EXIT_CONFIGURATION
     except ConfigurationError as error:
         sys.stderr.write(f"{error}\n")
-        return 78
+        return exit_code(error)
     sys.stdout.write(f"audit: {', '.join(applied) or 'up to date'}; {settings.audit_role} may add and read\n")
     return 0
 

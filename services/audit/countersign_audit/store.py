@@ -12,7 +12,8 @@ import asyncpg
 
 from countersign_audit.copying import Copies
 from countersign_audit.domain.tiles import WIDTH, FullTile, Tile
-from countersign_shared.errors import ConfigurationError, FatalError
+from countersign_shared.errors import AwayError, ConfigurationError, FatalError
+from countersign_shared.postgres.away import LIBRARY_ERRORS, unusable
 from countersign_shared.postgres.queries import Queries
 
 SCHEMA = "audit"
@@ -95,7 +96,7 @@ class WriterSession:
         self._reader: Any = None
 
     async def connection(self) -> Any:
-        """Return the session, anew after it was lost; another holder of the lock is a ``ConfigurationError``."""
+        """Return the session, anew after it was lost; another holder of the lock is an ``AwayError``."""
         if not _alive(self._connection):
             await self.abandon()
             self._connection = await self._pool.acquire()
@@ -134,7 +135,7 @@ class WriterSession:
         while not await self._connection.fetchval(self._queries.try_writer_lock):
             if asyncio.get_running_loop().time() >= deadline:
                 await self.close()
-                raise ConfigurationError(
+                raise AwayError(
                     f"another audit service has been writing this log for {self._wait_seconds:g} s: run only one"
                 )
             await asyncio.sleep(LOCK_RETRY_SECONDS)
@@ -348,10 +349,8 @@ async def connected(database_url: str) -> AsyncIterator[Any]:
                 "default_transaction_read_only": "on",
             },
         )  # fmt: skip
-    except TimeoutError as error:
-        raise ConfigurationError("PostgreSQL at DATABASE_URL did not answer in time: try again once it does") from error
-    except (OSError, ValueError, asyncpg.PostgresError, asyncpg.InterfaceError) as error:
-        raise ConfigurationError(f"PostgreSQL refused DATABASE_URL: {error!r}") from error
+    except LIBRARY_ERRORS as error:
+        raise unusable(error) from error
     try:
         yield connection
     finally:

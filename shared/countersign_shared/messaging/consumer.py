@@ -18,8 +18,9 @@ from faststream.kafka.message import KafkaAckableMessage
 from faststream.message import AckStatus
 
 from countersign_shared.background import cancelled
-from countersign_shared.errors import ConfigurationError, FatalError, TransientError
+from countersign_shared.errors import FatalError, TransientError
 from countersign_shared.messaging.ahead import Begin, ReadingAhead, Waiting
+from countersign_shared.messaging.away import unreachable
 from countersign_shared.messaging.commits import Commits
 from countersign_shared.messaging.pace import GATHER_MS, QUIET_MS, Pace
 from countersign_shared.messaging.records import Message, Record, whole_headers
@@ -238,7 +239,7 @@ async def consuming(
         try:
             await broker.start()
         except KafkaError as error:
-            raise ConfigurationError(f"Kafka does not answer at {bootstrap}: {error!r}") from error
+            raise unreachable(bootstrap, error) from error
         delivery.consumer = subscriber.consumer
         if not delivery.forgetful:
             _watch_brokers(subscriber.consumer, health)

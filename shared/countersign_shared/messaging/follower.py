@@ -11,7 +11,8 @@ from aiokafka import AIOKafkaConsumer, TopicPartition
 from aiokafka.errors import KafkaError
 
 from countersign_shared.background import beside
-from countersign_shared.errors import ConfigurationError, FatalError
+from countersign_shared.errors import AwayError, FatalError
+from countersign_shared.messaging.away import unreachable
 from countersign_shared.messaging.consumer import FIRST_BACKOFF_SECONDS, MAX_RECORDS, RETRIES, TRANSIENT
 from countersign_shared.messaging.header_names import take_any_header_name
 from countersign_shared.messaging.records import Record, whole_headers
@@ -53,14 +54,21 @@ async def following(
             await consumer.seek_to_beginning(part)
             end = (await consumer.end_offsets([part]))[part]
         except KafkaError as error:
-            raise ConfigurationError(f"{part.topic} cannot be read: {error!r}") from error
-        async with asyncio.timeout(CATCH_UP_SECONDS):
-            while await consumer.position(part) < end:
-                await _take_some(consumer, topic, take)
+            raise unreachable(settings.kafka_bootstrap_servers, error) from error
+        await _caught_up(consumer, part, end, partial(_take_some, consumer, topic, take))
         async with beside(_follow(consumer, topic, take), fail=partial(_ended, fail)):
             yield
     finally:
         await stopped(consumer.stop(), "the follower")
+
+
+async def _caught_up(consumer: Any, part: TopicPartition, end: int, take_some: Callable[[], Awaitable[None]]) -> None:
+    try:
+        async with asyncio.timeout(CATCH_UP_SECONDS):
+            while await consumer.position(part) < end:
+                await take_some()
+    except TimeoutError as error:
+        raise AwayError(f"{part.topic} could not be read up to offset {end} in {CATCH_UP_SECONDS:g} s") from error
 
 
 async def _follow(consumer: Any, topic: str, take: Take) -> None:

@@ -11,6 +11,7 @@ from aiokafka.errors import KafkaError, MessageSizeTooLargeError
 from aiokafka.partitioner import murmur2
 
 from countersign_shared.errors import ConfigurationError, FatalError
+from countersign_shared.messaging.away import CONNECTING, unreachable
 from countersign_shared.messaging.records import Message
 from countersign_shared.messaging.stopping import stopped
 from countersign_shared.settings import Compression
@@ -103,7 +104,7 @@ def partition_for(key: bytes, partitions: int) -> int:
 async def open_publisher(
     bootstrap: str, *, prefix: str, client_id: str, compression: Compression = "zstd"
 ) -> AsyncIterator[Publisher]:
-    """Open an idempotent producer; an unreachable broker is a ``ConfigurationError`` in one line.
+    """Open an idempotent producer; an unreachable broker is an ``AwayError`` in one line.
 
     Events of one batch share most of their words: Zstandard takes a tenth of them to the broker and to each of up to
     four readers, and costs less than moving the rest would.
@@ -116,9 +117,9 @@ async def open_publisher(
     )  # fmt: skip
     try:
         await asyncio.wait_for(producer.start(), SEND_SECONDS)
-    except (KafkaError, TimeoutError, OSError) as error:
+    except CONNECTING as error:
         await stopped(producer.stop(), "the producer")
-        raise ConfigurationError(f"Kafka does not answer at {bootstrap}: {error!r}") from error
+        raise unreachable(bootstrap, error) from error
     try:
         yield Publisher(producer, prefix)
     finally:

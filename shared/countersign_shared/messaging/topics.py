@@ -3,10 +3,11 @@
 from collections.abc import Mapping
 
 from aiokafka.admin import AIOKafkaAdminClient, NewTopic
-from aiokafka.errors import KafkaError, for_code
+from aiokafka.errors import for_code
 
 from countersign_shared.contracts.topics import load_topics
 from countersign_shared.errors import ConfigurationError
+from countersign_shared.messaging.away import CONNECTING, unreachable
 
 ALREADY_EXISTS = 36
 
@@ -27,9 +28,9 @@ async def ensure_topics(
     admin = AIOKafkaAdminClient(bootstrap_servers=bootstrap, client_id="countersign-topics")
     try:
         await admin.start()
-    except KafkaError as error:
+    except CONNECTING as error:
         await admin.close()
-        raise ConfigurationError(f"Kafka does not answer at {bootstrap}: {error!r}") from error
+        raise unreachable(bootstrap, error) from error
     try:
         wanted = [
             NewTopic(

@@ -8,7 +8,7 @@ from typing import Any
 
 import asyncpg
 
-from countersign_shared.errors import ConfigurationError
+from countersign_shared.postgres.away import LIBRARY_ERRORS, unusable
 from countersign_shared.postgres.queries import Queries
 
 CONNECT_SECONDS = 15.0
@@ -19,7 +19,9 @@ COMMAND_SECONDS = 60.0
 async def open_pool(
     database_url: str, *, schema: str, size: int = 8, create_schema: bool = True, resets: bool = True
 ) -> AsyncIterator[asyncpg.Pool]:
-    """Open a pool whose connections see the service's own schema; a wrong address is said in one line.
+    """Open a pool whose connections see the service's own schema.
+
+    A server that does not answer is an ``AwayError``, a wrong address, database or password a ``ConfigurationError``.
 
     Without ``resets`` a connection goes back into the pool without the round trip that clears its session. Whoever
     takes a lock of the session or changes its settings must then clear that away, or terminate the connection.
@@ -41,8 +43,8 @@ async def open_pool(
             ),
             CONNECT_SECONDS,
         )  # fmt: skip
-    except (OSError, TimeoutError, ValueError, asyncpg.PostgresError, asyncpg.InterfaceError) as error:
-        raise ConfigurationError(f"PostgreSQL refused DATABASE_URL for schema {schema}: {error!r}") from error
+    except LIBRARY_ERRORS as error:
+        raise unusable(error, f" for schema {schema}") from error
     try:
         yield pool
     finally:

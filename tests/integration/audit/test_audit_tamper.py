@@ -290,5 +290,5 @@ async def test_bad_arguments_are_said(tampering: Any) -> None:
         await verify_database(database_url, "nonsense")
     with pytest.raises(NoteError):
         await verify_database(database_url, key, old_checkpoint=b"nonsense\n")
-    with pytest.raises(ConfigurationError, match="PostgreSQL refused"):
+    with pytest.raises(ConfigurationError, match="PostgreSQL does not answer"):
         await verify_database("postgresql://nobody@127.0.0.1:1/none", key)

@@ -30,6 +30,7 @@ from countersign_local.errors import (
 )
 from countersign_shared.errors import ConfigurationError
 from countersign_shared.messaging.records import Record
+from countersign_shared.postgres.away import unusable
 
 USERS = ["users", "list"]
 HEARING = """
@@ -88,9 +89,7 @@ def test_a_file_that_cannot_be_written_is_one_line(capsys: pytest.CaptureFixture
 
 
 def test_a_server_that_is_down_is_another_code_than_a_setting_that_is_wrong() -> None:
-    down = ConfigurationError("PostgreSQL refused")
-    down.__cause__ = ConnectionRefusedError(111, "Connect call failed")
-
+    down = unusable(ConnectionRefusedError(111, "Connect call failed"))
     assert exit_code(down) == UNAVAILABLE
     assert exit_code(ConfigurationError("no such directory")) == CONFIGURATION
 

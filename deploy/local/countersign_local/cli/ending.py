@@ -7,7 +7,7 @@ from collections.abc import Callable
 from io import TextIOWrapper
 
 from countersign_local.errors import CONFIGURATION, INTERRUPTED, IO, NOT_RIGHT, OK, SOFTWARE, UNAVAILABLE
-from countersign_shared.errors import ConfigurationError, CountersignError, FatalError
+from countersign_shared.errors import AwayError, ConfigurationError, CountersignError, FatalError
 
 _PLAIN = {"▲": "^", "▼": "v", "•": "*", "▸": ">", "…": "...", "→": "->", "≥": ">=", "≤": "<=", "·": "."}
 _ERRORS = "plain"
@@ -36,15 +36,9 @@ def exit_code(error: CountersignError) -> int:
     if own is not None:
         return own
     if isinstance(error, ConfigurationError):
-        return UNAVAILABLE if _does_not_answer(error) else CONFIGURATION
+        # Who tries again later may be luckier where a server is down, rather than named wrongly.
+        return UNAVAILABLE if isinstance(error, AwayError) else CONFIGURATION
     return SOFTWARE if isinstance(error, FatalError) else NOT_RIGHT
-
-
-def _does_not_answer(error: ConfigurationError) -> bool:
-    """Whether a server is down, rather than named wrongly: who tries again later may be luckier."""
-    from aiokafka.errors import KafkaConnectionError
-
-    return isinstance(error.__cause__, ConnectionError | TimeoutError | KafkaConnectionError)
 
 
 def _prepare_output() -> None:

@@ -1,0 +1,36 @@
+"""Whether a database that cannot be used may be back by itself, or somebody must change something."""
+
+import ssl
+
+import asyncpg
+from asyncpg.exceptions import TargetServerAttributeNotMatched
+
+from countersign_shared.errors import AwayError, ConfigurationError
+
+LIBRARY_ERRORS = (
+    OSError, TimeoutError, ValueError, asyncpg.PostgresError, asyncpg.InterfaceError, TargetServerAttributeNotMatched,
+)  # fmt: skip
+"""What the library raises where no connection can be made."""
+
+_PASSES = (
+    OSError, TimeoutError,
+    # The server goes, comes, or has no room for one more.
+    asyncpg.PostgresConnectionError, asyncpg.OperatorInterventionError, asyncpg.InsufficientResourcesError,
+    # Another replica is at the same table.
+    asyncpg.DeadlockDetectedError, asyncpg.LockNotAvailableError, asyncpg.SerializationError,
+    # A standby is to take over.
+    TargetServerAttributeNotMatched, asyncpg.ReadOnlySQLTransactionError,
+)  # fmt: skip
+_STAYS = (ssl.SSLError, PermissionError)
+
+
+def may_pass(error: BaseException) -> bool:
+    """Tell whether the same may work in a moment: an address, a password or a right that is wrong stays wrong."""
+    return isinstance(error, _PASSES) and not isinstance(error, _STAYS)
+
+
+def unusable(error: BaseException, what: str = "") -> ConfigurationError:
+    """Return what to raise about a database that could not be connected to; ``what`` says what for."""
+    if may_pass(error):
+        return AwayError(f"PostgreSQL does not answer at DATABASE_URL{what}: {error!r}")
+    return ConfigurationError(f"PostgreSQL refused DATABASE_URL{what}: {error!r}")

@@ -2,6 +2,7 @@
 
 import asyncio
 import contextlib
+import errno
 import gc
 import logging
 import os
@@ -17,6 +18,7 @@ import uvicorn
 import uvloop
 from fastapi import FastAPI
 from pydantic import ValidationError
+from pydantic_settings import SettingsError
 
 from countersign_shared.contracts.wording import in_words
 from countersign_shared.errors import AwayError, ConfigurationError, FatalError
@@ -55,32 +57,45 @@ def main(settings_class: type[SettingsT], running: Running[SettingsT]) -> None:
 
     Exits with 0; 70 or 75, where the supervisor starts it again; or 78, where somebody must change something.
     """
-    try:
-        settings = settings_class()
-    except ValidationError as error:
-        for item in error.errors():
-            name = "_".join(str(part) for part in item["loc"]).upper()
-            print(f"{name}: {in_words(item)}", file=sys.stderr)  # noqa: T201 - there is no logging yet
-        sys.exit(EXIT_CONFIGURATION)
+    settings = _settings(settings_class)
     configure_logging(settings.log_level)
     os.nice(settings.niceness)
     sys.exit(uvloop.run(_run(settings, running)))
 
 
+def _settings(settings_class: type[SettingsT]) -> SettingsT:
+    try:
+        return settings_class()
+    except ValidationError as error:
+        wrong = [("_".join(str(part) for part in item["loc"]), in_words(item)) for item in error.errors()]
+    except SettingsError as error:
+        # Its message holds the field's name between quotation marks, and nothing else of use.
+        wrong = [(str(error).split('"')[1], "must be JSON")]
+    for name, why in wrong:
+        print(f"{name.upper()}: {why}", file=sys.stderr)  # noqa: T201 - there is no logging yet
+    sys.exit(EXIT_CONFIGURATION)
+
+
 async def _run(settings: SettingsT, running: Running[SettingsT]) -> int:
     try:
-        async with running(settings) as service, serving(service.http, settings.http_host, settings.http_port) as port:
-            settle_memory()
-            log.info("%s listens on %s:%d", service.name, settings.http_host, port)
-            await _until_asked_or_failed(service)
-            if service.failed.done():
-                log.critical("%s ends: %s", service.name, service.failed.exception())
-                return EXIT_FATAL
+        # Before anything else: a start that ends over its port must not have taken partitions from those that run.
+        with bind(settings.http_host, settings.http_port) as sock:
+            return await _run_on(sock, settings, running)
     except ConfigurationError as error:
         log.critical("%s", error)
         return exit_code(error)
-    except Exception as error:  # noqa: BLE001 - whatever it is, the supervisor is told by the code, and people in a line
+    except Exception as error:  # noqa: BLE001 - the process ends, and says why
         return _said(error)
+
+
+async def _run_on(sock: socket.socket, settings: SettingsT, running: Running[SettingsT]) -> int:
+    async with running(settings) as service, serving_on(service.http, sock):
+        settle_memory()
+        log.info("%s listens on %s:%d", service.name, settings.http_host, sock.getsockname()[1])
+        await _until_asked_or_failed(service)
+        if service.failed.done():
+            log.critical("%s ends: %s", service.name, service.failed.exception())
+            return EXIT_FATAL
     return EXIT_OK
 
 
@@ -126,7 +141,7 @@ class _Server(uvicorn.Server):
 
 
 def bind(host: str, port: int) -> socket.socket:
-    """Bind a listening socket; a taken port is a ``ConfigurationError`` that names it."""
+    """Bind a socket to listen on; a taken port or a host that is not here is a ``ConfigurationError`` that names it."""
     family = socket.AF_INET6 if ":" in host else socket.AF_INET
     sock = socket.socket(family, socket.SOCK_STREAM)
     sock.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
@@ -134,7 +149,8 @@ def bind(host: str, port: int) -> socket.socket:
         sock.bind((host, port))
     except OSError as error:
         sock.close()
-        raise ConfigurationError(f"cannot listen on {host}:{port}: {error.strerror}; set HTTP_PORT") from error
+        wrong = "HTTP_PORT" if error.errno in {errno.EADDRINUSE, errno.EACCES} else "HTTP_HOST"
+        raise ConfigurationError(f"cannot listen on {host}:{port}: {error.strerror}; set {wrong}") from error
     return sock
 
 

@@ -4,6 +4,8 @@ from __future__ import annotations
 
 import asyncio
 import os
+import signal
+import socket
 import sys
 from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager
@@ -14,21 +16,35 @@ import pytest
 from countersign_shared.errors import AwayError, ConfigurationError, FatalError
 from countersign_shared.messaging.topics import ensure_topics
 from countersign_shared.postgres import open_pool
-from countersign_shared.runtime import EXIT_AWAY, EXIT_CONFIGURATION, EXIT_FATAL, Service, main
+from countersign_shared.runtime import EXIT_AWAY, EXIT_CONFIGURATION, EXIT_FATAL, EXIT_OK, Service, main
 from countersign_shared.settings import ServiceSettings
 from tests.architecture.sources import SERVICES
 from tests.fixtures.postgres import named
 
 NOWHERE = "127.0.0.1:1"
+AWAY = f"postgresql://nobody@{NOWHERE}/none"
 LIMIT_SECONDS = 60.0
+RUN = """
+import signal, sys
+from countersign_shared.starting import start
+
+signal.signal(signal.SIGINT, signal.default_int_handler)  # ignored where tests run in the background
+start(sys.argv[1])
+"""
+"""As `python -m` does."""
+
+
+async def started(service: str, **environment: str) -> asyncio.subprocess.Process:
+    """Start a service from environment variables alone."""
+    return await asyncio.create_subprocess_exec(
+        sys.executable, "-c", RUN, f"countersign_{service}", stderr=asyncio.subprocess.PIPE,
+        env={"PATH": os.environ["PATH"], "HTTP_PORT": "0", **environment},
+    )  # fmt: skip
 
 
 async def ended(service: str, **environment: str) -> tuple[int, str]:
-    """Run a service from environment variables alone until it ends by itself."""
-    process = await asyncio.create_subprocess_exec(
-        sys.executable, "-m", f"countersign_{service}", stderr=asyncio.subprocess.PIPE,
-        env={"PATH": os.environ["PATH"], "HTTP_PORT": "0", **environment},
-    )  # fmt: skip
+    """Run a service until it ends by itself."""
+    process = await started(service, **environment)
     try:
         async with asyncio.timeout(LIMIT_SECONDS):
             _, said = await process.communicate()
@@ -40,9 +56,7 @@ async def ended(service: str, **environment: str) -> tuple[int, str]:
 
 @pytest.mark.parametrize("service", SERVICES)
 async def test_a_service_whose_database_is_away_asks_to_be_started_again(service: str) -> None:
-    code, said = await ended(
-        service, DATABASE_URL=f"postgresql://nobody@{NOWHERE}/none", KAFKA_BOOTSTRAP_SERVERS=NOWHERE
-    )
+    code, said = await ended(service, DATABASE_URL=AWAY, KAFKA_BOOTSTRAP_SERVERS=NOWHERE)
     assert (code, "PostgreSQL does not answer" in said, "Traceback" in said) == (EXIT_AWAY, True, False)
 
 
@@ -66,6 +80,43 @@ async def test_a_service_whose_brokers_are_away_asks_to_be_started_again(service
 async def test_an_address_of_brokers_that_is_none_is_said_in_one_line(address: str, database_url: str) -> None:
     code, said = await ended("router", DATABASE_URL=database_url, KAFKA_BOOTSTRAP_SERVERS=address)
     assert (code, "HOST:PORT" in said, "Traceback" in said) == (EXIT_CONFIGURATION, True, False)
+
+
+async def test_a_port_that_is_taken_is_said_before_anything_is_taken_up() -> None:
+    with socket.create_server(("127.0.0.1", 0)) as taken:
+        port = str(taken.getsockname()[1])
+        # With the database away: whoever asks it first, says so first.
+        code, said = await ended("router", DATABASE_URL=AWAY, KAFKA_BOOTSTRAP_SERVERS=NOWHERE, HTTP_PORT=port)
+    assert (code, f"127.0.0.1:{port}: Address already in use; set HTTP_PORT" in said) == (EXIT_CONFIGURATION, True)
+
+
+async def test_an_address_that_is_not_this_machines_is_not_blamed_on_the_port() -> None:
+    code, said = await ended("router", DATABASE_URL=AWAY, KAFKA_BOOTSTRAP_SERVERS=NOWHERE, HTTP_HOST="203.0.113.7")
+    assert (code, "set HTTP_HOST" in said, "HTTP_PORT" in said) == (EXIT_CONFIGURATION, True, False)
+
+
+async def test_ctrl_c_while_a_start_waits_for_a_server_ends_it_in_silence() -> None:
+    asked = asyncio.Event()
+
+    async def silent(reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
+        asked.set()
+        await reader.read()
+        writer.close()
+
+    async with await asyncio.start_server(silent, "127.0.0.1", 0) as server, asyncio.timeout(LIMIT_SECONDS):
+        url = f"postgresql://nobody@127.0.0.1:{server.sockets[0].getsockname()[1]}/none?sslmode=disable"
+        process = await started("router", DATABASE_URL=url, KAFKA_BOOTSTRAP_SERVERS=NOWHERE)
+        await asked.wait()
+        process.send_signal(signal.SIGINT)
+        _, said = await process.communicate()
+    assert (process.returncode, said.decode()) == (EXIT_OK, "")
+
+
+async def test_a_setting_that_is_no_json_is_named() -> None:
+    code, said = await ended(
+        "feedback", DATABASE_URL=AWAY, KAFKA_BOOTSTRAP_SERVERS=NOWHERE, REVIEWER_SIGNALS_BY_TENANT="acme=team"
+    )
+    assert (code, said) == (EXIT_CONFIGURATION, "REVIEWER_SIGNALS_BY_TENANT: must be JSON\n")
 
 
 async def test_topics_are_not_ensured_at_an_address_that_is_none() -> None:

@@ -88,6 +88,22 @@ def test_a_file_that_cannot_be_written_is_one_line(capsys: pytest.CaptureFixture
     assert capsys.readouterr().err == "countersign: /nowhere/figures.svg: No such file or directory\n"
 
 
+@pytest.mark.parametrize(
+    "arguments",
+    [["audit", "subject", "\udcff"], ["controls", "end-peak", "--reason", "\udcff"], ["audit", "timeline", "\udcff"]],
+)
+def test_bytes_of_a_command_line_that_are_no_text_are_said(
+    arguments: list[str], monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+) -> None:
+    monkeypatch.setenv("COUNTERSIGN_URL", "http://127.0.0.1:1")
+    monkeypatch.setenv("COUNTERSIGN_API_KEY", "cs_local_a_b")
+
+    assert ended(arguments) == USAGE
+    said = capsys.readouterr().err
+    assert said.startswith("countersign: '\\udcff' is no ")
+    assert said.count("\n") == 1
+
+
 def test_a_server_that_is_down_is_another_code_than_a_setting_that_is_wrong() -> None:
     down = unusable(ConnectionRefusedError(111, "Connect call failed"))
     assert exit_code(down) == UNAVAILABLE

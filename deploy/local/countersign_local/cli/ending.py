@@ -6,7 +6,7 @@ import sys
 from collections.abc import Callable
 from io import TextIOWrapper
 
-from countersign_local.errors import CONFIGURATION, INTERRUPTED, IO, NOT_RIGHT, OK, SOFTWARE, UNAVAILABLE
+from countersign_local.errors import CONFIGURATION, INTERRUPTED, IO, NOT_RIGHT, OK, SOFTWARE, UNAVAILABLE, USAGE
 from countersign_shared.errors import AwayError, ConfigurationError, CountersignError, FatalError
 
 _PLAIN = {"▲": "^", "▼": "v", "•": "*", "▸": ">", "…": "...", "→": "->", "≥": ">=", "≤": "<=", "·": "."}
@@ -25,6 +25,13 @@ def ended_by(run: Callable[[], object]) -> int:
         place = f"{error.filename}: " if error.filename is not None else ""
         print(f"countersign: {place}{error.strerror or error}", file=sys.stderr)
         return IO
+    except UnicodeEncodeError as error:
+        # A name that no text can have, as the bytes of a command line may make it; files may be called so.
+        print(
+            f"countersign: {error.object[error.start : error.end]!r} is no text that can be sent: it must be UTF-8.",
+            file=sys.stderr,
+        )
+        return USAGE
     except KeyboardInterrupt:
         return INTERRUPTED
     return OK

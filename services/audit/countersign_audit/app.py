@@ -166,8 +166,9 @@ async def writing(
 async def _last_signature(writer: LogWriter) -> None:
     try:
         await writer.sign_tail()
-    except TRANSIENT as error:
-        log.warning("the database is away; the next start signs the last entries: %r", error)
+    except (*TRANSIENT, asyncpg.PostgresError) as error:
+        # A full disk, mostly: then it is what ended the service, and has been said.
+        log.warning("the database is away or takes nothing; the next start signs the last entries: %r", error)
 
 
 def _watch(writer: LogWriter, anchoring: Anchoring, metrics: Metrics, clock: Clock) -> None:

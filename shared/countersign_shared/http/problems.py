@@ -19,7 +19,7 @@ from countersign_shared.contracts.wording import in_words
 TYPE_BASE = "https://countersign.dev/problems/"
 MEDIA_TYPE = "application/problem+json"
 BUSY = (asyncpg.LockNotAvailableError, asyncpg.DeadlockDetectedError, asyncpg.SerializationError,
-        asyncpg.TooManyConnectionsError, asyncpg.CannotConnectNowError)  # fmt: skip
+        asyncpg.InsufficientResourcesError, asyncpg.CannotConnectNowError)  # fmt: skip
 """What the database says when it cannot just now: nothing was written, and asking again helps."""
 AWAY = (asyncpg.PostgresConnectionError, asyncpg.AdminShutdownError, asyncpg.CrashShutdownError, asyncpg.InterfaceError,
         ConnectionError, socket.gaierror, TimeoutError)  # fmt: skip

@@ -23,7 +23,7 @@ from countersign_audit.domain.tree import leaf_hash
 from countersign_audit.store import SCHEMA, SecondWriterError, Store
 from countersign_shared.errors import ConfigurationError
 from tests.architecture.sources import ROOT
-from tests.integration.audit.log import open_log, verified
+from tests.integration.audit.log import START, open_log, verified
 from tests.integration.audit.test_audit_anchors import cut_back, filled
 from tests.unit.audit.records import example, one_case, record
 
@@ -214,3 +214,19 @@ def test_the_page_says_what_came_of_it() -> None:
     assert [line.split(" | ")[0].removeprefix("| ") for line in rows] == list(ATTEMPTS)
     # Alone this test has found nothing yet.
     assert set(lines) <= set(rows)
+
+
+async def test_a_service_ends_as_it_was_to_though_the_database_takes_no_last_signature(
+    database_url: str, tmp_path: Path
+) -> None:
+    async with open_log(database_url, tmp_path / "keys", clock=lambda: START) as log:
+        await log.add(one_case("c-1", number=1))
+        assert log.writer.unsigned
+        # A full disk refuses it in the same way.
+        await log.rows("ALTER TABLE checkpoints ADD CONSTRAINT no_room CHECK (size < 0) NOT VALID")
+    connection = await asyncpg.connect(database_url, server_settings={"search_path": SCHEMA})
+    await connection.execute("ALTER TABLE checkpoints DROP CONSTRAINT no_room")
+    await connection.close()
+    async with open_log(database_url, tmp_path / "keys") as log:
+        await log.writer.sign_tail()
+        assert (log.writer.unsigned, (await log.verify()).ok) == (0, True)

@@ -111,6 +111,14 @@ async def test_a_crash_tells_nothing_but_its_trace():
     assert "secret" not in answer.text
 
 
+@pytest.mark.parametrize("fault", [asyncpg.DiskFullError("no space left"), asyncpg.OutOfMemoryError("no memory left")])
+async def test_a_database_without_room_is_worth_asking_again(fault, monkeypatch):
+    monkeypatch.setitem(FAULTS, "room", fault)
+    async with client(application()) as http:
+        answer = await http.get("/fault/room")
+    assert (answer.status_code, answer.json()["type"].rsplit("/")[-1]) == (503, "database-busy")
+
+
 async def test_a_busy_database_is_worth_asking_again():
     async with client(application()) as http:
         answer = await http.get("/busy")

@@ -8,6 +8,7 @@ from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
+import asyncpg
 import psutil
 import uvloop
 
@@ -17,6 +18,7 @@ from countersign_local.demo.headless import headless
 from countersign_local.demo.options import DemoOptions
 from countersign_local.demo.progress import Progress
 from countersign_local.demo.run import Fate, end_on_signals, running_demo
+from countersign_local.errors import PartError
 from countersign_local.state import held
 from countersign_shared.clock import system_clock
 from countersign_shared.observability.logs import configure_logging
@@ -40,7 +42,10 @@ def start(options: DemoOptions, directory: Path, environ: Mapping[str, str]) -> 
     with ExitStack() as stack:
         stack.enter_context(held(directory))
         found = stack.enter_context(ground(options, directory, environ))
-        return uvloop.run(_inside(options, found, directory, progress))
+        try:
+            return uvloop.run(_inside(options, found, directory, progress))
+        except asyncpg.PostgresError as error:
+            raise PartError(f"PostgreSQL gave up: {error}") from error
 
 
 async def _inside(options: DemoOptions, found: Ground, directory: Path, progress: Progress) -> dict[str, Any] | None:

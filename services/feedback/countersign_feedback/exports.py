@@ -12,6 +12,7 @@ from collections import defaultdict
 from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import replace
 from datetime import datetime
+from math import isfinite
 from pathlib import Path
 from typing import Any
 
@@ -41,21 +42,30 @@ def read_reviews(path: Path) -> tuple[list[Reviews], list[tuple[str, ...]]]:
     names = Reviews.__slots__
     found = _json(path) if path.suffix == ".json" else {}
     reviews = [_reviews({name: row.get(name) for name in names}, where) for where, row in _rows(path, "reviewers")]
-    timed = _timed(found.get("timings", []), str(path))
+    timed = _timed(_list(found, "timings", dict, path), str(path))
     reviews = [
         replace(one, too_fast=one.too_fast + timed[one.reviewer][0], timed=one.timed + timed[one.reviewer][1])
         for one in reviews
     ]
-    answers = found.get("answers", [])
+    answers = _list(found, "answers", list, path)
     return reviews, [tuple(str(answer) for answer in unit) for unit in answers]
+
+
+def _list(found: Mapping[str, Any], member: str, kind: type[Any], path: Path) -> list[Any]:
+    """Return a list of objects or of lists; one that is not there is empty."""
+    value = found.get(member, [])
+    if not isinstance(value, list) or not all(isinstance(one, kind) for one in value):
+        raise UnreadableExportError(
+            f"{path}: the member {member!r} must be a list of {'objects' if kind is dict else 'lists'}"
+        )
+    return value
 
 
 def _rows(path: Path, member: str) -> Iterator[tuple[str, Mapping[str, Any]]]:
     if path.suffix == ".json":
-        found = _json(path).get(member)
-        if not isinstance(found, list) or not all(isinstance(row, dict) for row in found):
-            raise UnreadableExportError(f"{path}: the member {member!r} must be a list of objects")
-        yield from ((f"{path}, {member}[{place}]", row) for place, row in enumerate(found))
+        found = _json(path)
+        rows = _list({member: None, **found}, member, dict, path)
+        yield from ((f"{path}, {member}[{place}]", row) for place, row in enumerate(rows))
         return
     with path.open(encoding="utf-8", newline="") as file:
         lines = csv.DictReader(file)
@@ -71,6 +81,8 @@ def _rows(path: Path, member: str) -> Iterator[tuple[str, Mapping[str, Any]]]:
 def _json(path: Path) -> dict[str, Any]:
     try:
         found = json.loads(path.read_text(encoding="utf-8"))
+    except RecursionError as error:
+        raise UnreadableExportError(f"{path} is nested too deeply") from error
     except ValueError as error:
         raise UnreadableExportError(f"{path} is not JSON: {error}") from error
     if not isinstance(found, dict):
@@ -98,7 +110,7 @@ def _reviews(row: Mapping[str, Any], where: str) -> Reviews:
     try:
         counts = {name: int(value or 0) for name, value in row.items() if name != "reviewer"}
         return Reviews(reviewer=str(row["reviewer"]), **counts)
-    except ValueError as error:
+    except (ValueError, TypeError, OverflowError) as error:
         raise UnreadableExportError(f"{where}: {error}") from error
 
 
@@ -106,7 +118,7 @@ def _timed(timings: Sequence[Mapping[str, Any]], where: str) -> dict[str, tuple[
     counted: dict[str, tuple[int, int]] = defaultdict(lambda: (0, 0))
     for place, row in enumerate(timings):
         words, seconds = (_number(row, name, f"{where}, timings[{place}]") for name in ("words", "seconds"))
-        if words is None or seconds is None:
+        if words is None or seconds is None or not (isfinite(words) and isfinite(seconds)):
             raise UnreadableExportError(f"{where}, timings[{place}]: words and seconds are needed")
         fast, all_of_them = counted[str(row.get("reviewer"))]
         counted[str(row.get("reviewer"))] = (fast + (seconds < reading_floor_seconds(int(words))), all_of_them + 1)

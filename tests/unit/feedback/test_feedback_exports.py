@@ -76,3 +76,32 @@ def test_reviewers_and_doubled_answers(tmp_path: Path) -> None:
         read_reviews(csv)
     with pytest.raises(UnreadableExportError, match="reviewer is missing"):
         read_reviews(written(tmp_path, "reviewer,caught\n,1\n", "desk.csv"))
+
+
+DESK = {"reviewer": "p1", "assisted": 40, "assisted_agreed": 30, "blind": 40, "blind_agreed": 20}
+
+
+@pytest.mark.parametrize(
+    ("members", "says"),
+    [
+        ({"reviewers": [{**DESK, "assisted": [1]}]}, r"reviewers\[0\]"),
+        ({"reviewers": [{**DESK, "assisted": 1e999}]}, r"reviewers\[0\]"),
+        ({"reviewers": 5}, "'reviewers' must be a list of objects"),
+        ({"reviewers": [DESK], "timings": 5}, "'timings' must be a list of objects"),
+        ({"reviewers": [DESK], "timings": ["x"]}, "'timings' must be a list of objects"),
+        ({"reviewers": [DESK], "timings": [{"words": 1e999, "seconds": 3}]}, r"timings\[0\]: words and seconds"),
+        ({"reviewers": [DESK], "answers": [1, 2]}, "'answers' must be a list of lists"),
+    ],
+)
+def test_reviewers_in_another_shape_are_named(tmp_path: Path, members: dict[str, object], says: str) -> None:
+    path = tmp_path / "desk.json"
+    path.write_text(json.dumps(members))
+    with pytest.raises(UnreadableExportError, match=says):
+        read_reviews(path)
+
+
+def test_a_file_that_is_nested_without_end_is_named(tmp_path: Path) -> None:
+    path = tmp_path / "deep.json"
+    path.write_text("[" * 100_000)
+    with pytest.raises(UnreadableExportError, match="nested too deeply"):
+        read_cases(path)

@@ -143,3 +143,12 @@ def test_cases_without_the_ai_count_only_where_nothing_else_is_drawn() -> None:
     blind, alone = case(0), case(1, purpose=Purpose.HUMAN_ONLY, probability=0.01)
     assert of_one_chance([blind, alone]) == [blind]
     assert of_one_chance([alone]) == [alone]
+
+
+def test_a_try_keeps_its_cases_when_another_sample_begins_after_it() -> None:
+    alone = [case(number, purpose=Purpose.HUMAN_ONLY) for number in range(28)]
+    (first,) = due(alone, [], **PROMISE)
+    # The policy's blind sample was switched on since.
+    later = [*alone, case(40, purpose=Purpose.BLIND, error=None)]
+    assert judged(later, first).cases == tuple(alone)
+    assert isinstance(judged(later, first).outcome, Certificate)

@@ -106,7 +106,8 @@ def judge(
     traffic: Sequence[float] = (),
 ) -> Judged:
     """Return what an attempt says of the answers so far; what nobody has judged counts as wrong."""
-    cases = [case for case in of_one_chance(drawn) if (case.routed_at, case.case_id) <= attempt.last]
+    # Of what lay there then: a sample that began later takes nothing away from it.
+    cases = of_one_chance(case for case in drawn if (case.routed_at, case.case_id) <= attempt.last)
     kept = tuple(case for case in cases if case.kept(attempt.floor))
     unjudged = sum(case.error is None for case in kept)
     level = spent(delta, attempt.number)

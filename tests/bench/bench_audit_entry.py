@@ -17,14 +17,14 @@ from typing import Any
 
 from cryptography.hazmat.primitives.ciphers.aead import AESGCM
 
-from countersign_audit.batch import Batch
 from countersign_audit.domain.commitments import CommitmentKey, Pseudonyms, derive_keys
-from countersign_audit.drafts import Draft, commitments
 from countersign_audit.facts.leaf import encode_leaf
 from countersign_audit.facts.reading import read_body
-from countersign_audit.intake import Intake
-from countersign_audit.scopes import Scopes
-from countersign_audit.sealing import KeyWrap
+from countersign_audit.writing.batch import Batch
+from countersign_audit.writing.drafts import Draft, commitments
+from countersign_audit.writing.intake import Intake
+from countersign_audit.writing.scopes import Scopes
+from countersign_audit.writing.sealing import KeyWrap
 from countersign_shared.messaging import Record
 from countersign_shared.postgres.bodies import bodies
 from tests.integration.audit.flow import batches

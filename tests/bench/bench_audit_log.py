@@ -30,8 +30,8 @@ import httpx
 import uvicorn
 import uvloop
 
-from countersign_audit.keys import load_keys
-from countersign_audit.published import PublishedLog
+from countersign_audit.custody.keys import load_keys
+from countersign_audit.reading.published import PublishedLog
 from countersign_local import exporting
 from countersign_local.parts.postgres import postgres
 from countersign_shared.clock import system_clock

@@ -19,7 +19,7 @@ import jsonschema_rs
 import orjson
 import pytest
 
-from countersign_audit.leaf_schema import leaf_schema
+from countersign_audit.facts.leaf_schema import leaf_schema
 from countersign_local.client import open_client
 from countersign_local.demo.reviewer import ScriptedReviewer
 from countersign_review.domain.administration import ALL_TENANTS, Administrator

@@ -9,7 +9,7 @@ import sys
 from collections.abc import Sequence
 from importlib import import_module
 
-from countersign_audit import leaf_schema
+from countersign_audit.facts import leaf_schema
 from countersign_router.language import schema as policy_schema
 from countersign_shared.contracts import generate
 from countersign_shared.contracts.topics import contracts_dir

@@ -15,8 +15,8 @@ from aiokafka import AIOKafkaConsumer, TopicPartition
 from aiokafka.admin import AIOKafkaAdminClient
 from aiokafka.structs import OffsetAndMetadata
 
-from countersign_audit.keys import load_keys
-from countersign_audit.reading import Opener
+from countersign_audit.custody.keys import load_keys
+from countersign_audit.reading.records import Opener
 from countersign_audit.store import Store as AuditStore
 from countersign_audit.store import connected
 from countersign_feedback.app import MIGRATIONS

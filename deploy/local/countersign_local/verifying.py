@@ -6,10 +6,10 @@ from typing import Any
 
 import orjson
 
+from countersign_audit.custody.keys import load_keys
 from countersign_audit.domain.commitments import Pseudonyms
-from countersign_audit.keys import load_keys
 from countersign_audit.store import Store, connected
-from countersign_audit.verify import local_verifier_key, verify_database
+from countersign_audit.verifying.database import local_verifier_key, verify_database
 from countersign_local.errors import USAGE, CommandError
 
 _MOST_ENTRIES = 1_000

@@ -10,27 +10,27 @@ from functools import partial
 
 import asyncpg
 
-from countersign_audit.anchors import Anchoring, DirectoryPlace, Place, TopicPlace
 from countersign_audit.api import Desks, build_app
-from countersign_audit.asked_again import AskedAgain
-from countersign_audit.checking import CopyCheck
-from countersign_audit.erasing import Eraser
-from countersign_audit.erasure_desk import ErasureDesk
-from countersign_audit.explanations import ExplanationDesk
+from countersign_audit.custody.anchors import Anchoring, DirectoryPlace, Place, TopicPlace
+from countersign_audit.custody.keys import LogKeys
+from countersign_audit.custody.opening import open_writer
+from countersign_audit.custody.rewrapping import Rewrapper
+from countersign_audit.erasing.asked_again import AskedAgain
+from countersign_audit.erasing.carrying_out import Eraser
+from countersign_audit.erasing.desk import ErasureDesk
+from countersign_audit.explaining.handing_out import ExplanationDesk
 from countersign_audit.handlers import Follow, Handler, topics
-from countersign_audit.keys import LogKeys
-from countersign_audit.missing import MissingRecords
-from countersign_audit.opening import open_writer
-from countersign_audit.published import PublishedLog
-from countersign_audit.reading_room import ReadingRoom
-from countersign_audit.reconciling import LOOK_SECONDS, Reconciler
+from countersign_audit.reading.published import PublishedLog
+from countersign_audit.reading.room import ReadingRoom
+from countersign_audit.reading.subjects import SubjectDesk
+from countersign_audit.reading.timeline import TimelineReader
 from countersign_audit.repeating import repeating
-from countersign_audit.rewrapping import Rewrapper
 from countersign_audit.settings import Settings
 from countersign_audit.store import MIGRATIONS, SCHEMA, WriterSession
-from countersign_audit.subjects import SubjectDesk
-from countersign_audit.timeline import TimelineReader
-from countersign_audit.writer import LogWriter
+from countersign_audit.watching.checking import CopyCheck
+from countersign_audit.watching.missing import MissingRecords
+from countersign_audit.watching.reconciling import LOOK_SECONDS, Reconciler
+from countersign_audit.writing.writer import LogWriter
 from countersign_shared.clock import Clock, system_clock
 from countersign_shared.contracts.decision_types import load_decision_types
 from countersign_shared.http import TokenVerifier

@@ -4,10 +4,10 @@ import logging
 from collections.abc import Awaitable, Callable, Sequence
 from typing import NamedTuple
 
-from countersign_audit.anchors import TOPIC as CHECKPOINTS
-from countersign_audit.assembly import Begun
-from countersign_audit.intake import Intake
-from countersign_audit.writer import LogWriter
+from countersign_audit.custody.anchors import TOPIC as CHECKPOINTS
+from countersign_audit.writing.assembly import Begun
+from countersign_audit.writing.intake import Intake
+from countersign_audit.writing.writer import LogWriter
 from countersign_shared.clock import Clock
 from countersign_shared.contracts.topics import load_topics
 from countersign_shared.messaging import Message, Record

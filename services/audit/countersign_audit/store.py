@@ -10,8 +10,8 @@ from typing import Any
 
 import asyncpg
 
-from countersign_audit.copying import Copies
 from countersign_audit.domain.tiles import WIDTH, FullTile, Tile
+from countersign_audit.writing.copying import Copies
 from countersign_shared.errors import AwayError, ConfigurationError, FatalError
 from countersign_shared.postgres.away import LIBRARY_ERRORS, unusable
 from countersign_shared.postgres.queries import Queries

@@ -11,13 +11,13 @@ from typing import Any
 
 import asyncpg
 
-from countersign_audit.anchors import Place
 from countersign_audit.app import writing
+from countersign_audit.custody.anchors import Place
 from countersign_audit.handlers import Handler
 from countersign_audit.settings import Settings
 from countersign_audit.store import MIGRATIONS, SCHEMA
-from countersign_audit.verify import Report, local_verifier_key, verify_database
-from countersign_audit.writer import LogWriter
+from countersign_audit.verifying.database import Report, local_verifier_key, verify_database
+from countersign_audit.writing.writer import LogWriter
 from countersign_shared.messaging import Record
 from countersign_shared.observability import Metrics
 from countersign_shared.postgres import migrate, open_pool

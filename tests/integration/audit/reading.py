@@ -10,7 +10,7 @@ from fastapi import FastAPI, Request
 
 from countersign_audit.api import build_app
 from countersign_audit.app import build_desks
-from countersign_audit.keys import load_keys
+from countersign_audit.custody.keys import load_keys
 from countersign_shared.http import Authenticate, Principal
 from countersign_shared.messaging import Record, unpack_headers
 from countersign_shared.messaging.outbox import Outbox

@@ -8,13 +8,13 @@ from pathlib import Path
 import asyncpg
 import pytest
 
-from countersign_audit.anchored import BehindAnchorError
-from countersign_audit.anchors import Anchoring, DirectoryPlace, TopicPlace
+from countersign_audit.custody.anchored import BehindAnchorError
+from countersign_audit.custody.anchors import Anchoring, DirectoryPlace, TopicPlace
+from countersign_audit.custody.keys import load_keys, verify_signature
+from countersign_audit.custody.recovery import NotBehindError, recover
 from countersign_audit.domain.note import open_note, parse_verifier_key
-from countersign_audit.keys import load_keys, verify_signature
-from countersign_audit.recovery import NotBehindError, recover
 from countersign_audit.store import SCHEMA
-from countersign_audit.verify import local_verifier_key, verify_database
+from countersign_audit.verifying.database import local_verifier_key, verify_database
 from countersign_shared.errors import ConfigurationError
 from countersign_shared.messaging import Message, Record
 from tests.integration.audit.log import Log, SteppingClock, open_log, settings, verified

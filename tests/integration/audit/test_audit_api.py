@@ -12,10 +12,10 @@ import pytest
 from jsonschema import Draft202012Validator
 
 from countersign_audit.api import build_openapi
+from countersign_audit.custody.keys import load_keys, verify_signature
 from countersign_audit.domain.note import open_note
-from countersign_audit.keys import load_keys, verify_signature
-from countersign_audit.reading_room import READERS
-from countersign_audit.timeline import TimelineReader, read_timeline
+from countersign_audit.reading.room import READERS
+from countersign_audit.reading.timeline import TimelineReader, read_timeline
 from countersign_shared.contracts.topics import contracts_dir
 from countersign_shared.http import ROLES
 from countersign_shared.messaging import Record, unpack_headers

@@ -13,7 +13,7 @@ from pathlib import Path
 import pytest
 import uvicorn
 
-from countersign_audit.keys import load_keys
+from countersign_audit.custody.keys import load_keys
 from countersign_local.errors import NOT_RIGHT, OK, UNAVAILABLE, USAGE
 from countersign_verifier.cli import NO_INPUT
 from tests.integration.audit.log import Log, open_log

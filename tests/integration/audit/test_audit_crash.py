@@ -16,11 +16,11 @@ import asyncpg
 import orjson
 import pytest
 
-from countersign_audit.anchored import BehindAnchorError
-from countersign_audit.anchors import DirectoryPlace
-from countersign_audit.copying import copies
+from countersign_audit.custody.anchored import BehindAnchorError
+from countersign_audit.custody.anchors import DirectoryPlace
 from countersign_audit.domain.tree import leaf_hash
 from countersign_audit.store import SCHEMA, SecondWriterError, Store
+from countersign_audit.writing.copying import copies
 from countersign_shared.errors import ConfigurationError
 from tests.architecture.sources import ROOT
 from tests.integration.audit.log import START, open_log, verified
@@ -62,7 +62,9 @@ import asyncio, os, signal, sys
 from datetime import timedelta
 from pathlib import Path
 import asyncpg
-from countersign_audit import repeats, store, writer
+from countersign_audit import store
+from countersign_audit.writing import repeats
+from countersign_audit.writing import writer
 from tests.integration.audit.log import open_log
 from tests.unit.audit.records import one_case
 

@@ -10,10 +10,10 @@ import asyncpg
 import orjson
 import pytest
 
-from countersign_audit import erasure_store
-from countersign_audit.erasing import SERVICES, Eraser
-from countersign_audit.keys import load_keys
-from countersign_audit.timeline import TimelineReader
+from countersign_audit.custody.keys import load_keys
+from countersign_audit.erasing import store as erasure_store
+from countersign_audit.erasing.carrying_out import SERVICES, Eraser
+from countersign_audit.reading.timeline import TimelineReader
 from countersign_shared.messaging import Record, write_event
 from countersign_shared.messaging.outbox import Outbox
 from tests.integration.audit.log import Log, SteppingClock, open_log

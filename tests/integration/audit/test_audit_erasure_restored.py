@@ -7,10 +7,10 @@ from typing import Any
 
 import asyncpg
 
-from countersign_audit.anchors import Anchoring, DirectoryPlace
 from countersign_audit.app import log_handler
-from countersign_audit.erasing import SERVICES
-from countersign_audit.recovery import recover
+from countersign_audit.custody.anchors import Anchoring, DirectoryPlace
+from countersign_audit.custody.recovery import recover
+from countersign_audit.erasing.carrying_out import SERVICES
 from countersign_audit.store import SCHEMA
 from countersign_shared.messaging import Record, unpack_headers
 from tests.integration.audit.log import Log, SteppingClock, open_log, settings

@@ -9,8 +9,9 @@ import asyncpg
 import httpx
 import pytest
 
-from countersign_audit import explanations, store
-from countersign_audit.timeline import MAX_ENTRIES
+from countersign_audit import store
+from countersign_audit.explaining import handing_out as explanations
+from countersign_audit.reading.timeline import MAX_ENTRIES
 from tests.integration.audit.log import open_log
 from tests.integration.audit.reading import API, reading, take_in_announcements
 from tests.unit.audit.records import example, one_case, record

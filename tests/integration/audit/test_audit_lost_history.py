@@ -9,10 +9,10 @@ from typing import Any
 
 import pytest
 
-from countersign_audit.anchored import BehindAnchorError
-from countersign_audit.anchors import Anchoring, DirectoryPlace, TopicPlace
-from countersign_audit.keys import replace_signing_key
-from countersign_audit.recovery import recover
+from countersign_audit.custody.anchored import BehindAnchorError
+from countersign_audit.custody.anchors import Anchoring, DirectoryPlace, TopicPlace
+from countersign_audit.custody.keys import replace_signing_key
+from countersign_audit.custody.recovery import recover
 from tests.integration.audit.log import Log, SteppingClock, open_log, settings, verified
 from tests.integration.audit.test_audit_anchors import Topic, cut_back
 from tests.unit.audit.records import one_case

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from pathlib import Path
 
-from countersign_audit.missing import Jump, MissingRecords
+from countersign_audit.watching.missing import Jump, MissingRecords
 from countersign_shared.messaging.positions import Position
 from countersign_shared.observability import Metrics
 from tests.integration.audit.log import SteppingClock, open_log

@@ -10,9 +10,9 @@ from pathlib import Path
 import asyncpg
 import pytest
 
-from countersign_audit.copying import copies
 from countersign_audit.domain.tree import leaf_hash
 from countersign_audit.store import SCHEMA, SecondWriterError, Store
+from countersign_audit.writing.copying import copies
 from countersign_shared.errors import ConfigurationError, FatalError
 from tests.integration.audit.log import LOSE_THE_LOCK, LOST, TABLES, Log, open_log, verified
 from tests.unit.audit.records import one_case

@@ -12,8 +12,8 @@ import httpx
 import orjson
 import pytest
 
+from countersign_audit.custody.keys import load_keys
 from countersign_audit.domain.tiles import tiles_of
-from countersign_audit.keys import load_keys
 from countersign_verifier.case import verify_case
 from countersign_verifier.log import verify_log
 from countersign_verifier.note import open_checkpoint, parse_key

@@ -7,8 +7,8 @@ from pathlib import Path
 
 import orjson
 
-from countersign_audit.published import PublishedLog
-from countersign_audit.reconciling import Reconciler, look_at
+from countersign_audit.reading.published import PublishedLog
+from countersign_audit.watching.reconciling import Reconciler, look_at
 from countersign_shared.messaging import Record
 from countersign_shared.messaging.dead_letters import dead_letter
 from tests.integration.audit.log import SteppingClock, open_log

@@ -9,8 +9,8 @@ from urllib.parse import urlsplit, urlunsplit
 import asyncpg
 import pytest
 
-from countersign_audit.erasing import SERVICES
-from countersign_audit.keys import add_epoch_key
+from countersign_audit.custody.keys import add_epoch_key
+from countersign_audit.erasing.carrying_out import SERVICES
 from countersign_audit.prepare import prepare
 from tests.integration.audit.log import open_log, verified
 from tests.integration.audit.reading import API, reading, take_in_announcements

@@ -9,7 +9,7 @@ from pathlib import Path
 import httpx
 import pytest
 
-from countersign_audit.keys import load_keys
+from countersign_audit.custody.keys import load_keys
 from countersign_local import exporting
 from countersign_verifier.findings import Report
 from countersign_verifier.log import verify_log

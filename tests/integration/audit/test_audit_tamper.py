@@ -12,12 +12,12 @@ import orjson
 import pytest
 from cryptography.hazmat.primitives.asymmetric.ed25519 import Ed25519PrivateKey
 
+from countersign_audit.custody.keys import LogKeys, load_keys
 from countersign_audit.domain.note import Checkpoint, NoteError, signed_note
 from countersign_audit.domain.tree import Frontier, leaf_hash
 from countersign_audit.encoding import encode
-from countersign_audit.keys import LogKeys, load_keys
 from countersign_audit.store import SCHEMA
-from countersign_audit.verify import Report, local_verifier_key, verify_database
+from countersign_audit.verifying.database import Report, local_verifier_key, verify_database
 from countersign_shared.errors import ConfigurationError
 from tests.integration.audit.log import open_log, verified
 from tests.unit.audit.records import one_case

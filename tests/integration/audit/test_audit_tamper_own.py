@@ -7,10 +7,10 @@ from pathlib import Path
 import asyncpg
 import pytest
 
-from countersign_audit.checking import compared
 from countersign_audit.domain.tree import leaf_hash
 from countersign_audit.store import SCHEMA
-from countersign_audit.verify import local_verifier_key, verify_database
+from countersign_audit.verifying.database import local_verifier_key, verify_database
+from countersign_audit.watching.checking import compared
 from countersign_shared.errors import ConfigurationError, FatalError
 from tests.integration.audit.log import open_log
 from tests.unit.audit.records import one_case

@@ -12,11 +12,11 @@ import asyncpg
 import orjson
 import pytest
 
-from countersign_audit import rewrapping
-from countersign_audit.checking import CopyCheck
-from countersign_audit.keys import add_epoch_key, load_keys
-from countersign_audit.rewrapping import Rewrapper, destroy_epoch_key, read_epochs
-from countersign_audit.sealing import KeyWrap, SealError
+from countersign_audit.custody import rewrapping
+from countersign_audit.custody.keys import add_epoch_key, load_keys
+from countersign_audit.custody.rewrapping import Rewrapper, destroy_epoch_key, read_epochs
+from countersign_audit.watching.checking import CopyCheck
+from countersign_audit.writing.sealing import KeyWrap, SealError
 from countersign_shared.errors import ConfigurationError
 from tests.integration.audit.log import Log, SteppingClock, open_log, verified
 from tests.integration.audit.reading import API, reading
@@ -218,9 +218,9 @@ async def test_columns_are_compared_every_so_often_and_a_difference_is_an_alarm(
 async def test_a_check_that_was_cut_off_goes_on_where_it_was(
     database_url: str, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr("countersign_audit.checking.ENTRIES_AT_ONCE", 10)
-    monkeypatch.setattr("countersign_audit.checking.STRETCH", 20)
-    monkeypatch.setattr("countersign_audit.checking.PAUSE_SECONDS", 0)
+    monkeypatch.setattr("countersign_audit.watching.checking.ENTRIES_AT_ONCE", 10)
+    monkeypatch.setattr("countersign_audit.watching.checking.STRETCH", 20)
+    monkeypatch.setattr("countersign_audit.watching.checking.PAUSE_SECONDS", 0)
     clock = SteppingClock()
     async with open_log(database_url, tmp_path / "keys", clock=clock) as log:
         await filled(log, range(CASES))

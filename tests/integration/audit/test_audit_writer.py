@@ -9,12 +9,12 @@ import asyncpg
 import orjson
 import pytest
 
-from countersign_audit import scopes
-from countersign_audit.copying import ROWS_AT_ONCE
+from countersign_audit.custody.keys import load_keys, verify_signature
 from countersign_audit.domain.note import open_note
 from countersign_audit.domain.tree import Frontier, leaf_hash
-from countersign_audit.keys import load_keys, verify_signature
 from countersign_audit.store import SCHEMA
+from countersign_audit.writing import scopes
+from countersign_audit.writing.copying import ROWS_AT_ONCE
 from countersign_shared.messaging import Record
 from tests.integration.audit.log import TABLES, Log, open_log
 from tests.unit.audit.records import all_examples, example, from_example, letter, one_case, record

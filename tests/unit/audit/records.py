@@ -8,12 +8,12 @@ from typing import Any
 
 import orjson
 
-from countersign_audit.batch import Batch
 from countersign_audit.domain.commitments import Pseudonyms
 from countersign_audit.handlers import topics
-from countersign_audit.intake import Intake
-from countersign_audit.scopes import Scopes
-from countersign_audit.sealing import KeyWrap
+from countersign_audit.writing.batch import Batch
+from countersign_audit.writing.intake import Intake
+from countersign_audit.writing.scopes import Scopes
+from countersign_audit.writing.sealing import KeyWrap
 from countersign_shared.contracts.topics import contracts_dir
 from countersign_shared.ids import derived_event_id
 from countersign_shared.messaging import Record, dead_letter, write_event

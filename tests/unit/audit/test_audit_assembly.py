@@ -9,12 +9,12 @@ from typing import Any
 
 import pytest
 
-from countersign_audit.assembly import PIECE, PIECE_BYTES, Assembly, Begun
 from countersign_audit.domain.tiles import Edge
 from countersign_audit.domain.tree import leaf_hash
-from countersign_audit.intake import Intake
-from countersign_audit.sealing import KeyWrap
 from countersign_audit.store import RepeatedRecordError
+from countersign_audit.writing.assembly import PIECE, PIECE_BYTES, Assembly, Begun
+from countersign_audit.writing.intake import Intake
+from countersign_audit.writing.sealing import KeyWrap
 from countersign_shared.messaging import Record
 from tests.unit.audit.records import NAMES, one_case, zeros
 

@@ -9,9 +9,9 @@ from pathlib import Path
 
 import pytest
 
-from countersign_audit.anchors import DirectoryPlace
-from countersign_audit.keys import add_epoch_key, create_keys, replace_signing_key
-from countersign_audit.rewrapping import Epochs, destroy_epoch_key
+from countersign_audit.custody.anchors import DirectoryPlace
+from countersign_audit.custody.keys import add_epoch_key, create_keys, replace_signing_key
+from countersign_audit.custody.rewrapping import Epochs, destroy_epoch_key
 from countersign_audit.store import CheckpointRow
 from tests.unit.audit.disk import Disk
 

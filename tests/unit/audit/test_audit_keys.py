@@ -9,8 +9,8 @@ from pathlib import Path
 
 import pytest
 
-from countersign_audit.keys import create_keys, key_before, load_keys, replace_signing_key
-from countersign_audit.sealing import KeyWrap, SealError, subject_key
+from countersign_audit.custody.keys import create_keys, key_before, load_keys, replace_signing_key
+from countersign_audit.writing.sealing import KeyWrap, SealError, subject_key
 from countersign_shared.errors import ConfigurationError
 
 

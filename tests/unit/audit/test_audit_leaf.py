@@ -16,7 +16,7 @@ from countersign_audit.domain.commitments import CommitmentKey, derive_keys
 from countersign_audit.domain.profile import MAX_LEAF_BYTES, leaf_problem, per_million
 from countersign_audit.encoding import encode
 from countersign_audit.handlers import topics
-from countersign_audit.verify_entries import profile_problem
+from countersign_audit.verifying.entries import profile_problem
 from countersign_shared.messaging import Record
 from tests.unit.audit.records import (
     DEAD_LETTERS,

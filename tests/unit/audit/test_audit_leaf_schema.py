@@ -11,10 +11,9 @@ import pytest
 from pydantic import TypeAdapter
 
 from countersign_audit.domain.note import VerifierKey
-from countersign_audit.drafts import genesis_leaf
 from countersign_audit.facts.describe import BY_TOPIC
-from countersign_audit.leaf_schema import OWN, leaf_schema, main
-from countersign_audit.leaf_types import ACTIVITIES, OTHER_ACTIVITY, leaf_types
+from countersign_audit.facts.leaf_schema import OWN, leaf_schema, main
+from countersign_audit.facts.leaf_types import ACTIVITIES, OTHER_ACTIVITY, leaf_types
 from countersign_audit.own_entries import (
     copies_checked_leaf,
     epoch_leaf,
@@ -25,6 +24,7 @@ from countersign_audit.own_entries import (
     recovered_leaf,
     topic_recreated_leaf,
 )
+from countersign_audit.writing.drafts import genesis_leaf
 from countersign_shared.contracts.events import EVENTS
 from countersign_shared.messaging import Record
 from tests.unit.audit.records import all_examples, example, from_example, leaves, letter, record

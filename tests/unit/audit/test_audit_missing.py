@@ -8,8 +8,8 @@ from typing import Any, cast
 
 import pytest
 
-from countersign_audit.missing import Jump, MissingRecords, Offsets
-from countersign_audit.writer import LogWriter
+from countersign_audit.watching.missing import Jump, MissingRecords, Offsets
+from countersign_audit.writing.writer import LogWriter
 from countersign_shared.clock import system_clock
 from countersign_shared.errors import TransientError
 from countersign_shared.messaging import Record

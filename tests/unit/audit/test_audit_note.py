@@ -11,6 +11,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 from pydantic import ValidationError
 
+from countersign_audit.custody.keys import verify_signature
 from countersign_audit.domain.note import (
     Checkpoint,
     NoteError,
@@ -20,7 +21,6 @@ from countersign_audit.domain.note import (
     parse_verifier_key,
     signed_note,
 )
-from countersign_audit.keys import verify_signature
 from countersign_audit.settings import Settings
 
 SIGNER = Ed25519PrivateKey.from_private_bytes(b"s" * 32)

@@ -75,7 +75,7 @@ def key(
     json: JsonOption = False,
 ) -> None:
     """Print the log's verifier key, for whoever runs it. Hand it on by another way than the log."""
-    from countersign_audit.verify import local_verifier_key
+    from countersign_audit.verifying.database import local_verifier_key
 
     directory = keys_directory(keys)
     if directory is None:

@@ -24,7 +24,7 @@ def rotate(
     """Make a new signing key. The next start of audit names it in the log, under the old one, and goes over to it."""
     import secrets
 
-    from countersign_audit.keys import replace_signing_key
+    from countersign_audit.custody.keys import replace_signing_key
     from countersign_shared.errors import ConfigurationError
 
     directory = keys_directory(keys)
@@ -67,8 +67,8 @@ def recover(
 
     Every service named must be stopped. Everything its topics still hold is delivered to it once more.
     """
-    from countersign_audit.recovery import NotBehindError, Recovered, reading_places
-    from countersign_audit.recovery import recover as recovered
+    from countersign_audit.custody.recovery import NotBehindError, Recovered, reading_places
+    from countersign_audit.custody.recovery import recover as recovered
     from countersign_audit.settings import Settings
     from countersign_local.demo.system import service_groups
     from countersign_shared.clock import system_clock
@@ -124,8 +124,8 @@ def reconcile(day: Annotated[str, typer.Argument(help="Which UTC day, YYYY-MM-DD
     """
     from datetime import date
 
-    from countersign_audit.reconciling import Day, look_at
     from countersign_audit.store import connected
+    from countersign_audit.watching.reconciling import Day, look_at
     from countersign_shared.clock import system_clock
 
     try:

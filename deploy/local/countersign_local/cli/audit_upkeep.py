@@ -18,7 +18,7 @@ def begin_epoch(directory: Path, *, json: bool) -> None:
     """Make the key of the next epoch."""
     import secrets
 
-    from countersign_audit.keys import add_epoch_key
+    from countersign_audit.custody.keys import add_epoch_key
     from countersign_shared.errors import ConfigurationError
 
     try:
@@ -39,7 +39,7 @@ def epochs(
     json: JsonOption = False,
 ) -> None:
     """Show how many data keys each epoch's key wraps, and which of those may be destroyed."""
-    from countersign_audit.rewrapping import Epochs, destroy_epoch_key, read_epochs
+    from countersign_audit.custody.rewrapping import Epochs, destroy_epoch_key, read_epochs
     from countersign_audit.store import connected
     from countersign_shared.errors import ConfigurationError
 
@@ -73,8 +73,8 @@ def check_copies(json: JsonOption = False) -> None:
 
     The service does so by itself every AUDIT_COPIES_CHECK_HOURS; what it finds is the entry log.copies_checked.
     """
-    from countersign_audit.checking import Stretch, compared
     from countersign_audit.store import Store, connected
+    from countersign_audit.watching.checking import Stretch, compared
 
     async def work() -> Stretch:
         async with connected(connection.database_url()) as database:

@@ -7,11 +7,11 @@ from fastapi import FastAPI, Request
 
 from countersign_audit.api import entries, erasures, explanations, log, subjects
 from countersign_audit.api.parts import known_parameters
-from countersign_audit.erasure_desk import ErasureDesk
-from countersign_audit.explanations import ExplanationDesk
-from countersign_audit.published import PublishedLog
-from countersign_audit.reading_room import ReadingRoom
-from countersign_audit.subjects import SubjectDesk
+from countersign_audit.erasing.desk import ErasureDesk
+from countersign_audit.explaining.handing_out import ExplanationDesk
+from countersign_audit.reading.published import PublishedLog
+from countersign_audit.reading.room import ReadingRoom
+from countersign_audit.reading.subjects import SubjectDesk
 from countersign_shared.http import Authenticate, Principal, Problem, create_app
 from countersign_shared.observability import Health, Metrics
 

@@ -7,9 +7,9 @@ from fastapi import APIRouter, Path, Query
 from pydantic import BaseModel, Field
 
 from countersign_audit.api.parts import MAX_INDEX, PREFIX, Purpose, Reader, Room, not_found
-from countersign_audit.reading_room import Access, LogEntry, ReadingRoom
+from countersign_audit.reading.room import Access, LogEntry, ReadingRoom
+from countersign_audit.reading.timeline import Timeline
 from countersign_audit.store import Search
-from countersign_audit.timeline import Timeline
 from countersign_shared.contracts.events.fields import CASE_ID_PATTERN, NO_CONTROL_CHARACTERS, TENANT_PATTERN
 from countersign_shared.http import Principal, Problem
 from countersign_shared.http.moments import Moment

@@ -6,7 +6,7 @@ from fastapi import APIRouter, Depends, Header, Path, Request
 from pydantic import BaseModel, ConfigDict, Field, model_validator
 
 from countersign_audit.api.parts import PREFIX, not_found
-from countersign_audit.erasure_desk import ErasureDesk, ErasureState, TooManyCasesError, UnreadableCaseError
+from countersign_audit.erasing.desk import ErasureDesk, ErasureState, TooManyCasesError, UnreadableCaseError
 from countersign_shared.contracts.events.fields import CASE_ID_PATTERN, NO_CONTROL_CHARACTERS, TENANT_PATTERN
 from countersign_shared.http import Principal, Problem, require
 from countersign_shared.ids import DEFAULT_TENANT

@@ -8,7 +8,7 @@ from pydantic import BaseModel, Field
 
 from countersign_audit.api.entries import CaseId, Tenant
 from countersign_audit.api.parts import PREFIX, Purpose, Reader, not_found
-from countersign_audit.explanations import ExplanationDesk
+from countersign_audit.explaining.handing_out import ExplanationDesk
 from countersign_shared.clock import rfc3339
 from countersign_shared.http import public
 from countersign_shared.ids import DEFAULT_TENANT

@@ -8,8 +8,8 @@ from pydantic import BaseModel, Field
 
 from countersign_audit.api.parts import MAX_INDEX, PREFIX, Published, Purpose, Reader, Room, not_found, reader
 from countersign_audit.domain.tiles import parse_tile_path
-from countersign_audit.published import PublishedLog
-from countersign_audit.reading_room import EXPORTED
+from countersign_audit.reading.published import PublishedLog
+from countersign_audit.reading.room import EXPORTED
 from countersign_audit.store import CheckpointRow
 from countersign_shared.clock import rfc3339
 from countersign_shared.http import Principal, Problem

@@ -5,8 +5,8 @@ from typing import Annotated
 from fastapi import Depends, Query, Request
 from fastapi.routing import APIRoute
 
-from countersign_audit.published import PublishedLog
-from countersign_audit.reading_room import READERS, ReadingRoom
+from countersign_audit.reading.published import PublishedLog
+from countersign_audit.reading.room import READERS, ReadingRoom
 from countersign_shared.contracts.events.fields import NO_CONTROL_CHARACTERS
 from countersign_shared.http import FieldError, Principal, Problem, require
 

@@ -6,7 +6,7 @@ from fastapi import APIRouter, Depends, Query, Request
 
 from countersign_audit.api.entries import Tenant
 from countersign_audit.api.parts import PREFIX, Purpose, not_found
-from countersign_audit.subjects import SubjectDesk, SubjectRecord
+from countersign_audit.reading.subjects import SubjectDesk, SubjectRecord
 from countersign_shared.contracts.events.fields import NO_CONTROL_CHARACTERS
 from countersign_shared.http import Principal, require
 from countersign_shared.ids import DEFAULT_TENANT

@@ -1,0 +1,1 @@
+"""Checking the log in its database against nothing but its verifier key."""

@@ -15,6 +15,7 @@ const TIMEOUT_MS = 15_000;
 
 let csrfToken = "";
 let signedOut: () => void = () => undefined;
+let tokenIsOld: () => Promise<boolean> = () => Promise.resolve(false);
 
 /** The token comes with the session; every write carries it. */
 export function rememberCsrfToken(token: string): void {
@@ -24,6 +25,11 @@ export function rememberCsrfToken(token: string): void {
 /** Called whenever the server says that nobody is signed in (any more). */
 export function whenSignedOut(tell: () => void): void {
   signedOut = tell;
+}
+
+/** Called when a write came with the token of an earlier session; true when the same person has a new one. */
+export function whenTokenIsOld(renew: () => Promise<boolean>): void {
+  tokenIsOld = renew;
 }
 
 const middleware: Middleware = {
@@ -44,8 +50,29 @@ const middleware: Middleware = {
   },
 };
 
+/**
+ * Sends, and sends once more what was refused only because its person has signed in anew in another tab: nothing was
+ * done yet, and nothing but the token is old.
+ */
 async function fetchWithin(request: Request): Promise<Response> {
+  const again = request.method === "GET" ? null : request.clone();
+  const answer = await fetchOnce(request);
+  if (!again || !(await saysOldToken(answer)) || !(await tokenIsOld())) return answer;
+  again.headers.set("X-CSRF-Token", csrfToken);
+  return fetchOnce(again);
+}
+
+function fetchOnce(request: Request): Promise<Response> {
   return fetch(request, { signal: AbortSignal.timeout(TIMEOUT_MS), credentials: "same-origin" });
+}
+
+async function saysOldToken(answer: Response): Promise<boolean> {
+  if (answer.status !== 403) return false;
+  const details: unknown = await answer
+    .clone()
+    .json()
+    .catch(() => null);
+  return isDetails(details) && new Refused(403, details).slug === "csrf";
 }
 
 /** Review itself, and the services that it passes calls on to: nobody else's addresses begin like theirs. */

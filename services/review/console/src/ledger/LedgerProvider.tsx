@@ -2,11 +2,12 @@ import { useQueries } from "@tanstack/react-query";
 import { createContext, type ReactNode, use, useCallback, useEffect, useMemo, useReducer } from "react";
 
 import { answerOf, api } from "../api/client";
-import { explain } from "../api/problem";
+import { explain, Refused } from "../api/problem";
 import { serverNow } from "../api/serverClock";
 import type { DecisionRecorded } from "../api/schema";
+import { useMe } from "../session/useSession";
 import { keepUnsaved } from "../triage/decide/draftStore";
-import { type Entry, isAnswered, type Progress, reduceLedger, type Subject, unanswered } from "./ledger";
+import { type Entry, isAnswered, ofPerson, type Progress, reduceLedger, type Subject, unanswered } from "./ledger";
 import { untilAnswered } from "./record";
 
 interface Ledger {
@@ -19,10 +20,14 @@ interface Ledger {
 }
 
 const LedgerContext = createContext<Ledger | null>(null);
+const SESSION_OVER =
+  "Your session had ended before it arrived. What you wrote is kept: look at it again, then record it.";
 const pause = (ms: number) => new Promise<void>((resolve) => setTimeout(resolve, ms));
 
 export function LedgerProvider({ children }: { children: ReactNode }) {
-  const [entries, dispatch] = useReducer(reduceLedger, []);
+  const [everybodys, dispatch] = useReducer(reduceLedger, []);
+  const person = useMe().data?.username;
+  const entries = useMemo(() => ofPerson(everybodys, person), [everybodys, person]);
   const progress = useCallback(
     (id: string, next: Progress) => dispatch({ type: "progressed", id, progress: next }),
     [],
@@ -31,7 +36,7 @@ export function LedgerProvider({ children }: { children: ReactNode }) {
   const submit = useCallback(
     async (subject: Subject, send: () => Promise<DecisionRecorded>) => {
       const id = crypto.randomUUID();
-      dispatch({ type: "submitted", id, subject });
+      dispatch({ type: "submitted", id, person: person ?? "", subject });
       try {
         const decision = await untilAnswered({
           send,
@@ -46,11 +51,11 @@ export function LedgerProvider({ children }: { children: ReactNode }) {
         );
         return decision;
       } catch (error) {
-        progress(id, { phase: "refused", why: explain(error) });
+        progress(id, { phase: "refused", why: whyRefused(error) });
         return null;
       }
     },
-    [progress],
+    [progress, person],
   );
 
   const undo = useCallback(
@@ -76,10 +81,14 @@ export function LedgerProvider({ children }: { children: ReactNode }) {
 
   const dismiss = useCallback((entry: Entry) => dispatch({ type: "dismissed", id: entry.id }), []);
   useFollowed(entries, progress);
-  useLeaveGuard(unanswered(entries) > 0);
+  useLeaveGuard(unanswered(everybodys) > 0);
 
   const value = useMemo(() => ({ entries, submit, undo, dismiss }), [entries, submit, undo, dismiss]);
   return <LedgerContext value={value}>{children}</LedgerContext>;
+}
+
+function whyRefused(error: unknown): string {
+  return error instanceof Refused && error.status === 401 ? SESSION_OVER : explain(error);
 }
 
 export function useLedger(): Ledger {

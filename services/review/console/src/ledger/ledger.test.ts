@@ -1,7 +1,16 @@
 import { describe as suite, expect, it } from "vitest";
 
 import { NoAnswer, Refused } from "../api/problem";
-import { describe, type Entry, type LedgerEvent, type Progress, reduceLedger, undoable, unanswered } from "./ledger";
+import {
+  describe,
+  type Entry,
+  type LedgerEvent,
+  type Progress,
+  ofPerson,
+  reduceLedger,
+  undoable,
+  unanswered,
+} from "./ledger";
 import { untilAnswered } from "./record";
 
 const NOW = Date.parse("2026-03-02T10:00:00Z");
@@ -18,7 +27,7 @@ const subject = {
 const recorded: Progress = { phase: "recorded", decisionId: "d1", leavesAt: LEAVES };
 
 const after = (...events: LedgerEvent[]): readonly Entry[] => events.reduce<readonly Entry[]>(reduceLedger, []);
-const submitted: LedgerEvent = { type: "submitted", id: "1", subject };
+const submitted: LedgerEvent = { type: "submitted", id: "1", person: "ada", subject };
 const progressed = (progress: Progress): LedgerEvent => ({ type: "progressed", id: "1", progress });
 
 suite("the ledger of decisions", () => {
@@ -27,6 +36,13 @@ suite("the ledger of decisions", () => {
     expect(unanswered(entries)).toBe(1);
     expect(describe(entries[0]!, NOW)).toBe("being recorded...");
     expect(undoable(entries, NOW)).toBeUndefined();
+  });
+
+  it("is one person's own", () => {
+    const entries = after(submitted);
+    expect(ofPerson(entries, "ada")).toEqual(entries);
+    expect(ofPerson(entries, "bea")).toEqual([]);
+    expect(ofPerson(entries, undefined)).toEqual([]);
   });
 
   it("tells a lost connection from a slow one", () => {

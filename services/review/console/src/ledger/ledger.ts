@@ -24,12 +24,14 @@ export type Progress =
 
 export interface Entry {
   readonly id: string;
+  /** Who decided: nobody else learns of it from this page. */
+  readonly person: string;
   readonly subject: Subject;
   readonly progress: Progress;
 }
 
 export type LedgerEvent =
-  | { readonly type: "submitted"; readonly id: string; readonly subject: Subject }
+  | { readonly type: "submitted"; readonly id: string; readonly person: string; readonly subject: Subject }
   | { readonly type: "progressed"; readonly id: string; readonly progress: Progress }
   | { readonly type: "dismissed"; readonly id: string };
 
@@ -51,7 +53,12 @@ export function reduceLedger(entries: readonly Entry[], event: LedgerEvent): rea
   switch (event.type) {
     case "submitted":
       return [
-        { id: event.id, subject: event.subject, progress: { phase: "sending", waitingForServer: false } as const },
+        {
+          id: event.id,
+          person: event.person,
+          subject: event.subject,
+          progress: { phase: "sending", waitingForServer: false } as const,
+        },
         ...entries,
       ].slice(0, KEPT);
     case "progressed":
@@ -69,6 +76,11 @@ function mayFollow(before: Progress, after: Progress): boolean {
   // An undo that was refused falls back to what the decision was.
   if (before.phase === "undoing") return after.phase !== "sending";
   return ORDER[after.phase] >= ORDER[before.phase] && ORDER[before.phase] < 3;
+}
+
+/** What became of one person's decisions; nobody's while nobody is signed in. */
+export function ofPerson(entries: readonly Entry[], person: string | undefined): readonly Entry[] {
+  return entries.filter((entry) => entry.person === person);
 }
 
 /** Whether the case is out of this reviewer's hands, as far as the page knows. */

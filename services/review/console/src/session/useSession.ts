@@ -1,18 +1,21 @@
 import { type QueryClient, skipToken, useMutation, useQuery, useQueryClient } from "@tanstack/react-query";
 import { useCallback, useEffect } from "react";
 
-import { answerOf, api, rememberCsrfToken, whenSignedOut } from "../api/client";
+import { answerOf, api, rememberCsrfToken, whenSignedOut, whenTokenIsOld } from "../api/client";
 import { Refused } from "../api/problem";
 import type { Me, SessionRequest } from "../api/schema";
-import { forgetDrafts } from "../triage/decide/draftStore";
+import { forgetDrafts, keepDraftsOf } from "../triage/decide/draftStore";
 
 const ME = ["me"];
 /** Whether a session was ended by something else than its holder's signing out. */
 const ENDED = ["session-ended"];
 
-async function readMe(): Promise<Me | null> {
+async function readMe(queries: QueryClient): Promise<Me | null> {
   try {
-    return remember(await answerOf(api.GET("/api/review/v1/me")));
+    const me = remember(await answerOf(api.GET("/api/review/v1/me")));
+    const before = queries.getQueryData<Me | null>(ME);
+    if (before && before.username !== me.username) forgetOthers(queries);
+    return me;
   } catch (error) {
     if (error instanceof Refused && error.status === 401) return null;
     throw error;
@@ -21,12 +24,21 @@ async function readMe(): Promise<Me | null> {
 
 function remember(me: Me): Me {
   rememberCsrfToken(me.csrf_token ?? "");
+  keepDraftsOf(me.username);
   return me;
 }
 
 /** Whatever was read before was read as somebody else. */
 function forgetOthers(queries: QueryClient): void {
   queries.removeQueries({ predicate: ({ queryKey }) => queryKey[0] !== ME[0] });
+}
+
+/** Asks again who is signed in. False: it is not who this page is of, and what they wanted is not sent for somebody else. */
+async function renewToken(queries: QueryClient): Promise<boolean> {
+  const before = queries.getQueryData<Me | null>(ME);
+  const me = await readMe(queries);
+  queries.setQueryData(ME, me);
+  return me !== null && me.username === before?.username;
 }
 
 /** Who is signed in: null when nobody is, undefined while nobody knows. */
@@ -40,7 +52,8 @@ export function useMe() {
       }),
     [queries],
   );
-  return useQuery({ queryKey: ME, queryFn: readMe, staleTime: Number.POSITIVE_INFINITY });
+  useEffect(() => whenTokenIsOld(() => renewToken(queries)), [queries]);
+  return useQuery({ queryKey: ME, queryFn: ({ client }) => readMe(client), staleTime: Number.POSITIVE_INFINITY });
 }
 
 /** Whether this page was signed in, and its session is over without anybody having signed out here. */

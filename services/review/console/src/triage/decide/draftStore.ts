@@ -1,6 +1,7 @@
 import type { Draft } from "./draft";
 
 const PREFIX = "countersign.draft.";
+const WHOSE = "countersign.drafts-of";
 
 /** What was put down and the server does not have yet. */
 export type Unsaved = Partial<Draft>;
@@ -14,6 +15,13 @@ export function loadUnsaved(reviewId: string): Unsaved {
 export function keepUnsaved(reviewId: string, unsaved: Unsaved): void {
   if (Object.keys(unsaved).length === 0) sessionStorage.removeItem(PREFIX + reviewId);
   else sessionStorage.setItem(PREFIX + reviewId, JSON.stringify(unsaved));
+}
+
+/** Drafts are of one person: whoever comes to the same tab next finds none of somebody else's. */
+export function keepDraftsOf(person: string): void {
+  if (sessionStorage.getItem(WHOSE) === person) return;
+  forgetDrafts();
+  sessionStorage.setItem(WHOSE, person);
 }
 
 export function forgetDrafts(): void {

@@ -1,0 +1,108 @@
+"""Sessions that change under an open page: they end, begin anew in another tab, or somebody else's begins."""
+
+from __future__ import annotations
+
+import re
+
+import pytest
+from playwright.sync_api import Browser, expect
+
+from tests.e2e.console.parts import Desk, Person
+from tests.e2e.console.seats import Seat, seat, skip_until
+
+pytestmark = [pytest.mark.kafka, pytest.mark.browser, pytest.mark.slow, pytest.mark.timeout(600)]
+
+
+def test_another_tab_that_signed_in_anew_leaves_the_first_one_working(desk: Desk, browser: Browser) -> None:
+    wilma = desk.person("wilma")
+    with seat(browser) as here:
+        sign_in(desk, here, wilma)
+        case_id = open_one(here)
+        tab = Seat(here.page.context.new_page())
+        tab.page.goto(desk.url)
+        sign_out(tab, "Wilma")
+        sign_in(desk, tab, wilma)
+        here.page.bring_to_front()
+        here.press("a")
+        here.expect_status(re.compile(f"{case_id}, Approve: (recorded|sent)"))
+        here.page.close()
+    assert desk.decision_on(case_id)["outcome"] == "approve"
+
+
+def test_a_session_that_ends_in_the_middle_of_a_decision_says_so_and_keeps_what_was_written(
+    desk: Desk, browser: Browser
+) -> None:
+    betty = desk.person("betty-s")
+    with seat(browser) as here:
+        sign_in(desk, here, betty)
+        case_id = open_one(here)
+        here.press("n")
+        here.type("called the branch")
+        here.press("Escape")
+        here.page.context.clear_cookies()
+        here.press("a")
+        expect(here.page.get_by_role("status").filter(has_text="Your session has ended")).to_be_visible()
+        sign_in(desk, here, betty)
+        refusal = here.page.get_by_role("alert").filter(
+            has_text=f"{case_id}: your \u201cApprove\u201d was not recorded"
+        )
+        expect(refusal).to_contain_text("Your session had ended")
+        expect(refusal).not_to_contain_text("Bearer")
+        refusal.get_by_role("button", name="Look at it again").click()
+        here.expect_case()
+        expect(here.page.get_by_label("Note", exact=True)).to_have_value("called the branch")
+        here.press("a")
+        here.expect_status(re.compile(f"{case_id}, Approve: (recorded|sent)"))
+    assert desk.decision_on(case_id)["reason"]["note"] == "called the branch"
+
+
+def test_whoever_comes_next_to_a_browser_sees_nothing_of_what_was_decided_or_written_before(
+    desk: Desk, browser: Browser
+) -> None:
+    fred, barney = desk.person("fred"), desk.person("barney")
+    with seat(browser) as here:
+        sign_in(desk, here, fred)
+        case_id = open_one(here)
+        here.press("a")
+        here.expect_status(re.compile(f"{case_id}, Approve: (recorded|sent)"))
+        here.expect_case(other_than=case_id)
+        # Only the browser has it: the server does not answer when it is to keep it.
+        here.page.context.route("**/draft", lambda route: route.abort())
+        here.press("n")
+        here.type("Fred's own opinion")
+        expect(here.page.get_by_text("Draft kept in this tab only.")).to_be_visible()
+        here.page.context.clear_cookies()
+        expect(here.page.get_by_role("status").filter(has_text="Your session has ended")).to_be_visible()
+        assert "own opinion" in kept_in(here)
+        sign_in(desk, here, barney)
+        expect(here.page.get_by_text(case_id)).to_have_count(0)
+        assert "own opinion" not in kept_in(here)
+
+
+def sign_in(desk: Desk, here: Seat, person: Person) -> None:
+    """Sign in by name and password, in the form that is there or on the console's first page."""
+    if here.page.url == "about:blank":
+        here.page.goto(desk.url)
+    here.page.get_by_label("Name").fill(person.username)
+    here.page.get_by_label("Password", exact=True).fill(person.password)
+    here.press("Enter")
+    expect(here.page.get_by_role("button", name=re.compile(f"{person.username.title()}: appearance"))).to_be_visible()
+
+
+def sign_out(here: Seat, name: str) -> None:
+    here.page.get_by_role("button", name=name).click()
+    here.page.get_by_role("menuitem", name="Sign out").click()
+    expect(here.page.get_by_label("Name")).to_be_focused()
+
+
+def open_one(here: Seat) -> str:
+    """Open a case of underwriting that the model proposes to approve, and wait until it is held; returns its id."""
+    here.choose_queue("underwriting")
+    here.open_next()
+    case_id = skip_until(here, "Approve")
+    here.expect_held()
+    return case_id
+
+
+def kept_in(here: Seat) -> str:
+    return str(here.page.evaluate("JSON.stringify([sessionStorage, localStorage])"))

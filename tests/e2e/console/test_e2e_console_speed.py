@@ -60,6 +60,11 @@ def test_the_next_case_is_painted_before_anybody_waits_for_it(desk: Desk, browse
     with seat(browser) as here:
         here.enter(desk.link("jean", "Jean Bartik"))
         here.choose_queue(QUEUE)
+        # Nobody counts to ten thousand for a heading, and no figure is smaller than it looks.
+        expect(here.page.get_by_text(f"At least 500 cases wait for you in {QUEUE.title()}")).to_be_visible()
+        waiting = here.page.locator("nav[aria-label=Queue]")
+        expect(waiting).to_contain_text("at least 500 for you")
+        expect(waiting).to_contain_text("The first 50 are listed")
         here.open_next()
         here.page.evaluate(STOPWATCH)
         network = here.page.context.new_cdp_session(here.page)

@@ -9,6 +9,7 @@ import { useBindings, useDialogKeys } from "../keys/KeyProvider";
 import { decides, reads } from "../session/roles";
 import { useTenants } from "../tenants/useTenants";
 import { withChosen } from "../triage/queue/chosenQueue";
+import { howMany } from "../triage/queue/depth";
 import { useQueues, useWantedQueue } from "../triage/queue/useQueues";
 import { type Entry, matching } from "./match";
 import styles from "./Palette.module.css";
@@ -158,10 +159,10 @@ function useQueueEntries(me: Me): readonly Entry[] {
   const queues = useQueues(decides(me));
   const [wanted, choose] = useWantedQueue(me.username);
   const [, go] = useLocation();
-  return withChosen(wanted, queues.data ?? []).map(({ queue, label, depth }) => ({
+  return withChosen(wanted, queues.data ?? []).map(({ queue, label, ...waiting }) => ({
     id: `work-${queue}`,
     label: `Work on ${label}`,
-    group: `Queue, ${depth} for you`,
+    group: `Queue, ${howMany(waiting)} for you`,
     run: () => {
       choose(queue);
       go("/");

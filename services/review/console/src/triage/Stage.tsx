@@ -10,6 +10,7 @@ import { CommandKey } from "../keys/Keycap";
 import { useCommand } from "../keys/KeyProvider";
 import type { Desk } from "./desk/desk";
 import { takeFocus } from "../ui/takeFocus";
+import { howMany } from "./queue/depth";
 import styles from "./Stage.module.css";
 
 interface StageProps {
@@ -53,7 +54,7 @@ export function Stage({ desk, queue, elsewhere, onNext, onElsewhere, onTakeAgain
         )}
         {canLeave && (
           <Button variant="default" onClick={leave} aria-keyshortcuts="Enter" rightSection={<CommandKey of="open" />}>
-            Go to {elsewhere.label}, where {elsewhere.depth === 1 ? "1 waits" : `${elsewhere.depth} wait`}
+            Go to {elsewhere.label}, where {howMany(elsewhere)} {elsewhere.depth === 1 ? "waits" : "wait"}
           </Button>
         )}
         {again && (
@@ -114,7 +115,8 @@ function nothingText(queue: Queue | null): string {
   return `${where}New cases appear here by themselves; you need not reload.`;
 }
 
-function waitingText({ depth, label, due_within_hour: soon }: Queue): string {
-  const cases = depth === 1 ? "1 case waits" : `${depth} cases wait`;
-  return `${cases} for you in ${label}${soon > 0 ? `, ${soon} due within the hour` : ""}.`;
+function waitingText({ label, due_within_hour: soon, ...waiting }: Queue): string {
+  const many = howMany(waiting);
+  const cases = waiting.depth === 1 ? "case waits" : "cases wait";
+  return `${many.charAt(0).toUpperCase()}${many.slice(1)} ${cases} for you in ${label}${soon > 0 ? `, ${soon} due within the hour` : ""}.`;
 }

@@ -7,8 +7,10 @@ import { useCommand } from "../../keys/KeyProvider";
 import { EVERY } from "../../tenants/useTenants";
 import { stepFocus } from "../../ui/stepFocus";
 import { withChosen } from "./chosenQueue";
+import { howMany } from "./depth";
 import styles from "./QueuePane.module.css";
 import { QueueRow } from "./QueueRow";
+import { SHOWN } from "./useQueues";
 
 interface QueuePaneProps {
   readonly queues: readonly Queue[];
@@ -45,7 +47,7 @@ export function QueuePane(props: QueuePaneProps) {
       <div className={styles.head}>
         <QueueName queues={queues} chosen={chosen} onChoose={onChoose} />
         {tenants.length > 0 && <TenantName tenants={tenants} tenant={tenant} onTenant={onTenant} />}
-        {chosen && <span className={styles.count}>{chosen.depth} for you</span>}
+        {chosen && <span className={styles.count}>{howMany(chosen)} for you</span>}
         <span className={styles.keys}>
           <CommandKey of="down" />
           <CommandKey of="up" />
@@ -64,6 +66,9 @@ export function QueuePane(props: QueuePaneProps) {
           </li>
         ))}
       </ul>
+      {items && chosen && chosen.depth > SHOWN && (
+        <p className={styles.empty}>The first {SHOWN} are listed; the others follow as these are done.</p>
+      )}
       {items?.length === 0 && (
         <p className={styles.empty}>Nothing waits here for you. New cases appear by themselves.</p>
       )}
@@ -121,9 +126,9 @@ function QueueName({ queues, chosen, onChoose }: Pick<QueuePaneProps, "queues" |
         value={chosen?.queue ?? ""}
         onChange={(event) => onChoose(event.currentTarget.value)}
       >
-        {offered.map(({ queue, label, depth }) => (
+        {offered.map(({ queue, label, ...waiting }) => (
           <option key={queue} value={queue}>
-            {queue === chosen?.queue ? label : `${label} (${depth})`}
+            {queue === chosen?.queue ? label : `${label} (${howMany(waiting)})`}
           </option>
         ))}
       </select>

@@ -9,7 +9,7 @@ import { chosenQueue } from "./chosenQueue";
 import { EVERY } from "../../tenants/useTenants";
 
 // As many as anyone scrolls through; the count in the heading is of all.
-const SHOWN = 50;
+export const SHOWN = 50;
 
 /** The queues that hold work of a tenant for this person; nothing for whoever may not decide (`wanted`). */
 export function useQueues(wanted = true, tenant = EVERY) {

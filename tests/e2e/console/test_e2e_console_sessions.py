@@ -3,14 +3,28 @@
 from __future__ import annotations
 
 import re
+from datetime import datetime, timedelta
 
 import pytest
 from playwright.sync_api import Browser, expect
 
+from countersign_shared.clock import system_clock
 from tests.e2e.console.parts import Desk, Person
 from tests.e2e.console.seats import Seat, seat, skip_until
 
 pytestmark = [pytest.mark.kafka, pytest.mark.browser, pytest.mark.slow, pytest.mark.timeout(600)]
+
+# A clock that somebody has set five hours ahead.
+FAST_CLOCK = """
+{
+  const Right = Date;
+  const ahead = 5 * 3600 * 1000;
+  globalThis.Date = class extends Right {
+    constructor(...given) { if (given.length) super(...given); else super(Right.now() + ahead); }
+    static now() { return Right.now() + ahead; }
+  };
+}
+"""
 
 
 def test_another_tab_that_signed_in_anew_leaves_the_first_one_working(desk: Desk, browser: Browser) -> None:
@@ -77,6 +91,23 @@ def test_whoever_comes_next_to_a_browser_sees_nothing_of_what_was_decided_or_wri
         sign_in(desk, here, barney)
         expect(here.page.get_by_text(case_id)).to_have_count(0)
         assert "own opinion" not in kept_in(here)
+
+
+def test_standing_in_from_now_on_begins_now_on_a_computer_whose_clock_is_wrong(desk: Desk, browser: Browser) -> None:
+    desk.person("pebbles")
+    desk.person("bambam")
+    with seat(browser) as here:
+        here.page.add_init_script(FAST_CLOCK)
+        here.enter(desk.link("dino", "Dino", "admin"))
+        here.page.goto(f"{desk.url}/team")
+        here.page.get_by_label("Away").select_option("pebbles")
+        here.page.get_by_label("Stands in").select_option("bambam")
+        here.page.get_by_label("Last day").fill((system_clock() + timedelta(days=3)).date().isoformat())
+        here.page.get_by_role("button", name="Let them stand in from now on").click()
+        expect(here.page.get_by_role("row", name=re.compile("Pebbles.*Bambam"))).to_be_visible()
+        made = here.page.evaluate("async () => (await fetch('/api/review/v1/delegations')).json()")
+        [begins] = [one["starts_at"] for one in made["items"] if one["username"] == "pebbles"]
+        assert abs(system_clock() - datetime.fromisoformat(begins)) < timedelta(minutes=2)
 
 
 def sign_in(desk: Desk, here: Seat, person: Person) -> None:

@@ -2,6 +2,7 @@ import { Button, NativeSelect, TextInput } from "@mantine/core";
 import { type FormEvent, useState } from "react";
 
 import type { Colleague } from "../api/schema";
+import { serverNow } from "../api/serverClock";
 import { moment } from "../format/time";
 import { useNow } from "../format/useNow";
 import { Card } from "../ui/Card";
@@ -85,7 +86,7 @@ function Delegate() {
     delegate.mutate({
       username: away,
       delegate: stand,
-      starts_at: new Date().toISOString(),
+      starts_at: new Date(serverNow()).toISOString(),
       ends_at: end.toISOString(),
     });
   };

@@ -1,6 +1,6 @@
 import { describe, expect, it } from "vitest";
 
-import { ago, countdown, due, span } from "./time";
+import { ago, countdown, due, moment, span } from "./time";
 
 const NOW = Date.parse("2026-03-02T10:00:00Z");
 const inMinutes = (minutes: number) => new Date(NOW + minutes * 60_000).toISOString();
@@ -42,5 +42,13 @@ describe("the past", () => {
     expect(ago(inMinutes(0), NOW)).toBe("just now");
     expect(ago(inMinutes(-90), NOW)).toBe("1 h 30 ago");
     expect(ago("2025-01-05T10:00:00Z", NOW)).toBe("2025-01-05");
+  });
+});
+
+describe("a moment", () => {
+  it("names the zone of its time, today and on any other day", () => {
+    const now = Date.parse("2026-03-02T10:00:00Z");
+    expect(moment("2026-03-02T09:30:00Z", now)).toMatch(/\d\d:30:00.* \S*[A-Z]\S*$/u);
+    expect(moment("2026-01-02T09:30:00Z", now)).toMatch(/\d\d:30:00.* \S*[A-Z]\S*$/u);
   });
 });

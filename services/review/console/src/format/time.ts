@@ -48,14 +48,16 @@ const CLOCK = new Intl.DateTimeFormat(undefined, {
   minute: "2-digit",
   second: "2-digit",
   hourCycle: "h23",
+  timeZoneName: "short",
 });
 const DAY_AND_CLOCK = new Intl.DateTimeFormat(undefined, {
   dateStyle: "medium",
-  timeStyle: "medium",
+  // Which has the time zone, too.
+  timeStyle: "long",
   hourCycle: "h23",
 });
 
-/** The time of day where the reader is; with the date when it is not today. */
+/** The time of day where the reader is, and which zone that is of; with the date when it is not today. */
 export function moment(at: string, nowMs: number): string {
   const date = new Date(at);
   return date.toDateString() === new Date(nowMs).toDateString() ? CLOCK.format(date) : DAY_AND_CLOCK.format(date);

@@ -12,6 +12,7 @@ import { useSignOut, useUndoSeconds } from "../session/useSession";
 import { useCovering } from "../triage/case/useCovering";
 import { useQueues } from "../triage/queue/useQueues";
 import styles from "./Header.module.css";
+import { initials } from "./initials";
 import { Logo } from "./Logo";
 import { isOn, pagesFor } from "./pages";
 
@@ -176,12 +177,4 @@ function Account({ me }: { me: Me }) {
       </Menu.Dropdown>
     </Menu>
   );
-}
-
-function initials(name: string): string {
-  const words = name.split(/\s+/u).filter(Boolean);
-  return [words[0], words.length > 1 ? words.at(-1) : undefined]
-    .map((word) => word?.charAt(0) ?? "")
-    .join("")
-    .toUpperCase();
 }

@@ -61,10 +61,17 @@ export function AccessLog() {
                     {one.role && <small>{one.role}</small>}
                   </td>
                   <td>
-                    {one.what ?? one.kind}
+                    {(one.what ?? one.kind ?? "").replaceAll("_", " ")}
                     {one.case && <small>{one.case}</small>}
                   </td>
-                  <td data-number>{one.entries ?? ""}</td>
+                  <td data-number>
+                    {one.entries != null && (
+                      <>
+                        <span className={table.named}>entries: </span>
+                        {one.entries}
+                      </>
+                    )}
+                  </td>
                 </tr>
               ))}
             </tbody>

@@ -57,7 +57,7 @@ export function AsideCard({ aside, hold, claim, onCancel, onDone }: AsideCardPro
           aria-label={aside.title}
           placeholder={aside.placeholder}
           autosize
-          minRows={2}
+          minRows={3}
           maxRows={8}
           value={words}
           onChange={(event) => setWords(event.currentTarget.value)}

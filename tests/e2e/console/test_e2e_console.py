@@ -247,8 +247,6 @@ def test_every_screen_is_accessible(desk: Desk, browser: Browser, pictures: Path
         here.page.screenshot(path=pictures / f"console-triage-{scheme}.png")
         found["triage"] = here.serious_findings()
         here.press("d", "1")
-        if scheme == "light":
-            here.page.screenshot(path=pictures / "console-decline.png")
         found["decline"] = here.serious_findings()
         here.press("Escape", "e")
         expect(here.page.get_by_label("Loan amount (USD)")).to_be_focused()

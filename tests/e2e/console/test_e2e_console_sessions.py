@@ -93,6 +93,15 @@ def test_whoever_comes_next_to_a_browser_sees_nothing_of_what_was_decided_or_wri
         assert "own opinion" not in kept_in(here)
 
 
+def test_signing_out_is_found_by_name_without_a_mouse(desk: Desk, browser: Browser) -> None:
+    with seat(browser) as here:
+        here.enter(desk.link("barbera", "Barbera"))
+        here.act("sign out", re.compile("^Sign out"))
+        expect(here.page.get_by_label("Name")).to_be_focused()
+        here.page.reload()
+        expect(here.page.get_by_role("button", name="Sign in")).to_be_visible()
+
+
 def test_standing_in_from_now_on_begins_now_on_a_computer_whose_clock_is_wrong(desk: Desk, browser: Browser) -> None:
     desk.person("pebbles")
     desk.person("bambam")

@@ -7,6 +7,7 @@ import { pagesFor } from "../app/pages";
 import { keyName } from "../keys/Keycap";
 import { useBindings, useDialogKeys } from "../keys/KeyProvider";
 import { decides, reads } from "../session/roles";
+import { useSignOut } from "../session/useSession";
 import { useTenants } from "../tenants/useTenants";
 import { withChosen } from "../triage/queue/chosenQueue";
 import { howMany } from "../triage/queue/depth";
@@ -125,6 +126,7 @@ function useEntries(me: Me, text: string): readonly Entry[] {
   const bindings = useBindings();
   const { setColorScheme } = useMantineColorScheme();
   const [, go] = useLocation();
+  const signOut = useSignOut();
   const actions = new Map(
     bindings
       .filter(({ layer }) => layer === "page")
@@ -142,6 +144,7 @@ function useEntries(me: Me, text: string): readonly Entry[] {
       group: "Appearance",
       run: () => setColorScheme(scheme),
     })),
+    { id: "sign-out", label: "Sign out", group: "Session", run: () => signOut.mutate() },
   ];
   const search: Entry = {
     id: "find",

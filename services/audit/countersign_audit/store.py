@@ -4,7 +4,7 @@ import asyncio
 from collections.abc import AsyncIterator, Collection, Mapping, Sequence
 from contextlib import asynccontextmanager
 from dataclasses import dataclass
-from datetime import datetime, timedelta
+from datetime import datetime
 from pathlib import Path
 from typing import Any
 
@@ -47,10 +47,6 @@ class CheckpointRow:
     note: bytes
     frontier: bytes
     signed_at: datetime
-
-
-CLOCKS_DIFFER = timedelta(minutes=1)
-"""By how much a producer's clock may be ahead of this service's with nothing to be looked for apart."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -280,13 +276,11 @@ class Store:
         """Return from where on a search reads the log in its order, and the entries before that which it is to find."""
         if since is None:
             return [0, []]
-        # Wherever it begins, the search finds the same.
-        before = since - CLOCKS_DIFFER if since.year > 1 else since
-        size: int = await connection.fetchval(self._queries.size_at, before) or 0
+        place: int = await connection.fetchval(self._queries.place_of, since)
         await connection.execute(self._queries.by_summaries)
-        ahead = await connection.fetch(self._queries.entries_ahead, *values, size)
+        ahead = await connection.fetch(self._queries.entries_ahead, *values, place)
         await connection.execute(self._queries.by_any_way)
-        return [size, [row["index"] for row in ahead]]
+        return [place, [row["index"] for row in ahead]]
 
     async def leaves_between(self, connection: Any, first: int, end: int) -> list[bytes]:
         """Return the leaves from ``first`` on, up to and without ``end``."""

@@ -77,8 +77,8 @@ SET LOCAL plan_cache_mode = force_custom_plan;
 
 -- name: search_entries
 -- Entries in the order of the log, from an index on, with what is asked for; `tenants` null = every tenant, entries
--- without a tenant included. $8 is how long the log was at the time $6, where reading in its order begins; $9 are the
--- entries before that.
+-- without a tenant included. $8 is about where the time $6 falls, and reading in the order of the log begins; $9 are
+-- the entries before that.
 WITH found AS (
     SELECT unnest($9::bigint[]) AS index
     UNION ALL
@@ -94,9 +94,22 @@ SELECT index, leaf, leaf_hash, kind, occurred_at, actor, tenant
 FROM found JOIN entries USING (index)
 ORDER BY index;
 
--- name: size_at
--- How long the log was at a time, about: its checkpoints are in the order of this service's clock.
-SELECT size FROM checkpoints WHERE signed_at < $1 ORDER BY signed_at DESC LIMIT 1;
+-- name: place_of
+-- About where in the log a time falls, by halving. Of nine entries in a row the middle one counts: some producers' clocks
+-- are wrong. Any place would do; from a good one there is little to read.
+WITH RECURSIVE halving AS (
+    SELECT 0::bigint AS low, (SELECT coalesce(max(index) + 1, 0) FROM entries) AS high
+    UNION ALL
+    SELECT CASE WHEN t.at < $1 THEN m.middle + 1 ELSE h.low END, CASE WHEN t.at < $1 THEN h.high ELSE m.middle END
+    FROM halving AS h
+    CROSS JOIN LATERAL (SELECT (h.low + h.high) / 2 AS middle) AS m
+    CROSS JOIN LATERAL (SELECT percentile_disc(0.5) WITHIN GROUP (ORDER BY occurred_at) AS at
+                        FROM (SELECT occurred_at FROM entries
+                              WHERE index >= m.middle AND occurred_at IS NOT NULL
+                              ORDER BY index LIMIT 9) AS few) AS t
+    WHERE h.low < h.high
+)
+SELECT low FROM halving WHERE low >= high;
 
 -- name: entries_ahead
 -- What stands before place $8 and says that it happened at $6 or later, by a producer's clock that was ahead.

@@ -68,7 +68,6 @@ CREATE TABLE checkpoints (
     frontier  bytea       NOT NULL,        -- right edge of the tree, so that a start need not read the log
     signed_at timestamptz NOT NULL
 );
-CREATE INDEX checkpoints_signed_at ON checkpoints (signed_at);
 
 -- The tree in tiles of 256 hashes, each added when it has filled up; the open ones are derived from what is below.
 CREATE TABLE tiles (

@@ -46,8 +46,8 @@ class DemoProcess:
         assert self.process is not None
         passed, busy = time.monotonic() - self.began[0], _busy_seconds() - self.began[1]
         top = psutil.Process(self.process.pid)
-        # A process that ended is among its parent's children's times.
-        own = sum(sum(one.cpu_times()[:4]) for one in (top, *top.children(recursive=True)))
+        # Parents last: a process that ends meanwhile is among its parent's children's times.
+        own = sum(map(_spent, reversed((top, *top.children(recursive=True)))))
         return passed - max(0.0, busy - own) / (psutil.cpu_count() or 1)
 
     def finish(self, *options: str, timeout: float = 280.0) -> dict[str, Any]:
@@ -127,6 +127,13 @@ class DemoProcess:
         named = ("PATH", "HOME", "JAVA_HOME", "XDG_CACHE_HOME")
         kept = {name: os.environ[name] for name in named if name in os.environ}
         return {**kept, "COUNTERSIGN_STATE_DIR": str(self.directory), **self.environment}
+
+
+def _spent(process: psutil.Process) -> float:
+    try:
+        return sum(process.cpu_times()[:4])
+    except psutil.NoSuchProcess:
+        return 0.0
 
 
 def _busy_seconds() -> float:

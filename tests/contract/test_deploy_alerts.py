@@ -73,6 +73,8 @@ STORIES = [
     Story("OverridesHigh", at('decision_type="refund"', override_ratio="0.1 0.4x90"), 61),
     Story("ReviewWaitsTooLong", at('queue="refunds"', review_oldest_case_age_seconds="86300+60x30"), 12),
     Story("NobodyEligible", at(AT, review_unassignable_cases="0 2x30"), 16),
+    Story("ReviewsOverdue", at('queue="refunds"', review_overdue="0 1x40", review_queue_depth="10x41"), 31),
+    Story("ReviewsOverdue", at('queue="refunds"', review_overdue="1x41", review_queue_depth="40x41"), None),
     Story("DeadlinesMissed", {
         'countersign_review_sla_due_total{class="standard", met="true"}': "0+9x60",
         'countersign_review_sla_due_total{class="standard", met="false"}': "0+1x60",

@@ -31,6 +31,7 @@ DEFINITIONS: tuple[Definition, ...] = (
     Definition("open_cases", "gauge", ("decision_type", "state"), "Cases not decided yet."),
     Definition("review_queue_depth", "gauge", ("queue",), "Reviews waiting in a queue."),
     Definition("review_oldest_case_age_seconds", "gauge", ("queue",), "Age of the oldest waiting review."),
+    Definition("review_overdue", "gauge", ("queue",), "Waiting reviews whose deadline has passed."),
     Definition("review_unassignable_cases", "gauge", (), "Waiting reviews nobody is eligible for."),
     Definition("review_sla_due_total", "counter", ("class", "met"), "Reviews decided, by whether in time."),
     Definition("review_duration_seconds", "histogram", ("queue",), "From opening a review to its decision.", SECONDS),

@@ -1,6 +1,6 @@
 from __future__ import annotations
 
-from datetime import UTC, datetime
+from datetime import UTC, datetime, timedelta
 from decimal import Decimal
 from random import Random
 from typing import Any
@@ -94,6 +94,20 @@ async def test_review_nobody_eligible_is_counted(desk: Desk) -> None:
     await desk.pool.execute("UPDATE reviews SET state = 'decided'")
     await figures.measure()
     assert "countersign_review_queue_depth{" not in desk.metrics.exposition().decode()
+
+
+async def test_review_what_is_past_its_deadline_is_counted_before_anybody_decides_it(desk: Desk) -> None:
+    from countersign_review.store.figures import Figures
+
+    now = desk.clock()
+    dues = [now - timedelta(hours=2), now - timedelta(seconds=1), now + timedelta(seconds=1)]
+    await insert(desk, "reviews", [some_review(Random(1), number) | {"due_at": due} for number, due in enumerate(dues)])
+    figures = Figures(desk.pool, desk.metrics, desk.clock)
+    await figures.measure()
+    assert 'countersign_review_overdue{queue="q"} 2.0' in desk.metrics.exposition().decode()
+    await desk.pool.execute("UPDATE reviews SET state = 'decided'")
+    await figures.measure()
+    assert "countersign_review_overdue{" not in desk.metrics.exposition().decode()
 
 
 def test_review_profiles_and_demands_can_be_compared() -> None:

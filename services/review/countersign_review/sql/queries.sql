@@ -168,7 +168,8 @@ ON CONFLICT (event_id) DO NOTHING;
 -- What is measured.
 
 -- name: queue_figures
-SELECT queue, count(*) AS depth, min(created_at) AS oldest FROM reviews WHERE state = 'waiting' GROUP BY queue;
+SELECT queue, count(*) AS depth, min(created_at) AS oldest, count(*) FILTER (WHERE due_at < $1) AS overdue
+FROM reviews WHERE state = 'waiting' GROUP BY queue;
 
 -- name: open_figures
 SELECT decision_type, state, count(*) AS cases FROM reviews

@@ -20,6 +20,7 @@ class Figures:
         self._queries = Queries.load(SQL / "queries.sql")
         self._depth = metrics.gauge("review_queue_depth")
         self._oldest = metrics.gauge("review_oldest_case_age_seconds")
+        self._overdue = metrics.gauge("review_overdue")
         self._open = metrics.gauge("open_cases")
         self._unassignable = metrics.gauge("review_unassignable_cases")
         self._round = 0
@@ -27,12 +28,14 @@ class Figures:
     async def measure(self) -> None:
         """Count once; a queue that has emptied reads 0, not its last figure."""
         now = self._clock()
-        queues = await self._pool.fetch(self._queries.queue_figures)
+        queues = await self._pool.fetch(self._queries.queue_figures, now)
         self._depth.clear()
         self._oldest.clear()
+        self._overdue.clear()
         for row in queues:
             self._depth.labels(queue=row["queue"]).set(row["depth"])
             self._oldest.labels(queue=row["queue"]).set(max((now - row["oldest"]).total_seconds(), 0.0))
+            self._overdue.labels(queue=row["queue"]).set(row["overdue"])
         cases = await self._pool.fetch(self._queries.open_figures)
         self._open.clear()
         for row in cases:

@@ -208,9 +208,11 @@ def test_one_name_in_two_files_is_refused(tmp_path: Path) -> None:
     ("text", "says"),
     [
         ("a: 1\na: 2", "line 2, column 1: the key 'a' appears twice"),
-        ("a: [", "line 1"),
+        ("b: 2\na: [1, }", "line 2, column 8: "),
+        ("a: [", ": did not find expected"),
         ("a: !!python/object:os.system x", "could not determine a constructor"),
-        ("[" * 5_000, ""),
+        ("a:\n  " + "[" * 500_000, "line 2, column 42: nested deeper than 40"),
+        ("a: " + "[" * 39 + "1" + "]" * 39 + "\nb: 1\nb: 2", "line 3, column 1: the key 'b' appears twice"),
         ("? [1]\n: 2", ""),
         ("a: \x00", ""),
     ],

@@ -9,9 +9,12 @@ from countersign_shared.errors import ConfigurationError
 
 MAX_DOCUMENT_BYTES = 1024 * 1024
 """Largest document. A policy or decision type is a few kilobytes; anything larger is the wrong file."""
+MAX_DEPTH = 40
+"""Deepest nesting: a decision type has a dozen levels. The loader calls itself for each, outside the interpreter's own
+limit, so what is deeper is refused before."""
 
 
-class _Loader(yaml.SafeLoader):
+class _Loader(yaml.CSafeLoader):
     """The safe loader, except that a key written twice is an error: the last one would win without a word."""
 
     def construct_mapping(self, node: yaml.MappingNode, deep: bool = False) -> dict[Any, Any]:
@@ -40,6 +43,7 @@ def parse_yaml(data: bytes, *, name: str) -> Any:
     if len(data) > MAX_DOCUMENT_BYTES:
         raise ConfigurationError(f"{name}: {len(data)} bytes, at most {MAX_DOCUMENT_BYTES} are read")
     try:
+        _check_depth(data)
         return yaml.load(data, Loader=_Loader)  # noqa: S506 - a subclass of the safe loader
     except yaml.MarkedYAMLError as error:
         mark = error.problem_mark
@@ -47,3 +51,15 @@ def parse_yaml(data: bytes, *, name: str) -> Any:
         raise ConfigurationError(f"{name}: {place}: {error.problem}") from error
     except (yaml.YAMLError, TypeError, ValueError, RecursionError) as error:
         raise ConfigurationError(f"{name}: not YAML: {error}") from error
+
+
+def _check_depth(data: bytes) -> None:
+    depth = 0
+    for event in yaml.parse(data, Loader=yaml.CSafeLoader):
+        if isinstance(event, yaml.CollectionStartEvent):
+            depth += 1
+        elif isinstance(event, yaml.CollectionEndEvent):
+            depth -= 1
+        if depth > MAX_DEPTH:
+            mark: Any = event.start_mark
+            raise yaml.MarkedYAMLError(problem=f"nested deeper than {MAX_DEPTH}", problem_mark=mark)

@@ -10,7 +10,6 @@ from pathlib import Path
 from typing import Annotated, Any, Literal, Self
 
 import numpy as np
-import yaml
 from pydantic import BaseModel, ConfigDict, Field, TypeAdapter, ValidationError, model_validator
 
 from countersign_inference.adapters.rule_language import InputType
@@ -22,6 +21,7 @@ from countersign_inference.domain.permutation import Budget
 from countersign_inference.domain.similarity import NEIGHBOURS, Reference
 from countersign_inference.domain.text_features import TextFeatures
 from countersign_inference.domain.text_model import TextModel, TextReference
+from countersign_shared.contracts.documents import read_yaml
 from countersign_shared.contracts.wording import in_words
 from countersign_shared.errors import ConfigurationError
 
@@ -263,11 +263,9 @@ _ADAPTER: TypeAdapter[Manifest] = TypeAdapter(Annotated[Manifest, Field(discrimi
 
 def read_manifest(path: Path) -> Manifest:
     """Read one model file; anything in it that does not fit is a ``ConfigurationError`` naming file and place."""
+    document = read_yaml(path)
     try:
-        document = yaml.load(path.read_text(encoding="utf-8"), Loader=yaml.CSafeLoader)
         return _ADAPTER.validate_python(document, strict=False)
-    except (yaml.YAMLError, UnicodeDecodeError) as error:
-        raise ConfigurationError(f"{path} is no readable YAML: {error}") from error
     except ValidationError as error:
         first = error.errors()[0]
         # Where `scorer` itself is missing or unknown, nothing else can be looked at, and no place is named.

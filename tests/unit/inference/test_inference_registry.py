@@ -82,10 +82,22 @@ def test_protected_inputs_are_refused_even_when_columns_agree(models):
         load(models)
 
 
-def test_broken_files_are_named(models):
-    (models / f"{LOAN}.yaml").write_bytes(b"\xff\xfe{")
-    with pytest.raises(ConfigurationError, match="no readable YAML"):
+@pytest.mark.parametrize(
+    ("written", "message"),
+    [
+        (b"\xff\xfe{", "not YAML"),
+        (b"scorer: rules\nscorer: none", "line 2, column 1: the key 'scorer' appears twice"),
+        (b"scorer: rules\nfields: " + b"[" * 300_000, "line 2, column 48: nested deeper than 40"),
+        (b"#" * 2_000_000, "2000000 bytes, at most"),
+    ],
+)
+def test_broken_files_are_named(models, written, message):
+    (models / f"{LOAN}.yaml").write_bytes(written)
+    with pytest.raises(ConfigurationError, match=f"{LOAN}.yaml: {message}"):
         load(models)
+
+
+def test_a_directory_that_is_not_there_is_named(models):
     with pytest.raises(ConfigurationError, match="no directory"):
         load(models / "nowhere")
 

@@ -14,6 +14,7 @@ from joserfc.jwk import KeySet
 
 from countersign_shared.clock import Clock, system_clock
 from countersign_shared.http.problems import Problem
+from countersign_shared.http.tls import roots
 
 ROLES = frozenset({
     "reviewer", "lead", "admin", "auditor", "policy_author", "policy_approver", "operator", "submitter", "analyst",
@@ -144,7 +145,7 @@ class TokenVerifier:
         """Fetch the keys; returns what went wrong. Those that are at hand then stay in use."""
         fault = ""
         try:
-            async with httpx.AsyncClient(timeout=5.0) as client:
+            async with httpx.AsyncClient(timeout=5.0, verify=roots()) as client:
                 answer = await client.get(url)
                 answer.raise_for_status()
                 self._keys = KeySet.import_key_set(answer.json())

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import asyncio
+import ssl
 from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager
 from typing import Any
@@ -90,3 +91,24 @@ async def test_callers_before_the_first_keys_wait_together() -> None:
         assert review.asked == 1
         review.hangs = False
         assert (await verify(call(OURS))).username == "lena"
+
+
+@pytest.mark.usefixtures("at_once")
+async def test_keys_are_fetched_anew_without_reading_whom_to_trust_anew(monkeypatch: pytest.MonkeyPatch) -> None:
+    # The event loop stands still for as long as that takes.
+    read: list[object] = []
+    load = ssl.SSLContext.load_verify_locations
+
+    def noted(context: ssl.SSLContext, *args: Any, **kwargs: Any) -> None:
+        read.append(context)
+        load(context, *args, **kwargs)
+
+    monkeypatch.setattr(ssl.SSLContext, "load_verify_locations", noted)
+    review = Review()
+    async with verifying(review) as verify:
+        for _ in range(4):
+            assert (await verify(call(OURS))).username == "lena"
+            with pytest.raises(Problem):
+                await verify(call(FORGED))
+    assert review.asked >= 4
+    assert len(read) <= 1

@@ -18,6 +18,7 @@ from countersign_review.api.parts import Parts, Using
 from countersign_review.api.tokens import Bearer
 from countersign_review.domain.untold import proof_told, timeline_told
 from countersign_shared.http import Problem, public, require
+from countersign_shared.http.tls import roots
 from countersign_shared.ids import DEFAULT_TENANT
 
 # A reviewer's answer must be their own: no way leads from that role alone to what the router or the log says.
@@ -55,7 +56,7 @@ TOLD = {"timeline": timeline_told, "proof": proof_told}
 def open_client() -> httpx.AsyncClient:
     """Return the client for forwarding; answers may stream for as long as they like, connecting may not."""
     timeout = httpx.Timeout(30.0, connect=CONNECT_SECONDS, read=None)
-    client = httpx.AsyncClient(timeout=timeout, follow_redirects=False, trust_env=False)
+    client = httpx.AsyncClient(timeout=timeout, follow_redirects=False, trust_env=False, verify=roots())
     # It works for everybody: what one answer sets must not go along with another's request.
     client.cookies.jar.set_policy(DefaultCookiePolicy(allowed_domains=[]))
     return client

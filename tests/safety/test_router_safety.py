@@ -23,6 +23,8 @@ from countersign_router.language.loading import LoadedPolicy, PolicyRefused
 from tests.safety.hostile import HOSTILE, LONG, ORDINARY, PAYLOADS, Generator, base, expressions
 from tests.unit.router.cases import DRAWS, NOW, decision_types, loaded, scored
 
+pytestmark = pytest.mark.timeout(600)
+
 SEED = 20_260_115
 PAIRS = 100_000
 POLICIES_PER_TYPE = 120

@@ -42,6 +42,11 @@ class Letter:
         text = self.header(name)
         return int(text) if text.isascii() and text.isdecimal() and len(text) <= _MOST_DIGITS else None
 
+    @property
+    def partition(self) -> int | None:
+        """Where the original record lay on its topic; None where the letter does not say."""
+        return self._number("x-partition")
+
     def summary(self) -> dict[str, Any]:
         """Return what a list shows."""
         return {
@@ -52,7 +57,7 @@ class Letter:
             "pointer": self.header("x-pointer"),
             "detail": self.header("x-detail"),
             "topic": self.header("x-topic"),
-            "partition": self._number("x-partition"),
+            "partition": self.partition,
             "offset": self._number("x-offset"),
             "at": when(self.record.timestamp_ms),
             "bytes": len(self.record.value or b""),
@@ -95,13 +100,20 @@ def mark(letter: Letter, handled: str) -> Message:
 
 
 async def replay(bus: Bus, letter: Letter) -> None:
-    """Publish the original record again where it came from, then note that; a CommandError when it is not all there."""
+    """Publish the original record again where it came from, then note that; a CommandError when it is not all there.
+
+    The key chooses the partition of a topic that has fewer than it had.
+    """
     if whole := letter.header("x-cut-from"):
         raise CommandError(
             f"{letter.id} holds only the beginning of a record of {whole} bytes: have its sender send it again.",
             NOT_RIGHT,
         )
-    await bus.publish([original(letter.record)])
+    message = original(letter.record)
+    # What its sender says of the case elsewhere, and what follows from it, lies on the same partition.
+    if (came_from := letter.partition) is not None and came_from < await bus.partitions(message.topic):
+        message = message._replace(partition=came_from)
+    await bus.publish([message])
     await bus.publish([mark(letter, "replayed")])
 
 

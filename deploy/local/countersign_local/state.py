@@ -89,10 +89,13 @@ def announced(directory: Path, running: Running) -> Iterator[None]:
 
 
 def find_running(directory: Path) -> Running | None:
-    """Read how to reach the system that holds this directory; None when none runs."""
+    """Read how to reach the system that holds this directory; None when none runs.
+
+    What a crash or another release left there is no system that runs.
+    """
     try:
         found = Running(**json.loads((directory / _RUNNING_FILE).read_text()))
         os.kill(found.pid, 0)
-    except (FileNotFoundError, PermissionError, ProcessLookupError):
+    except (FileNotFoundError, PermissionError, ProcessLookupError, ValueError, TypeError):
         return None
     return found

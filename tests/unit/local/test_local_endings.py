@@ -14,6 +14,7 @@ from typer.testing import CliRunner
 
 from countersign_inference.registry import PACKAGED_MODELS
 from countersign_local.cli.commands import build
+from countersign_local.cli.connection import api_key, system_url
 from countersign_local.cli.ending import ended_by, exit_code
 from countersign_local.cli.output import print_table, print_text
 from countersign_local.client import step
@@ -28,6 +29,7 @@ from countersign_local.errors import (
     USAGE,
     CommandError,
 )
+from countersign_local.state import Running, announced
 from countersign_shared.errors import ConfigurationError
 from countersign_shared.messaging.records import Record
 from countersign_shared.postgres.away import unusable
@@ -78,6 +80,27 @@ def test_a_key_that_can_be_none_is_never_sent(
 
     assert ended(USERS) == CONFIGURATION
     assert "COUNTERSIGN_API_KEY is no API key" in capsys.readouterr().err
+
+
+def test_the_key_of_this_machines_system_is_sent_to_no_other(
+    tmp_path: Any, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+) -> None:
+    local = Running(os.getpid(), "http://127.0.0.1:1", "cs_local_a_b", "unused", "unused", "mock")
+    with announced(tmp_path, local):
+        monkeypatch.setenv("COUNTERSIGN_URL", "http://127.0.0.1:2")
+        assert ended(USERS) == CONFIGURATION
+        assert "COUNTERSIGN_API_KEY is not set" in capsys.readouterr().err
+        monkeypatch.setenv("COUNTERSIGN_URL", f"{local.url}/")
+        assert api_key(system_url()) == local.api_key
+
+
+@pytest.mark.parametrize("left", ["", "{", "[]", '{"pid": 1}', '{"pid": "x"}'])
+def test_what_a_crash_left_of_the_note_that_something_runs_says_nothing(
+    left: str, tmp_path: Any, capsys: pytest.CaptureFixture[str]
+) -> None:
+    (tmp_path / "running.json").write_text(left)
+    assert ended(USERS) == UNAVAILABLE
+    assert "Nothing runs here" in capsys.readouterr().err
 
 
 def test_a_file_that_cannot_be_written_is_one_line(capsys: pytest.CaptureFixture[str]) -> None:

@@ -22,17 +22,11 @@ def running() -> Running | None:
 
 def over_http(work: Callable[[Client], Awaitable[Result]]) -> Result:
     """Work with a client of the system that COUNTERSIGN_URL and COUNTERSIGN_API_KEY name, else of the local one."""
-    found, url = running(), system_url()
-    api_key = os.environ.get("COUNTERSIGN_API_KEY") or (found.api_key if found else None)
-    if api_key is None:
-        raise CommandError(f"COUNTERSIGN_API_KEY is not set: {_NEW_KEY}", CONFIGURATION)
-    if re.fullmatch("[!-~]+", api_key) is None:
-        raise CommandError(
-            "COUNTERSIGN_API_KEY is no API key: those are letters, digits, _ and - in one line, cs_...", CONFIGURATION
-        )
+    url = system_url()
+    key = api_key(url)
 
     async def talk() -> Result:
-        async with open_client(url, api_key=api_key) as client:
+        async with open_client(url, api_key=key) as client:
             return await work(client)
 
     try:
@@ -44,6 +38,19 @@ def over_http(work: Callable[[Client], Awaitable[Result]]) -> Result:
             f"{url} does not accept the API key (401): it is another system's, has ended or was taken back. "
             f"Set COUNTERSIGN_API_KEY; {_NEW_KEY}", NOT_PERMITTED,
         ) from refusal  # fmt: skip
+
+
+def api_key(url: str) -> str:
+    """Return COUNTERSIGN_API_KEY, or the local system's, which is sent to no other; without one a ``CommandError``."""
+    found = running()
+    key = os.environ.get("COUNTERSIGN_API_KEY") or (found.api_key if found and found.url == url else None)
+    if key is None:
+        raise CommandError(f"COUNTERSIGN_API_KEY is not set: {_NEW_KEY}", CONFIGURATION)
+    if re.fullmatch("[!-~]+", key) is None:
+        raise CommandError(
+            "COUNTERSIGN_API_KEY is no API key: those are letters, digits, _ and - in one line, cs_...", CONFIGURATION
+        )
+    return key
 
 
 def system_url() -> str:

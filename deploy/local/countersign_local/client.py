@@ -13,6 +13,8 @@ from countersign_local.errors import NOT_PERMITTED, NOT_RIGHT, UNAVAILABLE, USAG
 _TIMEOUT_SECONDS = 30.0
 _QUIET_SECONDS = 300.0
 """How long an answer that comes in lines may say nothing: a replay may wait for others before it."""
+_MOST_ITEMS = 200
+"""Of one page of a list."""
 _BUSY = 429
 _UNAUTHENTICATED = 401
 _FORBIDDEN = 403
@@ -101,6 +103,17 @@ class Client:
     async def get(self, path: str, **params: Any) -> Any:
         """GET with query parameters; those that are None are left out."""
         return await self.call("GET", path, params={name: value for name, value in params.items() if value is not None})
+
+    async def every(self, path: str, **params: Any) -> list[dict[str, Any]]:
+        """GET the items of all pages of a list."""
+        items: list[dict[str, Any]] = []
+        cursor: str | None = None
+        while True:
+            page = await self.get(path, limit=_MOST_ITEMS, cursor=cursor, **params)
+            items += page["items"]
+            cursor = page["next_cursor"]
+            if cursor is None:
+                return items
 
     async def read(self, path: str, **params: Any) -> bytes:
         """GET something that is not JSON, whole."""

@@ -19,7 +19,6 @@ if TYPE_CHECKING:
 
 _POLICIES = "/api/router/v1/policies"
 _DRAFTS = f"{_POLICIES}/drafts"
-_MOST = 200
 _SIGNS = {"stricter": "▲", "looser": "▼", None: "•"}
 _LEAST_OF_HASH = 8
 Draft = dict[str, Any]
@@ -99,8 +98,8 @@ def list_policies(json: JsonOption = False) -> None:
     """List the published versions, which one routes, and the drafts with what is left to do."""
 
     async def both(client: "Client") -> dict[str, Any]:
-        versions = await _all(client, _POLICIES)
-        return {"versions": versions, "drafts": await _all(client, _DRAFTS, state="open")}
+        versions = await client.every(_POLICIES)
+        return {"versions": versions, "drafts": await client.every(_DRAFTS, state="open")}
 
     found = over_http(both)
     if json:
@@ -129,7 +128,7 @@ async def _as_far_as_it_goes(client: "Client", policy: Path, text: str, reason: 
     found = await client.post(f"{_POLICIES}/validate", {"yaml": text})
     if not found["usable"]:
         raise unusable(policy, text, found["diagnostics"])
-    before = next((one for one in await _all(client, _POLICIES) if one["sha256"] == found["sha256"]), None)
+    before = next((one for one in await client.every(_POLICIES) if one["sha256"] == found["sha256"]), None)
     if before is not None and before["in_force"]:
         return {**before, "state": "published"}
     if before is not None:
@@ -179,7 +178,7 @@ async def _replay(client: "Client", draft: Draft, against: str) -> None:
 
 async def _open_draft(client: "Client", sha256: str) -> Draft | None:
     """Return the newest open draft of a text."""
-    drafts = await _all(client, _DRAFTS, state="open")
+    drafts = await client.every(_DRAFTS, state="open")
     return next((one for one in drafts if one["sha256"] == sha256), None)
 
 
@@ -187,20 +186,9 @@ async def _whole(client: "Client", beginning: str) -> str:
     """Return the hash of the one published version that begins so; what begins none is left to the router."""
     if len(beginning) < _LEAST_OF_HASH:
         return beginning
-    hashes = {one["sha256"] for one in await _all(client, _POLICIES)}
+    hashes = {one["sha256"] for one in await client.every(_POLICIES)}
     found = [one for one in hashes if one.startswith(beginning)]
     return found[0] if len(found) == 1 else beginning
-
-
-async def _all(client: "Client", path: str, **asked: Any) -> list[dict[str, Any]]:
-    found: list[dict[str, Any]] = []
-    cursor: str | None = None
-    while True:
-        page = await client.get(path, limit=_MOST, cursor=cursor, **asked)
-        found += page["items"]
-        cursor = page["next_cursor"]
-        if cursor is None:
-            return found
 
 
 def _say(draft: Draft, path: Path | None) -> None:

@@ -47,11 +47,11 @@ def add(
 @app.command("list")
 def list_users(json: JsonOption = False) -> None:
     """List everyone who may or could sign in."""
-    found: dict[str, Any] = over_http(lambda client: client.get(_USERS))
+    found = over_http(lambda client: client.every(_USERS))
     if json:
-        print_json(found["items"])
+        print_json(found)
     else:
-        print_table(found["items"], _COLUMNS)
+        print_table(found, _COLUMNS)
 
 
 @app.command()
@@ -82,16 +82,10 @@ def roles(
 
 
 async def _find(client: "Client", username: str) -> dict[str, Any]:
-    cursor: str | None = None
-    while True:
-        page = await client.get(_USERS, limit=200, cursor=cursor)
-        for user in page["items"]:
-            if user["username"] == username:
-                found: dict[str, Any] = user
-                return found
-        cursor = page["next_cursor"]
-        if cursor is None:
-            raise CommandError(f"There is no user {username}: see `countersign users list`.", NOT_RIGHT)
+    for user in await client.every(_USERS):
+        if user["username"] == username:
+            return user
+    raise CommandError(f"There is no user {username}: see `countersign users list`.", NOT_RIGHT)
 
 
 @app.command()

@@ -7,7 +7,7 @@ from collections.abc import AsyncIterator, Sequence
 from contextlib import asynccontextmanager
 
 from aiokafka import AIOKafkaProducer
-from aiokafka.errors import KafkaError, MessageSizeTooLargeError
+from aiokafka.errors import KafkaError, MessageSizeTooLargeError, TopicAuthorizationFailedError
 from aiokafka.partitioner import murmur2
 
 from countersign_shared.errors import ConfigurationError, FatalError
@@ -31,22 +31,40 @@ TOPIC_SECONDS = 5.0
 class Publisher:
     """Sends messages and returns when the broker has confirmed all of them."""
 
-    def __init__(self, producer: AIOKafkaProducer, prefix: str, *, send_seconds: float = SEND_SECONDS) -> None:
+    def __init__(
+        self, producer: AIOKafkaProducer, prefix: str, *, bootstrap: str = "", send_seconds: float = SEND_SECONDS
+    ) -> None:
         self._producer = producer
         self._prefix = prefix
+        self._bootstrap = bootstrap
         self._send_seconds = send_seconds
         self._counts: dict[str, int] = {}
 
     async def partitions(self, topic: str) -> int:
-        """Return the number of partitions of a logical topic; a missing topic is a ``ConfigurationError``."""
+        """Return the number of partitions of a logical topic.
+
+        A topic that is missing or not ours to see is a ``ConfigurationError``; brokers that answer no more are an
+        ``AwayError``.
+        """
         if topic not in self._counts:
             physical = self._prefix + topic
             try:
                 found = await asyncio.wait_for(self._producer.partitions_for(physical), TOPIC_SECONDS)
+            except TopicAuthorizationFailedError as error:
+                raise ConfigurationError(f"topic {physical} may not be described: give this user the right") from error
             except (KafkaError, TimeoutError) as error:
+                if not await self._answers():
+                    raise unreachable(self._bootstrap, TimeoutError()) from error
                 raise ConfigurationError(f"topic {physical} is missing: run `countersign topics ensure`") from error
             self._counts[topic] = len(found)
         return self._counts[topic]
+
+    async def _answers(self) -> bool:
+        """Whether any broker says what topics there are."""
+        try:
+            return bool(await asyncio.wait_for(self._producer.client.force_metadata_update(), TOPIC_SECONDS))
+        except (KafkaError, TimeoutError):
+            return False
 
     async def publish(self, messages: Sequence[Message]) -> None:
         """Publish all messages and wait for acks=all; a send that fails or hangs is a ``FatalError``.
@@ -121,7 +139,7 @@ async def open_publisher(
         await stopped(producer.stop(), "the producer")
         raise unreachable(bootstrap, error) from error
     try:
-        yield Publisher(producer, prefix)
+        yield Publisher(producer, prefix, bootstrap=bootstrap)
     finally:
         # For batches that no broker will ever confirm it would wait for ever.
         await stopped(producer.stop(), "the producer")

@@ -1,6 +1,7 @@
-"""Creating the topics of `topics.yaml`, and saying where reality differs from it."""
+"""Creating the topics of `topics.yaml`."""
 
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
+from typing import Any
 
 from aiokafka.admin import AIOKafkaAdminClient, NewTopic
 from aiokafka.errors import for_code
@@ -22,8 +23,9 @@ async def ensure_topics(
 ) -> list[str]:
     """Create the topics that are missing and return their physical names; existing ones are left as they are.
 
-    ``partitions`` overrides the count of all co-partitioned topics alike: they must stay equal. ``settings`` are
-    broker settings that replace those of the contract, e.g. a shorter retention.
+    ``partitions`` overrides the count of all co-partitioned topics alike: they must stay equal, so the missing ones get
+    as many as those that are there have, and another count is a ``ConfigurationError``. ``settings`` are broker
+    settings that replace those of the contract, e.g. a shorter retention.
     """
     admin = AIOKafkaAdminClient(bootstrap_servers=bootstrap, client_id="countersign-topics")
     try:
@@ -32,6 +34,7 @@ async def ensure_topics(
         await admin.close()
         raise unreachable(bootstrap, error) from error
     try:
+        partitions = _as_the_others(await admin.describe_topics(), prefix, partitions)
         wanted = [
             NewTopic(
                 name=prefix + topic.name,
@@ -45,6 +48,18 @@ async def ensure_topics(
         return _created(answer.topic_errors)
     finally:
         await admin.close()
+
+
+def _as_the_others(present: Sequence[Mapping[str, Any]], prefix: str, asked: int | None) -> int | None:
+    """Return how many partitions missing case topics get: as many as the present ones have, if there are any."""
+    names = {prefix + topic.name for topic in load_topics().values() if topic.copartitioned}
+    counts = {one["topic"]: len(one["partitions"]) for one in present if one["topic"] in names}
+    for name, count in counts.items():
+        if asked is not None and asked != count:
+            raise ConfigurationError(
+                f"topic {name} has {count} partitions, and all case topics need as many: do not ask for {asked}"
+            )
+    return asked or max(counts.values(), default=None)
 
 
 def _created(answers: list[tuple[str, int, str | None]]) -> list[str]:

@@ -16,7 +16,10 @@ app = typer.Typer(help="The topics of topics.yaml.", no_args_is_help=True)
 def ensure(
     replication: Annotated[int, typer.Option(min=1, help="Copies of each partition; 3 in production.")] = 1,
     partitions: Annotated[
-        int | None, typer.Option(min=1, help="For all case topics alike; unset: as topics.yaml says.")
+        int | None,
+        typer.Option(
+            min=1, help="For all case topics alike; unset: as those that are there, else as topics.yaml says."
+        ),
     ] = None,
     json: JsonOption = False,
 ) -> None:

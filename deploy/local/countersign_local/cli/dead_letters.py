@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING, Annotated, TypeVar
 import typer
 
 from countersign_local.cli import connection
-from countersign_local.cli.output import JsonOption, print_json, print_table, print_text
+from countersign_local.cli.output import JsonOption, print_json, print_line, print_table, print_text
 
 if TYPE_CHECKING:
     from countersign_shared.messaging.bus import Bus
@@ -61,7 +61,7 @@ def show(letter_id: LetterId, json: JsonOption = False) -> None:
     told = letter.summary()
     told |= {name: value for name, value in headers.items() if name.removeprefix("x-") not in told}
     for name, value in told.items():
-        print_text(f"{name}: {'' if value is None else value}")
+        print_line(f"{name}: {'' if value is None else value}")
     print_text(f"\n{body}")
     _hint(
         f"Once its sender has sent it in the right form: countersign dead-letters discard {letter.id}",

@@ -11,6 +11,7 @@ import typer
 from rich.console import Console
 from rich.table import Table
 
+from countersign_local.cli.layout import GAP, column_widths, field_lines
 from countersign_local.errors import CONFIGURATION, CommandError
 
 if TYPE_CHECKING:
@@ -56,14 +57,36 @@ def print_text(text: str) -> None:
     Console(highlight=False, markup=False, soft_wrap=True).print(harmless(text))
 
 
+def one_line(text: str) -> str:
+    """Spell out line ends too, where what a stranger wrote must not look like a line of ours."""
+    return harmless(text).replace("\n", "\\n")
+
+
+def print_line(text: str) -> None:
+    """Print words that stay one line whatever a stranger wrote in them."""
+    print_text(one_line(text))
+
+
 def print_table(rows: Iterable[Mapping[str, Any]], columns: Sequence[str], *, title: str | None = None) -> None:
-    """Print rows as a table with these columns; what is missing is left empty."""
-    table = Table(title=title, title_justify="left", box=None, pad_edge=False, header_style="bold")
-    for column in columns:
-        table.add_column(column.replace("_", " "), overflow="fold")
-    for row in rows:
-        table.add_row(*(_cell(row.get(column)) for column in columns))
+    """Print rows as a table with these columns; what is missing is left empty.
+
+    On a terminal that is too narrow for its words, the fields of each row follow one another.
+    """
+    names = [column.replace("_", " ") for column in columns]
+    cells = [[_cell(row.get(column)) for column in columns] for row in rows]
     console = wide_when_piped()
+    widths = column_widths([names, *cells], console.width if console.is_terminal else None)
+    if widths is None:
+        blocks = ["\n".join(field_lines(names, row, console.width)) for row in cells]
+        console.print("\n\n".join([*([title] if title else []), *blocks]), soft_wrap=True)
+        return
+    table = Table(title=title, title_justify="left", box=None, pad_edge=False, header_style="bold")
+    for name, width in zip(names, widths, strict=True):
+        table.add_column(name, overflow="fold", width=width)
+    for row in cells:
+        table.add_row(*row)
+    if not console.is_terminal:
+        console.width = max(console.width, sum(widths) + GAP * len(widths))
     console.print(table, soft_wrap=not console.is_terminal)
 
 
@@ -80,4 +103,4 @@ def _cell(value: Any) -> str:
         return ""
     if isinstance(value, bool):
         return "yes" if value else "no"
-    return harmless(", ".join(map(str, value)) if isinstance(value, list | tuple) else str(value))
+    return one_line(", ".join(map(str, value)) if isinstance(value, list | tuple) else str(value))

@@ -14,7 +14,7 @@ if TYPE_CHECKING:
 
 app = typer.Typer(help="People who may sign in: add, list, change their roles, disable.", no_args_is_help=True)
 _USERS = "/api/review/v1/users"
-_COLUMNS = ("username", "roles", "tenants", "created_at", "disabled_at")
+_COLUMNS = ("username", "roles", "tenants", "authority", "disabled")
 _KEPT = ("display_name", "authority")
 Username = Annotated[str, typer.Argument(help="Lower-case letters, digits and . _ @ -; it stays.")]
 
@@ -51,7 +51,30 @@ def list_users(json: JsonOption = False) -> None:
     if json:
         print_json(found)
     else:
-        print_table(found, _COLUMNS)
+        print_table([_row(user) for user in found], _COLUMNS)
+
+
+def _row(user: dict[str, Any]) -> dict[str, Any]:
+    disabled = user["disabled_at"]
+    return {
+        **user,
+        "authority": _authority(user["authority"]),
+        "disabled": disabled and disabled[:16].replace("T", " "),
+    }
+
+
+def _authority(held: dict[str, Any]) -> str:
+    """Say what somebody may decide, as far as it is limited or special."""
+    amount, until = held["amount_limit"], held["training_valid_until"]
+    told = [
+        f"up to {held['max_tier']}",
+        f"up to {amount['value']} {amount['currency']}" if amount else "",
+        f"only {', '.join(held['decision_types'])}" if held["decision_types"] is not None else "",
+        f"only in {', '.join(held['languages'])}" if held["languages"] is not None else "",
+        f"skills {', '.join(held['skills'])}" if held["skills"] else "",
+        f"trained until {until}" if until else "",
+    ]
+    return "; ".join(filter(None, told))
 
 
 @app.command()

@@ -7,7 +7,7 @@ from typing import Annotated
 import typer
 
 from countersign_local.cli import connection
-from countersign_local.cli.output import JsonOption, print_json, print_text
+from countersign_local.cli.output import JsonOption, print_json, print_line
 
 
 def watch(
@@ -32,6 +32,6 @@ def watch(
                     if json:
                         print_json(event.as_json())
                     else:
-                        print_text(event.line())
+                        print_line(event.line())
 
     asyncio.run(follow())

@@ -16,6 +16,7 @@ import pytest
 from countersign_local.client import Refused, open_client
 from countersign_local.demo.arrivals import demo_cases
 from countersign_local.errors import NOT_PERMITTED
+from countersign_local.state import OURS
 from countersign_shared.clock import system_clock
 from countersign_shared.postgres.bodies import bodies
 from tests.e2e.demo_process import DemoProcess, count
@@ -298,6 +299,10 @@ def test_without_a_system_every_command_says_what_to_start(tmp_path):
         assert done.returncode == 69
         assert "countersign demo" in done.stderr
         assert "Traceback" not in done.stderr
+
+
+def test_a_fresh_start_knows_everything_that_an_earlier_one_left(demo):
+    assert {path.name for path in demo.directory.iterdir()} - {"lock"} <= OURS
 
 
 def test_the_key_of_a_running_system_is_for_its_owner_alone(demo):

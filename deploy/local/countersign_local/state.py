@@ -4,6 +4,7 @@ import contextlib
 import fcntl
 import json
 import os
+import shutil
 from collections.abc import Iterator, Mapping
 from dataclasses import asdict, dataclass
 from pathlib import Path
@@ -13,6 +14,13 @@ from countersign_local.errors import AlreadyRunningError, PartError
 
 _RUNNING_FILE = "running.json"
 _LOCK_FILE = "lock"
+
+
+OURS = frozenset({
+    "api-key", "audit-anchors", "audit-keys", "binaries", "kafka", "postgres", "postgres.log", "postgres.password",
+    "running.json", "running.new",
+})  # fmt: skip
+"""What local mode keeps in the state directory, beside the lock."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -61,6 +69,16 @@ def held(directory: Path) -> Iterator[None]:
         lock.write(str(os.getpid()))
         lock.flush()
         yield
+
+
+def forget(directory: Path) -> None:
+    """Delete what earlier starts kept; what else lies in the directory is somebody's, and stays."""
+    with held(directory):
+        for path in (directory / name for name in OURS):
+            if path.is_dir():
+                shutil.rmtree(path)
+            else:
+                path.unlink(missing_ok=True)
 
 
 def kept_secret(path: Path) -> str | None:

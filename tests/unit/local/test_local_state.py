@@ -10,7 +10,7 @@ import textwrap
 import pytest
 
 from countersign_local.errors import AlreadyRunningError
-from countersign_local.state import Running, announced, find_running, held, state_directory
+from countersign_local.state import Running, announced, find_running, forget, held, state_directory
 
 
 def _running(pid):
@@ -42,6 +42,17 @@ def test_the_second_one_learns_who_was_first(tmp_path):
     first.stdin.close()
     with held(tmp_path):
         assert (tmp_path / "lock").read_text() == str(os.getpid())
+
+
+def test_a_fresh_start_forgets_what_is_ours_and_nothing_else(tmp_path):
+    ours, others = (tmp_path / "postgres" / "data", tmp_path / "api-key"), (tmp_path / "photos", tmp_path / "letter")
+    for directory, file in (ours, others):
+        directory.mkdir(parents=True)
+        (directory / "inside").touch()
+        file.touch()
+    forget(tmp_path)
+    assert sorted(path.name for path in tmp_path.iterdir()) == ["letter", "lock", "photos"]
+    assert (tmp_path / "photos" / "inside").exists()
 
 
 def test_a_running_system_is_found_and_then_forgotten(tmp_path):

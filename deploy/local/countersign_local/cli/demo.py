@@ -1,7 +1,6 @@
 """countersign demo: everything on this machine."""
 
 import os
-import shutil
 import sys
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated, Any, Literal
@@ -10,7 +9,7 @@ import typer
 
 from countersign_local.cli.output import JsonOption, print_json, print_table, print_text
 from countersign_local.errors import NOT_RIGHT
-from countersign_local.state import held, state_directory
+from countersign_local.state import forget, state_directory
 
 if TYPE_CHECKING:
     from countersign_local.demo.options import DemoOptions
@@ -58,7 +57,7 @@ def demo(
     )  # fmt: skip
     directory = state_directory(os.environ)
     if fresh:
-        _forget(directory)
+        forget(directory)
     summary = _started(options, directory)
     if summary is None:
         return
@@ -74,15 +73,6 @@ def _started(options: "DemoOptions", directory: Path) -> dict[str, Any] | None:
     from countersign_local.demo.start import start
 
     return start(options, directory, os.environ)
-
-
-def _forget(directory: Path) -> None:
-    with held(directory):
-        for path in directory.iterdir():
-            if path.is_dir():
-                shutil.rmtree(path)
-            elif path.name != "lock":
-                path.unlink()
 
 
 def _print(summary: dict[str, Any]) -> None:

@@ -12,6 +12,7 @@ from typing import Any
 
 from countersign_local.errors import NOT_RIGHT, UNAVAILABLE, CommandError
 from countersign_local.moments import when
+from countersign_shared.contracts.topics import load_topics
 from countersign_shared.errors import ConfigurationError
 from countersign_shared.messaging.bus import Bus, open_bus
 from countersign_shared.messaging.dead_letters import TOPIC, original
@@ -100,9 +101,10 @@ def mark(letter: Letter, handled: str) -> Message:
 
 
 async def replay(bus: Bus, letter: Letter) -> None:
-    """Publish the original record again where it came from, then note that; a CommandError when it is not all there.
+    """Publish the original record again where it came from, then note that.
 
-    The key chooses the partition of a topic that has fewer than it had.
+    A CommandError when it is not all there, or came from no topic of ours. The key chooses the partition of a topic
+    that has fewer than it had.
     """
     if whole := letter.header("x-cut-from"):
         raise CommandError(
@@ -110,6 +112,11 @@ async def replay(bus: Bus, letter: Letter) -> None:
             NOT_RIGHT,
         )
     message = original(letter.record)
+    if message.topic not in load_topics():
+        raise CommandError(
+            f"{letter.id} came from {message.topic!r}, which is no topic of Countersign's: whoever put it there knows.",
+            NOT_RIGHT,
+        )
     # What its sender says of the case elsewhere, and what follows from it, lies on the same partition.
     if (came_from := letter.partition) is not None and came_from < await bus.partitions(message.topic):
         message = message._replace(partition=came_from)

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import pytest
 
+from countersign_local.cli.dead_letters import print_letters
 from countersign_local.cli.output import harmless, print_table, print_text
 from countersign_local.dead_letters import find, letters_of, mark, replay
 from countersign_local.errors import CommandError
@@ -62,6 +63,28 @@ async def test_a_letter_that_was_cut_is_not_sent_as_if_it_were_whole():
     (letter,) = letters_of([_letter(_bad(7, b"x" * 2_000_000), 0)])
     with pytest.raises(CommandError, match="only the beginning"):
         await replay(Closed(), letter)
+
+
+async def test_a_letter_from_no_topic_of_ours_is_sent_nowhere():
+    class Closed:
+        async def publish(self, messages):
+            raise AssertionError(messages)
+
+    letters = letters_of(
+        [
+            Record("countersign.dead-letter", 0, number, 0, b"", b"", headers)
+            for number, headers in enumerate([(), (("x-topic", b"payroll"), ("x-offset", b"1"))])
+        ]
+    )
+    for letter in letters:
+        with pytest.raises(CommandError, match="no topic of Countersign's"):
+            await replay(Closed(), letter)
+
+
+def test_a_key_of_any_length_leaves_a_list_readable(capsys):
+    record = Record("countersign.dead-letter", 0, 0, 0, b"k" * 300_000, b"", ())
+    print_letters([letter.summary() for letter in letters_of([record])])
+    assert max(map(len, capsys.readouterr().out.splitlines())) < 400
 
 
 def test_a_letter_that_a_stranger_wrote_is_listed_too():

@@ -2,8 +2,8 @@
 
 import asyncio
 import sys
-from collections.abc import Awaitable, Callable
-from typing import TYPE_CHECKING, Annotated, TypeVar
+from collections.abc import Awaitable, Callable, Sequence
+from typing import TYPE_CHECKING, Annotated, Any, TypeVar
 
 import typer
 
@@ -16,6 +16,7 @@ if TYPE_CHECKING:
 app = typer.Typer(help="Records that no service could read: list, show, replay, discard.", no_args_is_help=True)
 Result = TypeVar("Result")
 LetterId = Annotated[str, typer.Argument(help="The letter's id, or the beginning of it.")]
+_MOST_OF_KEY = 128
 _COLUMNS = ("id", "at", "topic", "key", "reason", "pointer", "detail", "handled")
 
 
@@ -41,10 +42,19 @@ def list_letters(
     if json:
         print_json(letters)
     elif letters:
-        print_table(letters, _COLUMNS)
+        print_letters(letters)
         _hint("All of one, with its body: countersign dead-letters show ID")
     else:
         print_text("No dead letters.")
+
+
+def print_letters(letters: Sequence[dict[str, Any]]) -> None:
+    """Print letters as a table; a key that no case can have is cut, for whoever sent it sent any length."""
+    print_table([{**letter, "key": _cut(letter["key"])} for letter in letters], _COLUMNS)
+
+
+def _cut(text: str) -> str:
+    return text if len(text) <= _MOST_OF_KEY else text[:_MOST_OF_KEY] + "..."
 
 
 @app.command()

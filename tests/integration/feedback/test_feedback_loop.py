@@ -119,6 +119,8 @@ async def _over_http(desk: Desk, tripped: str) -> None:
         assert len(counts["n"]) == len(counts["k"]) == len(counts["thresholds"]) == len(counts["levels"])
         page = await told("look-back", **kind, tier=SCOPE[2], limit="3")
         assert page["next_cursor"] == page["items"][-1]["case_id"]
+        slip = await client.get("look-back", params={**kind, "tier": "mediun"})
+        assert (slip.status_code, "mediun" in slip.json()["detail"]) == (404, True)
         lines = (await client.get("look-back.csv", params={**kind, "tier": SCOPE[2]})).text.splitlines()
         assert lines[1].split(",")[0] == page["items"][0]["case_id"]
     async with serving(app, "127.0.0.1", 0) as port:

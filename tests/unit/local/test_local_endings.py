@@ -178,6 +178,15 @@ def test_a_time_that_no_peak_can_last_is_named(lasts: str, capsys: pytest.Captur
     assert "such as 3h" in capsys.readouterr().err
 
 
+@pytest.mark.parametrize(
+    "beside", [["--reason", "it is over"], ["--tenant", "north"], ["--decision-type", "refund"]]
+)
+def test_a_confirmation_takes_a_request_as_it_was_asked(beside: list[str], capsys: pytest.CaptureFixture[str]) -> None:
+    # Whoever narrows what they confirm must not let go on more than they meant.
+    assert ended(["stop", "off", "--confirm", "5068f103-3022-4f69-beef-f31c15839ade", *beside]) == USAGE
+    assert "--confirm" in capsys.readouterr().err
+
+
 def test_whoever_cannot_be_asked_is_told_of_yes(capsys: pytest.CaptureFixture[str]) -> None:
     assert ended(["audit", "erase", "--case", "c-1", "--basis", "GDPR 17"]) == USAGE
     assert "give --yes" in capsys.readouterr().err

@@ -64,6 +64,8 @@ def off(
 ) -> None:
     """Ask for automation to go on, or confirm that as the second person."""
     if confirm is not None:
+        if reason or tenant or decision_type:
+            raise CommandError("--confirm takes a request as it was asked: give nothing else with it.", USAGE)
         answer: dict[str, Any] = over_http(
             lambda client: client.post(f"{_STOP}/release-requests/{step(confirm, 'request')}/confirm")
         )

@@ -170,7 +170,8 @@ def _trip_of(desk: Desk) -> Any:
         store, _ = desk()
         found = await store.own_control(ControlKey("trip", whose(principal, tenant), decision_type, tier))
         if found is None:
-            raise Problem(404, "not-found", "Nothing to look back at", "This tier's promise was never found broken.")
+            asked = f"{decision_type}, {tier} consequence, tenant {tenant}"
+            raise Problem(404, "not-found", "Nothing to look back at", f"No promise of {asked}, was ever found broken.")
         return found
 
     return find

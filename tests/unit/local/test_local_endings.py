@@ -178,9 +178,7 @@ def test_a_time_that_no_peak_can_last_is_named(lasts: str, capsys: pytest.Captur
     assert "such as 3h" in capsys.readouterr().err
 
 
-@pytest.mark.parametrize(
-    "beside", [["--reason", "it is over"], ["--tenant", "north"], ["--decision-type", "refund"]]
-)
+@pytest.mark.parametrize("beside", [["--reason", "it is over"], ["--tenant", "north"], ["--decision-type", "refund"]])
 def test_a_confirmation_takes_a_request_as_it_was_asked(beside: list[str], capsys: pytest.CaptureFixture[str]) -> None:
     # Whoever narrows what they confirm must not let go on more than they meant.
     assert ended(["stop", "off", "--confirm", "5068f103-3022-4f69-beef-f31c15839ade", *beside]) == USAGE

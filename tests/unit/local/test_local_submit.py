@@ -38,9 +38,10 @@ def test_a_number_beyond_64_bits_is_not_rounded_on_its_way(tmp_path: Path) -> No
         (b'{"amount": 1e999}', "1e999 is no number"),
         (b'{"amount": NaN}', "NaN is no number"),
         (b"[" * 100_000, "nested too deeply"),
+        ('{"title": "\u00fc"}'.encode("latin-1"), "cases.json: no text: its bytes are not UTF-8"),
+        (b"\x7fELF\x02\x01\xdc", "cases.json: no text: its bytes are not UTF-8"),
         (b"3", "expected JSON objects"),
         (b"", "expected JSON objects"),
-        (b"\xff", "can't decode"),
     ],
 )
 def test_what_cannot_be_sent_as_it_stands_is_named(tmp_path: Path, data: bytes, says: str) -> None:

@@ -57,6 +57,8 @@ def read_cases(source: str) -> list[dict[str, Any]]:
         raise CommandError(f"{source}: {error.strerror}", USAGE) from error
     try:
         found = _read(data)
+    except UnicodeDecodeError as error:
+        raise CommandError(f"{source}: no text: its bytes are not UTF-8", USAGE) from error
     except ValueError as error:
         lines = [(number, line) for number, line in enumerate(data.splitlines(), 1) if line.strip()]
         try:

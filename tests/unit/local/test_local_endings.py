@@ -141,6 +141,25 @@ def test_a_name_never_leads_to_another_place(name: str) -> None:
     assert refused.value.exit_code == USAGE
 
 
+def test_ctrl_c_while_a_command_is_still_starting_is_an_interruption_too() -> None:
+    # The libraries of the command line take most of its start: whoever interrupts it then, does so while they load.
+    started = """
+import sys
+from importlib.abc import MetaPathFinder
+from countersign_local.cli import main
+
+class Interrupted(MetaPathFinder):
+    def find_spec(self, name, path, target=None):
+        if name == "typer":
+            raise KeyboardInterrupt
+
+sys.meta_path.insert(0, Interrupted())
+main()
+"""
+    done = subprocess.run([sys.executable, "-c", started, *USERS], capture_output=True, text=True, check=False)
+    assert (done.returncode, done.stderr) == (INTERRUPTED, "")
+
+
 def test_ctrl_c_at_a_question_is_an_interruption_and_changes_nothing() -> None:
     ours, theirs = os.openpty()
     command = [sys.executable, "-c", HEARING, "audit", "erase", "--case", "c-1", "--basis", "GDPR 17"]

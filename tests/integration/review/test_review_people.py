@@ -63,6 +63,7 @@ async def test_review_a_changed_role_is_in_force_at_once_and_on_the_record(desk:
     assert last["body"]["reason"] == "changed: delegates, roles, skills, training_valid_until"
     stale = await put(root, before, roles=["lead"])
     assert (stale.status_code, stale.json()["type"].rsplit("/", 1)[1]) == (409, "stale-version")
+    assert stale.json()["title"] == "It has changed since you read it"
     body = {name: before[name] for name in ("display_name", "roles", "tenants", "authority")}
     assert (await root.http.put(f"{API}/users/ana", json=body)).status_code == 428
     assert (await put(root, {**before, "username": "nobody"})).status_code == 404

@@ -12,7 +12,7 @@ _STATUS = {
     "not-found": (404, "Not found"),
     "not-eligible": (403, "Beyond your authority"),
     "too-many-claims": (409, "You hold enough"),
-    "stale-version": (409, "The claim has moved on"),
+    "stale-version": (409, "It has changed since you read it"),
     "lease-ended": (409, "Your claim has ended"),
     "already-decided": (409, "Already answered"),
     "withdrawn": (409, "The case was withdrawn"),

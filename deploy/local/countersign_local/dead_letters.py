@@ -10,10 +10,13 @@ from contextlib import asynccontextmanager
 from dataclasses import dataclass
 from typing import Any
 
+from aiokafka.errors import KafkaError
+
 from countersign_local.errors import NOT_RIGHT, UNAVAILABLE, CommandError
 from countersign_local.moments import when
 from countersign_shared.contracts.topics import load_topics
 from countersign_shared.errors import ConfigurationError
+from countersign_shared.messaging.away import unreachable
 from countersign_shared.messaging.bus import Bus, open_bus
 from countersign_shared.messaging.dead_letters import TOPIC, original
 from countersign_shared.messaging.records import Message, Record
@@ -145,6 +148,8 @@ async def operators_bus(bootstrap: str, prefix: str) -> AsyncIterator[Bus]:
             yield bus
     except ConfigurationError as error:
         raise CommandError(str(error), UNAVAILABLE) from error
+    except (KafkaError, TimeoutError) as error:
+        raise CommandError(str(unreachable(bootstrap, error)), UNAVAILABLE) from error
 
 
 def _identity(record: Record) -> str:

@@ -1,7 +1,9 @@
 """Following the topics without a consumer group: looking changes nothing for anybody."""
 
+import asyncio
 from collections.abc import AsyncGenerator, Sequence
 from dataclasses import dataclass
+from itertools import chain
 from typing import Any
 
 import orjson
@@ -14,7 +16,11 @@ from countersign_local.errors import UNAVAILABLE, USAGE, CommandError
 from countersign_local.moments import when
 from countersign_shared.contracts.topics import load_topics
 from countersign_shared.messaging.header_names import take_any_header_name
+from countersign_shared.messaging.stopping import stopped
 
+ANSWER_SECONDS = 15.0
+"""How long brokers may take to say anything: another one may have to take over a partition."""
+_QUIET_MS = 1_000
 _TELLING = ("decision_type", "kind", "level_name", "outcome", "mode", "relation", "queue")
 
 
@@ -52,7 +58,7 @@ class Watched:
 async def watched(
     bootstrap: str, *, topics: Sequence[str] | None, prefix: str, from_beginning: bool
 ) -> AsyncGenerator[Watched, None]:
-    """Yield records of these logical topics (all when None) as they arrive, for ever."""
+    """Yield records of these logical topics (all when None) as they arrive, for as long as the brokers answer."""
     take_any_header_name()
     known = load_topics()
     chosen = list(topics or known)
@@ -64,10 +70,16 @@ async def watched(
     try:
         consumer.assign(partitions)
         await (consumer.seek_to_beginning if from_beginning else consumer.seek_to_end)(*partitions)
-        async for raw in consumer:
-            yield _watched(raw, len(prefix))
+        while True:
+            arrived = await consumer.getmany(timeout_ms=_QUIET_MS)
+            for raw in sorted(chain(*arrived.values()), key=lambda record: record.timestamp):
+                yield _watched(raw, len(prefix))
+            if not arrived:
+                await asyncio.wait_for(consumer.end_offsets(partitions[:1]), ANSWER_SECONDS)
+    except (KafkaError, TimeoutError) as error:
+        raise CommandError(f"Kafka does not answer at {bootstrap} any more: is it running?", UNAVAILABLE) from error
     finally:
-        await consumer.stop()
+        await stopped(consumer.stop(), "the onlooker")
 
 
 async def _partitions(bootstrap: str, topics: Sequence[str]) -> list[TopicPartition]:

@@ -23,8 +23,8 @@ async def read_topic(
         bootstrap_servers=settings.kafka_bootstrap_servers, enable_auto_commit=False, auto_offset_reset="earliest",
         client_id=client_id,
     )  # fmt: skip
-    await consumer.start()
     try:
+        await consumer.start()
         parts = [TopicPartition(name, number) for number in range(partitions)]
         consumer.assign(parts)
         ends = await consumer.end_offsets(parts)

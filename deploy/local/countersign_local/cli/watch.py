@@ -16,7 +16,7 @@ def watch(
     beginning: Annotated[bool, typer.Option("--from-beginning", help="Also what is already there.")] = False,
     json: JsonOption = False,
 ) -> None:
-    """Print events as they arrive, until interrupted."""
+    """Print events as they arrive, until interrupted. Exit code 69 when Kafka answers no more."""
     from countersign_local.watching import watched
 
     async def follow() -> None:

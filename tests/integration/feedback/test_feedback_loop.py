@@ -131,6 +131,9 @@ async def _over_http(desk: Desk, tripped: str) -> None:
             assert done.exit_code == 0, done.exception
             return done.output
 
+        nobodys = await asyncio.to_thread(CliRunner().invoke, cli.app, ["calibration", "mortgage"], env=environment)
+        assert "mortgage" in str(nobodys.exception)
+        assert "mortgage" not in await run("calibration", SCOPE[1])
         told_ = await run("promises", SCOPE[1])
         assert "Decided automatically from a confidence of" in told_
         assert "The evidence against the promise stands at" in told_

@@ -119,7 +119,10 @@ def calibration(
     ] = "platt",
     json: JsonOption = False,
 ) -> None:
-    """Say whether confidences can be taken at their word, whether a refit would help, and whether overrides rise."""
+    """Say whether confidences can be taken at their word, whether a refit would help, and whether overrides rise.
+
+    Exit code 1 where there is no case to say it of.
+    """
     answer: dict[str, Any] = over_http(
         lambda client: client.get(
             "/api/feedback/v1/calibration", tenant=tenant, decision_type=decision_type, method=method
@@ -128,6 +131,8 @@ def calibration(
     if json:
         print_json(answer)
         return
+    if not answer["assessments"] and answer["overrides"] is None:
+        raise CommandError(f"No model has spoken of a case of {decision_type} of tenant {tenant}.", NOT_RIGHT)
     from countersign_feedback.evidence_report import assessment_sheets, headline, read_assessments, refit_line
 
     for one in read_assessments(answer):

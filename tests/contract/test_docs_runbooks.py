@@ -10,9 +10,12 @@ from functools import cache
 
 import pytest
 
+from countersign_shared.runtime import EXIT_AWAY, EXIT_CONFIGURATION, EXIT_FATAL
 from tests.architecture.sources import ROOT
 from tests.contract.documents import Document, documents
 
+KILLED = 128 + 9
+"""As a shell and Docker tell of a process that was killed."""
 SOURCES = ("shared/countersign_shared", "services", "deploy/local/countersign_local")
 OURS_TO_SAY = re.compile(
     r"(?!countersign |docker |kafka-|grep |python |select |(?:GET|POST|PUT) )\S+ \S.*", re.DOTALL | re.IGNORECASE
@@ -72,6 +75,12 @@ def test_quotations_are_found_and_slips_in_them_noticed() -> None:
     assert said("the database holds N entries")
     assert not said("the database holds N letters")
     assert not said("topic ... is amiss")
+
+
+def test_the_exit_codes_that_say_what_to_do_are_those_of_the_services() -> None:
+    (page,) = [document for document in RUNBOOKS if document.path.stem == "service-down"]
+    codes = {int(code) for code in re.findall(r"^\| (\d+) \|", page.prose, re.MULTILINE)}
+    assert codes == {EXIT_CONFIGURATION, EXIT_AWAY, EXIT_FATAL, KILLED}
 
 
 @pytest.mark.parametrize("document", RUNBOOKS, ids=lambda one: one.name)

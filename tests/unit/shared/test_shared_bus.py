@@ -6,9 +6,9 @@ import asyncio
 from typing import Any
 
 import pytest
-from aiokafka.errors import KafkaTimeoutError
+from aiokafka.errors import KafkaTimeoutError, TopicAuthorizationFailedError
 
-from countersign_shared.errors import FatalError
+from countersign_shared.errors import ConfigurationError, FatalError
 from countersign_shared.messaging.bus import Bus
 from countersign_shared.messaging.producer import Publisher
 from countersign_shared.messaging.records import Message
@@ -36,3 +36,15 @@ async def test_a_publication_that_fails_ends_the_process_whoever_asked_for_it() 
     with pytest.raises(FatalError):
         await bus.publish([Message("case.created", 0, b"c-1", b"{}", ())])
     assert isinstance(bus.failed.exception(), FatalError)
+
+
+class Forbidding(Producer):
+    """The library's producer, at brokers that let this user see nothing of a topic."""
+
+    async def partitions_for(self, topic: str) -> set[int]:
+        raise TopicAuthorizationFailedError(topic)
+
+
+async def test_a_topic_that_may_not_be_seen_is_not_called_missing() -> None:
+    with pytest.raises(ConfigurationError, match=r"topic case\.created may not be described: give this user the right"):
+        await Publisher(Forbidding(), "").partitions("case.created")

@@ -103,6 +103,14 @@ def test_what_a_crash_left_of_the_note_that_something_runs_says_nothing(
     assert "Nothing runs here" in capsys.readouterr().err
 
 
+def test_no_message_steers_the_terminal(capsys: pytest.CaptureFixture[str]) -> None:
+    assert ended(["controls", "history", "\x1b[2Jstop"]) == USAGE
+    assert ended(["submit", "\x1b]0;title\x07"]) == USAGE
+    said = capsys.readouterr().err
+    assert "\\x1b[2Jstop" in said
+    assert not {"\x1b", "\x07"} & set(said)
+
+
 def test_a_file_that_cannot_be_written_is_one_line(capsys: pytest.CaptureFixture[str]) -> None:
     def fails() -> None:
         raise FileNotFoundError(2, "No such file or directory", "/nowhere/figures.svg")

@@ -19,11 +19,11 @@ def ended_by(run: Callable[[], object]) -> int:
     try:
         run()
     except CountersignError as error:
-        print(f"countersign: {error}", file=sys.stderr)
+        _say(str(error))
         return exit_code(error)
     except OSError as error:
         place = f"{error.filename}: " if error.filename is not None else ""
-        print(f"countersign: {place}{error.strerror or error}", file=sys.stderr)
+        _say(f"{place}{error.strerror or str(error) or type(error).__name__}")
         return IO
     except UnicodeEncodeError as error:
         # A name that no text can have, as the bytes of a command line may make it; files may be called so.
@@ -35,6 +35,13 @@ def ended_by(run: Callable[[], object]) -> int:
     except KeyboardInterrupt:
         return INTERRUPTED
     return OK
+
+
+def _say(message: str) -> None:
+    # Loaded late: a command that goes well has no use for it here, and whoever interrupts its start none either.
+    from countersign_local.cli.output import harmless
+
+    print(f"countersign: {harmless(message)}", file=sys.stderr)
 
 
 def exit_code(error: CountersignError) -> int:

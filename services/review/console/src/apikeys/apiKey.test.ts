@@ -21,7 +21,7 @@ const key = (name: string, endsIn: number, revoked: number | null = null): ApiKe
 describe("an API key", () => {
   it.each([
     ["good", key("a", 8), /^until /u],
-    ["ending", key("a", 7), /^ends in 7 d$/u],
+    ["ending", key("a", 7), /^ends in 7 days$/u],
     ["over", key("a", 0), /^ended /u],
     ["over", key("a", 90, -1), /^revoked /u],
   ] as const)("is %s", (standing, one, words) => {

@@ -1,6 +1,7 @@
 import { Button, TextInput } from "@mantine/core";
 import { type FormEvent, useState } from "react";
 
+import { zoneWords } from "../format/zone";
 import styles from "./Audit.module.css";
 
 export interface FieldOf<Sought> {
@@ -36,6 +37,7 @@ export function SearchForm<Sought extends Record<keyof Sought, string>>(props: S
           key={name}
           label={label}
           type={type}
+          {...(type === "datetime-local" && { description: zoneWords() })}
           {...(like && { placeholder: like })}
           autoCapitalize="none"
           value={wanted[name]}

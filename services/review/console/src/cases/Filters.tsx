@@ -1,6 +1,7 @@
 import { NativeSelect, TextInput } from "@mantine/core";
 import { useRef } from "react";
 
+import { zoneWords } from "../format/zone";
 import { CommandKey } from "../keys/Keycap";
 import { useCommand } from "../keys/KeyProvider";
 import { useTenants } from "../tenants/useTenants";
@@ -38,6 +39,8 @@ export function Filters({ search, onChange }: FiltersProps) {
       className={styles.day ?? ""}
       type="date"
       label={label}
+      description={zoneWords()}
+      inputWrapperOrder={["label", "input", "description"]}
       value={search[name]}
       onChange={(event) => onChange({ ...search, [name]: event.currentTarget.value })}
     />

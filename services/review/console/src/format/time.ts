@@ -9,15 +9,15 @@ export interface Due {
   readonly urgency: Urgency;
 }
 
-/** A span in the two units that matter: "38 min", "2 h 10", "3 d". Never negative. */
+/** A span in the units that matter, each written out: "38 min", "2 h 10 min", "3 days". Never negative. */
 export function span(ms: number): string {
   const minutes = Math.max(0, Math.floor(ms / MINUTE_MS));
   if (minutes < 1) return "under a minute";
   if (minutes < 60) return `${minutes} min`;
   const hours = Math.floor(minutes / 60);
   const rest = minutes % 60;
-  if (hours < 4 && rest > 0) return `${hours} h ${String(rest).padStart(2, "0")}`;
-  return hours < 48 ? `${hours} h` : `${Math.floor(hours / 24)} d`;
+  if (hours < 4 && rest > 0) return `${hours} h ${rest} min`;
+  return hours < 48 ? `${hours} h` : `${Math.floor(hours / 24)} days`;
 }
 
 /** What a deadline means now. It is "soon" from its own warning time on, or within the last hour. */
@@ -29,20 +29,23 @@ export function due(dueAt: string | null | undefined, atRiskAt: string | null | 
   return { text: `due in ${span(left)}`, urgency: warned ? "soon" : "calm" };
 }
 
-/** Whole minutes and seconds left, "9:41", never more than there are. */
+/** Whole minutes and seconds left, "9 min 41 s", never more than there are. */
 export function countdown(ms: number): string {
   const seconds = Math.max(0, Math.floor(ms / 1000));
-  return `${Math.floor(seconds / 60)}:${String(seconds % 60).padStart(2, "0")}`;
+  const minutes = Math.floor(seconds / 60);
+  return `${minutes > 0 ? `${minutes} min ` : ""}${seconds % 60} s`;
 }
 
-/** How long ago, in words; the date from a month on. */
+/** How long ago, in words; from a month on the date that it was where the reader is. */
 export function ago(at: string, nowMs: number): string {
   const passed = nowMs - Date.parse(at);
   if (passed < MINUTE_MS) return "just now";
   if (passed < 30 * DAY_MS) return `${span(passed)} ago`;
-  return at.slice(0, 10);
+  return DAY.format(new Date(at));
 }
 
+// Sweden writes a date as the standard does: the year first, and nobody takes the day for the month.
+const DAY = new Intl.DateTimeFormat("sv-SE");
 const CLOCK = new Intl.DateTimeFormat(undefined, {
   hour: "2-digit",
   minute: "2-digit",

@@ -5,6 +5,7 @@ import type { Colleague } from "../api/schema";
 import { serverNow } from "../api/serverClock";
 import { moment } from "../format/time";
 import { useNow } from "../format/useNow";
+import { zoneWords } from "../format/zone";
 import { Card } from "../ui/Card";
 import { Trouble } from "../ui/Page";
 import table from "../ui/table.module.css";
@@ -104,7 +105,14 @@ function Delegate() {
         value={stand}
         onChange={(event) => setStand(event.currentTarget.value)}
       />
-      <TextInput label="Last day" type="date" value={until} onChange={(event) => setUntil(event.currentTarget.value)} />
+      <TextInput
+        label="Last day"
+        description={zoneWords()}
+        inputWrapperOrder={["label", "input", "description"]}
+        type="date"
+        value={until}
+        onChange={(event) => setUntil(event.currentTarget.value)}
+      />
       <div className={styles.act}>
         <Button type="submit" variant="default" disabled={!away || !stand || !until} loading={delegate.isPending}>
           Let them stand in from now on

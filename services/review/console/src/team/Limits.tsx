@@ -29,6 +29,9 @@ export function Limits({ authority, onChange }: LimitsProps) {
       />
       <TextInput
         label="Training valid until"
+        // Not where somebody sits: the server judges it, by one day for everybody.
+        description="the end of that day in UTC"
+        inputWrapperOrder={["label", "input", "description"]}
         type="date"
         value={authority.training_valid_until ?? ""}
         onChange={(event) => onChange({ training_valid_until: event.currentTarget.value || null })}

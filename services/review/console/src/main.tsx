@@ -8,6 +8,7 @@ import { StrictMode } from "react";
 import { createRoot } from "react-dom/client";
 
 import { App } from "./app/App";
+import { Boundary } from "./app/Boundary";
 import { createQueryClient } from "./app/queryClient";
 import { theme } from "./app/theme";
 import { LedgerProvider } from "./ledger/LedgerProvider";
@@ -20,7 +21,9 @@ createRoot(root).render(
     <MantineProvider theme={theme} defaultColorScheme="auto" withCssVariables={false} withGlobalClasses={false}>
       <QueryClientProvider client={createQueryClient()}>
         <LedgerProvider>
-          <App />
+          <Boundary at="">
+            <App />
+          </Boundary>
         </LedgerProvider>
       </QueryClientProvider>
     </MantineProvider>

@@ -16,28 +16,56 @@ export class Refused extends Error {
     readonly status: number,
     readonly details: ProblemDetails,
   ) {
-    super(details.detail || details.title || `The server answered ${status}.`);
+    super(status < BROKEN ? details.detail || details.title || `The server answered ${status}.` : broken(details));
     this.name = "Refused";
     this.slug = details.type?.split("/").at(-1) ?? "unknown";
   }
 
-  /** One line per field that was wrong, with its place. */
+  /** What was wrong with each field, in the words of a page: "display name: must have at most 100 characters". */
   get fieldLines(): string[] {
-    return (this.details.errors ?? []).map(({ pointer, detail }) => `${pointer.replace(/^\//, "")}: ${detail}`);
+    return (this.details.errors ?? []).map(({ pointer, detail }) => `${fieldWords(pointer)}: ${detail}`);
   }
 }
 
-/** No answer came: nobody knows whether the server heard. */
+// From here on it is the server's fault, and nothing that somebody wrote.
+const BROKEN = 500;
+
+function broken({ title, trace_id: trace }: ProblemDetails): string {
+  const where = trace ? `: it is in the log under ${trace}` : "";
+  return `${title || "Something broke on the server"}. Asking again may help; if not, tell whoever looks after it${where}.`;
+}
+
+/** The name of a field from its place in the request; items of a list are counted from one. */
+function fieldWords(pointer: string): string {
+  return pointer
+    .replace(/^\/?(query\/|body\/|path\/|header\/)?/u, "")
+    .replace(/\/(\d+)/gu, (_, index: string) => ` ${Number(index) + 1}`)
+    .replaceAll("/", ", ")
+    .replaceAll("_", " ");
+}
+
+/** No answer came, or none that says what was done: nobody knows whether the server heard. `said` tells what is known. */
 export class NoAnswer extends Error {
-  constructor(cause: unknown) {
-    super("The server does not answer.", { cause });
+  constructor(cause: unknown, said = "The server does not answer.") {
+    super(said, { cause });
     this.name = "NoAnswer";
   }
 }
 
+/** What a proxy or a network says in place of the server. Its words are not shown: they are for others, or a page. */
+export function spokenFor(status: number): NoAnswer {
+  return new NoAnswer(
+    new Error(`status ${status}`),
+    `The server does not answer: something else answers in its place, with status ${status}.`,
+  );
+}
+
 /** What to tell a person about an error. */
 export function explain(error: unknown): string {
-  if (error instanceof Refused) return [error.message, ...error.fieldLines].join(" ");
+  if (error instanceof Refused) {
+    const lines = error.fieldLines;
+    return lines.length > 0 ? `${lines.join("; ")}.` : error.message;
+  }
   if (error instanceof NoAnswer) return `${error.message} Nothing was changed that the page shows as done.`;
   return error instanceof Error ? error.message : String(error);
 }

@@ -2,7 +2,6 @@ import { lazy, Suspense, useEffect, useState } from "react";
 import { Link, Redirect, Route, Switch, useLocation } from "wouter";
 
 import { useConnectionLost } from "../api/connection";
-import { explain } from "../api/problem";
 import type { Me } from "../api/schema";
 import { CasePage } from "../cases/CasePage";
 import { CasesPage } from "../cases/CasesPage";
@@ -12,10 +11,12 @@ import { KeyProvider } from "../keys/KeyProvider";
 import { Palette } from "../palette/Palette";
 import { decides } from "../session/roles";
 import { SignIn } from "../session/SignIn";
-import { useMe, useSessionEnd } from "../session/useSession";
+import { useAskAgain, useMe, useSessionEnd } from "../session/useSession";
 import { TriagePage } from "../triage/TriagePage";
+import { Coming } from "../ui/Page";
 import { useKeptFocus } from "../ui/useKeptFocus";
 import styles from "./App.module.css";
+import { Arriving, NotThere } from "./Arriving";
 import { Boundary } from "./Boundary";
 import { Header } from "./Header";
 import { isOn, pagesFor } from "./pages";
@@ -32,6 +33,7 @@ const SELDOM = {
 
 export function App() {
   const me = useMe();
+  const askAgain = useAskAgain();
   useKeptFocus();
   if (me.data) {
     return (
@@ -41,8 +43,8 @@ export function App() {
     );
   }
   if (me.data === null) return <SignIn />;
-  if (me.error) return <NotThere error={me.error} onRetry={() => void me.refetch()} />;
-  return null;
+  if (me.error) return <NotThere error={me.error} onRetry={askAgain} />;
+  return <Arriving onRetry={askAgain} />;
 }
 
 function Signed({ me }: { me: Me }) {
@@ -75,7 +77,7 @@ function Signed({ me }: { me: Me }) {
               .filter(([href]) => open.has(href))
               .map(([href, Page]) => (
                 <Route key={href} path={href}>
-                  <Suspense fallback={null}>
+                  <Suspense fallback={<Coming when />}>
                     <Page me={me} />
                   </Suspense>
                 </Route>
@@ -130,17 +132,5 @@ function LostConnection() {
       The server does not answer. What you decide now is not recorded until it does; keep this page open, it tries again
       by itself.
     </p>
-  );
-}
-
-function NotThere({ error, onRetry }: { error: Error; onRetry: () => void }) {
-  return (
-    <main className={styles.nowhere}>
-      <h1>Countersign cannot be reached</h1>
-      <p role="alert">{explain(error)}</p>
-      <button type="button" onClick={onRetry}>
-        Try again
-      </button>
-    </main>
   );
 }

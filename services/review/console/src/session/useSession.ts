@@ -10,9 +10,9 @@ const ME = ["me"];
 /** Whether a session was ended by something else than its holder's signing out. */
 const ENDED = ["session-ended"];
 
-async function readMe(queries: QueryClient): Promise<Me | null> {
+async function readMe(queries: QueryClient, signal?: AbortSignal): Promise<Me | null> {
   try {
-    const me = remember(await answerOf(api.GET("/api/review/v1/me")));
+    const me = remember(await answerOf(api.GET("/api/review/v1/me", signal ? { signal } : {})));
     const before = queries.getQueryData<Me | null>(ME);
     if (before && before.username !== me.username) forgetOthers(queries);
     return me;
@@ -53,7 +53,22 @@ export function useMe() {
     [queries],
   );
   useEffect(() => whenTokenIsOld(() => renewToken(queries)), [queries]);
-  return useQuery({ queryKey: ME, queryFn: ({ client }) => readMe(client), staleTime: Number.POSITIVE_INFINITY });
+  return useQuery({
+    queryKey: ME,
+    queryFn: ({ client, signal }) => readMe(client, signal),
+    staleTime: Number.POSITIVE_INFINITY,
+  });
+}
+
+/** Asks once more who is signed in, and waits no longer for the answer to the question before. */
+export function useAskAgain(): () => void {
+  const queries = useQueryClient();
+  return useCallback(() => {
+    void queries
+      .cancelQueries({ queryKey: ME })
+      .then(() => queries.refetchQueries({ queryKey: ME }))
+      .catch(() => undefined);
+  }, [queries]);
 }
 
 /** Whether this page was signed in, and its session is over without anybody having signed out here. */

@@ -42,9 +42,27 @@ export function Trouble({ error }: { error: unknown }) {
   );
 }
 
+/** Something was asked for and is not here yet. What comes at once is not announced. */
+export function Coming({ when }: { when: boolean }) {
+  return (
+    <div role="status" className={styles.coming}>
+      {when && <p className="coming">Loading &hellip;</p>}
+    </div>
+  );
+}
+
 /** Nothing to show, and what that means or what to do. */
 export function Nothing({ children }: { children: ReactNode }) {
   return <p className={styles.nothing}>{children}</p>;
+}
+
+/** The address names something that is not there, or not for this person: what is shown instead is something else. */
+export function NotAmong({ name, those }: { readonly name: string; readonly those: string }) {
+  return (
+    <p role="status" className={styles.nothing}>
+      The address asks for <strong>{name}</strong>, which is not among those {those}.
+    </p>
+  );
 }
 
 /** Figures that are wider than a phone scroll in their own frame. */

@@ -2,19 +2,21 @@ import { Button } from "@mantine/core";
 import { useEffect, useRef, useState } from "react";
 
 import type { ApiKeyCreated } from "../api/schema";
-import { Page, Trouble } from "../ui/Page";
+import { useEverybody } from "../team/useTeam";
+import { Coming, Page, Trouble } from "../ui/Page";
 import styles from "./ApiKeys.module.css";
 import { KeyOnce } from "./KeyOnce";
 import { KeyTable } from "./KeyTable";
 import { MakeKey } from "./MakeKey";
-import { useApiKeys, useOwners } from "./useApiKeys";
+import { useApiKeys } from "./useApiKeys";
 
 type Open = { readonly what: "nothing" | "new" } | { readonly what: "made"; readonly key: ApiKeyCreated };
 
 /** What programs sign in with: made here, shown once, taken back here. */
 export default function ApiKeysPage() {
   const keys = useApiKeys();
-  const owners = useOwners();
+  // Whom a key can act as, or acts as.
+  const owners = useEverybody();
   const [open, setOpen] = useState<Open>({ what: "nothing" });
   const [told, tell] = useState({ words: "" });
   const said = useRef<HTMLParagraphElement>(null);
@@ -52,6 +54,7 @@ export default function ApiKeysPage() {
         <KeyOnce made={open.key} onDone={() => say(`The key “${open.key.name}” is in force.`)} />
       )}
       <Trouble error={keys.error ?? owners.error} />
+      <Coming when={keys.isPending} />
       {keys.data && (
         <KeyTable
           keys={keys.data}

@@ -1,5 +1,6 @@
 import { useEffect, useRef } from "react";
 import { Link } from "wouter";
+import { useHistoryState } from "wouter/use-browser-location";
 
 import { explain } from "../api/problem";
 import type { CasePage as CaseDetail, DecisionOnCase } from "../api/schema";
@@ -10,6 +11,7 @@ import { useMe } from "../session/useSession";
 import { useTenants } from "../tenants/useTenants";
 import { TalkCard } from "../talk/TalkCard";
 import { Card } from "../ui/Card";
+import { Coming } from "../ui/Page";
 import { FactList } from "../triage/case/KeyFacts";
 import { TermList } from "../triage/case/TermList";
 import styles from "./CasePage.module.css";
@@ -21,10 +23,11 @@ import { useTimeline } from "./useTimeline";
 /** One case: where it stands, its facts, its decisions, and what happened to it. */
 export function CasePage({ tenant, caseId }: { tenant: string; caseId: string }) {
   const found = useCase(tenant, caseId);
+  const search = useHistoryState<{ search?: string } | null>()?.search;
   return (
     <main className={styles.page}>
-      <Link href="/cases" className={styles.back ?? ""}>
-        &lsaquo; All cases
+      <Link href={`/cases${search ? `?${search}` : ""}`} className={styles.back ?? ""}>
+        &lsaquo; {search ? "Back to the cases that were found" : "All cases"}
       </Link>
       {found.error && !found.data && (
         <>
@@ -32,6 +35,7 @@ export function CasePage({ tenant, caseId }: { tenant: string; caseId: string })
           <p role="alert">{explain(found.error)} Look for it among all cases, by words, id or subject.</p>
         </>
       )}
+      <Coming when={found.isPending} />
       {found.data && <Detail detail={found.data} />}
     </main>
   );

@@ -1,5 +1,5 @@
 import { useRef } from "react";
-import { Link } from "wouter";
+import { Link, useSearch } from "wouter";
 
 import type { CaseRow } from "../api/schema";
 import { ago } from "../format/time";
@@ -14,6 +14,7 @@ const DECIDERS: Readonly<Record<string, string>> = { automation: "automation", p
 export function CaseTable({ cases }: { cases: readonly CaseRow[] }) {
   const now = useNow(30_000);
   const tenanted = useTenants().length > 0;
+  const search = useSearch();
   const body = useRef<HTMLTableSectionElement>(null);
   const move = (step: 1 | -1) => stepFocus(body.current?.querySelectorAll("a") ?? [], step);
   useCommand("down", { label: "next case in the list", run: () => move(1) });
@@ -34,7 +35,10 @@ export function CaseTable({ cases }: { cases: readonly CaseRow[] }) {
         {cases.map((row) => (
           <tr key={`${row.tenant}/${row.case_id}`}>
             <td>
-              <Link href={`/cases/${encodeURIComponent(row.tenant)}/${encodeURIComponent(row.case_id)}`}>
+              <Link
+                href={`/cases/${encodeURIComponent(row.tenant)}/${encodeURIComponent(row.case_id)}`}
+                state={{ search }}
+              >
                 {row.case_id}
               </Link>
               {tenanted && <small className={styles.tenant}>{row.tenant}</small>}

@@ -1,6 +1,5 @@
 import { Button } from "@mantine/core";
 import { useDebouncedValue } from "@mantine/hooks";
-import { useState } from "react";
 import { useSearchParams } from "wouter";
 
 import type { CaseRows } from "../api/schema";
@@ -8,7 +7,8 @@ import { moment } from "../format/time";
 import { useNow } from "../format/useNow";
 import { hasRole } from "../session/roles";
 import { useMe } from "../session/useSession";
-import { Nothing, Page, Trouble } from "../ui/Page";
+import { Coming, Nothing, Page, Trouble } from "../ui/Page";
+import { useAddressedPages } from "../ui/useAddressed";
 import styles from "./CasesPage.module.css";
 import { CaseTable } from "./CaseTable";
 import { Filters } from "./Filters";
@@ -20,19 +20,17 @@ import { useCases } from "./useCases";
 // Long enough that a word is finished before it is searched for.
 const TYPING_MS = 250;
 
-/** All cases, automatic ones included. The search is in the address, so that it can be sent to a colleague. */
+/** All cases, automatic ones included. The search and its page are in the address, and can be sent to a colleague. */
 export function CasesPage() {
   const me = useMe();
   const [address, setAddress] = useSearchParams();
   const search = searchOf(address);
   const [sought] = useDebouncedValue(addressOf(search).toString(), TYPING_MS);
-  const [pages, setPages] = useState<readonly (string | null)[]>([null]);
+  const [pages, setPages] = useAddressedPages();
   const cases = useCases(filtersOf(searchOf(new URLSearchParams(sought))), pages.at(-1) ?? null);
 
-  const change = (next: Search) => {
-    setPages([null]);
-    setAddress(addressOf(next), { replace: true });
-  };
+  // Which leads to its first page.
+  const change = (next: Search) => setAddress(addressOf(next), { replace: true });
 
   return (
     <Page title="Cases">
@@ -40,6 +38,7 @@ export function CasesPage() {
       <Filters search={search} onChange={change} />
       <SavedViews search={search} onChange={change} />
       <Trouble error={cases.error} />
+      <Coming when={cases.isPending} />
       {cases.data && <Found found={cases.data} search={search} />}
       <div className={styles.pager}>
         {pages.length > 1 && (

@@ -1,9 +1,8 @@
-import { useState } from "react";
-
 import type { Figures, Proportion, TypeSummary } from "../api/feedback";
 import { Card } from "../ui/Card";
 import { Wide } from "../ui/Page";
 import table from "../ui/table.module.css";
+import { useAddressed } from "../ui/useAddressed";
 import styles from "./Insight.module.css";
 import { interval, share } from "./words";
 
@@ -14,15 +13,16 @@ const CUTS = {
   models: "Model",
   reasons: "Reason",
 } as const;
-type Cut = keyof typeof CUTS;
+const NAMES = Object.keys(CUTS) as (keyof typeof CUTS)[];
 
 /** The same figures, cut as one wants to look at them. */
 export function FiguresTable({ type }: { type: TypeSummary }) {
-  const [cut, setCut] = useState<Cut>("tiers");
+  const [wanted, setCut] = useAddressed("by");
+  const cut = NAMES.find((name) => name === wanted) ?? "tiers";
   return (
     <Card title="Figures">
       <div className={styles.cuts} role="group" aria-label="Cut by">
-        {(Object.keys(CUTS) as Cut[]).map((name) => (
+        {NAMES.map((name) => (
           <button key={name} type="button" aria-pressed={cut === name} onClick={() => setCut(name)}>
             {CUTS[name]}
           </button>

@@ -1,10 +1,10 @@
 import { NativeSelect } from "@mantine/core";
-import { useState } from "react";
 
 import type { Assessment, TypeSummary } from "../api/feedback";
 import type { Me } from "../api/schema";
 import { useTypeName } from "../cases/useCases";
-import { Nothing, Page, Trouble } from "../ui/Page";
+import { Coming, Nothing, NotAmong, Page, Trouble } from "../ui/Page";
+import { useAddressed } from "../ui/useAddressed";
 import { CalibrationCard } from "./CalibrationCard";
 import { EvidenceCard } from "./EvidenceCard";
 import { FiguresTable } from "./FiguresTable";
@@ -15,14 +15,18 @@ import { Tiles } from "./Tiles";
 import { useAssessments, usePromise, useSummary } from "./useInsight";
 
 const ALPHAS = [0.005, 0.01, 0.02, 0.05, 0.1];
+// What is chosen within a decision type, in the address.
+const POPULATION = "of";
+const PROMISE = "promise";
 
 /** What may run by itself, and whether it still keeps its promise. */
 export default function InsightPage({ me }: { me: Me }) {
   const summary = useSummary();
   const called = useTypeName();
   const types = summary.data?.decision_types ?? [];
-  const [wanted, choose] = useState("");
-  const type = types.find(({ decision_type: name }) => name === wanted) ?? types[0];
+  const [asked, choose] = useAddressed("type", POPULATION, PROMISE);
+  const named = types.find(({ decision_type: name }) => name === asked);
+  const type = named ?? types[0];
   return (
     <Page
       title="What may run by itself, and is it still true?"
@@ -38,6 +42,10 @@ export default function InsightPage({ me }: { me: Me }) {
       }
     >
       <Trouble error={summary.error} />
+      <Coming when={summary.isPending} />
+      {summary.data && asked && !named && (
+        <NotAmong name={asked} those="that were counted for you; these figures are of another one" />
+      )}
       {summary.data && !type && (
         <Nothing>There is no case to count yet. Figures appear here with the first ones, each with its count.</Nothing>
       )}
@@ -70,11 +78,11 @@ function HowToRead() {
 /** The three pictures: what could be promised, whether the promise holds, whether confidences can be believed. */
 function Pictures({ type }: { type: TypeSummary }) {
   const promise = usePromise(type.decision_type);
-  const [chosen, setAlpha] = useState<number | null>(null);
-  const [wanted, choose] = useState("");
+  const [asked, setAlpha] = useAddressed(PROMISE);
+  const [wanted, choose] = useAddressed(POPULATION);
   const [tier] = wanted.split(" ");
   const promised = (tier && promise.data?.[tier]) || firstOf(promise.data);
-  const alpha = chosen ?? promised ?? 0.05;
+  const alpha = ALPHAS.find((one) => String(one) === asked) ?? promised ?? 0.05;
   const assessments = useAssessments({ decisionType: type.decision_type, alpha });
   const byName = new Map(assessments.data?.map((one) => [nameOf(one), one]));
   const shown = byName.get(wanted) ?? mostLabelled(assessments.data);
@@ -99,7 +107,7 @@ function Pictures({ type }: { type: TypeSummary }) {
             label: `${Number((one * 100).toPrecision(3))} %${one === promised ? ", as the policy asks" : ""}`,
           }))}
           value={String(alpha)}
-          onChange={(event) => setAlpha(Number(event.currentTarget.value))}
+          onChange={(event) => setAlpha(event.currentTarget.value)}
         />
       </div>
       <Trouble error={assessments.error} />

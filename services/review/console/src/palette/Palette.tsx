@@ -11,7 +11,7 @@ import { useSignOut } from "../session/useSession";
 import { useTenants } from "../tenants/useTenants";
 import { withChosen } from "../triage/queue/chosenQueue";
 import { howMany } from "../triage/queue/depth";
-import { useQueues, useWantedQueue } from "../triage/queue/useQueues";
+import { addressOfQueue, useQueues, useWantedQueue } from "../triage/queue/useQueues";
 import { type Entry, matching } from "./match";
 import styles from "./Palette.module.css";
 import { useFoundCases } from "./useFoundCases";
@@ -160,15 +160,15 @@ function useEntries(me: Me, text: string): readonly Entry[] {
 /** The queues to work in. */
 function useQueueEntries(me: Me): readonly Entry[] {
   const queues = useQueues(decides(me));
-  const [wanted, choose] = useWantedQueue(me.username);
+  const { wanted, keep } = useWantedQueue(me.username);
   const [, go] = useLocation();
   return withChosen(wanted, queues.data ?? []).map(({ queue, label, ...waiting }) => ({
     id: `work-${queue}`,
     label: `Work on ${label}`,
     group: `Queue, ${howMany(waiting)} for you`,
     run: () => {
-      choose(queue);
-      go("/");
+      keep(queue);
+      go(addressOfQueue(queue));
     },
   }));
 }

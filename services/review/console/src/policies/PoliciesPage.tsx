@@ -5,7 +5,8 @@ import type { PolicyEntry } from "../api/router";
 import type { Me } from "../api/schema";
 import { useTypeName } from "../cases/useCases";
 import { hasRole } from "../session/roles";
-import { Nothing, Page, Trouble } from "../ui/Page";
+import { Coming, Nothing, NotAmong, Page, Trouble } from "../ui/Page";
+import { useAddressed } from "../ui/useAddressed";
 import { Drafts } from "./Drafts";
 import { MatrixHeat } from "./MatrixHeat";
 import { Rules } from "./Rules";
@@ -18,13 +19,20 @@ const DEFAULT = "default";
 export default function PoliciesPage({ me }: { me: Me }) {
   const policies = usePolicies();
   const called = useTypeName();
-  const [wanted, choose] = useLocalStorage({
+  const [last, keep] = useLocalStorage({
     key: "countersign.policy",
     defaultValue: "",
     getInitialValueInEffect: false,
+    sync: false,
   });
+  const [asked, ask] = useAddressed("policy");
+  const choose = (id: string) => {
+    keep(id);
+    ask(id);
+  };
   const inForce = policies.data?.filter((policy) => policy.in_force) ?? [];
-  const policy = inForce.find(({ id }) => id === wanted) ?? inForce[0];
+  const named = inForce.find(({ id }) => id === asked);
+  const policy = named ?? inForce.find(({ id }) => id === last) ?? inForce[0];
   return (
     <Page
       title="Policies"
@@ -44,6 +52,10 @@ export default function PoliciesPage({ me }: { me: Me }) {
       }
     >
       <Trouble error={policies.error} />
+      <Coming when={policies.isPending} />
+      {policies.data && asked && !named && (
+        <NotAmong name={asked} those="that are in force and shown to you; this is another policy" />
+      )}
       {policies.data && !policy && (
         <Nothing>
           {me.tenants.includes("*")
@@ -56,7 +68,7 @@ export default function PoliciesPage({ me }: { me: Me }) {
         <>
           <MatrixHeat key={policy.id} decisionType={policy.decision_type} tenant={whoseMatrix(me, policy)} />
           <Rules sha256={policy.sha256} />
-          <Drafts me={me} policy={policy} />
+          <Drafts key={policy.id} me={me} policy={policy} />
           <Versions
             versions={policies.data?.filter(({ id }) => id === policy.id) ?? []}
             mayRollBack={hasRole(me, "policy_author")}

@@ -1,4 +1,5 @@
 import { Button } from "@mantine/core";
+import { useState } from "react";
 
 import type { Me, User } from "../api/schema";
 import { Card } from "../ui/Card";
@@ -9,7 +10,9 @@ import { UserForm } from "./UserForm";
 import { useChangeUser, useNewPassword } from "./useTeam";
 
 /** Changes what somebody may do, from their next request on. */
-export function EditUser({ me, user, onDone }: { me: Me; user: User; onDone: () => void }) {
+export function EditUser({ me, user: now, onDone }: { me: Me; user: User; onDone: () => void }) {
+  // As they were when the form opened: what somebody else changes meanwhile is refused, not written over unseen.
+  const [user] = useState(now);
   const change = useChangeUser();
   const password = useNewPassword();
   if (password.data) return <PasswordOnce user={password.data} onDone={onDone} />;

@@ -17,6 +17,23 @@ export function useUsers(cursor: string | null) {
   });
 }
 
+/** Everybody, by name; those who have left, too. Asked for only when `wanted`. */
+export function useEverybody(wanted = true) {
+  return useQuery({ queryKey: [...USERS, "all"], queryFn: everybody, enabled: wanted });
+}
+
+async function everybody(): Promise<readonly User[]> {
+  const found: User[] = [];
+  let cursor: string | null = null;
+  do {
+    const query: { limit: number; cursor: string | null } = { limit: MOST, cursor };
+    const page = await answerOf(api.GET("/api/review/v1/users", { params: { query } }));
+    found.push(...page.items);
+    cursor = page.next_cursor;
+  } while (cursor !== null);
+  return found;
+}
+
 /** A write after which some reading is old; who works at the desk is old after every one. */
 function useWrite<Wish, Answer>(stale: readonly string[], write: (wish: Wish) => Promise<Answer>) {
   const queries = useQueryClient();

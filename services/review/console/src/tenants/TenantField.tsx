@@ -2,6 +2,7 @@ import { NativeSelect } from "@mantine/core";
 import { useState } from "react";
 
 import type { Me } from "../api/schema";
+import { useAddressed } from "../ui/useAddressed";
 import { EVERY, useTenants } from "./useTenants";
 
 const DEFAULT = "default";
@@ -15,18 +16,19 @@ export interface TenantChoice {
 /** Whose cases somebody may switch: all tenants' or one's where they act for all, else one of theirs. */
 export function useScopeChoice(me: Me): TenantChoice {
   const seen = useTenants();
-  return useChoice(me.tenants.includes(EVERY) ? [EVERY, ...seen] : me.tenants);
+  return choiceOf(me.tenants.includes(EVERY) ? [EVERY, ...seen] : me.tenants, useState(""));
 }
 
-/** Whose figures somebody looks at: one tenant's of those they act for, the default one's first. */
+/** Whose figures somebody looks at: one tenant's of those they act for, the default one's first. It is in the address. */
 export function useTenantChoice(me: Me): TenantChoice {
   const seen = useTenants();
   const known = seen.length > 0 ? seen : [DEFAULT];
-  return useChoice(me.tenants.includes(EVERY) ? known : me.tenants);
+  return choiceOf(me.tenants.includes(EVERY) ? known : me.tenants, useAddressed("tenant"));
 }
 
-function useChoice(tenants: readonly string[]): TenantChoice {
-  const [wanted, choose] = useState("");
+type Choosing = readonly [wanted: string, choose: (tenant: string) => void];
+
+function choiceOf(tenants: readonly string[], [wanted, choose]: Choosing): TenantChoice {
   const first = tenants.includes(DEFAULT) && !tenants.includes(EVERY) ? DEFAULT : (tenants[0] ?? DEFAULT);
   return { tenant: tenants.includes(wanted) ? wanted : first, tenants, choose };
 }

@@ -2,6 +2,7 @@ import { Button, Loader } from "@mantine/core";
 import { useEffect, useRef } from "react";
 import { Link } from "wouter";
 
+import { explain } from "../api/problem";
 import type { Claim, Queue } from "../api/schema";
 import { useCase } from "../cases/useCases";
 import { moment } from "../format/time";
@@ -16,17 +17,23 @@ import styles from "./Stage.module.css";
 interface StageProps {
   readonly desk: Exclude<Desk, { phase: "open" }>;
   readonly queue: Queue | null;
+  /** Whether nobody knows yet what waits, and why not when the queues could not be read. */
+  readonly unread: boolean;
+  readonly trouble: Error | null;
   /** Another queue that has work, for when this one has none. */
   readonly elsewhere: Queue | null;
   readonly onNext: () => void;
   readonly onElsewhere: (queue: string) => void;
   readonly onTakeAgain: (claim: Claim) => void;
+  /** Reads the queues again. */
+  readonly onAgain: () => void;
 }
 
 /** What stands in the middle while no case is open: what is going on, and what to do. */
-export function Stage({ desk, queue, elsewhere, onNext, onElsewhere, onTakeAgain }: StageProps) {
-  const waiting = desk.phase === "resuming" || desk.phase === "opening";
-  const { title, text } = words(desk, queue);
+export function Stage({ desk, queue, elsewhere, onNext, onElsewhere, onTakeAgain, ...reading }: StageProps) {
+  const trouble = reading.unread && desk.phase !== "ended" ? reading.trouble : null;
+  const waiting = desk.phase === "resuming" || desk.phase === "opening" || isUntold(desk, reading);
+  const { title, text } = trouble ? unreadWords(trouble) : words(waiting && !queue ? ARRIVING : desk, queue);
   const canGo = !waiting && queue !== null && (queue.depth > 0 || desk.phase === "failed");
   const canLeave = !waiting && !canGo && elsewhere !== null;
   const leave = () => elsewhere && onElsewhere(elsewhere.queue);
@@ -52,6 +59,7 @@ export function Stage({ desk, queue, elsewhere, onNext, onElsewhere, onTakeAgain
             {desk.phase === "failed" ? "Try again" : "Open the next case"}
           </Button>
         )}
+        {trouble && !waiting && <Button onClick={reading.onAgain}>Read the queues again</Button>}
         {canLeave && (
           <Button variant="default" onClick={leave} aria-keyshortcuts="Enter" rightSection={<CommandKey of="open" />}>
             Go to {elsewhere.label}, where {howMany(elsewhere)} {elsewhere.depth === 1 ? "waits" : "wait"}
@@ -108,6 +116,17 @@ function words(desk: StageProps["desk"], queue: Queue | null): { title: string; 
         ? { title: "Ready when you are", text: waitingText(queue) }
         : { title: "Nothing waits for you", text: nothingText(queue) };
   }
+}
+
+const ARRIVING = { phase: "resuming" } as const;
+
+/** Whether there is nothing to tell yet: that nothing waits is said only when it is known. */
+function isUntold(desk: StageProps["desk"], { unread, trouble }: Pick<StageProps, "unread" | "trouble">): boolean {
+  return unread && trouble === null && (desk.phase === "ready" || desk.phase === "empty");
+}
+
+function unreadWords(trouble: Error): { title: string; text: string } {
+  return { title: "Your queues could not be read", text: `Cases may be waiting for you. ${explain(trouble)}` };
 }
 
 function nothingText(queue: Queue | null): string {

@@ -7,7 +7,7 @@ import { useDesk } from "./desk/useDesk";
 import { Overtaken } from "./Overtaken";
 import { OpenCase } from "./OpenCase";
 import { QueuePane } from "./queue/QueuePane";
-import { useChosenQueue, useQueueItems, useQueues } from "./queue/useQueues";
+import { useChosenQueue, useFirstQueue, useQueueItems, useQueues } from "./queue/useQueues";
 import { useChosenTenant, useTenants } from "../tenants/useTenants";
 import { Stage } from "./Stage";
 import styles from "./TriagePage.module.css";
@@ -20,7 +20,7 @@ export function TriagePage({ me }: { me: Me }) {
   const tenants = useTenants();
   const [tenant, chooseTenant] = useChosenTenant(me.username, tenants);
   const queues = useQueues(true, tenant);
-  const [queue, choose] = useChosenQueue(me.username, queues.data);
+  const { queue, choose, begin } = useChosenQueue(me.username, queues.data);
   const name = queue?.queue ?? null;
   const items = useQueueItems(name, tenant);
   const answered = useAnswered();
@@ -29,6 +29,7 @@ export function TriagePage({ me }: { me: Me }) {
     name,
     tenant,
   );
+  useFirstQueue(desk, queues.data, begin);
   const [said, setSaid] = useState("");
   useEffect(() => {
     const timer = setTimeout(() => setSaid(""), NEWS_MS);
@@ -64,6 +65,7 @@ export function TriagePage({ me }: { me: Me }) {
         tenant={tenant}
         onTenant={chooseTenant}
         items={waiting}
+        trouble={items.data ? null : items.error}
         open={open}
         onOpen={(item: QueueItem) => void openReview(item)}
       />
@@ -91,6 +93,9 @@ export function TriagePage({ me }: { me: Me }) {
             <Stage
               desk={desk}
               queue={queue}
+              unread={queues.data === undefined}
+              trouble={queues.error}
+              onAgain={() => void queues.refetch()}
               elsewhere={queues.data?.find((other) => other.queue !== name && other.depth > 0) ?? null}
               onNext={openNext}
               onElsewhere={choose}

@@ -35,8 +35,10 @@ export interface DeskActions {
 
 /** The claim that another page has put on the desk, taken out of the address. */
 function takeWanted(): string | null {
-  const wanted = new URLSearchParams(window.location.search).get("claim");
-  if (wanted) window.history.replaceState(null, "", "/");
+  const address = new URL(window.location.href);
+  const wanted = address.searchParams.get("claim");
+  address.searchParams.delete("claim");
+  if (wanted) window.history.replaceState(null, "", `${address.pathname}${address.search}`);
   return wanted;
 }
 

@@ -1,5 +1,6 @@
 import { type KeyboardEvent, useRef } from "react";
 
+import { explain } from "../../api/problem";
 import type { Claim, Queue, QueueItem } from "../../api/schema";
 import { useNow } from "../../format/useNow";
 import { CommandKey } from "../../keys/Keycap";
@@ -7,6 +8,7 @@ import { useCommand } from "../../keys/KeyProvider";
 import { EVERY } from "../../tenants/useTenants";
 import { stepFocus } from "../../ui/stepFocus";
 import { withChosen } from "./chosenQueue";
+import { ElsewhereNote } from "./ElsewhereNote";
 import { howMany } from "./depth";
 import styles from "./QueuePane.module.css";
 import { QueueRow } from "./QueueRow";
@@ -21,13 +23,15 @@ interface QueuePaneProps {
   readonly tenant: string;
   readonly onTenant: (tenant: string) => void;
   readonly items: readonly QueueItem[] | undefined;
+  /** Why there is no list. */
+  readonly trouble: Error | null;
   readonly open: Claim | null;
   readonly onOpen: (item: QueueItem) => void;
 }
 
 /** The queue: what each case is, why a person is asked, and by when. Never the proposal. */
 export function QueuePane(props: QueuePaneProps) {
-  const { queues, chosen, onChoose, tenants, tenant, onTenant, items, open, onOpen } = props;
+  const { queues, chosen, onChoose, tenants, tenant, onTenant, items, trouble, open, onOpen } = props;
   const now = useNow(15_000);
   const list = useRef<HTMLUListElement>(null);
 
@@ -53,6 +57,7 @@ export function QueuePane(props: QueuePaneProps) {
           <CommandKey of="up" />
         </span>
       </div>
+      <ElsewhereNote {...props} />
       <ul className={styles.list} ref={list}>
         {items?.map((item) => (
           <li key={item.review_id}>
@@ -68,6 +73,11 @@ export function QueuePane(props: QueuePaneProps) {
       </ul>
       {items && chosen && chosen.depth > SHOWN && (
         <p className={styles.empty}>The first {SHOWN} are listed; the others follow as these are done.</p>
+      )}
+      {trouble && (
+        <p role="alert" className={styles.empty}>
+          The list could not be read. {explain(trouble)}
+        </p>
       )}
       {items?.length === 0 && (
         <p className={styles.empty}>Nothing waits here for you. New cases appear by themselves.</p>

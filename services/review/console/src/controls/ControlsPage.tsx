@@ -1,5 +1,5 @@
 import type { Me } from "../api/schema";
-import { Nothing, Page, Trouble } from "../ui/Page";
+import { Coming, Nothing, Page, Trouble } from "../ui/Page";
 import { InForce } from "./InForce";
 import { Proposals } from "./Proposals";
 import { RaiseBands } from "./RaiseBands";
@@ -19,14 +19,17 @@ export default function ControlsPage({ me }: { me: Me }) {
       lead="One person stops automation at once. Letting it go on, or letting it do more, takes two."
     >
       <Trouble error={controls.error} />
+      <Coming when={controls.isPending} />
+      {controls.data && <Stopped me={me} stops={stops} requests={controls.data.release_requests} />}
+      {/* What holds may be unknown; whoever must stop automation now can all the same. */}
+      {!controls.isPending &&
+        (switches(me) ? (
+          <StopSwitch me={me} stops={stops} />
+        ) : (
+          <Nothing>Operators, leads and administrators can stop automation; you see what they did.</Nothing>
+        ))}
       {controls.data && (
         <>
-          <Stopped me={me} stops={stops} requests={controls.data.release_requests} />
-          {switches(me) ? (
-            <StopSwitch me={me} stops={stops} />
-          ) : (
-            <Nothing>Operators, leads and administrators can stop automation; you see what they did.</Nothing>
-          )}
           <Proposals me={me} />
           {switches(me) && <RaiseBands me={me} />}
           <InForce me={me} controls={controls.data.items} />

@@ -7,6 +7,7 @@ import { serverNow } from "../api/serverClock";
 import type { DecisionRecorded } from "../api/schema";
 import { useMe } from "../session/useSession";
 import { keepUnsaved } from "../triage/decide/draftStore";
+import { useLeaveGuard } from "../ui/useLeaveGuard";
 import { type Entry, isAnswered, ofPerson, type Progress, reduceLedger, type Subject, unanswered } from "./ledger";
 import { untilAnswered } from "./record";
 
@@ -128,13 +129,4 @@ function useFollowed(entries: readonly Entry[], progress: (id: string, next: Pro
     }
     // The ids say it all; the objects are new at every render.
   }, [sentIds]);
-}
-
-function useLeaveGuard(active: boolean): void {
-  useEffect(() => {
-    if (!active) return undefined;
-    const ask = (event: BeforeUnloadEvent) => event.preventDefault();
-    window.addEventListener("beforeunload", ask);
-    return () => window.removeEventListener("beforeunload", ask);
-  }, [active]);
 }

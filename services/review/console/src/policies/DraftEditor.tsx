@@ -4,12 +4,16 @@ import { useState } from "react";
 
 import type { DraftEntry, Validation } from "../api/router";
 import { Trouble } from "../ui/Page";
+import { useLeaveGuard } from "../ui/useLeaveGuard";
 import styles from "./Policies.module.css";
 import { useSaveDraft, useValidation } from "./usePolicies";
+import { useUnsaved } from "./useUnsaved";
 
 interface DraftEditorProps {
   /** Null while it is a new one. */
   readonly draft: DraftEntry | null;
+  /** Of which policy or draft it is. */
+  readonly place: string;
   readonly yaml: string;
   readonly onDone: () => void;
 }
@@ -18,12 +22,17 @@ interface DraftEditorProps {
 const PAUSE_MS = 500;
 
 /** The text of a policy, checked while it is written. */
-export function DraftEditor({ draft, yaml, onDone }: DraftEditorProps) {
-  const [text, setText] = useState(yaml);
+export function DraftEditor({ draft, place, yaml, onDone: close }: DraftEditorProps) {
+  const { text, write, forget } = useUnsaved(place, yaml);
   const [reason, setReason] = useState(draft?.reason ?? "");
   const [settled] = useDebouncedValue(text, PAUSE_MS);
   const validation = useValidation(settled === yaml && !draft ? "" : settled);
   const save = useSaveDraft();
+  useLeaveGuard(text !== yaml);
+  const onDone = () => {
+    forget();
+    close();
+  };
   return (
     <form
       className={styles.editor}
@@ -39,7 +48,7 @@ export function DraftEditor({ draft, yaml, onDone }: DraftEditorProps) {
         rows={22}
         spellCheck={false}
         value={text}
-        onChange={(event) => setText(event.currentTarget.value)}
+        onChange={(event) => write(event.currentTarget.value)}
       />
       <div role="status">{validation.data && <Diagnostics found={validation.data} />}</div>
       <TextInput

@@ -11,6 +11,7 @@ import { Trouble } from "../ui/Page";
 import { DraftEditor } from "./DraftEditor";
 import { DraftSigning } from "./DraftSigning";
 import styles from "./Policies.module.css";
+import { useHasUnsaved } from "./useUnsaved";
 import { useDifferences, useDraftText, useReplay, useTestDraft } from "./usePolicies";
 
 interface DraftRowProps {
@@ -22,7 +23,7 @@ interface DraftRowProps {
 /** One draft: what it would change, which steps it has taken, and the next one for this person. */
 export function DraftRow({ me, draft, inForce }: DraftRowProps) {
   const now = useNow(30_000);
-  const [editing, edit] = useState(false);
+  const [editing, edit] = useState(useHasUnsaved(draft.draft_id));
   const text = useDraftText(editing ? draft.draft_id : null);
   const test = useTestDraft();
   const replay = useReplay();
@@ -78,7 +79,9 @@ export function DraftRow({ me, draft, inForce }: DraftRowProps) {
         {replay.data && <Report report={replay.data} />}
       </div>
       <Trouble error={test.error ?? replay.error} />
-      {editing && text.data && <DraftEditor draft={draft} yaml={text.data.yaml} onDone={() => edit(false)} />}
+      {editing && text.data && (
+        <DraftEditor draft={draft} place={draft.draft_id} yaml={text.data.yaml} onDone={() => edit(false)} />
+      )}
       <DraftSigning key={draft.sha256} me={me} draft={draft} />
     </section>
   );

@@ -10,11 +10,12 @@ import { DraftRow } from "./DraftRow";
 import { DraftEditor } from "./DraftEditor";
 import styles from "./Policies.module.css";
 import { useDrafts, usePolicy } from "./usePolicies";
+import { useHasUnsaved } from "./useUnsaved";
 
 /** Versions on their way: written by one, tested and replayed, approved by another, published. */
 export function Drafts({ me, policy }: { me: Me; policy: PolicyEntry }) {
   const drafts = useDrafts();
-  const [writing, write] = useState(false);
+  const [writing, write] = useState(useHasUnsaved(policy.id));
   const inForce = usePolicy(policy.sha256);
   const mine = drafts.data?.filter(({ id }) => id === policy.id) ?? [];
   const elsewhere = (drafts.data?.length ?? 0) - mine.length;
@@ -35,7 +36,7 @@ export function Drafts({ me, policy }: { me: Me; policy: PolicyEntry }) {
       {hasRole(me, "policy_author") &&
         inForce.data &&
         (writing ? (
-          <DraftEditor draft={null} yaml={inForce.data.yaml} onDone={() => write(false)} />
+          <DraftEditor draft={null} place={policy.id} yaml={inForce.data.yaml} onDone={() => write(false)} />
         ) : (
           <Button className={styles.begin ?? ""} size="compact-sm" variant="default" onClick={() => write(true)}>
             Write a new version

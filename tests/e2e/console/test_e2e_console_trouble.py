@@ -1,0 +1,141 @@
+"""What the console says, and still lets people do, when the server refuses, breaks or takes its time."""
+
+from __future__ import annotations
+
+import re
+
+import pytest
+from playwright.sync_api import Browser, Route, expect
+
+from tests.e2e.console.parts import Desk
+from tests.e2e.console.seats import seat
+
+pytestmark = [pytest.mark.kafka, pytest.mark.browser, pytest.mark.slow, pytest.mark.timeout(600)]
+
+QUEUES = re.compile(r"/api/review/v1/queues\?")
+ITEMS = re.compile(r"/api/review/v1/queues/[^/]+/items")
+CONTROLS = re.compile(r"/api/router/v1/controls(\?|$)")
+POLICIES = re.compile(r"/api/router/v1/policies\?")
+
+# Remembers everything that was ever on the page.
+LISTEN = """
+window.heard = "";
+new MutationObserver(() => (window.heard += document.body?.innerText ?? ""))
+  .observe(document, { subtree: true, childList: true, characterData: true });
+"""
+
+
+def breaks(route: Route) -> None:
+    """Answer as a service does when it has a defect."""
+    problem = {
+        "type": "https://countersign.dev/problems/internal-error", "title": "Something broke on our side",
+        "status": 500, "detail": "It is logged under trace_id.", "trace_id": "4bf92f35",
+    }  # fmt: skip
+    route.fulfill(status=500, content_type="application/problem+json", json=problem)
+
+
+def test_nobody_is_told_that_nothing_waits_while_the_queues_cannot_be_read(desk: Desk, browser: Browser) -> None:
+    with seat(browser) as here:
+        here.page.route(QUEUES, breaks)
+        here.page.goto(desk.link("lois", "Lois Haibt"))
+        heading = here.page.get_by_role("heading", level=1)
+        expect(heading).to_be_focused()
+        expect(heading).to_have_text("Your queues could not be read")
+        expect(here.page.locator("main")).to_contain_text("in the log under 4bf92f35")
+        assert here.serious_findings() == []
+        here.page.unroute(QUEUES)
+        here.page.get_by_role("button", name="Read the queues again").press("Enter")
+        expect(heading).to_have_text("Ready when you are")
+        here.page.route(ITEMS, breaks)
+        here.page.reload()
+        expect(here.page.get_by_role("alert").filter(has_text="The list could not be read.")).to_be_visible()
+
+
+def test_nobody_is_told_that_nothing_waits_before_the_queues_are_read(desk: Desk, browser: Browser) -> None:
+    held: list[Route] = []
+
+    def hold(route: Route) -> None:
+        held.append(route)
+
+    with seat(browser) as here:
+        here.page.add_init_script(LISTEN)
+        here.page.route(QUEUES, hold)
+        with here.page.expect_response(re.compile("/api/review/v1/claims$")) as claims:
+            here.page.goto(desk.link("lois", "Lois Haibt"))
+        claims.value.finished()
+        expect(here.page.locator("main [aria-busy=true]")).to_be_visible()
+        for route in held:
+            route.continue_()
+        here.page.unroute(QUEUES)
+        expect(here.page.get_by_role("heading", name="Ready when you are")).to_be_focused()
+        heard = here.page.evaluate("window.heard")
+        assert "Ready when you are" in heard
+        assert "Nothing waits" not in heard
+
+
+def test_automation_can_be_stopped_while_nobody_can_say_what_holds(desk: Desk, browser: Browser) -> None:
+    with seat(browser) as here:
+        here.enter(desk.link("margaret", "Margaret Hamilton", "operator"))
+        here.page.route(CONTROLS, breaks)
+        here.page.goto(f"{desk.url}/controls")
+        expect(here.page.get_by_role("alert").filter(has_text="Something broke on our side.")).to_be_visible()
+        here.page.get_by_label("Why", exact=True).fill("it approves everything")
+        expect(here.page.get_by_role("button", name="Stop all automation now")).to_be_enabled()
+
+
+def test_a_page_that_waits_for_its_answer_says_so(desk: Desk, browser: Browser) -> None:
+    with seat(browser) as here:
+        here.enter(desk.link("gladys", "Gladys West", "analyst"))
+        here.page.route(POLICIES, lambda _route: None)
+        here.page.goto(f"{desk.url}/policies")
+        expect(here.page.locator("main").get_by_text("Loading \u2026")).to_be_visible()
+
+
+def test_each_field_that_was_wrong_is_told_apart(desk: Desk, browser: Browser) -> None:
+    with seat(browser) as here:
+        here.enter(desk.link("admiral", "Admiral", "admin"))
+        here.page.goto(f"{desk.url}/team")
+        here.page.get_by_role("button", name="Add somebody").click()
+        here.page.get_by_label("Name to sign in with").fill("\u00c4 b")
+        here.page.get_by_label("Name", exact=True).fill("x" * 150)
+        here.page.get_by_role("button", name="Add", exact=True).click()
+        told = here.page.get_by_role("alert").filter(has_text="display name: must have at most 100 characters.")
+        expect(told).to_contain_text(re.compile("^username: must be .*; display name: "))
+
+
+def test_what_is_written_of_a_policy_outlives_a_look_at_another_page(desk: Desk, browser: Browser) -> None:
+    with seat(browser) as here:
+        here.enter(desk.link("kathe", "Kathe Jacoby", "policy_author"))
+        here.page.goto(f"{desk.url}/policies?policy=default/loan_application")
+        here.page.get_by_role("button", name="Write a new version").click()
+        text = here.page.get_by_label("The policy, as YAML")
+        loans = f"# {'thought about ' * 3}\n{text.input_value()}"
+        text.fill(loans)
+        asks = "() => !window.dispatchEvent(new Event('beforeunload', {cancelable: true}))"
+        assert here.page.evaluate(asks), "the tab may be closed although something is unsaved"
+        policy = here.page.get_by_label("Policy", exact=True)
+        policy.select_option("default/refund")
+        expect(here.page.get_by_role("button", name="Write a new version")).to_be_visible()
+        pages = here.page.get_by_label("Pages")
+        pages.get_by_role("link", name="Controls").click()
+        pages.get_by_role("link", name="Policies").click()
+        policy.select_option("default/loan_application")
+        expect(text).to_have_value(loans)
+        here.page.get_by_role("button", name="Not now").click()
+        here.page.get_by_role("button", name="Write a new version").click()
+        expect(text).not_to_have_value(loans)
+        assert not here.page.evaluate(asks)
+
+
+def test_a_name_without_an_end_stays_in_its_card(desk: Desk, browser: Browser) -> None:
+    with seat(browser) as here:
+        desk.person("w" * 60)
+        here.enter(desk.link("admiral", "Admiral", "admin"))
+        here.page.goto(f"{desk.url}/team?person={'w' * 60}")
+        here.page.set_viewport_size({"width": 390, "height": 844})
+        heading = here.page.get_by_role("heading", name="Change Www")
+        expect(heading).to_be_visible()
+        box = heading.bounding_box()
+        assert box
+        assert box["x"] + box["width"] <= 390
+        assert heading.evaluate("(one) => one.scrollWidth <= one.clientWidth")

@@ -77,13 +77,15 @@ def test_a_console_of_another_version_than_its_server_says_that_it_cannot_go_on(
         here.complaints.clear()
 
 
-def test_a_page_whose_program_does_not_come_says_so(desk: Desk, browser: Browser) -> None:
-    with seat(browser) as here:
+@pytest.mark.parametrize(("scheme", "ground"), [("light", "rgb(246, 247, 249)"), ("dark", "rgb(17, 21, 28)")])
+def test_a_page_whose_program_does_not_come_says_so(desk: Desk, browser: Browser, scheme: str, ground: str) -> None:
+    with seat(browser, color_scheme=scheme) as here:
         here.page.route("**/assets/index-*.js", lambda _route: None)
         here.page.goto(desk.url, wait_until="commit")
         expect(here.page.get_by_text("Countersign is loading \u2026")).to_be_visible(timeout=3_000)
         expect(here.page.get_by_text("The console has not come yet.")).to_be_visible(timeout=15_000)
         expect(here.page.get_by_role("link", name="Load it again")).to_be_visible()
+        expect(here.page.locator("body")).to_have_css("background-color", ground)
 
 
 def test_another_service_that_is_away_is_named_and_nobody_is_told_that_nothing_is_recorded(

@@ -20,6 +20,11 @@ describe("what people are told", () => {
     );
   });
 
+  it("is what there was too much of, and when to try again", () => {
+    const details = { title: "Too many attempts", detail: "Try again in 55 s." };
+    expect(explain(new Refused(429, details))).toBe("Too many attempts. Try again in 55 s.");
+  });
+
   it("is that the server broke, and under which number", () => {
     const details = { title: "Something broke on our side", detail: "It is logged under trace_id.", trace_id: "0af7" };
     expect(explain(new Refused(500, details))).toMatch(/^Something broke on our side\..* in the log under 0af7\.$/u);

@@ -16,7 +16,7 @@ export class Refused extends Error {
     readonly status: number,
     readonly details: ProblemDetails,
   ) {
-    super(status < BROKEN ? details.detail || details.title || `The server answered ${status}.` : broken(details));
+    super(status < BROKEN ? refusal(status, details) : broken(details));
     this.name = "Refused";
     this.slug = details.type?.split("/").at(-1) ?? "unknown";
   }
@@ -25,6 +25,14 @@ export class Refused extends Error {
   get fieldLines(): string[] {
     return (this.details.errors ?? []).map(({ pointer, detail }) => `${fieldWords(pointer)}: ${detail}`);
   }
+}
+
+const TOO_MANY = 429;
+
+/** What was wrong; of too much also what there was too much of, as the rest says only when to try again. */
+function refusal(status: number, { title, detail }: ProblemDetails): string {
+  if (status === TOO_MANY && title && detail) return `${title}. ${detail}`;
+  return detail || title || `The server answered ${status}.`;
 }
 
 // From here on it is the server's fault, and nothing that somebody wrote.

@@ -1,3 +1,4 @@
+import { Button } from "@mantine/core";
 import { Component, type ReactNode } from "react";
 
 import styles from "./App.module.css";
@@ -34,9 +35,9 @@ export class Boundary extends Component<BoundaryProps, { readonly broken: boolea
           The console may have been updated since you opened it, or the address leads nowhere. What you have decided is
           not touched by it.
         </p>
-        <button type="button" onClick={() => window.location.reload()}>
+        <Button variant="default" onClick={() => window.location.reload()}>
           Load the console anew
-        </button>
+        </Button>
       </main>
     );
   }

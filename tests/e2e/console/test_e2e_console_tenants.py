@@ -44,6 +44,17 @@ def test_whoever_sees_two_tenants_tells_them_apart_and_works_for_one(desk: Desk,
         assert here.serious_findings() == []
         here.open_next()
         assert here.case_id == CASE
+        own = here.page.url
+        assert own == f"{desk.url}/?queue=refunds&tenant=elsewhere"
+        # A list of another queue or tenant than the open case's is told from its own, which one press leads back to.
+        told = here.page.locator("nav[aria-label=Queue]").get_by_role("status")
+        tenant.select_option("default")
+        here.choose_queue("underwriting")
+        expect(told).to_contain_text("The open case is of Refunds of elsewhere, not of this list.")
+        here.page.get_by_role("button", name="Show the list of Refunds of elsewhere").press("Enter")
+        expect(told).to_be_empty()
+        expect(here.page).to_have_url(own)
+        expect(tenant).to_have_value("elsewhere")
         here.put_back()
         here.page.get_by_label("Pages").get_by_role("link", name="Cases").click()
         expect(here.page.get_by_role("row", name=re.compile(f"{CASE} *elsewhere"))).to_be_visible()

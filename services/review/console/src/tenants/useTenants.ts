@@ -4,6 +4,7 @@ import { useQuery } from "@tanstack/react-query";
 import { answerOf, api } from "../api/client";
 import { reads } from "../session/roles";
 import { useMe } from "../session/useSession";
+import { useAddressed } from "../ui/useAddressed";
 
 /** Every tenant at once; it is nobody's name. */
 export const EVERY = "*";
@@ -25,13 +26,23 @@ export function useTenants(): readonly string[] {
   return seen.data && seen.data.length > 1 ? seen.data : NONE;
 }
 
-/** The tenant whose work this person chose last on this browser, `EVERY` before they have; and how to choose another. */
+/**
+ * The tenant in the address, else the one whose work this person chose last on this browser, `EVERY` before they have;
+ * and how to choose another.
+ */
 export function useChosenTenant(person: string, tenants: readonly string[]): [string, (tenant: string) => void] {
-  const [wanted, choose] = useLocalStorage({
+  const [asked, ask] = useAddressed("tenant");
+  const [last, keep] = useLocalStorage({
     key: `countersign.tenant.${person}`,
     defaultValue: EVERY,
     getInitialValueInEffect: false,
+    sync: false,
   });
+  const choose = (tenant: string) => {
+    keep(tenant);
+    ask(tenant);
+  };
+  const wanted = asked || last;
   // Where there is nothing to choose any more, what was chosen once must hide nothing.
   return [tenants.includes(wanted) ? wanted : EVERY, choose];
 }

@@ -44,6 +44,7 @@ SETTLE_SECONDS = 120.0
 ANSWERS = 4
 """Cases that a person decides before the backup, and again in the hour that is lost."""
 BY_PEOPLE_SQL = "SELECT case_id, decision_id, outcome FROM review.decisions WHERE mode <> 'automatic'"
+CASES_SQL = "SELECT count(*) FROM inference.cases"
 
 
 async def publish(stack: Stack, messages: list[Message]) -> None:
@@ -159,6 +160,8 @@ async def test_an_older_database_loses_nothing_decides_nothing_twice_and_binds_n
             await asyncio.to_thread(stack.start)
             await until(stack, OUTCOMES_SQL, BEFORE + AFTER)
             await until(stack, "SELECT count(*) FROM audit.entries", every_entry)
+            # It is the last to have heard of them all again: it stands back for the record.
+            await until(stack, CASES_SQL, BEFORE + AFTER)
             # What people decided in the lost hour is on its topic: review takes it from there, word for word.
             await until(stack, BY_PEOPLE_SQL.replace("case_id, decision_id, outcome", "count(*)"), len(people_said))
             assert await decided_by_people(stack) == people_said
@@ -177,7 +180,7 @@ async def nothing_lost_or_doubled(stack: Stack) -> None:
     connection = await asyncpg.connect(stack.database_url)
     try:
         assert await connection.fetchval(DOUBLED_SQL) == 0
-        assert await connection.fetchval("SELECT count(*) FROM inference.cases") == BEFORE + AFTER
+        assert await connection.fetchval(CASES_SQL) == BEFORE + AFTER
     finally:
         await connection.close()
 

@@ -65,7 +65,7 @@ async def running(settings: Settings, *, clock: Clock = system_clock) -> AsyncIt
     """Run the service while the context is open."""
     health, metrics = Health(), Metrics(SERVICE)
     async with (
-        open_pool(settings.database_url, schema=SCHEMA, size=settings.database_pool_size) as pool,
+        open_pool(settings.database_url, schema=SCHEMA, size=settings.database_pool_size, resets=False) as pool,
         open_bus(settings, service=SERVICE, health=health, metrics=metrics) as bus,
     ):
         await migrate(pool, schema=SCHEMA, migrations=MIGRATIONS)

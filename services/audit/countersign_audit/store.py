@@ -119,12 +119,21 @@ class WriterSession:
         await self._release_reader()
         if self._connection is not None:
             connection, self._connection = self._connection, None
-            await self._pool.release(connection)
+            await self._give_back(connection)
 
     async def _release_reader(self) -> None:
         if self._reader is not None:
             reader, self._reader = self._reader, None
-            await self._pool.release(reader)
+            await self._give_back(reader)
+
+    async def _give_back(self, session: Any) -> None:
+        """Return a session to the pool, without its lock and its settings."""
+        if _alive(session):
+            try:
+                await session.reset()
+            except (asyncpg.PostgresError, asyncpg.InterfaceError, OSError, TimeoutError):
+                session.terminate()
+        await self._pool.release(session)
 
     async def _lock(self) -> None:
         deadline = asyncio.get_running_loop().time() + self._wait_seconds

@@ -89,7 +89,7 @@ async def open_log(
     chosen = settings(database_url, keys_dir, **more)
     clock = clock or SteppingClock()
     metrics = Metrics("audit")
-    async with open_pool(database_url, schema=SCHEMA, size=4) as pool:
+    async with open_pool(database_url, schema=SCHEMA, size=4, resets=False) as pool:
         await migrate(pool, schema=SCHEMA, migrations=MIGRATIONS)
         async with writing(chosen, pool, clock=clock, places=places) as (writer, _):
             yield Log(database_url, keys_dir, pool, writer, metrics, Handler(writer, metrics, clock))

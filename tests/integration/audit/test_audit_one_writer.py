@@ -11,11 +11,16 @@ import asyncpg
 import pytest
 
 from countersign_audit.domain.tree import leaf_hash
-from countersign_audit.store import SCHEMA, SecondWriterError, Store
+from countersign_audit.store import SCHEMA, SecondWriterError, Store, WriterSession
 from countersign_audit.writing.copying import copies
 from countersign_shared.errors import ConfigurationError, FatalError
 from tests.integration.audit.log import LOSE_THE_LOCK, LOST, TABLES, Log, open_log, verified
 from tests.unit.audit.records import one_case
+
+HELD = """
+SELECT count(*) FROM pg_locks JOIN pg_database ON oid = database AND datname = current_database()
+WHERE locktype = 'advisory'
+"""
 
 
 async def test_a_second_writer_is_refused_while_the_first_lives(log: Log) -> None:
@@ -24,6 +29,19 @@ async def test_a_second_writer_is_refused_while_the_first_lives(log: Log) -> Non
             pass
     await log.add(one_case())
     assert await log.count() == 5
+
+
+async def test_sessions_are_given_back_without_their_lock_and_their_settings(log: Log) -> None:
+    session = WriterSession(log.pool, wait_seconds=0)
+    await log.rows(LOSE_THE_LOCK)
+    for _ in range(2):
+        writes, reads = await session.connection(), await session.reader()
+        assert await writes.fetchval(HELD) == 1
+        assert await reads.fetchval("SHOW enable_seqscan") == "off"
+        await session.close()
+        assert await log.rows(HELD) == [(0,)]
+    async with log.pool.acquire() as one, log.pool.acquire() as other:
+        assert [await each.fetchval("SHOW enable_seqscan") for each in (one, other)] == ["on", "on"]
 
 
 async def test_a_writer_without_the_lock_fails_on_the_index_instead_of_forking_the_log(log: Log) -> None:

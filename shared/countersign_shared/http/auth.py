@@ -13,6 +13,7 @@ from joserfc.errors import JoseError
 from joserfc.jwk import KeySet
 
 from countersign_shared.clock import Clock, system_clock
+from countersign_shared.errors import ConfigurationError
 from countersign_shared.http.problems import Problem
 from countersign_shared.http.tls import roots
 
@@ -149,7 +150,7 @@ class TokenVerifier:
                 answer = await client.get(url)
                 answer.raise_for_status()
                 self._keys = KeySet.import_key_set(answer.json())
-        except (httpx.HTTPError, ValueError, JoseError) as error:
+        except (ConfigurationError, httpx.HTTPError, ValueError, JoseError) as error:
             fault = repr(error)
         self._fetched = time.monotonic()
         return fault

@@ -6,6 +6,7 @@ import asyncio
 import ssl
 from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager
+from pathlib import Path
 from typing import Any
 
 import orjson
@@ -13,7 +14,9 @@ import pytest
 from fastapi import Request
 from joserfc.jwk import KeySet, OKPKey
 
+from countersign_shared.errors import ConfigurationError
 from countersign_shared.http import Problem, TokenVerifier, auth
+from countersign_shared.http.tls import roots
 from countersign_shared.runtime import serving
 from tests.unit.shared.test_shared_http import token
 
@@ -112,3 +115,17 @@ async def test_keys_are_fetched_anew_without_reading_whom_to_trust_anew(monkeypa
                 await verify(call(FORGED))
     assert review.asked >= 4
     assert len(read) <= 1
+
+
+async def test_roots_that_are_not_there_are_named(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> None:
+    monkeypatch.setenv("SSL_CERT_FILE", str(tmp_path / "nowhere.pem"))
+    roots.cache_clear()
+    try:
+        with pytest.raises(ConfigurationError, match="SSL_CERT_FILE"):
+            roots()
+        async with verifying(Review()) as verify:
+            with pytest.raises(Problem, match="SSL_CERT_FILE") as refused:
+                await verify(call(OURS))
+        assert refused.value.status == 503
+    finally:
+        roots.cache_clear()

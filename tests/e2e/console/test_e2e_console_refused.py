@@ -127,6 +127,30 @@ def test_what_is_written_of_a_policy_outlives_a_look_at_another_page(desk: Desk,
         assert not here.page.evaluate(asks)
 
 
+def test_a_draft_is_saved_as_soon_as_the_server_has_it(desk: Desk, browser: Browser) -> None:
+    with seat(browser) as here:
+        here.enter(desk.link("saskia", "Saskia Author", "policy_author"))
+        here.page.goto(f"{desk.url}/policies?policy=default/refund")
+        here.page.get_by_role("button", name="Write a new version").click()
+        text = here.page.get_by_label("The policy, as YAML")
+        text.fill(f"# thought about\n{text.input_value()}")
+        here.page.get_by_label("Why", exact=True).fill("after some thought")
+        asks = "!window.dispatchEvent(new Event('beforeunload', {cancelable: true}))"
+        assert here.page.evaluate(asks)
+        # It is kept, and what the page reads after that does not come.
+        here.page.route(
+            "**/api/router/v1/policies/drafts**",
+            lambda route: route.fulfill(status=201, json={}) if route.request.method == "POST" else None,
+        )
+        here.page.get_by_role("button", name="Begin the draft").click()
+        here.page.wait_for_function(f"() => !({asks})")
+        here.page.get_by_label("Pages").get_by_role("link", name="Controls").click()
+        here.page.unroute_all()
+        here.page.get_by_label("Pages").get_by_role("link", name="Policies").click()
+        expect(here.page.get_by_role("button", name="Write a new version")).to_be_visible()
+        expect(text).to_have_count(0)
+
+
 def test_a_name_without_an_end_stays_in_its_card(desk: Desk, browser: Browser) -> None:
     with seat(browser) as here:
         desk.person("w" * 60)

@@ -27,8 +27,13 @@ export function DraftEditor({ draft, place, yaml, onDone: close }: DraftEditorPr
   const [reason, setReason] = useState(draft?.reason ?? "");
   const [settled] = useDebouncedValue(text, PAUSE_MS);
   const validation = useValidation(settled === yaml && !draft ? "" : settled);
-  const save = useSaveDraft();
-  useLeaveGuard(text !== yaml);
+  const [kept, keep] = useState(false);
+  // Whoever looks elsewhere before the page has read it all anew has nothing unsaved, either.
+  const save = useSaveDraft(() => {
+    forget();
+    keep(true);
+  });
+  useLeaveGuard(text !== yaml && !kept);
   const onDone = () => {
     forget();
     close();

@@ -136,22 +136,25 @@ interface Text {
   readonly reason: string;
 }
 
-export function useSaveDraft() {
-  return usePolicyStep(({ draft, yaml, reason }: Text, key) =>
-    draft
-      ? answerOf(
+/** Saves a draft, or begins one; `onKept` is called as soon as the server has it, before anything is read anew. */
+export function useSaveDraft(onKept: () => void) {
+  return usePolicyStep(async ({ draft, yaml, reason }: Text, key) => {
+    const kept = draft
+      ? await answerOf(
           api.PUT("/api/router/v1/policies/drafts/{draft_id}", {
             params: bound(draft, key),
             body: { yaml, reason: reason || null },
           }),
         )
-      : answerOf(
+      : await answerOf(
           api.POST("/api/router/v1/policies/drafts", {
             params: { header: { "Idempotency-Key": key } },
             body: { yaml, reason },
           }),
-        ),
-  );
+        );
+    onKept();
+    return kept;
+  });
 }
 
 export function useRollBack() {

@@ -36,7 +36,7 @@ from countersign_shared.contracts.decision_types import load_decision_types
 from countersign_shared.http import TokenVerifier
 from countersign_shared.messaging.bus import Bus, open_bus
 from countersign_shared.messaging.consumer import TRANSIENT
-from countersign_shared.messaging.outbox import PATIENT_POLL_SECONDS, Outbox, Relay, relaying
+from countersign_shared.messaging.outbox import Outbox, Relay, relaying
 from countersign_shared.messaging.positions import Position, read_positions
 from countersign_shared.observability import Health, Metrics
 from countersign_shared.postgres import migrate, open_pool
@@ -82,7 +82,7 @@ async def running(settings: Settings, *, clock: Clock = system_clock) -> AsyncIt
             missing = _missing(settings, writer, clock, metrics)
             await missing.look(pool)
             handler = log_handler(writer, pool, metrics, clock, partial(missing.follow, pool))
-            relay = Relay(outbox, bus.publish, clock=clock, poll_seconds=PATIENT_POLL_SECONDS)
+            relay = Relay(outbox, bus.publish, clock=clock)
             async with (
                 relaying(pool, relay, fail=bus.fail, metrics=metrics, clock=clock),
                 # The last entries are signed when no further batch does.

@@ -24,7 +24,7 @@ from countersign_shared.erasure import Erasing, eraser
 from countersign_shared.http import TokenVerifier
 from countersign_shared.messaging.bus import Bus, open_bus
 from countersign_shared.messaging.follower import following
-from countersign_shared.messaging.outbox import PATIENT_POLL_SECONDS, Outbox, Relay, relaying
+from countersign_shared.messaging.outbox import Outbox, Relay, relaying
 from countersign_shared.messaging.records import Message
 from countersign_shared.messaging.said_again import say_again
 from countersign_shared.observability import Health, Metrics
@@ -62,7 +62,7 @@ async def running(settings: Settings, *, clock: Clock = system_clock) -> AsyncIt
             store=store, health=health, metrics=metrics, authenticate=authenticate, clock=clock,
             modes=lambda tenant: settings.reviewer_signals_by_tenant.get(tenant, settings.reviewer_signals),
         )  # fmt: skip
-        relay = Relay(outbox, bus.publish, clock=clock, poll_seconds=PATIENT_POLL_SECONDS)
+        relay = Relay(outbox, bus.publish, clock=clock)
         try:
             # It keeps no more of a case than its id and numbers: there is nothing to erase, and it says so.
             handler = Handler(store, keeper.judged)

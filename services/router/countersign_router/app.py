@@ -34,7 +34,7 @@ from countersign_shared.errors import ConfigurationError
 from countersign_shared.http import TokenVerifier
 from countersign_shared.messaging.bus import open_bus
 from countersign_shared.messaging.follower import following
-from countersign_shared.messaging.outbox import PATIENT_POLL_SECONDS, Outbox, Relay, relaying
+from countersign_shared.messaging.outbox import Outbox, Relay, relaying
 from countersign_shared.messaging.records import Message, unpack_headers
 from countersign_shared.messaging.said_again import say_again
 from countersign_shared.observability import Health, Metrics
@@ -81,7 +81,7 @@ async def running(settings: Settings, *, clock: Clock = system_clock) -> AsyncIt
         await say_again(partial(_present_controls, store), bus.publish)
         intake, erase = ActivityIntake(store, keyed_draws(key), handler), eraser(MIGRATIONS.with_name("erasure.sql"))
         erasing = Erasing(intake, pool, erase, service=SERVICE, clock=clock, guards=True, activities=True)
-        relay = Relay(outbox, bus.publish, clock=clock, poll_seconds=PATIENT_POLL_SECONDS)
+        relay = Relay(outbox, bus.publish, clock=clock)
         try:
             async with (
                 beside(_watch(desk), fail=bus.fail),

@@ -22,7 +22,7 @@ from countersign_shared.errors import FatalError, TransientError
 from countersign_shared.messaging.ahead import Begin, ReadingAhead, Waiting
 from countersign_shared.messaging.away import unreachable
 from countersign_shared.messaging.commits import Commits
-from countersign_shared.messaging.pace import GATHER_MS, QUIET_MS, Pace
+from countersign_shared.messaging.pace import GATHER_MS, Doze, Pace
 from countersign_shared.messaging.records import Message, Record, whole_headers
 from countersign_shared.messaging.stopping import STOP_SECONDS, stopped
 from countersign_shared.observability.health import Health
@@ -203,12 +203,10 @@ async def consuming(
         # The in-memory broker's topics are never made anew.
         metadata_max_age_ms=300_000 if delivery.forgetful else METADATA_MS,
     )  # fmt: skip
-    # The in-memory broker answers at the end of its wait only.
-    wait_ms = 20 if delivery.forgetful else QUIET_MS
     subscriber = broker.subscriber(
         *(prefix + topic for topic in topics), group_id=prefix + group, batch=True, max_records=max_records,
         batch_timeout_ms=POLL_MS, auto_offset_reset="earliest", ack_policy=AckPolicy.NACK_ON_ERROR,
-        listener=delivery, group_instance_id=instance_id, fetch_max_wait_ms=wait_ms,
+        listener=delivery, group_instance_id=instance_id, fetch_max_wait_ms=gather_ms,
         session_timeout_ms=10_000, heartbeat_interval_ms=1_000, max_poll_interval_ms=120_000,
         fetch_max_bytes=FETCH_BYTES, max_partition_fetch_bytes=FETCH_BYTES // 4,
         # What upstream took back never happened.
@@ -245,7 +243,7 @@ async def consuming(
             _watch_brokers(subscriber.consumer, health)
         if delivery.ahead is None:
             delivery.commits = _commit_beside(subscriber.consumer)
-        pace = None if delivery.forgetful else Pace(subscriber.consumer, gather_ms)
+        pace = (Doze if delivery.forgetful else Pace)(subscriber.consumer, gather_ms)
         _watch_polls(subscriber.consumer, health if delivery.ahead is None else None, delivery.fail, pace)
         if delivery.ahead is not None:
             _read_ahead(subscriber.consumer, delivery.ahead, health, reading)
@@ -277,7 +275,7 @@ def _watch_brokers(consumer: Any, health: Health) -> None:
 
 
 def _watch_polls(
-    consumer: Any, health: Health | None, fail: Callable[[BaseException], None], pace: Pace | None
+    consumer: Any, health: Health | None, fail: Callable[[BaseException], None], pace: Pace | Doze
 ) -> None:
     """Record the time of each poll, for a ping would be green with a dead consume loop; a poll that fails is fatal.
 
@@ -293,8 +291,7 @@ def _watch_polls(
                 if health is not None:
                     health.polled(time.monotonic())
                 records = await poll(*args, **kwargs)
-                if pace is not None:
-                    pace.answered(sum(map(len, records.values())), most=kwargs["max_records"])
+                pace.answered(sum(map(len, records.values())), most=kwargs["max_records"])
                 if records:
                     return records
         except ConsumerStoppedError:

@@ -15,6 +15,7 @@ from countersign_shared.errors import AwayError, FatalError
 from countersign_shared.messaging.away import unreachable
 from countersign_shared.messaging.consumer import FIRST_BACKOFF_SECONDS, MAX_RECORDS, RETRIES, TRANSIENT
 from countersign_shared.messaging.header_names import take_any_header_name
+from countersign_shared.messaging.pace import DOZE_MS, QUIET_MS
 from countersign_shared.messaging.records import Record, whole_headers
 from countersign_shared.messaging.stopping import stopped
 from countersign_shared.settings import ServiceSettings
@@ -44,7 +45,8 @@ async def following(
     consumer = AIOKafkaConsumer(
         bootstrap_servers=settings.kafka_bootstrap_servers, enable_auto_commit=False, auto_offset_reset="earliest",
         client_id=f"countersign-{service}-follower", isolation_level="read_committed",
-        fetch_max_wait_ms=20 if settings.broker == "mock" else 500,
+        # The in-memory broker holds a request to its end.
+        fetch_max_wait_ms=DOZE_MS if settings.broker == "mock" else QUIET_MS,
     )  # fmt: skip
     part = TopicPartition(settings.topic_prefix + topic, 0)
     try:

@@ -21,10 +21,8 @@ from countersign_shared.postgres.queries import Queries
 
 log = logging.getLogger(__name__)
 
-POLL_SECONDS = 0.05
-"""Polling is the truth; a hint only shortens the wait."""
-PATIENT_POLL_SECONDS = 0.5
-"""For services whose own hint is all that somebody waits for: it bounds how long a row of another replica stays."""
+POLL_SECONDS = 0.5
+"""Polling is the truth; a hint only shortens the wait. So long a row of another replica stays that was due at once."""
 LOCK_RETRY_SECONDS = 1.0
 BATCH = 500
 FEW = 4
@@ -67,14 +65,13 @@ class Relay:
 
     def __init__(
         self, outbox: Outbox, publish: Callable[[Sequence[Message]], Awaitable[None]], *, clock: Clock,
-        sent: Sent | None = None, poll_seconds: float = POLL_SECONDS, pause_seconds: float = 0.0,
+        sent: Sent | None = None, pause_seconds: float = 0.0,
     ) -> None:  # fmt: skip
         self._outbox = outbox
         self._queries = outbox._queries  # noqa: SLF001 - the two halves of one mechanism
         self._publish = publish
         self._clock = clock
         self._sent = sent
-        self._poll_seconds = poll_seconds
         self._pause_seconds = pause_seconds
 
     async def acquire(self, connection: Any) -> bool:
@@ -122,17 +119,17 @@ class Relay:
             self._outbox.hint.clear()
             # One question outside of any transaction: with nothing to send, it is asked again and again.
             now = self._clock()
-            waiting = await connection.fetchval(self._queries.some_due, now, now + LONGEST_HELD)
-            left = await self.pass_once(connection) if waiting else 0
-            if left < BATCH:
-                if left and self._pause_seconds:
-                    # What comes meanwhile leaves together: a pass costs as much for one row as for thirty. So the
-                    # busier it is, the longer the pause.
-                    await asyncio.sleep(self._pause_seconds * min(max(left / FEW, 1.0), LONGEST_PAUSE))
-                try:
-                    await asyncio.wait_for(self._outbox.hint.wait(), self._poll_seconds)
-                except TimeoutError:
-                    continue
+            waiting = await connection.fetchrow(self._queries.waiting, now, now + LONGEST_HELD)
+            left = await self.pass_once(connection) if waiting["due"] else 0
+            if left == BATCH:
+                continue
+            if left and self._pause_seconds:
+                # What comes meanwhile leaves together: a pass costs as much for one row as for thirty. So the busier it
+                # is, the longer the pause.
+                await asyncio.sleep(self._pause_seconds * min(max(left / FEW, 1.0), LONGEST_PAUSE))
+            held = (waiting["next"] - now).total_seconds() if waiting["next"] else POLL_SECONDS
+            with contextlib.suppress(TimeoutError):
+                await asyncio.wait_for(self._outbox.hint.wait(), min(held, POLL_SECONDS))
 
 
 def _message(row: Any) -> Message:

@@ -39,8 +39,10 @@ ORDER BY id
 LIMIT $2
 FOR UPDATE;
 
--- name: some_due
-SELECT EXISTS (SELECT FROM outbox WHERE not_before <= $1 OR not_before > $2);
+-- name: waiting
+-- Whether something is due, and when the next of those held back will be.
+SELECT EXISTS (SELECT FROM outbox WHERE not_before <= $1 OR not_before > $2) AS due,
+       (SELECT min(not_before) FROM outbox WHERE not_before > $1 AND not_before <= $2) AS next;
 
 -- name: delete
 DELETE FROM outbox WHERE id = ANY ($1::bigint[]);

@@ -13,11 +13,14 @@ import psutil
 import pytest
 from aiokafka import AIOKafkaConsumer, AIOKafkaProducer
 from aiokafka.admin import AIOKafkaAdminClient, NewTopic
+from aiokafka.consumer.fetcher import Fetcher
 
 from countersign_local.errors import PartMissingError
 from countersign_local.parts.java import kafka_runtime
 from countersign_local.parts.mock_broker import mock_broker
+from countersign_shared.contracts.topics import load_topics
 from countersign_shared.messaging import consumer, open_bus
+from countersign_shared.messaging.pace import DOZE_MS, QUIET_AFTER_SECONDS
 from countersign_shared.messaging.topics import ensure_topics
 from countersign_shared.observability import Health, Metrics
 from countersign_shared.settings import ServiceSettings
@@ -50,6 +53,36 @@ async def _next_word(bootstrap):
         record = await consumer.getone()
         await consumer.commit()
         return record.value
+
+
+async def test_a_service_asks_the_mock_broker_seldom_while_nothing_comes(monkeypatch):
+    ask, asked, got = Fetcher._proc_fetch_request, [], asyncio.Event()
+
+    async def counted(*args):
+        asked.append(time.monotonic())
+        return await ask(*args)
+
+    async def take(_):
+        got.set()
+        return []
+
+    monkeypatch.setattr(Fetcher, "_proc_fetch_request", counted)
+    with mock_broker({topic.name: topic.partitions for topic in load_topics().values()}) as broker:
+        settings = ServiceSettings(
+            database_url="", kafka_bootstrap_servers=broker.bootstrap, http_port=0, broker="mock"
+        )  # fmt: skip
+        async with (
+            open_bus(settings, service="listener", health=Health(), metrics=Metrics("listener")) as bus,
+            bus.consume(("case.created",), take),
+            AIOKafkaProducer(bootstrap_servers=broker.bootstrap) as producer,
+        ):
+            await asyncio.sleep(QUIET_AFTER_SECONDS + 0.5)
+            before = len(asked)
+            await asyncio.sleep(2)
+            assert 0 < len(asked) - before <= 2 * 1_000 / DOZE_MS + 2
+            await producer.send_and_wait("case.created", b"{}", key=b"a")
+            async with asyncio.timeout(20):
+                await got.wait()
 
 
 def test_mock_broker_ends_with_its_starter():

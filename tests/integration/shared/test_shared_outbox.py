@@ -9,6 +9,7 @@ import asyncpg
 import pytest
 
 from countersign_shared.background import beside
+from countersign_shared.clock import system_clock
 from countersign_shared.errors import ConfigurationError
 from countersign_shared.messaging import write_event
 from countersign_shared.messaging.outbox import Outbox, Relay
@@ -90,6 +91,28 @@ async def test_what_was_written_under_a_clock_that_ran_ahead_leaves_and_holds_no
         pumping.cancel()
         await asyncio.gather(pumping, return_exceptions=True)
     assert sink.bodies() == [(b"a", b"1"), (b"a", b"2")], "and what can still be undone waits"
+
+
+async def test_what_is_held_back_leaves_when_it_is_due_and_not_when_somebody_looks(pool, monkeypatch):
+    monkeypatch.setattr("countersign_shared.messaging.outbox.POLL_SECONDS", 3_600.0)
+    outbox, sink = Outbox(), Sink()
+    relay = Relay(outbox, sink, clock=system_clock)
+    due = system_clock() + timedelta(seconds=0.3)
+    async with pool.acquire() as connection, connection.transaction():
+        await outbox.add(connection, message("a", 1), event_id="a-1", not_before=due)
+    async with pool.acquire() as connection, asyncio.timeout(20):
+        assert await relay.acquire(connection)
+        pumping = asyncio.create_task(relay._pump(connection))
+        while not sink.messages:
+            await asyncio.sleep(0.01)
+        assert system_clock() >= due
+        # A hint is for what is due at once; nothing else is asked meanwhile.
+        await add(pool, outbox, "b", 1)
+        outbox.hurry()
+        while len(sink.messages) < 2:
+            await asyncio.sleep(0.01)
+        pumping.cancel()
+        await asyncio.gather(pumping, return_exceptions=True)
 
 
 async def test_what_was_taken_back_never_leaves(pool):

@@ -104,6 +104,22 @@ async def test_a_case_is_not_finished_while_one_group_is_behind():
     assert await _finished_by(behind, behind, behind) == []
 
 
+async def test_little_is_asked_while_nothing_is_on_its_way_and_the_next_case_is_noticed(monkeypatch):
+    monkeypatch.setattr("countersign_local.demo.finishing.SAMPLE_SECONDS", 0.01)
+    monkeypatch.setattr("countersign_local.demo.finishing.LEAST_SECONDS", 3_600.0)
+    passed = _sample(1, 1, inference=1, review=1)
+    flow, source = Flow(limit=10), _Samples(*[passed] * 6)
+    task = asyncio.create_task(Finisher(_Ledger(), flow).run(source))
+    await asyncio.sleep(0.2)
+    assert len(source._samples) == 5, "the first one, and none since"
+    flow.sent(1)
+    async with asyncio.timeout(10):
+        while len(source._samples) == 5:
+            await asyncio.sleep(0.01)
+        await flow.wait_until_drained()
+    task.cancel()
+
+
 async def _deliver(*batches):
     """What the embedded broker's consumer makes of these offsets of one partition: the failure, or None."""
     failures, handled = [], []

@@ -1,11 +1,12 @@
 """When a case is finished: every consumer has passed the point where all topics ended after its decision."""
 
 import asyncio
+import time
 from dataclasses import dataclass, field
 
 from aiokafka.errors import KafkaError
 
-from countersign_local.demo.flow import SAMPLE_SECONDS, Ends, Flow, Sampler
+from countersign_local.demo.flow import LEAST_SECONDS, SAMPLE_SECONDS, Ends, Flow, Sampler
 from countersign_local.demo.ledger import CaseKey, Ledger
 
 
@@ -43,4 +44,11 @@ class Finisher:
             if decided and not self._waiting:
                 self._decided -= decided
                 self._waiting, self._until = decided, sample.ends
+            await self._pause()
+
+    async def _pause(self) -> None:
+        until = time.monotonic() + LEAST_SECONDS
+        wanted = False
+        while not wanted and time.monotonic() < until:
             await asyncio.sleep(SAMPLE_SECONDS)
+            wanted = bool(self._decided or self._waiting or self.flow.wanted())

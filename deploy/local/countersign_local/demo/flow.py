@@ -14,6 +14,8 @@ from aiokafka.admin import AIOKafkaAdminClient
 
 Ends = dict[TopicPartition, int]
 SAMPLE_SECONDS = 0.25
+LEAST_SECONDS = 2.0
+"""Between two samples while nothing is on its way."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -46,6 +48,7 @@ class Flow:
     limit: int | None
     outstanding: int = 0
     _sent: int = 0
+    _waiting: int = 0
     _moved: asyncio.Event = field(default_factory=asyncio.Event)
 
     def room(self) -> bool:
@@ -56,6 +59,10 @@ class Flow:
         """Note cases sent since the last sample."""
         self._sent += count
 
+    def wanted(self) -> bool:
+        """Tell whether the next sample matters to anybody."""
+        return bool(self.outstanding or self._sent or self._waiting)
+
     def sampled(self, sample: Sample) -> None:
         """Take over a new sample; what was sent before it is in it."""
         self.outstanding, self._sent = sample.outstanding(), 0
@@ -65,14 +72,21 @@ class Flow:
     async def wait_for_room(self) -> None:
         """Wait until one more case may be sent."""
         while not self.room():
-            await self._moved.wait()
+            await self._move()
 
     async def wait_until_drained(self) -> None:
         """Wait until every consumer has read everything, seen twice: a handler may publish after it has read."""
         quiet = 0
         while quiet < 2:  # noqa: PLR2004
-            await self._moved.wait()
+            await self._move()
             quiet = quiet + 1 if self.outstanding == 0 else 0
+
+    async def _move(self) -> None:
+        self._waiting += 1
+        try:
+            await self._moved.wait()
+        finally:
+            self._waiting -= 1
 
 
 class Sampler:

@@ -96,12 +96,12 @@ $(CONSOLE): $(CONSOLE_SOURCES) | $(UV)
 	@touch $@
 
 # Programs that some tests need. Root on Debian gets them; elsewhere those tests are skipped and counted by reason.
-TOOLS := chromium:chromium promtool:prometheus java:default-jre-headless mvn:maven
+TOOLS := chromium-headless-shell:chromium-headless-shell promtool:prometheus java:default-jre-headless mvn:maven
 tools:
 	@missing=; for tool in $(TOOLS); do command -v $${tool%%:*} >/dev/null || missing="$$missing $${tool#*:}"; done; \
 	if [ -z "$$missing" ]; then exit 0; fi; \
 	if [ "$$(id -u)" != 0 ] || ! command -v apt-get >/dev/null; then \
-		echo "Not on this machine:$$missing. The tests that need them are skipped."; exit 0; fi; \
+		echo "Not on this machine:$$missing. Tests that cannot do without are skipped."; exit 0; fi; \
 	echo "Installing$$missing ..."; \
 	{ apt-get update -qq && DEBIAN_FRONTEND=noninteractive apt-get install -qq -y --no-install-recommends $$missing; } \
 		>/dev/null 2>&1 || echo "That did not work. The tests that need them are skipped."

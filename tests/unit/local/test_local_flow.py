@@ -6,6 +6,7 @@ import asyncio
 import contextlib
 from types import SimpleNamespace
 
+import pytest
 from aiokafka import TopicPartition
 from aiokafka.errors import GroupCoordinatorNotAvailableError
 from hypothesis import given
@@ -17,6 +18,12 @@ from countersign_shared.messaging.consumer import Delivery
 from countersign_shared.observability import Health
 
 CREATED, DECIDED = TopicPartition("case.created", 0), TopicPartition("decision.made", 0)
+
+
+@pytest.fixture(autouse=True)
+def _quick(monkeypatch):
+    monkeypatch.setattr("countersign_local.demo.finishing.SAMPLE_SECONDS", 0.01)
+    monkeypatch.setattr("countersign_local.demo.finishing.LEAST_SECONDS", 0.02)
 
 
 def _sample(created, decided, *, inference, review):
@@ -105,7 +112,6 @@ async def test_a_case_is_not_finished_while_one_group_is_behind():
 
 
 async def test_little_is_asked_while_nothing_is_on_its_way_and_the_next_case_is_noticed(monkeypatch):
-    monkeypatch.setattr("countersign_local.demo.finishing.SAMPLE_SECONDS", 0.01)
     monkeypatch.setattr("countersign_local.demo.finishing.LEAST_SECONDS", 3_600.0)
     passed = _sample(1, 1, inference=1, review=1)
     flow, source = Flow(limit=10), _Samples(*[passed] * 6)

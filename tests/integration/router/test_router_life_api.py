@@ -250,6 +250,28 @@ async def test_the_preview_and_the_record_name_the_certificates_that_are_voided(
     assert said["policy.published"]["certificates_voided"] == ["c-acme-low", "c-default-low"]
 
 
+async def test_certificates_that_promise_less_than_a_new_policy_asks_for_are_named_too(
+    client: httpx.AsyncClient, store: Store, pool: asyncpg.Pool
+) -> None:
+    """The router takes them for void from the next batch on, though nothing that they are bound to changes."""
+    live = shipped().policy.automation_sha256
+    for tenant, tier, alpha in (("default", "low", 0.05), ("acme", "low", 0.01), ("default", "medium", 0.08)):
+        await certify(store, tenant, tier, live, alpha=alpha, delta=0.01)
+    asked = {"certificate": "required", "alpha": {"low": 0.02, "medium": 0.05}, "delta": 0.05}
+    text = bent(version=2, automation=asked).data.decode()
+    draft = (await call(client, "POST", "/policies/drafts", "anton", json={"yaml": text, "reason": "stricter"})).json()
+    preview = (await call(client, "GET", f"/policies/drafts/{draft['draft_id']}/preview", "anna")).json()
+    # The one of medium consequence promised too little before, too.
+    assert [(one["tenant"], one["tier"]) for one in preview["certificates_voided"]] == [("default", "low")]
+    assert not preview["automation_changes"]
+    await (way := Way(store, UUID(draft["draft_id"]))).test()
+    await way.replay()
+    await way.approve()
+    await way.publish()
+    said = {one["kind"]: one["body"].get("result", {}) for one in await activities(pool)}
+    assert said["policy.published"]["certificates_voided"] == ["c-default-low"]
+
+
 async def test_two_texts_are_compared_in_words(client: httpx.AsyncClient) -> None:
     draft = await begin(client)
     path = f"/policies/diff?before={shipped().policy.sha256}&after={draft['sha256']}"
@@ -262,11 +284,13 @@ async def test_two_texts_are_compared_in_words(client: httpx.AsyncClient) -> Non
     )  # fmt: skip
 
 
-async def certify(store: Store, tenant: str, tier: str, automation_sha256: str) -> None:
+async def certify(
+    store: Store, tenant: str, tier: str, automation_sha256: str, *, alpha: float = 0.02, delta: float = 0.05
+) -> None:
     """A certificate as CONTROLS would have it live."""
     key = ControlKey("certificate.active", tenant, "loan_application", tier)
     state = {
-        "certificate_id": f"c-{tenant}-{tier}", "active": True, "threshold": 0.9, "alpha": 0.02, "delta": 0.05,
+        "certificate_id": f"c-{tenant}-{tier}", "active": True, "threshold": 0.9, "alpha": alpha, "delta": delta,
         "errors": 1, "labels": 400, "model": {"name": "loan", "version": "1"}, "calibrator_version": "platt-1",
         "automation_sha256": automation_sha256,
     }  # fmt: skip

@@ -96,6 +96,26 @@ def test_words_alone_are_not_named_as_what_voids_certificates() -> None:
     assert found.because == "Voids certificates: yes, because bands are part of what certificates are bound to."
 
 
+@pytest.mark.parametrize(
+    ("asked", "because"),
+    [
+        ({"alpha": {"low": 0.01}}, "at most 0.01 wrong of low consequence (0.05 before)"),
+        ({"alpha": {"low": 0.05, "medium": 0.2}}, "at most 0.2 wrong of medium consequence (nothing before)"),
+        ({"delta": 0.01}, "a chance to err of at most 0.01 (0.05 before)"),
+    ],
+)
+def test_a_stricter_promise_voids_the_certificates_that_promise_less(asked: dict[str, Any], because: str) -> None:
+    terms = {"certificate": "required", "alpha": {"low": 0.05}, "delta": 0.05}
+    before = PolicyDocument.model_validate({**document(), "automation": terms})
+    after = PolicyDocument.model_validate({**document(), "version": 2, "automation": {**terms, **asked}})
+    found = differences(before, after)
+    assert found.because == f"Voids certificates: yes, those that promise less than is asked for now: {because}."
+    assert found.voids_certificates
+    assert not differences(after, before).voids_certificates
+    spared = {**document(), "automation": {**terms, **asked, "certificate": "not_required"}}
+    assert not differences(before, PolicyDocument.model_validate(spared)).voids_certificates
+
+
 def test_a_cell_of_the_matrix_is_named_with_both_levels() -> None:
     matrix = copy.deepcopy(document()["matrix"])
     matrix["low"]["medium"] = 2

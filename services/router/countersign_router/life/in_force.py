@@ -8,6 +8,7 @@ from typing import Any
 import orjson
 
 from countersign_router.controls.events import Actor, control_event
+from countersign_router.domain.controls import Certificate
 from countersign_router.domain.policy import TIERS
 from countersign_router.language.document import PolicyDocument
 from countersign_router.store import ControlChange, ControlKey, StoredPolicy
@@ -16,11 +17,12 @@ from countersign_shared.clock import rfc3339
 
 @dataclass(frozen=True, slots=True)
 class InForce:
-    """The version that routes now."""
+    """The version that routes now; ``terms`` as in ``automation_terms``, None where an earlier release wrote none."""
 
     version: int
     sha256: str
     automation_sha256: str
+    terms: Mapping[str, Any] | None = None
 
 
 def policy_key(tenant: str, decision_type: str) -> ControlKey:
@@ -37,7 +39,7 @@ async def in_force(change: ControlChange, tenant: str, decision_type: str) -> In
 def read_in_force(body: bytes) -> InForce:
     """Read the event of a policy control."""
     state = orjson.loads(body)["state"]
-    return InForce(state["version"], state["sha256"], state["automation_sha256"])
+    return InForce(state["version"], state["sha256"], state["automation_sha256"], state.get("automation"))
 
 
 def automation_terms(document: PolicyDocument) -> dict[str, Any]:
@@ -53,6 +55,14 @@ def automation_terms(document: PolicyDocument) -> dict[str, Any]:
             least = min(max(rates[level], audit.floor) for level in levels)
             tiers[tier] = {"alpha": alphas[tier], "audit_probability": least}
     return {"certificate": automation.certificate, "delta": automation.delta, "tiers": tiers}
+
+
+def keeps(terms: Mapping[str, Any] | None, tier: str, certificate: Certificate) -> bool:
+    """Tell whether a certificate promises what such terms ask of its tier, as the router asks it of every case."""
+    asked = None if terms is None else terms["tiers"].get(tier)
+    if terms is None or asked is None or certificate.alpha is None or certificate.delta is None:
+        return True
+    return bool(certificate.alpha <= asked["alpha"] and certificate.delta <= terms["delta"])
 
 
 async def put_in_force(

@@ -9,7 +9,8 @@ import orjson
 from countersign_router.domain.controls import ANY, DEFAULT_TENANT, Controls, read_controls
 from countersign_router.domain.doubts import VoidedCertificate
 from countersign_router.domain.signatures import Signature, SignatureRefusal, require_signed
-from countersign_router.life.in_force import InForce, policy_key, read_in_force
+from countersign_router.language.loading import read_document
+from countersign_router.life.in_force import InForce, automation_terms, keeps, policy_key, read_in_force
 from countersign_router.life.steps import APPROVAL, current, replayed, signatures, tested
 from countersign_router.store import ControlKey, Store, StoredDraft, StoredStep
 
@@ -86,7 +87,7 @@ async def effect(store: Store, draft: StoredDraft, controls: Controls, now: date
     before = None if control is None else read_in_force(control)
     (one,) = await progress(store, [draft], now)
     changes = before is None or before.automation_sha256 != draft.automation_sha256
-    return Effect(one, before, changes, tuple(_voided(draft, before, controls, now)) if changes else ())
+    return Effect(one, before, changes, tuple(_voided(draft, before, controls, now)))
 
 
 def certificates_voided(
@@ -96,14 +97,15 @@ def certificates_voided(
     bodies = dict(present)
     control = bodies.get(policy_key(draft.tenant, draft.decision_type))
     before = None if control is None else read_in_force(control)
-    if before is not None and before.automation_sha256 == draft.automation_sha256:
-        return []
     return _voided(draft, before, read_controls([orjson.loads(body) for body in bodies.values()]), now)
 
 
 def _voided(draft: StoredDraft, before: InForce | None, controls: Controls, now: datetime) -> list[VoidedCertificate]:
+    """Return the certificates that hold now and would be bound to another policy, or promise less than is asked for."""
     if before is None:
         return []
+    terms = automation_terms(read_document(draft.document, name=draft.decision_type))
+    same = before.automation_sha256 == draft.automation_sha256
     return [
         VoidedCertificate(tenant, tier, one)
         for (tenant, decision_type, tier), one in sorted(controls.certificates.items())
@@ -111,7 +113,8 @@ def _voided(draft: StoredDraft, before: InForce | None, controls: Controls, now:
         and _speaks_for(draft, tenant, controls)
         and one.automation_sha256 == before.automation_sha256
         and (one.expires_at is None or now < one.expires_at)
-    ]
+        and keeps(before.terms, tier, one) and not (same and keeps(terms, tier, one))
+    ]  # fmt: skip
 
 
 def _speaks_for(draft: StoredDraft, tenant: str, controls: Controls) -> bool:

@@ -43,15 +43,30 @@ def differences(before: PolicyDocument, after: PolicyDocument) -> Differences:
     old, new = (one.model_dump(mode="json", by_alias=True) for one in (before, after))
     found = tuple(one for part in new if part not in UNTOLD for one in _part(part, old[part], new[part]))
     found = (*found, *_examples(old["examples"], new["examples"]))
-    voids = automation_sha256(before) != automation_sha256(after)
+    voids, stricter = automation_sha256(before) != automation_sha256(after), list[str]()
     parts = [name for name in AUTOMATION_PARTS if _untold(old[name]) != _untold(new[name])]
     if voids:
         named = ", ".join(parts) or "what decides about automation"
         verb = "are" if len(parts) > 1 or named.endswith("s") else "is"
         because = f"Voids certificates: yes, because {named} {verb} part of what certificates are bound to."
+    elif stricter := list(_asked_for(old["automation"], new["automation"])):
+        because = f"Voids certificates: yes, those that promise less than is asked for now: {' and '.join(stricter)}."
     else:
         because = "Voids certificates: no, nothing that decides about automation changes."
-    return Differences(before.version, after.version, found, voids, because)
+    return Differences(before.version, after.version, found, voids or bool(stricter), because)
+
+
+def _asked_for(old: Mapping[str, Any], new: Mapping[str, Any]) -> Iterator[str]:
+    """Say what certificates must promise now and need not have promised before: those that do not are void."""
+    if new["certificate"] == "not_required":
+        return
+    for tier in TIERS:
+        was, is_ = old["alpha"][tier], new["alpha"][tier]
+        if is_ is not None and (was is None or is_ < was):
+            before = "nothing" if was is None else f"{was:g}"
+            yield f"at most {is_:g} wrong of {tier} consequence ({before} before)"
+    if new["delta"] < old["delta"] and any(new["alpha"].values()):
+        yield f"a chance to err of at most {new['delta']:g} ({old['delta']:g} before)"
 
 
 def _untold(part: Any) -> Any:

@@ -24,7 +24,8 @@ from countersign_router.language.expressions import (
 from tests.unit.router.cases import NOW
 
 VARIABLES = {
-    "case.amount": Variable("money"),
+    "case.amount": Variable("money", currency="USD"),
+    "case.fee": Variable("money", currency="JPY"),
     "case.history": Variable("string", values=frozenset({"good", "thin", "bad"})),
     "case.note": Variable("string"),
     "case.country": Variable("string", optional=True),
@@ -37,9 +38,9 @@ VARIABLES = {
     "now": Variable("timestamp"),
 }
 VALUES: dict[str, Any] = {
-    "case.amount": 2_500_001, "case.history": "good", "case.note": "x", "case.tags": ["a"], "has.case.country": False,
-    "has.case.since": False, "signals.similarity": 0.5, "has.signals.similarity": True, "proposal.outcome": "approve",
-    "confidence": 0.9, "policy.age": timedelta(days=3), "now": NOW,
+    "case.amount": 2_500_001, "case.fee": 7, "case.history": "good", "case.note": "x", "case.tags": ["a"],
+    "has.case.country": False, "has.case.since": False, "signals.similarity": 0.5, "has.signals.similarity": True,
+    "proposal.outcome": "approve", "confidence": 0.9, "policy.age": timedelta(days=3), "now": NOW,
 }  # fmt: skip
 
 
@@ -127,6 +128,87 @@ def test_a_slip_is_refused_when_the_policy_is_saved(text: str, message: str, col
 )
 def test_a_slip_comes_with_what_to_write_instead(text: str, hint: str) -> None:
     assert hint in str(problem(text).hint)
+
+
+@pytest.mark.parametrize(
+    ("text", "message", "column", "hint"),
+    [
+        ("policy.age < duration('7d')", "'7d' is no duration", 23, "write hours, minutes or seconds: duration('168h')"),
+        ("policy.age < duration('1w')", "'1w' is no duration", 23, "write hours, minutes or seconds: duration('168h')"),
+        ("policy.age < duration('2 hours')", "'2 hours' is no duration", 23, "for example duration('24h')"),
+        ("now > timestamp('2026-01-31')", "'2026-01-31' is no timestamp", 17, "timestamp('2026-01-31T00:00:00Z')"),
+        ("now > timestamp('2026-02-30T00:00:00Z')", "is no timestamp", 17, "timestamp('2026-01-31T00:00:00Z')"),
+        # What stands behind a guard would have been found out by the first case that passes it.
+        ("has(case.since) && now - case.since < duration('30d')", "'30d' is no duration", 48, "duration('720h')"),
+        ("now.getHours('Europe/Roma') > 1", "'Europe/Roma' is no time zone", 14, "now.getHours('Europe/Rome')"),
+        ("int('x') == 5", "'x' is no integer", 5, ""),
+        ("now.getMonth() == 12", "getMonth() is never 12: it counts from 0, January, to 11", 19, "0 to 11"),
+        ("now.getDayOfWeek() in [5, 6, 7]", "getDayOfWeek() is never 7: it counts from 0, Sunday, to 6", 30, ""),
+        ("31 == now.getDayOfMonth()", "getDayOfMonth() is never 31: it counts from 0 to 30", 1, "getDate()"),
+        ("now.getDate() != 0", "getDate() is never 0: it counts from 1 to 31", 18, ""),
+        ("now.getHours('UTC') == 24", "getHours() is never 24: it counts from 0 to 23", 24, ""),
+    ],
+)
+def test_a_literal_that_means_nothing_is_an_error_where_it_stands(
+    text: str, message: str, column: int, hint: str
+) -> None:
+    made = compiled(text)
+    assert isinstance(made, Compiled)
+    (found,) = made.unusable
+    assert message in found.message
+    assert (found.path, found.line, found.column) == ("rule[0]", 1, column)
+    assert hint in (found.hint or "")
+
+
+@pytest.mark.parametrize(
+    "text",
+    [
+        "policy.age < duration('1h30m') || policy.age < duration('0.5s') || policy.age < duration('-2h')",
+        "now < timestamp('2028-02-29T23:59:60Z') || now < timestamp('2028-02-29T23:59:59.999+14:00')",
+        "now.getHours('-08:00') < 8 && now.getDate('Asia/Kathmandu') == 31 && now.getMonth() == 11",
+        "now.getDayOfWeek() in [0, 6] || now.getDayOfMonth() == 0 || now.getDayOfYear() == 365",
+        "case.note.matches('7d') && int('5') == 5 && string(case.amount) == '7d' && size(case.tags) == 31",
+    ],
+)
+def test_a_literal_that_means_something_is_none(text: str) -> None:
+    made = compiled(text)
+    assert isinstance(made, Compiled)
+    assert made.unusable == ()
+
+
+@pytest.mark.parametrize(
+    ("text", "column", "message", "hint"),
+    [
+        ("case.amount > 25000", 15, "compares USD with 25000 of its smallest unit, $250", "usd(250), or usd(25000)"),
+        ("25000 >= case.amount", 1, "compares USD with 25000 of its smallest unit, $250", "usd(250), or usd(25000)"),
+        ("case.amount in [usd(5), 50]", 25, "compares USD with 50 of its smallest unit, $0.50", "usd(0.50), or usd"),
+        ("case.fee == 7", 13, "compares JPY with 7 of its smallest unit, ¥7", "write jpy(7)"),
+        ("case.amount > jpy(3)", 15, "compares USD with jpy(3)", "nothing is converted"),
+        ("case.amount > case.fee", 15, "compares USD with case.fee, which is JPY", "nothing is converted"),
+    ],
+)
+def test_money_against_a_bare_number_or_other_money_deserves_a_second_look(
+    text: str, column: int, message: str, hint: str
+) -> None:
+    made = compiled(text)
+    assert isinstance(made, Compiled)
+    (found,) = made.odd
+    assert message in found.message
+    assert hint in str(found.hint)
+    assert (found.line, found.column, found.severity) == (1, column, "warning")
+
+
+@pytest.mark.parametrize(
+    "text",
+    [
+        "case.amount > usd(25000)", "case.amount > 0 && case.fee >= jpy( 7 )", "case.amount * 2 > usd(1.50)",
+        "usd(1)\n  < case.amount  // 25000", "case.amount in [usd(1), usd(2)] || size(case.tags) > 3",
+    ],
+)  # fmt: skip
+def test_money_against_money_does_not(text: str) -> None:
+    made = compiled(text)
+    assert isinstance(made, Compiled)
+    assert made.odd == ()
 
 
 def test_positions_are_those_of_the_text_as_written() -> None:

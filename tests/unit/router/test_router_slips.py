@@ -3,11 +3,11 @@
 from __future__ import annotations
 
 import pytest
+import yaml
 
 from countersign_router.language.examples import problems
-from tests.unit.router.cases import (
-    decision_types,
-)
+from countersign_router.language.loading import load_policy
+from tests.unit.router.cases import PUBLISHED, decision_types, document
 
 SLIPS = """\
 decision_type: loan_application
@@ -118,3 +118,38 @@ def test_aliases_within_reason_are_fine() -> None:
     text = "decision_type: refund\nqueues: &q {default: a}\nowner: *q\n"
     found = problems(text.encode(), decision_types())
     assert ("owner", 3) in {(one.path, one.line) for one in found}
+
+
+WITH_LITERALS = [
+    {"id": "new", "when": "has(case.owner_occupied) && policy.age < duration('7d')", "level": 4},
+    {"id": "december", "when": "now.getMonth() == 12", "level": 4},
+    {"id": "large", "when": "case.loan_amount > 250000", "level": 4},
+]
+
+
+def test_a_literal_that_fails_on_every_case_is_an_error_before_any_case_comes() -> None:
+    """It was found by the first case: every one that reached the rule went to a person, as a policy error."""
+    read = {**document(), "exceptions": WITH_LITERALS}
+    text = yaml.safe_dump(read, sort_keys=False)
+    found = [one for one in problems(text.encode(), decision_types()) if one.severity == "error"]
+    lines = text.split("\n")
+    assert [(one.path, lines[one.line - 1][one.column - 1 :], one.hint) for one in found] == [
+        ("exceptions[0].when", "'7d')", "write hours, minutes or seconds: duration('168h')"),
+        ("exceptions[1].when", "12", "months are 0 to 11: write one less"),
+    ]
+    # What routes already is no outage on the day of an update.
+    standing = load_policy(
+        text.encode(), name="old", decision_types=decision_types(), published_at=PUBLISHED, published=True
+    )
+    assert [one.path for one in standing.doubts] == ["exceptions[0].when", "exceptions[1].when"]
+
+
+def test_money_against_a_bare_number_is_a_warning_where_it_stands() -> None:
+    read = {**document(), "exceptions": WITH_LITERALS[2:]}
+    text = yaml.safe_dump(read, sort_keys=False)
+    (found,) = [one for one in problems(text.encode(), decision_types()) if one.path == "exceptions[0].when"]
+    assert text.split("\n")[found.line - 1][found.column - 1 :] == "250000"
+    assert (found.severity, found.message) == (
+        "warning", "compares USD with 250000 of its smallest unit, $2,500"
+    )  # fmt: skip
+    assert found.hint == "write usd(2500), or usd(250000)"

@@ -27,7 +27,7 @@ MAX_LOOPS = 2
 class Variable:
     """A name that expressions may read; an ``optional`` one only behind ``has()``. ``values`` lists a text's values.
 
-    A text holds at most ``max_length`` characters, a list at most ``max_items`` of them.
+    A text holds at most ``max_length`` characters, a list at most ``max_items`` of them; money is in ``currency``.
     """
 
     type: InputType | str
@@ -35,6 +35,7 @@ class Variable:
     values: frozenset[str] | None = None
     max_length: int = MAX_TEXT
     max_items: int = MAX_STRINGS
+    currency: str | None = None
 
     @property
     def size(self) -> Size:

@@ -9,8 +9,9 @@ from dataclasses import dataclass, replace
 
 VARINT, FIXED64, LENGTH, FIXED32 = 0, 1, 2, 5
 CONSTANT, VARIABLE, SELECT, CALL, LIST, STRUCT, LOOP = range(3, 10)
-"""Numbers of the fields of ``cel.expr.Expr``, as ``ID`` is; ``STRING`` is one of ``cel.expr.Constant``."""
-STRING = 6
+"""Numbers of the fields of ``cel.expr.Expr``, as ``ID`` is; ``INTEGER`` and ``STRING`` are of ``cel.expr.Constant``."""
+INTEGER, STRING = 3, 6
+INT64 = 1 << 63
 ID = 2
 MORE = 0x80
 HAS = "has."
@@ -33,6 +34,8 @@ class Node:
     offset: int = -1
     literal: str = ""
     """Of a constant: the name of its kind, ``text`` or the number of its field in ``cel.expr.Constant``."""
+    number: int | None = None
+    """Of a whole number: its value."""
 
 
 def read_tree(serialized: bytes) -> Node:
@@ -161,6 +164,8 @@ def _constant(value: bytes) -> Node:
     for tag, found in _fields(value):
         if tag == STRING and isinstance(found, bytes):
             return Node("constant", text=found.decode(), literal="text")
+        if tag == INTEGER and isinstance(found, int):
+            return Node("constant", literal=str(tag), number=found if found < INT64 else found - 2 * INT64)
         return Node("constant", literal=str(tag))
     return Node("constant")
 

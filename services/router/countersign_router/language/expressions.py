@@ -8,7 +8,7 @@ moving a character: ``has(case.x)`` becomes the boolean ``has.case.x`` and ``usd
 import json
 import re
 from collections.abc import Callable, Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import Any
 
 from cel_expr_python import cel
@@ -24,6 +24,7 @@ from countersign_router.domain.policy import (
 from countersign_router.language.diagnostics import Diagnostic
 from countersign_router.language.expression_cost import cost
 from countersign_router.language.expression_hints import hint_for
+from countersign_router.language.expression_literals import Helper, Written, meaningless, odd_money
 from countersign_router.language.expression_rules import Finding, Variable, findings
 from countersign_router.language.expression_tree import HAS, names_used, read_tree, variables_read
 
@@ -81,13 +82,16 @@ class Source:
 class Compiled:
     """All expressions of a policy, the function that evaluates them, and the one that evaluates some of them anew.
 
-    ``milliseconds`` is what an evaluation may take at worst.
+    ``milliseconds`` is what an evaluation may take at worst. ``unusable`` refuses what is written now: literals that no
+    case can be held against. ``odd`` are warnings.
     """
 
     expressions: tuple[Expression, ...]
     evaluate: Evaluate
     reevaluate: Reevaluate
     milliseconds: float
+    unusable: tuple[Diagnostic, ...] = ()
+    odd: tuple[Diagnostic, ...] = ()
 
 
 def compile_expressions(
@@ -115,7 +119,11 @@ def compile_expressions(
     if slow is not None:
         return [slow]
     evaluate, reevaluate = _evaluators(compiler.environment, prepared)
-    return Compiled(tuple(one.expression for one in prepared), evaluate, reevaluate, milliseconds)
+    unusable = tuple(found for one in prepared for found in one.unusable)
+    odd = tuple(found for one in prepared for found in one.odd)
+    return Compiled(
+        tuple(one.expression for one in prepared), evaluate, reevaluate, milliseconds, unusable=unusable, odd=odd
+    )
 
 
 @dataclass(frozen=True, slots=True)
@@ -130,6 +138,13 @@ class _Compiler:
         answer = asked.eval(self.environment.Activation({})).plain_value()
         return None if isinstance(answer, bool) else _in_our_words(str(answer))
 
+    def fails(self, text: str) -> bool:
+        """Tell whether an expression without variables, which would not give a text, gives an error."""
+        try:
+            return isinstance(self.environment.compile(text).eval(self.environment.Activation({})).plain_value(), str)
+        except _REFUSALS:
+            return True
+
 
 @dataclass(frozen=True, slots=True)
 class _Prepared:
@@ -138,6 +153,8 @@ class _Prepared:
     program: Any
     names: frozenset[str]
     nanoseconds: float
+    unusable: tuple[Diagnostic, ...]
+    odd: tuple[Diagnostic, ...]
 
 
 def _environment(variables: Mapping[str, Variable]) -> Any:
@@ -165,7 +182,12 @@ def _prepare(compiler: _Compiler, slot: int, source: Source) -> _Prepared | list
         return problems
     expression = Expression(slot, source.path, source.text, source.result, tuple(sorted(variables_read(tree))))
     spent = cost(tree, {name: variable.size for name, variable in compiler.variables.items()})
-    return _Prepared(expression, rewritten, program, names_used(tree), spent)
+    doubtful = odd_money(tree, compiler.variables, _helpers(source.text, compiler.minor_digits))
+    return _Prepared(
+        expression, rewritten, program, names_used(tree), spent,
+        tuple(_found(source, one) for one in meaningless(tree, compiler.fails)),
+        tuple(replace(_found(source, one), severity="warning") for one in doubtful),
+    )  # fmt: skip
 
 
 def _found(source: Source, found: Finding) -> Diagnostic:
@@ -219,6 +241,15 @@ def _rewrite(text: str, minor_digits: Mapping[str, int]) -> str:
         return str(int(match["amount"] + fraction.ljust(digits, "0"))).rjust(len(whole))
 
     return _TOKEN.sub(replaced, text)
+
+
+def _helpers(text: str, minor_digits: Mapping[str, int]) -> Helper:
+    """Return what tells which money helper of a text an offset lies in."""
+    found = [
+        (match.span(), Written(match.start(), match["unit"].upper(), match[0]))
+        for match in _TOKEN.finditer(text) if (match["unit"] or "").upper() in minor_digits
+    ]  # fmt: skip
+    return lambda offset: next((one for (start, end), one in found if start <= offset < end), None)
 
 
 def _read_problems(source: Source, text: str, compiler: _Compiler) -> list[Diagnostic]:

@@ -71,13 +71,15 @@ class PolicyRefused(ConfigurationError):  # noqa: N818 - a refusal, not a fault
 class LoadedPolicy:
     """A policy ready to route, with the document and the bytes it was made of.
 
-    ``doubts``: what would refuse it, had it not been published already.
+    ``doubts``: what would refuse it, had it not been published already. ``odd``: what its expressions probably do not
+    mean, with positions within them.
     """
 
     policy: Policy
     document: PolicyDocument
     data: bytes
     doubts: tuple[Diagnostic, ...] = ()
+    odd: tuple[Diagnostic, ...] = ()
 
 
 def read_document(data: bytes, *, name: str) -> PolicyDocument:
@@ -92,7 +94,7 @@ def load_policy(
     """Read, check and compile a policy; ``PolicyRefused`` says everything that is wrong with it, and where.
 
     ``published``: it routes or has routed, so that queues and skills which its decision type has come to list without
-    it are doubts and no refusal.
+    it, and literals that no case can be held against, are doubts and no refusal.
     """
     source = _source(data, name)
     document = _document(source, name)
@@ -129,19 +131,21 @@ def compile_policy(
     doubts = (
         unlisted(document, decision_types[document.decision_type]) if document.decision_type in decision_types else []
     )
-    if not published:
-        problems += doubts
     compiled = compile_expressions(
         list(_sources(document)), _variables(document), _minor_digits(document), outcomes=len(document.outcomes)
     )
     if isinstance(compiled, list):
         problems += compiled
+    else:
+        doubts += compiled.unusable
+    if not published:
+        problems += doubts
     if problems or isinstance(compiled, list):
         raise PolicyRefused(name, problems)
     policy = _build(document, data, compiled, decision_types[document.decision_type], published_at)
     if problems := _by_outcome_problems(document, policy):
         raise PolicyRefused(name, problems)
-    return LoadedPolicy(policy, document, data, tuple(doubts))
+    return LoadedPolicy(policy, document, data, tuple(doubts), compiled.odd)
 
 
 def automation_sha256(document: PolicyDocument) -> str:
@@ -187,6 +191,7 @@ def _variables(document: PolicyDocument) -> dict[str, Variable]:
             values=frozenset(declared.enum) if declared.enum and declared.type == "string" else None,
             max_length=_longest(declared),
             max_items=declared.max_items or MAX_STRINGS,
+            currency=declared.currency,
         )
         for name, declared in document.inputs.items()
     }

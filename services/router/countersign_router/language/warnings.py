@@ -10,7 +10,7 @@ from countersign_router.language.loading import LoadedPolicy
 def warnings(loaded: LoadedPolicy) -> list[Diagnostic]:
     """Say what deserves a second look in a policy that can be used."""
     found = [*_unread(loaded), *_unreachable(loaded), *_unpromised(loaded), *_untested(loaded)]
-    return [Diagnostic(path, message, severity="warning") for path, message in found]
+    return [*loaded.odd, *(Diagnostic(path, message, severity="warning") for path, message in found)]
 
 
 def _unread(loaded: LoadedPolicy) -> Iterator[tuple[str, str]]:

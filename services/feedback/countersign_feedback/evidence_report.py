@@ -11,12 +11,12 @@ from pydantic import TypeAdapter
 from countersign_feedback.domain.agreement import cohen_kappa, krippendorff_alpha
 from countersign_feedback.domain.assessment import Assessment
 from countersign_feedback.domain.evidence import audits_to_trip, errors_that_trip
-from countersign_feedback.domain.figures import percent
 from countersign_feedback.domain.planning import NoPlan, Plan
 from countersign_feedback.domain.reliability import Reliability
 from countersign_feedback.domain.reviewer_privacy import Desk
 from countersign_feedback.domain.rubber_stamps import Finding, Share
 from countersign_feedback.report import Sheet
+from countersign_shared.shares import percent
 
 TIMES_WORSE = (2, 3, 5)
 

@@ -10,13 +10,16 @@ from typing import TYPE_CHECKING, Any
 
 from pydantic import TypeAdapter
 
-from countersign_feedback.domain.figures import Figures, Proportion, percent
+from countersign_feedback.domain.figures import Figures, Proportion, between, weighted
 from countersign_feedback.domain.picture import draw
-from countersign_feedback.domain.summary import Group, MatrixCell, Summary, TypeSummary
+from countersign_feedback.domain.summary import Group, MatrixCell, Summary, TypeSummary, scope_line
+from countersign_shared.shares import percent
 
 if TYPE_CHECKING:
     from rich.console import Console
 
+BESIDE = 60
+"""Columns of a terminal that a table needs beside its names for its words to stay whole."""
 COLUMNS = ("", "cases", "waiting", "automatic", "overridden", "wrong among automatic")
 
 
@@ -54,22 +57,52 @@ def write_picture(summary: Summary, path: Path) -> None:
 
 def print_report(summary: Summary, console: "Console") -> None:
     """Print the tables; needs ``rich``, which the command line brings along."""
-    from rich.table import Table
     from rich.text import Text
 
     for sheet in sheets(summary):
-        table = Table(title=Text(sheet.title, style="bold"), title_justify="left")
-        for n, column in enumerate(sheet.columns):
-            table.add_column(column, justify="right" if 0 < n < 3 else "left", overflow="fold")  # noqa: PLR2004
-        for row in sheet.rows:
-            # Text, not markup: a reason code may hold square brackets.
-            table.add_row(*(Text(value) for value in row), end_section=row is sheet.rows[0])
-        console.print(table)
+        longest = max(len(row[0]) for row in sheet.rows)
+        if longest + BESIDE <= console.width:
+            _print_table(sheet, console)
+        else:
+            _print_list(sheet, console)
+    console.print(Text(f"{scope_line(summary)}."))
     if not summary.decision_types:
-        console.print("No cases yet. Figures appear as cases are routed.")
+        console.print(Text(_nothing(summary)))
     if summary.unplaced:
         console.print(f"{summary.unplaced:,} cases whose routing has not arrived yet are not counted.")
     console.print(Text(summary.how_to_read, style="dim"))
+
+
+def _print_table(sheet: Sheet, console: "Console") -> None:
+    from rich.table import Table
+    from rich.text import Text
+
+    table = Table(title=Text(sheet.title, style="bold"), title_justify="left")
+    for n, column in enumerate(sheet.columns):
+        table.add_column(column, justify="right" if 0 < n < 3 else "left", overflow="fold", no_wrap=n == 0)  # noqa: PLR2004
+    for row in sheet.rows:
+        # Text, not markup: a reason code may hold square brackets.
+        table.add_row(*(Text(value) for value in row), end_section=row is sheet.rows[0])
+    console.print(table)
+
+
+def _print_list(sheet: Sheet, console: "Console") -> None:
+    from rich.text import Text
+
+    console.print(Text(sheet.title, style="bold"))
+    for name, *values in sheet.rows:
+        console.print(Text(name))
+        for column, value in zip(sheet.columns[1:], values, strict=True):
+            console.print(Text(f"  {column}: {value}"))
+
+
+def _nothing(summary: Summary) -> str:
+    scope = summary.scope
+    if scope.decision_type is not None:
+        return f"No case of decision type {scope.decision_type} there: either none has come, or no type is called so."
+    if scope.since is not None or scope.until is not None:
+        return "No case was routed then."
+    return "No cases yet. Figures appear as cases are routed."
 
 
 def _rows(kind: TypeSummary) -> Iterator[tuple[str, ...]]:
@@ -99,12 +132,12 @@ def _row(name: str, figures: Figures) -> tuple[str, ...]:
         f"{counts.waiting:,}",
         _cell(figures.automation, interval=False),
         _cell(figures.override),
-        _cell(figures.audit_error),
+        "; ".join(filter(None, (_cell(figures.audit_error), weighted(figures)))),
     )
 
 
 def _cell(figure: Proportion, *, interval: bool = True) -> str:
     if figure.rate is None:
         return f"not enough yet ({figure.n:,} of {figure.needed:,})" if figure.n else "-"
-    between = f" [{100 * figure.lower:.1f}, {100 * figure.upper:.1f}]" if interval else ""
-    return f"{percent(figure.rate)}{between} ({figure.k:,} of {figure.n:,})"
+    ends = f" {between(figure)}" if interval else ""
+    return f"{percent(figure.rate)}{ends} ({figure.k:,} of {figure.n:,})"

@@ -10,7 +10,8 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from countersign_feedback.domain.facts import WEIGHT_SCALE
-from countersign_feedback.domain.figures import MINIMUM, Counts, figures, percent, proportion, weighted_share
+from countersign_feedback.domain.figures import MINIMUM, Counts, figures, proportion, weighted_share
+from countersign_shared.shares import percent
 
 some_counts = st.builds(Counts, *(st.integers(0, 10**12) for _ in astuple(Counts())))
 

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import io
 import re
+from datetime import date
 from xml.etree import ElementTree as ET
 
 import pytest
@@ -98,6 +99,60 @@ def test_the_picture_stands_alone_and_explains_itself() -> None:
     assert "it is not how often the model is wrong" in words
     # Nothing is fetched and nothing runs.
     assert not re.search(r"<script|href|url\((?!#)|@import|onload|<foreignObject", drawn)
+
+
+def test_a_bound_that_is_not_zero_is_not_shown_as_zero() -> None:
+    """None wrong of 10,000 audits leaves up to 0.04 % possible; 1 automatic of 100,000 is more than none."""
+    counts = Counts(cases=100_000, automatic=1, audits=10_000, assisted_overrode=9_999, assisted_agreed=1)
+    found = summary([loan("low", "high", 2, counts)])
+    console = Console(width=200, record=True, file=io.StringIO())
+    report.print_report(found, console)
+    text, drawn = console.export_text(), draw(found)
+    for shown in (text, drawn):
+        assert "0 % [0, 0.04]" in shown
+        assert "over 99.9 % [99.9, over 99.9]" in shown
+        assert "under 0.01 %" in shown
+
+
+def test_the_share_that_stands_for_all_decisions_is_shown_where_audits_were_drawn_unevenly() -> None:
+    """Twenty audits of doubtful decisions drawn with 1 in 2, ten of them wrong; twenty of sure ones with 1 in 50."""
+    weights = [(2_000_000, n < 10) for n in range(20)] + [(50_000_000, False)] * 20
+    uneven = Counts(
+        cases=2_000, automatic=2_000, audits=40, audit_errors=10, weight=sum(w for w, _ in weights),
+        weight_squared=sum(w * w for w, _ in weights), error_weight=sum(w for w, error in weights if error),
+    )  # fmt: skip
+    found = summary([loan("low", "high", 2, uneven)])
+    console = Console(width=150, record=True, file=io.StringIO())
+    report.print_report(found, console)
+    text, drawn = console.export_text(), draw(found)
+    assert "25.0 % [12.7, 41.2] (10 of 40); weighted 1.9 %" in text
+    assert "weighted 1.9 %" in drawn
+    assert "counts each audit for as many decisions as it stands for" in " ".join(text.split())
+    console = Console(width=150, record=True, file=io.StringIO())
+    report.print_report(summary(), console)
+    assert "); weighted" not in console.export_text()
+
+
+def test_the_table_says_whose_cases_and_of_which_days_it_counts() -> None:
+    scope = Scope(("acme",), "refund", date(2026, 1, 1), None)
+    nothing = summarise([], scope=scope, unplaced=0, generated_at=MOMENT)
+    console = Console(width=150, record=True, file=io.StringIO())
+    report.print_report(nothing, console)
+    text = console.export_text()
+    assert "tenant acme; cases routed from 2026-01-01 to now; as of 2026-01-02 03:04 UTC" in text
+    assert "No case of decision type refund there" in text
+    assert "No cases yet" not in text
+
+
+@pytest.mark.parametrize("width", [60, 80, 89])
+def test_a_name_is_whole_on_a_narrow_terminal(width: int) -> None:
+    long = "case_documents_incomplete_or_unreadable"
+    console = Console(width=width, record=True, file=io.StringIO())
+    report.print_report(summary([loan("low", "high", 2, Counts(cases=40, automatic=31), "matrix", long)]), console)
+    text = console.export_text()
+    assert f"reason {long}" in text
+    assert max(map(len, text.splitlines())) <= width
+    assert "77.5 % (31 of 40)" in text
 
 
 def test_the_picture_of_nothing() -> None:

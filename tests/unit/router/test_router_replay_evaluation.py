@@ -9,6 +9,7 @@ from itertools import islice
 import orjson
 import pytest
 
+from countersign_router.api.models.matrix import AuditedError
 from countersign_router.domain.controls import ANY, Controls, RaisedBands
 from countersign_router.domain.policy import TIERS
 from countersign_router.language.loading import LoadedPolicy
@@ -18,6 +19,8 @@ from countersign_router.replaying.history import ControlHistory, PastControl
 from countersign_router.replaying.rederivation import form, stored_form
 from countersign_router.replaying.summing_up import sum_up
 from countersign_router.replaying.tally import Judged
+from countersign_router.replaying.telling import share, told
+from countersign_router.showing.matrix_picture import errors_told
 from countersign_router.wire import policy_speech, routed_body
 from tests.unit.router.cases import NOW, bent, decision_types, scored, shipped
 from tests.unit.router.replays import KEY, circumstances, question, stored, varied
@@ -205,3 +208,13 @@ def test_the_interval_is_the_exact_one(k: int, n: int, lower: float, upper: floa
     found = estimate([(judged, k), (judged._replace(error=False), n - k)])
     assert (found.lower, found.upper) == interval(k, n)
     assert estimate([(judged, 29)]).rate is None
+
+
+def test_little_is_not_told_as_nothing() -> None:
+    """None wrong of 10,000 leaves up to 0.04 % possible, and three of 100,000 are some."""
+    judged = Judged(True, True, True, True, error=False, chance=0.1)
+    assert told(estimate([(judged, 10_000)])) == "0 % [0, 0.04] (0 of 10,000 judged)"
+    assert [share(part, 100_000) for part in (0, 3, 99_999, 100_000)] == ["0 %", "under 0.01 %", "over 99.9 %", "100 %"]
+    lower, upper = interval(0, 10_000)
+    audited = AuditedError(judged=10_000, errors=0, kept=10_000, rate=0.0, lower=lower, upper=upper, kept_errors=0)
+    assert errors_told(audited) == "error: 0 % [0, 0.04] %, 0 of 10,000 wrong"

@@ -4,6 +4,7 @@ from collections.abc import Collection, Iterable, Mapping
 from typing import Any
 
 from countersign_local.cli.output import print_table, print_text
+from countersign_shared.shares import percent
 
 _TIERS = ("critical", "high", "medium", "low", "negligible")
 _BANDS = ("low", "medium", "high")
@@ -118,4 +119,4 @@ def _place(case: Mapping[str, Any], when: str) -> str:
 
 
 def _share(part: int, whole: int) -> str:
-    return f"{100 * part / whole:.1f} %" if whole else "-"
+    return percent(part / whole) if whole else "-"

@@ -4,6 +4,8 @@ from dataclasses import dataclass, fields
 from typing import Self
 
 from countersign_feedback.domain.intervals import clopper_pearson_interval
+from countersign_shared.shares import between as ends
+from countersign_shared.shares import percent
 
 DELTA = 0.05
 """Every interval is a 95 % interval."""
@@ -154,11 +156,14 @@ def figures(counts: Counts, *, minimum: int = MINIMUM) -> Figures:
     )
 
 
-def percent(share: float) -> str:
-    """Write a share as a percentage: one decimal, two below 0.1 %, none at the ends, to which nothing is rounded."""
-    value = 100 * share
-    if value in {0, 100}:
-        return f"{value:.0f} %"
-    if value < 0.005 or value >= 99.95:  # noqa: PLR2004 - what the decimals below cannot hold
-        return "under 0.01 %" if value < 1 else "over 99.9 %"
-    return f"{value:.2f} %" if value < 0.1 else f"{value:.1f} %"  # noqa: PLR2004 - as the docstring says
+def between(figure: Proportion) -> str:
+    """Write a figure's interval without the unit."""
+    return ends(figure.lower, figure.upper)
+
+
+def weighted(figures: Figures) -> str | None:
+    """Say the share that stands for all automatic decisions, where the plain one does not: audits drawn unevenly."""
+    found = figures.audit_error_weighted
+    if found.even or found.share is None or figures.audit_error.rate is None:
+        return None
+    return f"weighted {percent(found.share)}"

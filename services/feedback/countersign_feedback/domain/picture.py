@@ -7,11 +7,14 @@ that rests on too little is a sentence in place of a mark.
 from collections.abc import Iterator
 from dataclasses import dataclass
 
-from countersign_feedback.domain.figures import Figures, Proportion, percent
-from countersign_feedback.domain.summary import Group, Summary, TypeSummary
+from countersign_feedback.domain.figures import Figures, Proportion, between, weighted
+from countersign_feedback.domain.summary import Group, Summary, TypeSummary, scope_line
 from countersign_feedback.domain.svg import MARGIN, WIDTH, document, text
+from countersign_shared.shares import percent
 
 ROW = 38
+WEIGHTED = 14
+"""Room for one line more below a row."""
 MAX_DRAWN = 6
 """Decision types drawn; a taller picture is scrolled, not read. The rest is named in the last line."""
 MAX_REASONS = 5
@@ -69,7 +72,7 @@ def draw(summary: Summary) -> str:
         body.append(text(MARGIN, y, "No cases yet. Figures appear as cases are routed.", "mute"))
         y += 28
     y = _footer(body, summary, y)
-    head = [HATCH, text(MARGIN, 44, TITLE, "title"), text(MARGIN, 66, _scope_line(summary), "mute")]
+    head = [HATCH, text(MARGIN, 44, TITLE, "title"), text(MARGIN, 66, _short(scope_line(summary), 150), "mute")]
     return document(TITLE, _spoken(summary), [*head, *body], height=y, style=STYLE)
 
 
@@ -88,6 +91,9 @@ def _section(body: list[str], kind: TypeSummary, y: int) -> int:
     for row in rows:
         body.extend(_row(row, y, scale))
         y += ROW
+        if (said := weighted(row.figures)) is not None:
+            body.append(text(COLUMNS[2].x, y + 6, f"{said}: all automatic decisions", "mute"))
+            y += WEIGHTED
     y += 16
     for column in COLUMNS:
         ticks = f"Scale 0 to {percent(scale)}." if column is COLUMNS[2] else "Scale 0 to 100 %."
@@ -153,8 +159,8 @@ def _footer(body: list[str], summary: Summary, y: int) -> int:
 def _label(figure: Proportion, *, interval: bool) -> str:
     if figure.rate is None:
         return f"not enough yet: {figure.n:,} of {figure.needed:,}"
-    between = f" [{100 * figure.lower:.1f}, {100 * figure.upper:.1f}]" if interval else ""
-    return f"{percent(figure.rate)}{between}: {figure.k:,} of {figure.n:,}"
+    ends = f" {between(figure)}" if interval else ""
+    return f"{percent(figure.rate)}{ends}: {figure.k:,} of {figure.n:,}"
 
 
 def _scale(rows: list[Group]) -> float:
@@ -162,18 +168,10 @@ def _scale(rows: list[Group]) -> float:
     return next(scale for scale in SCALES if scale >= max(uppers, default=1.0))
 
 
-def _scope_line(summary: Summary) -> str:
-    scope = summary.scope
-    tenants = "all tenants" if scope.tenants is None else "tenant " + ", ".join(scope.tenants)
-    since, until = scope.since or "the beginning", scope.until or "now"
-    moment = summary.generated_at[:16].replace("T", " ")
-    return f"{_short(tenants, 80)}; cases routed from {since} to {until}; as of {moment} UTC"
-
-
 def _spoken(summary: Summary) -> str:
     parts = [
         f"{kind.decision_type}: automatic {kind.total.automation.text}; overridden {kind.total.override.text}; "
-        f"wrong among automatic {kind.total.audit_error.text}."
+        f"wrong among automatic {'; '.join(filter(None, (kind.total.audit_error.text, weighted(kind.total))))}."
         for kind in summary.decision_types[:MAX_DRAWN]
     ]
     return " ".join([*parts, summary.how_to_read])

@@ -4,10 +4,10 @@ from collections.abc import Iterator, Sequence
 
 from countersign_feedback.domain.assessment import Assessment
 from countersign_feedback.domain.certify import Certificate
-from countersign_feedback.domain.figures import percent
 from countersign_feedback.domain.reliability import Reliability
 from countersign_feedback.domain.risk_coverage import RiskPoint
 from countersign_feedback.domain.svg import MARGIN, document, text
+from countersign_shared.shares import percent
 
 TITLE = "What may be automated?"
 TOP, HEIGHT, SIDE = 196, 300, 404

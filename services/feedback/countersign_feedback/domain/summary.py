@@ -16,7 +16,9 @@ HOW_TO_READ = (
     "Automation: share of all routed cases that the machine decided by itself. "
     "Override: share of assisted reviews that chose another outcome than the proposal; it watches reviews and is not "
     "the model's error rate. Audit error: share of randomly drawn automatic decisions that people, asked blind, would "
-    "have decided otherwise; square brackets hold the exact 95 % interval. "
+    "have decided otherwise; square brackets hold the exact 95 % interval. Where some decisions were likelier to be "
+    "audited than others, the weighted share counts each audit for as many decisions as it stands for and speaks of "
+    "all of them. "
     "A case with several reasons is counted under each of them."
 )
 
@@ -109,6 +111,15 @@ def summarise(rows: Iterable[Row], *, scope: Scope, unplaced: int, generated_at:
         decision_types=tuple(_type_summary(name, by_type[name]) for name in largest[:MAX_TYPES]),
         how_to_read=HOW_TO_READ,
     )
+
+
+def scope_line(summary: Summary) -> str:
+    """Say whose cases and of which days a summary counts."""
+    scope = summary.scope
+    tenants = "all tenants" if scope.tenants is None else "tenant " + ", ".join(scope.tenants)
+    since, until = scope.since or "the beginning", scope.until or "now"
+    moment = summary.generated_at[:16].replace("T", " ")
+    return f"{tenants}; cases routed from {since} to {until}; as of {moment} UTC"
 
 
 def errors_by_tier(rows: Iterable[Row]) -> dict[str, Figures]:

@@ -5,11 +5,12 @@ from collections.abc import Iterator
 from countersign_router.domain.policy import Policy
 from countersign_router.replaying.report import ErrorEstimate, ReplayReport
 from countersign_router.replaying.tally import Tally
+from countersign_shared.shares import between, percent
 
 
 def share(part: int, whole: int) -> str:
     """Write a share of a whole as per cent."""
-    return "-" if not whole else f"{100 * part / whole:.1f} %"
+    return "-" if not whole else percent(part / whole)
 
 
 def summary(report: ReplayReport) -> tuple[str, ...]:
@@ -56,8 +57,8 @@ def told(found: ErrorEstimate) -> str:
     """Say an estimate with what it rests on."""
     if found.rate is None:
         return f"too few judged ({found.judged:,}, {found.errors:,} wrong)"
-    between = "" if found.upper is None else f" [{100 * (found.lower or 0.0):.1f}, {100 * found.upper:.1f}]"
-    return f"{100 * found.rate:.1f} %{between} ({found.errors:,} of {found.judged:,} judged)"
+    ends = "" if found.upper is None else f" {between(found.lower or 0.0, found.upper)}"
+    return f"{percent(found.rate)}{ends} ({found.errors:,} of {found.judged:,} judged)"
 
 
 def notes(report: ReplayReport, tally: Tally, policy: Policy) -> tuple[str, ...]:

@@ -4,6 +4,7 @@ from collections.abc import Iterator
 
 from countersign_router.api.models.matrix import AuditedError, MatrixCell, MatrixView
 from countersign_router.showing.drawing import SHORT_LEVELS, box, document, text
+from countersign_shared.shares import between, percent
 
 MARGIN, NAMES = 36, 92
 CELL_WIDTH, CELL_HEIGHT, GAP = 236, 92, 6
@@ -82,9 +83,8 @@ def errors_told(found: AuditedError) -> str:
     """Say how often the machine was wrong, with the interval and what it rests on."""
     if not found.judged:
         return "error: nothing judged yet"
-    between = f"[{100 * found.lower:.1f}, {100 * found.upper:.1f}] %"
-    rate = "" if found.rate is None else f"{100 * found.rate:.1f} % "
-    return f"error: {rate}{between}, {found.errors:,} of {found.judged:,} wrong"
+    rate = "" if found.rate is None else f"{percent(found.rate)} "
+    return f"error: {rate}{between(found.lower, found.upper)} %, {found.errors:,} of {found.judged:,} wrong"
 
 
 def _spoken(view: MatrixView) -> str:

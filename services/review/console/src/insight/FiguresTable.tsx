@@ -4,7 +4,7 @@ import { Wide } from "../ui/Page";
 import table from "../ui/table.module.css";
 import { useAddressed } from "../ui/useAddressed";
 import styles from "./Insight.module.css";
-import { interval, share } from "./words";
+import { interval, share, weighted } from "./words";
 
 const CUTS = {
   tiers: "Consequence",
@@ -59,14 +59,14 @@ function Row({ name, figures }: { name: string; figures: Figures }) {
       <th scope="row">{name.replaceAll("_", " ")}</th>
       <td data-number>{figures.counts.cases ?? 0}</td>
       <Share figure={figures.automation} />
-      <Share figure={figures.audit_error} />
+      <Share figure={figures.audit_error} beside={weighted(figures)} />
       <Share figure={figures.override} />
       <Share figure={figures.blind_disagreement} />
     </tr>
   );
 }
 
-function Share({ figure }: { figure: Proportion }) {
+function Share({ figure, beside = null }: { figure: Proportion; beside?: string | null }) {
   return (
     <td title={figure.text}>
       {figure.rate === null ? (
@@ -78,6 +78,7 @@ function Share({ figure }: { figure: Proportion }) {
           {share(figure.rate)}{" "}
           <span className={styles.few}>
             {interval(figure)}, n = {figure.n}
+            {beside !== null && `; ${beside}`}
           </span>
         </>
       )}

@@ -1,6 +1,7 @@
 import { describe, expect, it } from "vitest";
 
-import { amount, basis, evidenceScale, interval, share } from "./words";
+import type { Figures } from "../api/feedback";
+import { amount, basis, evidenceScale, interval, share, weighted } from "./words";
 
 describe("figures in words", () => {
   it.each([
@@ -9,6 +10,9 @@ describe("figures in words", () => {
     [0.0179, "1.8 %"],
     [0.61, "61 %"],
     [1, "100 %"],
+    [0.994, "99.4 %"],
+    [0.99951, "over 99.9 %"],
+    [0.000037, "0.0037 %"],
   ])("%d is %s", (value, text) => {
     expect(share(value)).toBe(text);
   });
@@ -22,6 +26,17 @@ describe("figures in words", () => {
   it("say how many are missing instead of a rate that rests on too few", () => {
     const figure = { k: 0, n: 3, needed: 30, rate: null, lower: 0, upper: 1, text: "" };
     expect(basis(figure, "blind audits")).toBe("not enough yet: 3 of 30 blind audits");
+  });
+});
+
+describe("the weighted share", () => {
+  const audited = (even: boolean, rate: number | null) =>
+    ({ audit_error: { rate }, audit_error_weighted: { share: 0.0192, effective_n: 21.6, even } }) as Figures;
+
+  it("stands beside the plain one where audits were drawn unevenly, and nowhere else", () => {
+    expect(weighted(audited(false, 0.25))).toBe("weighted 1.9 %");
+    expect(weighted(audited(true, 0.25))).toBeNull();
+    expect(weighted(audited(false, null))).toBeNull();
   });
 });
 

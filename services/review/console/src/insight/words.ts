@@ -1,8 +1,9 @@
-import type { Proportion } from "../api/feedback";
+import type { Figures, Proportion } from "../api/feedback";
 
-/** A share as a percentage with as many places as its size needs: 0.004 is "0.4 %", 0.61 is "61 %". */
+/** A share as a percentage with as many places as its size needs: 0.004 is "0.4 %", 0.61 is "61 %", 0.9994 not "100 %". */
 export function share(value: number): string {
   const points = value * 100;
+  if (points > 99 && points < 100) return points > 99.9 ? "over 99.9 %" : `${points.toFixed(1)} %`;
   if (points === 0 || points >= 10) return `${Math.round(points)} %`;
   return `${Number(points.toPrecision(2))} %`;
 }
@@ -20,6 +21,12 @@ function bare(value: number): string {
 export function basis(figure: Proportion, unit: string): string {
   if (figure.rate === null) return `not enough yet: ${figure.n} of ${figure.needed} ${unit}`;
   return `${interval(figure)} \u00b7 ${figure.k} of ${figure.n} ${unit}`;
+}
+
+/** The share that stands for all automatic decisions, where audits were drawn unevenly and the plain one does not. */
+export function weighted({ audit_error: plain, audit_error_weighted: found }: Figures): string | null {
+  if (found.even || found.share === null || plain.rate === null) return null;
+  return `weighted ${share(found.share)}`;
 }
 
 /** An e-value, given by its logarithm, in the words of an axis: 20, 1, 1/100, 1/1e6. */

@@ -8,7 +8,7 @@ from typing import Any
 
 import pytest
 
-from countersign_router.domain.controls import ANY, Controls, Switch
+from countersign_router.domain.controls import ANY, Certificate, Controls, Switch
 from countersign_router.domain.policy import TIERS, Policy
 from countersign_router.domain.routing import route
 from tests.unit.router.cases import NEVER_DRAWN, NOW, bent, scored, shipped
@@ -40,6 +40,31 @@ def test_what_cannot_be_judged_goes_to_a_person_with_the_reason(change: dict[str
     assert not routing.would_automate
     assert routing.band is None
     assert routing.queue == "underwriting"
+
+
+@pytest.mark.parametrize(
+    ("confidence", "said"),
+    [
+        (0.97, "high confidence (0.970; high above 0.9"),
+        (0.9, "medium confidence (0.900; high above 0.9"),
+        (0.90004, "high confidence (0.90004; high above 0.9"),
+        (0.89996, "medium confidence (0.89996; high above 0.9"),
+        (0.69996, "low confidence (0.69996; high above 0.9, medium from 0.7)"),
+        (0.99996, "high confidence (0.99996; high above 0.9"),
+        (1.0, "high confidence (1.000; high above 0.9"),
+    ],
+)
+def test_a_confidence_is_not_told_as_if_it_stood_on_the_limit_beside_it(confidence: float, said: str) -> None:
+    (matrix,) = [one for one in routed(confidence=confidence).reasons if one["code"] == "matrix"]
+    assert said in matrix["text"]
+
+
+def test_a_certificate_begins_where_it_does() -> None:
+    policy = bent(automation={"certificate": "required"})
+    live = Certificate("c", 0.9995, "1", "platt-1", policy.policy.automation_sha256)
+    controls = Controls(certificates={("default", "loan_application", "negligible"): live})
+    (reason,) = [one for one in routed(policy, controls, confidence=0.9994).reasons if one["code"] == "no_certificate"]
+    assert reason["text"] == "The certificate of negligible consequence begins at a confidence of 0.9995."
 
 
 def test_one_missing_input_is_one_reason_and_no_fault_of_the_policy() -> None:

@@ -35,6 +35,7 @@ from countersign_router.domain.policy import (
 )
 from countersign_router.domain.reasons import Reason, Reasons, values_read
 from countersign_router.domain.sampling import NO_SAMPLES, NOT_OFFERED, Draw, Samples, audit_probability, drawn
+from countersign_router.domain.wording import beside
 
 PRIORITY_PER_TIER = 200
 MOST_PRINCIPAL_REASONS = 4
@@ -156,7 +157,8 @@ def _cell(policy: Policy, seen: Observation, found: Consequence, limits: Thresho
             seen.reasons.note(f"{cap.signal}_cap", text, {cap.variable: value}, cap.rule_id)
     level = policy.matrix[found.tier][reached]
     text = (
-        f"{found.tier.capitalize()} consequence at {reached} confidence ({seen.confidence:.3f}; "
+        f"{found.tier.capitalize()} consequence at {reached} confidence "
+        f"({beside(seen.confidence, limits.high, limits.medium)}; "
         f"high above {limits.high:g}, medium from {limits.medium:g}) is level {level}."
     )
     read = {"tier": found.tier, "band": reached, "confidence": seen.confidence}
@@ -286,7 +288,7 @@ def _certificate(policy: Policy, status: str, certificate: Certificate | None, t
         text = f"{_NO_CERTIFICATE[status]} {tier} consequence."
     else:
         status, read["certified"] = "missing", certificate.threshold
-        text = f"The certificate of {tier} consequence begins at a confidence of {certificate.threshold:.3g}."
+        text = f"The certificate of {tier} consequence begins at a confidence of {certificate.threshold:g}."
     seen.reasons.ask(REVIEW_LEVEL, "no_certificate", text, read)
     return status
 

@@ -12,6 +12,7 @@ MOST_VALUES = 6
 """More make no sentence; all of them stand in ``values_read``."""
 MOST_LETTERS = 60
 """Of a text that came with the case, which may be a letter."""
+LEAST_DECIMALS, MOST_DECIMALS = 3, 17
 _NAMES = {
     "confidence": "confidence",
     "proposal.confidence": "confidence",
@@ -73,6 +74,18 @@ def plain(value: object, currency: str | None = None) -> str:
     if isinstance(value, str):
         return _short("".join(letter for letter in value.replace("_", " ") if letter.isprintable()))
     return NOT_GIVEN if value is None else f"{value:.10g}" if isinstance(value, float) else str(value)
+
+
+def beside(share: float, *limits: float) -> str:
+    """Write a share with three decimals, or with as many more as keep it on its own side of each limit, and of 1."""
+    for decimals in range(LEAST_DECIMALS, MOST_DECIMALS):
+        text = f"{share:.{decimals}f}"
+        shown = float(text)
+        if shown == share or all(
+            (shown > one, shown < one) == (share > one, share < one) for one in (*limits, 0.0, 1.0)
+        ):
+            return text
+    return repr(share)
 
 
 def _of_time(value: timedelta | datetime) -> str:

@@ -161,7 +161,7 @@ class TestEnabledTiers:
         assert "negligible" not in self.tiers(tripped)
 
     def test_a_certificate_must_be_there_for_this_policy_and_not_be_over(self) -> None:
-        policy = bent(automation={"certificate": "required"}).policy
+        policy = bent(automation={"certificate": "required", "alpha": {"negligible": 0.05}, "delta": 0.05}).policy
 
         def enabled(tenant: str = "default", **change: Any) -> bool:
             named = {"automation_sha256": policy.automation_sha256, **change}
@@ -177,6 +177,9 @@ class TestEnabledTiers:
         assert enabled("another-tenant"), "the default tenant's policy speaks for it"
         assert not enabled(automation_sha256="0" * 64)
         assert not enabled(expires_at=NOW)
+        assert enabled(alpha=0.05, delta=0.05)
+        assert not enabled(alpha=0.06, delta=0.05), "the policy asks for less error than it promises"
+        assert not enabled(alpha=0.05, delta=0.06)
 
 
 HOURS = st.builds(

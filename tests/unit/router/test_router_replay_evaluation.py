@@ -127,6 +127,19 @@ def test_what_becomes_automatic_is_listed_least_sure_first() -> None:
     assert report.audited.unsampled == 5
 
 
+def test_cases_that_only_lacked_a_certificate_are_no_less_unknown() -> None:
+    """With one they would have been automatic, and nobody was drawn to judge them: a draft without must say so."""
+    waits = bent(automation={"certificate": "required"}, sampling={})
+    cases = [stored(scored(f"c-{number}"), waits, Controls())[0] for number in range(5)]
+    report = sum_up(
+        Replayer(question(shipped(), waits, draft=True)).replay(cases), shipped().policy, draft=True, asked="last:5",
+        originals={waits.policy.sha256: waits.policy},
+    )  # fmt: skip
+    assert (report.automation.before, report.automation.would_before, report.automation.after) == (0, 5, 5)
+    assert (report.becoming_automatic.cases, report.audited.unsampled) == (5, 5)
+    assert any("of their errors nothing can be known" in note for note in report.notes)
+
+
 def _report(policy: LoadedPolicy, cases, **more):
     asked = question(policy, shipped(), draft=True, **more)
     return sum_up(Replayer(asked).replay(cases), policy.policy, draft=True, asked="last:9", originals=asked.originals)

@@ -42,4 +42,5 @@ def _may(controls: Controls, policy: Policy, tenant: str, tier: str, now: dateti
         found is not None
         and found.automation_sha256 == policy.automation_sha256
         and (found.expires_at is None or now < found.expires_at)
+        and policy.automation.promised(tier, found)
     )

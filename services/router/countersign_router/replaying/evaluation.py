@@ -131,14 +131,14 @@ class Replayer:
                                           after.would_automate, after.level > before.level,
                                           after.level < before.level)] += 1  # fmt: skip
         gains, loses = changes_sides(before, after)
-        self._judge(tally, event, before, after)
+        self._judge(tally, event, before, after, gains=gains)
         if gains or loses:
             case = _listed(event, now, before, after)
             (tally.becoming if gains else tally.leaving).append((urgency(case), case))
 
-    def _judge(self, tally: Tally, event: Mapping[str, Any], before: Facts, after: Facts) -> None:
+    def _judge(self, tally: Tally, event: Mapping[str, Any], before: Facts, after: Facts, *, gains: bool) -> None:
         chance = chance_of_label(event["sampling"])
-        if after.would_automate and not before.would_automate and chance == 0.0:
+        if gains and chance == 0.0:
             tally.unlabelled_gains += 1
         labels = self._asked.labels
         error = None if labels is None else labels.get((event["tenant"], event["case_id"]))

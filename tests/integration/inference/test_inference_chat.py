@@ -122,8 +122,14 @@ async def test_what_a_field_does_is_measured_by_leaving_it_out(tmp_path):
     factors = {factor["field"]: factor for factor in answer.proposal["explanation"]["factors"]}
     assert factors["text"]["effect"] == pytest.approx(math.log(9), abs=1e-3)
     assert factors["text"]["direction"] == "for"
-    assert factors["category"]["effect"] == 0
+    # Without the category the model is as sure as with it: that speaks neither for nor against anything.
+    assert set(factors) == {"text"}
     assert len(server.requests) == 3
+
+
+async def test_a_confidence_short_of_certainty_is_not_told_as_certainty(tmp_path):
+    _, _, (answer,) = await ask(tmp_path, lambda _: proposing("remove", {"remove": 0.9971, "keep": 0.002}))
+    assert answer.proposal["explanation"]["summary"].startswith("Proposes Remove it with over 99% confidence. ")
 
 
 BAD = said("remove")

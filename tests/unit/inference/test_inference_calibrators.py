@@ -14,6 +14,7 @@ from hypothesis import strategies as st
 from countersign_feedback.domain.calibration import fit
 from countersign_inference.calibrating import Calibrators
 from countersign_inference.domain.calibrators import CalibratorError, calibrator_of, recalibrated
+from countersign_inference.domain.explanations import Spoken, in_per_cent, summary
 from countersign_inference.domain.scoring import Abstained, Question, Scored
 from countersign_shared.contracts.events.scored import Proposal
 from countersign_shared.messaging.cloudevents import write_event
@@ -151,6 +152,21 @@ async def test_a_brought_proposal_is_nobodys_to_calibrate():
     calibrators = await taking(control(1))
     brought = Scored({"outcome": "approve", "confidence": 0.9}, {"value": 0.9, "detail": {}}, {}, brought=True)
     assert calibrators.applied(LOAN, [Question({})], [brought]) == [brought]
+
+
+@pytest.mark.parametrize(
+    ("confidence", "told"),
+    [(0.8, "80%"), (0.9949, "99%"), (0.9951, "over 99%"), (0.999999, "over 99%"), (1.0, "100%"), (0.0, "0%"),
+     (0.004, "under 1%")],
+)  # fmt: skip
+def test_no_confidence_is_told_as_a_certainty_that_it_is_not(confidence: float, told: str):
+    assert in_per_cent(confidence) == told
+    base = {"outcome": "a", "confidence": 0.9963, "alternatives": [],
+            "explanation": {"summary": summary("A", 0.9963, Spoken([], [], []))}}  # fmt: skip
+    assert base["explanation"]["summary"].startswith("Proposes A with over 99% confidence.")
+    line = {"calibrator_version": "v", "method": "isotonic", "parameters": {"x": [0.5], "y": [confidence]}}
+    (after,) = recalibrated([Scored(base, {"value": 0.9963, "detail": {}}, {})], calibrator_of(line))
+    assert after.proposal["explanation"]["summary"].startswith(f"Proposes A with {told} confidence.")
 
 
 def test_certainty_leaves_nothing_for_the_others():

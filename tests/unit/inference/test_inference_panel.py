@@ -92,6 +92,17 @@ def test_rules_beside_a_model_give_consensus_and_clarity_and_change_no_proposal(
     assert states == {("clear", 1.0), ("none", 0.5), ("conflict", 0.0)}
 
 
+@pytest.mark.parametrize(("confidence", "direction"), [(0.96, "for"), (0.5, "for"), (0.3, "against")])
+def test_a_rule_speaks_for_what_it_proposes(directory, confidence, direction):
+    """At even odds its fields carry nothing, which is not the same as speaking against its own outcome."""
+    (directory / f"{LOAN}.yaml").unlink()
+    sound, bankrupt = RULES["rules"]
+    write(directory, "rules", RULES | {"role": "live", "rules": [sound | {"confidence": confidence}, bankrupt]})
+    good = {"loan_to_value": 70, "bankruptcy_on_record": False, "credit_meets_guidelines": True}
+    (answer,) = load(directory).scorers[LOAN].score([Question(good)])
+    assert {one["direction"] for one in answer.proposal["explanation"]["factors"]} == {direction}
+
+
 def test_rules_alone_propose_where_they_agree_and_abstain_where_they_do_not(directory):
     (directory / f"{LOAN}.yaml").unlink()
     write(directory, "rules", RULES | {"role": "live"})

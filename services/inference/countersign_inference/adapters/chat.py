@@ -14,6 +14,7 @@ import orjson
 from countersign_inference.adapters.chat_client import ChatClient, Purse, UnavailableError
 from countersign_inference.domain.chat_answers import ChatAnswer, Odd, outcome_probabilities, read_answer, votes
 from countersign_inference.domain.entities import verified
+from countersign_inference.domain.explanations import LEAST_EFFECT, in_per_cent
 from countersign_inference.domain.prompts import Prompt, speaks_to_the_model
 from countersign_inference.domain.restraint import fair_order
 from countersign_inference.domain.scoring import Abstained, Answer, Question, Scored
@@ -148,10 +149,12 @@ class ChatScorer:
                 continue
             left = chances[first.outcome]
             effect = round(_log_odds(confidence) - _log_odds(left), DIGITS)
-            direction = "for" if effect > 0 else "against"
+            if abs(effect) < LEAST_EFFECT:
+                continue
+            direction, sure = "for" if effect > 0 else "against", in_per_cent(left)
             factors.append({
                 "field": name, "value": _short(payload[name]), "effect": effect, "direction": direction,
-                "text": f"{prompt.fields[name]} speaks {direction} it: without it the model is {left:.0%} sure",
+                "text": f"{prompt.fields[name]} speaks {direction} it: without it the model is {sure} sure",
             })  # fmt: skip
         return sorted(factors, key=lambda factor: -abs(factor["effect"]))
 
@@ -168,8 +171,8 @@ class ChatScorer:
         if unfounded:
             detail["entities_not_in_the_text"] = unfounded
         summary = (
-            f"Proposes {self._chat.labels[answer.outcome]} with {confidence:.0%} confidence. In the model's words, "
-            f"which nobody has checked: {answer.summary}"
+            f"Proposes {self._chat.labels[answer.outcome]} with {in_per_cent(confidence)} confidence. "
+            f"In the model's words, which nobody has checked: {answer.summary}"
         )
         return Scored(
             {

@@ -5,6 +5,7 @@ from collections.abc import Mapping, Sequence
 from typing import Any
 
 from countersign_inference.adapters.rule_language import Evaluate, InputType, value_of
+from countersign_inference.domain.explanations import in_per_cent
 from countersign_inference.domain.rules import Rule, Verdict, rule_clarity
 from countersign_inference.domain.scoring import Abstained, Answer, Opinion, Question, Scored
 from countersign_shared.contracts.decision_types import Outcome
@@ -72,7 +73,7 @@ class RulesScorer:
                 "outcome": outcome, "outcome_params": {}, "confidence": confidence, "raw_score": confidence,
                 "alternatives": [],
                 "explanation": {
-                    "summary": f"Proposes {label} with {confidence:.0%} confidence. {best.text}",
+                    "summary": f"Proposes {label} with {in_per_cent(confidence)} confidence. {best.text}",
                     "factors": _factors(best, question, confidence),
                 },
             },
@@ -86,7 +87,7 @@ def _factors(rule: Rule, question: Question, confidence: float) -> list[dict[str
     """Name the fields the rule read; together they carry the log-odds of its confidence, in equal parts."""
     held = min(max(confidence, 1e-6), 1 - 1e-6)
     effect = round(math.log(held / (1 - held)) / max(len(rule.reads), 1), 4)
-    direction = "for" if effect > 0 else "against"
+    direction = "for" if effect >= 0 else "against"
     return [
         {"field": name, "value": _short(question.payload.get(name)), "effect": effect, "direction": direction,
          "text": rule.text}

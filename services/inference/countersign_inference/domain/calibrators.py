@@ -13,6 +13,7 @@ from typing import Any
 
 import numpy as np
 
+from countersign_inference.domain.explanations import in_per_cent
 from countersign_inference.domain.features import Matrix
 from countersign_inference.domain.scoring import Scored
 
@@ -106,8 +107,8 @@ def _one(answer: Scored, confidence: float, version: str) -> Scored:
         for other in proposal["alternatives"]
     ]
     explanation = dict(proposal["explanation"])
-    said = f" with {base:.0%} confidence."
-    explanation["summary"] = explanation["summary"].replace(said, f" with {confidence:.0%} confidence.", 1)
+    said = f" with {in_per_cent(base)} confidence."
+    explanation["summary"] = explanation["summary"].replace(said, f" with {in_per_cent(confidence)} confidence.", 1)
     if "rest" in explanation:
         explanation["rest"] = round(explanation["rest"] + _log_odds(confidence) - _log_odds(base), 4)
     runner_up = max((other["confidence"] for other in others), default=0.0)

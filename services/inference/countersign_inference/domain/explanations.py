@@ -73,10 +73,18 @@ def _figure(item: Input) -> Phrase:
     return lambda value: f"{value:.4g}"
 
 
+def in_per_cent(confidence: float) -> str:
+    """Say a confidence in whole per cent; never as certainty, nor as impossibility, where it is neither."""
+    shown = f"{confidence:.0%}"
+    if shown == "100%" and confidence < 1.0:
+        return "over 99%"
+    return "under 1%" if shown == "0%" and confidence > 0.0 else shown
+
+
 def summary(label: str, confidence: float, spoken: Spoken) -> str:
     """Return the explanation in a few sentences; it always names fields, never only a score."""
     in_favour, opposed = spoken.in_favour[:NAMED_IN_SUMMARY], spoken.opposed[:NAMED_IN_SUMMARY]
-    said = f"Proposes {label} with {confidence:.0%} confidence."
+    said = f"Proposes {label} with {in_per_cent(confidence)} confidence."
     if in_favour:
         said += f" For it: {'; '.join(in_favour)}."
     if opposed:
@@ -91,9 +99,8 @@ NOT_EXPLAINED = "No explanation within the budget"
 
 def unexplained(label: str, confidence: float) -> str:
     """Return what is said where the budget for explanations ended before this case: that there is none."""
-    return (
-        f"Proposes {label} with {confidence:.0%} confidence. {NOT_EXPLAINED}: which fields speak for it is not known."
-    )
+    sure = in_per_cent(confidence)
+    return f"Proposes {label} with {sure} confidence. {NOT_EXPLAINED}: which fields speak for it is not known."
 
 
 def why_lower(spoken: Spoken) -> str:

@@ -106,6 +106,17 @@ async def test_preview_of_every_population_the_newest_first(client: httpx.AsyncC
     assert old.watch is None
 
 
+async def test_as_many_cases_are_told_as_there_are_and_not_as_many_as_were_looked_at(
+    client: httpx.AsyncClient, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """Which confidences occur is read from a sample: of ten million cases it holds twenty thousand."""
+    monkeypatch.setattr("countersign_feedback.store.labels.TRAFFIC_SAMPLE", 300)
+    asked = {"decision_type": "loan_application", "alpha": 0.05}
+    _, old = read_assessments(await answer(client, "certificates/preview", **asked))
+    assert (old.cases, old.labels) == (1_200, 600)
+    assert "100 cases of this population" in (await client.get("certificates/preview.svg", params=asked)).text
+
+
 async def test_a_live_promise_is_watched(client: httpx.AsyncClient) -> None:
     told = await answer(client, "certificates/preview", decision_type="loan_application", alpha=0.02, watch=0.9)
     watched = read_assessments(told)[1].watch

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import math
+import re
 from hashlib import sha256
 
 import numpy as np
@@ -129,6 +130,17 @@ def test_fails_closed() -> None:
     assert refused([0.95, 0.85] * 50, [0] * 99 + [2]).code == "bad_labels"
     assert refused([0.95] * 500, [0] * 500).code == "one_score"
     assert refused([0.5, 0.4] * 500, [0] * 1_000).code == "not_supported"
+
+
+@pytest.mark.parametrize(
+    ("delta", "said"), [(0.05, "0.95"), (0.0025, "0.9975"), (1e-4, "0.9999"), (3e-5, "0.99997"), (1e-9, "0.999999999")]
+)
+def test_no_confidence_is_rounded_onto_certainty(delta: float, said: str) -> None:
+    """The share of delta of a late attempt, or of one of five tiers, is small; nothing is ever certain."""
+    n = 2 * least_labels(0.05, delta / 4)
+    proven = certify([0.9, *[0.99] * n], [0] * (n + 1), alpha=0.05, delta=delta)
+    for found in (proven, refused([0.9], [0], delta=delta)):
+        assert re.search(f"ith confidence {said}[, ]", found.text), found.text
 
 
 @pytest.mark.parametrize(("errors", "least"), [(0, 59), (1, 93), (2, 124), (3, 153), (10, 336)])

@@ -145,14 +145,14 @@ def _planning(router: APIRouter) -> None:
 async def _assess(desk: Desk, scope: Scope, tier: str | None, wanted: Asked, method: Method) -> tuple[Assessment, ...]:
     store, clock = desk()
     found = []
-    for population, cells in await store.populations(scope, tier, MAX_POPULATIONS):
+    for population, cells, number in await store.populations(scope, tier, MAX_POPULATIONS):
         drawn, traffic = of_one_chance(await store.drawn(cells)), await store.traffic(cells)
         labels = as_judged((case for case in drawn if case.error is not None), population)
         # Off the loop: sorting and fitting some ten thousand labels takes tens of milliseconds.
         found.append(
             await asyncio.to_thread(
                 assess, labels, population=population, promise=wanted.promise, now=clock(), traffic=traffic,
-                watched=wanted.watch, method=method,
+                watched=wanted.watch, method=method, number=number,
             )
         )  # fmt: skip
     return tuple(found)

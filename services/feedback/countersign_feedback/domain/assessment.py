@@ -58,7 +58,7 @@ class Refit:
 class Assessment:
     """What is known about one population.
 
-    ``cases`` say which confidences occur; ``labels`` of them were drawn by chance and judged, ``kept`` of those after
+    ``cases`` belong to it; ``labels`` of them were drawn by chance and judged, ``kept`` of those after
     thinning to the least probability ``floor``. ``estimate`` is the error of all. ``watch`` and ``drift`` hold the
     labels above a live certificate's threshold against its promise; they are None where none is given, because labels
     that chose a threshold cannot also watch it.
@@ -91,13 +91,15 @@ def assess(
     watched: float | None = None,
     floor: float | None = None,
     method: Method = "platt",
+    number: int | None = None,
 ) -> Assessment:
     """Return what the cases of one population say.
 
     ``traffic`` are confidences of all its cases or of a fair sample of them; without, they are those of ``cases``.
     ``watched`` is the threshold of a live certificate, to whose promise these later labels are held; ``floor`` the
     least probability that any case had of being drawn (the policy's, absent: the least seen); ``method`` the kind of
-    calibrator that is fitted. A label below the floor is a ``ValueError``.
+    calibrator that is fitted; ``number`` how many cases there are, where ``cases`` are some of them. A label below the
+    floor is a ``ValueError``.
     """
     labels = [case for case in cases if case.label]
     problem = unfit(cases, population=population, now=now) or _without_confidence(labels)
@@ -112,7 +114,7 @@ def assess(
     right = 1.0 - errors
     return Assessment(
         population=population, alpha=promise.alpha, delta=promise.delta, attempt=promise.attempt,
-        cases=len(traffic) or len(cases), labels=len(labels), kept=len(kept),
+        cases=(len(traffic) or len(cases)) if number is None else number, labels=len(labels), kept=len(kept),
         floor=min((case.probability for case in labels if case.probability), default=None) if floor is None else floor,
         outcome=outcome, curve=risk_coverage(scores, errors, delta=promise.delta, traffic=seen if enough else None),
         estimate=_estimate([] if problem else labels, promise.delta),

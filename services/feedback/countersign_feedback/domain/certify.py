@@ -248,6 +248,12 @@ def check_grid(grid: Sequence[float]) -> tuple[float, ...]:
     return thresholds
 
 
+def sureness(delta: float) -> str:
+    """Write 1 - delta with four digits, or with as many more as keep it apart from certainty."""
+    digits = max(4, -math.floor(math.log10(delta)))
+    return f"{1 - delta:.{digits}g}"
+
+
 def _check_share(name: str, value: float) -> None:
     if not 0.0 < value < 1.0:
         raise ValueError(f"{name} must lie strictly between 0 and 1, got {value}")
@@ -281,7 +287,7 @@ def _refuse(
 
 def _sentence(last: Step, alpha: float, delta: float) -> str:
     return (
-        f"With confidence {1 - delta:.4g}, at most {100 * alpha:.4g} % of the cases with a confidence of "
+        f"With confidence {sureness(delta)}, at most {100 * alpha:.4g} % of the cases with a confidence of "
         f"{last.threshold:.4g} or more are decided wrongly: {last.k:,} of {last.n:,} blind labels were."
     )
 
@@ -289,7 +295,7 @@ def _sentence(last: Step, alpha: float, delta: float) -> str:
 def _too_few(labels: int, least: int, alpha: float, delta: float) -> NoCertificate:
     return NoCertificate(
         "too_few_labels",
-        f"{labels:,} blind labels so far. To promise at most {100 * alpha:.4g} % with confidence {1 - delta:.4g} it "
+        f"{labels:,} blind labels so far. To promise at most {100 * alpha:.4g} % with confidence {sureness(delta)} it "
         f"takes at least {least:,}, and more if one of them is an error.",
     )
 

@@ -3,7 +3,7 @@
 from collections.abc import Iterator, Sequence
 
 from countersign_feedback.domain.assessment import Assessment
-from countersign_feedback.domain.certify import Certificate
+from countersign_feedback.domain.certify import Certificate, sureness
 from countersign_feedback.domain.reliability import Reliability
 from countersign_feedback.domain.risk_coverage import RiskPoint
 from countersign_feedback.domain.svg import MARGIN, document, text
@@ -35,7 +35,7 @@ def draw(found: Assessment) -> str:
     labels = f"{found.labels:,} labels drawn by chance and judged blind, {found.kept:,} kept at equal probability"
     notes = (
         f"{band} Dashed: the promise, {percent(found.alpha)}.",
-        f"{labels}; {found.cases:,} cases seen. Confidence of the promise: {1 - found.delta:.4g}.",
+        f"{labels}; {found.cases:,} cases of this population. Confidence of the promise: {sureness(found.delta)}.",
     )
     for place, note in enumerate(notes):
         body.append(text(MARGIN, TOP + HEIGHT + 74 + 20 * place, note, "mute"))

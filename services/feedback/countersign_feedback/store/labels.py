@@ -63,12 +63,12 @@ def _base(drawn: Drawn | None) -> tuple[Any, ...]:
 class LabelReads(Reads):
     """Reads labels and populations."""
 
-    async def populations(self, scope: Scope, tier: str | None, limit: int) -> list[tuple[Population, list[int]]]:
-        """Return what a certificate could be about, the newest first, each with the numbers of its cells."""
+    async def populations(self, scope: Scope, tier: str | None, limit: int) -> list[tuple[Population, list[int], int]]:
+        """Return what a certificate could be about, the newest first, with the numbers of its cells and its cases."""
         found = await self._connection.fetch(
             self._sql.queries.populations, scope.tenants, scope.decision_type, tier, limit
         )
-        return [(_population(row), row["cell_ids"]) for row in found]
+        return [(_population(row), row["cell_ids"], row["cases"]) for row in found]
 
     async def automated_populations(
         self, tenant: str, decision_type: str

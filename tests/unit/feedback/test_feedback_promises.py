@@ -5,11 +5,13 @@ from __future__ import annotations
 import math
 from dataclasses import replace
 from datetime import UTC, datetime, timedelta
+from pathlib import Path
 from typing import Any
 
 import pytest
 from pydantic import TypeAdapter
 
+from countersign_feedback.api.promises import RECIPE
 from countersign_feedback.domain.attempts import due, judge
 from countersign_feedback.domain.certify import Certificate, certify_counts
 from countersign_feedback.domain.evidence import log_alarm, watch
@@ -29,6 +31,7 @@ from countersign_feedback.domain.promises import (
 from countersign_shared.contracts.events.control import CertificateState, TripState
 from tests.unit.feedback.test_feedback_attempts import NOW, START, WHO, case
 
+ROOT = Path(__file__).parents[3]
 POLICY: dict[str, Any] = {
     "version": 7, "automation_sha256": "a" * 64,
     "automation": {
@@ -160,3 +163,19 @@ def test_people_lift_the_trip_that_they_have_read() -> None:
     assert not lifted(tripped, 1, {"trip_id": "trip-0"})
     assert lifted(tripped, 1, {"trip_id": "trip-1", "evidence": {"trip_revision": 1}})
     assert not lifted(tripped, 2, {"trip_id": "trip-1", "evidence": {"trip_revision": 1}})
+
+
+def test_the_console_gives_the_recipe_that_the_walk_follows() -> None:
+    """What somebody downloads to redo a certificate must lead to it: a threshold that fails does not end the walk."""
+    n, k = [40, 400, 800], [9, 9, 9]
+    found = certify_counts(n, k, labels=800, alpha=0.05, delta=0.05, grid=(0.9, 0.8, 0.7), n_expected=None)
+    assert isinstance(found, Certificate)
+    assert [step.passed for step in found.steps] == [False, True, True]
+    told = (ROOT / "services/review/console/src/insight/recipe.ts").read_text(encoding="utf-8")
+    assert "ends the walk" not in told
+    for sentence in (
+        "Where a threshold passes, the next one's level includes its whole level.",
+        "The loosest threshold that passed is certified, and of those with the same n the strictest",
+    ):
+        assert sentence in " ".join(RECIPE)
+        assert sentence in told

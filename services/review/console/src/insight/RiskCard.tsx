@@ -4,7 +4,7 @@ import { band, line, ticksTo } from "../charts/scale";
 import { Card } from "../ui/Card";
 import styles from "./Insight.module.css";
 import { downloadRecipe } from "./recipe";
-import { share } from "./words";
+import { populationWords, share } from "./words";
 
 const QUARTERS = [0, 0.25, 0.5, 0.75, 1];
 
@@ -81,8 +81,4 @@ function RiskChart({ points, alpha, certified }: RiskChartProps) {
       )}
     </Chart>
   );
-}
-
-function populationWords({ population, labels }: Assessment): string {
-  return `${population.model_name} ${population.model_version}, n = ${labels}`;
 }

@@ -1,7 +1,7 @@
 import { describe, expect, it } from "vitest";
 
-import type { Figures } from "../api/feedback";
-import { amount, basis, evidenceScale, interval, share, weighted } from "./words";
+import type { Assessment, Figures } from "../api/feedback";
+import { amount, basis, evidenceScale, interval, populationWords, share, weighted } from "./words";
 
 describe("figures in words", () => {
   it.each([
@@ -26,6 +26,17 @@ describe("figures in words", () => {
   it("say how many are missing instead of a rate that rests on too few", () => {
     const figure = { k: 0, n: 3, needed: 30, rate: null, lower: 0, upper: 1, text: "" };
     expect(basis(figure, "blind audits")).toBe("not enough yet: 3 of 30 blind audits");
+  });
+});
+
+describe("what a curve is drawn from", () => {
+  const population = { model_name: "loan", model_version: "3" };
+
+  it.each([
+    [600, 600, "loan 3, n = 600"],
+    [1000, 104, "loan 3, n = 104 of 1000 labels, thinned to one chance"],
+  ])("is %d labels of which %d count", (labels, kept, said) => {
+    expect(populationWords({ population, labels, kept } as Assessment)).toBe(said);
   });
 });
 

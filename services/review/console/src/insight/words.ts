@@ -1,4 +1,4 @@
-import type { Figures, Proportion } from "../api/feedback";
+import type { Assessment, Figures, Proportion } from "../api/feedback";
 
 /** A share as a percentage with as many places as its size needs: 0.004 is "0.4 %", 0.61 is "61 %", 0.9994 not "100 %". */
 export function share(value: number): string {
@@ -21,6 +21,12 @@ function bare(value: number): string {
 export function basis(figure: Proportion, unit: string): string {
   if (figure.rate === null) return `not enough yet: ${figure.n} of ${figure.needed} ${unit}`;
   return `${interval(figure)} \u00b7 ${figure.k} of ${figure.n} ${unit}`;
+}
+
+/** Whose answers a curve is drawn from, and how many: those that count once all had the same chance of being drawn. */
+export function populationWords({ population, labels, kept }: Assessment): string {
+  const rest = kept === labels ? "" : ` of ${labels} labels, thinned to one chance`;
+  return `${population.model_name} ${population.model_version}, n = ${kept}${rest}`;
 }
 
 /** The share that stands for all automatic decisions, where audits were drawn unevenly and the plain one does not. */

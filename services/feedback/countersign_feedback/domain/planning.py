@@ -3,10 +3,11 @@
 import math
 from dataclasses import dataclass
 
-from countersign_feedback.domain.certify import least_labels
+from countersign_feedback.domain.attempts import FIRST, sizes
+from countersign_feedback.domain.certify import FIRST_START, least_labels, spent
 
 POWER = 0.8
-"""The chance that the planned number of labels is enough, where the assumed error is the true one."""
+"""About the chance that a certificate is proposed by the planned number, where the assumed error is the true one."""
 MOST_LABELS = 10_000_000
 """A plan beyond this is none."""
 
@@ -34,9 +35,10 @@ class Assumptions:
 
 @dataclass(frozen=True, slots=True)
 class Plan:
-    """Labels, hours and days until the first certificate, with probability ``POWER`` if the assumed error is true.
+    """Labels, hours and days until the first certificate, with about chance ``POWER`` if the assumed error is true.
 
-    ``least_labels`` would do if not one label were an error; ``labels`` allow for ``errors_allowed``.
+    Fewer than ``least_labels`` prove nothing, even without one error. ``labels`` are those of try number ``tries``,
+    which allows for ``errors_allowed``; the first one is made at ``first_try`` labels (``attempts``).
     """
 
     alpha: float
@@ -48,6 +50,8 @@ class Plan:
     reviewer_hours: float
     days: float
     text: str
+    tries: int = 1
+    first_try: int = 0
 
 
 @dataclass(frozen=True, slots=True)
@@ -65,7 +69,6 @@ def plan(given: Assumptions) -> Plan | NoPlan:
     """
     _check(given)
     delta = given.delta / given.tiers
-    least = least_labels(given.alpha, delta)
     error = given.alpha / 2 if given.error is None else given.error
     a_day = given.traffic * given.label_share
     if a_day <= 0.0:
@@ -78,63 +81,75 @@ def plan(given: Assumptions) -> Plan | NoPlan:
             f"The expected error of {_percent(error)} is not below the {_percent(given.alpha)} to be promised. "
             "No number of labels proves what is not so. A stricter threshold, a better model or a larger alpha can.",
         )
-    if least / a_day > given.days:
-        return NoPlan("too_little_traffic", _too_little(given, least, least / a_day, delta))
-    found = labels_needed(given.alpha, delta, error)
-    if found is None or found[0] / a_day > given.days:
-        needed = math.inf if found is None else found[0] / a_day
-        return NoPlan("too_little_traffic", _too_little(given, found[0] if found else MOST_LABELS, needed, delta))
-    labels, allowed = found
+    first = next(sizes(given.alpha, delta))
+    if first / a_day > given.days:
+        return NoPlan("too_little_traffic", _too_little(given, first, first / a_day, delta))
+    found = planned_try(given.alpha, delta, error)
+    if found is None or found[1] / a_day > given.days:
+        needed = math.inf if found is None else found[1] / a_day
+        return NoPlan("too_little_traffic", _too_little(given, found[1] if found else MOST_LABELS, needed, delta))
+    return _planned(given, delta, error, first, found)
+
+
+def _planned(given: Assumptions, delta: float, error: float, first: int, found: tuple[int, int, int]) -> Plan:
+    number, labels, allowed = found
+    least = least_labels(given.alpha, delta)
     hours = labels * given.answers * given.minutes / 60.0
-    days = labels / a_day
+    days = labels / (given.traffic * given.label_share)
     text = (
         f"{labels:,} blind labels ({given.answers:g} answers of {given.minutes:g} minutes each: {hours:,.0f} hours of "
-        f"reviewers' time) in about {math.ceil(days):,} days, if {_percent(error)} are wrong; up to {allowed:,} "
-        f"of them may be errors. Without a single error {least:,} would do."
+        f"reviewers' time) in about {math.ceil(days):,} days, if {_percent(error)} are wrong: try {number}, in which "
+        f"up to {allowed:,} of them may be errors. By then a certificate is proposed in about {100 * POWER:g} % of "
+        f"such plans. Tries begin at {first:,} labels; fewer than {least:,} prove nothing, even without an error."
     )
-    return Plan(given.alpha, delta, error, least, labels, allowed, hours, days, text)
+    return Plan(
+        given.alpha, delta, error, least, labels, allowed, hours, days, text, tries=number, first_try=first
+    )  # fmt: skip
 
 
-def labels_needed(alpha: float, delta: float, error: float, power: float = POWER) -> tuple[int, int] | None:
-    """Return the least (labels, errors allowed) whose exact test passes with probability ``power`` at the true error.
+def planned_try(alpha: float, delta: float, error: float, power: float = POWER) -> tuple[int, int, int] | None:
+    """Return the first try that passes with probability ``power`` at the true error: number, labels, errors allowed.
 
-    For each number c of errors allowed, n(c) is the least n with BinomCDF(c; n, alpha) <= delta; the answer is the
-    first c with BinomCDF(c; n(c), error) >= power. (Acceptance sampling by attributes: H. F. Dodge and H. G. Romig,
-    *Sampling Inspection Tables*, 1944.) None where it takes more than ten million labels.
+    Tries rest on the labels that ``attempts.sizes`` says, each on its own part of delta, of which the loosest place
+    where its walk begins has the rest that ``starting_shares`` leaves it. With that level d the most errors allowed are
+    the largest c with BinomCDF(c; n, alpha) <= d, and the try passes with BinomCDF(c; n, error). (Acceptance sampling
+    by attributes: H. F. Dodge and H. G. Romig, *Sampling Inspection Tables*, 1944.) None beyond ten million labels.
     """
     from scipy.special import bdtr
 
-    def first_size(allowed: int) -> int:
-        low, high = allowed + 1, 2 * (allowed + 1)
-        while bdtr(allowed, high, alpha) > delta:
-            low, high = high, 2 * high
-        while low < high:
-            middle = (low + high) // 2
-            low, high = (low, middle) if bdtr(allowed, middle, alpha) <= delta else (middle + 1, high)
-        return high
-
-    def enough(allowed: int) -> bool:
-        return bool(bdtr(allowed, first_size(allowed), error) >= power)
-
-    high = 0
-    while not enough(high):
-        high = 2 * high + 1
-        if first_size(high) > MOST_LABELS:
+    for number, labels in enumerate(sizes(alpha, delta), 1):
+        if labels > MOST_LABELS:
             return None
-    # The power is not strictly monotone in c; the first that is enough lies within the last doubling.
-    low = high // 2
+        allowed = _errors_allowed(labels, alpha, _level_of(number, labels, alpha, delta))
+        if allowed is not None and bdtr(allowed, labels, error) >= power:
+            return number, labels, allowed
+    return None
+
+
+def _level_of(number: int, labels: int, alpha: float, delta: float) -> float:
+    whole = spent(delta, number)
+    starts = int(math.log2(labels / (2 * least_labels(alpha, whole)))) + 1
+    return whole if starts == 1 else whole * (1.0 - FIRST_START) / starts
+
+
+def _errors_allowed(labels: int, alpha: float, level: float) -> int | None:
+    from scipy.special import bdtr
+
+    if bdtr(0, labels, alpha) > level:
+        return None
+    low, high = 0, labels
     while low < high:
-        middle = (low + high) // 2
-        low, high = (low, middle) if enough(middle) else (middle + 1, high)
-    return first_size(high), high
+        middle = (low + high + 1) // 2
+        low, high = (middle, high) if bdtr(middle, labels, alpha) <= level else (low, middle - 1)
+    return low
 
 
 def _too_little(given: Assumptions, labels: int, days: float, delta: float) -> str:
     a_day = given.traffic * given.label_share
     often = "never" if math.isinf(days) else f"in {math.ceil(days):,} days"
     within = int(a_day * given.days)
-    # The least alpha for which flawless labels of the whole time would do.
-    reachable = -math.expm1(math.log(delta) / within) if within else 1.0
+    # The least alpha whose first try flawless labels of the whole time would reach.
+    reachable = -math.expm1(FIRST * math.log(spent(delta, 1)) / within) if within else 1.0
     hint = (
         f"The least that flawless labels could prove in that time is {_percent(reachable)}."
         if reachable < 1.0

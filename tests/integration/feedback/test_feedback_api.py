@@ -174,7 +174,7 @@ async def test_the_picture(client: httpx.AsyncClient) -> None:
     answer = await client.get("/api/feedback/v1/summary.svg")
     assert answer.headers["content-type"].startswith("image/svg+xml")
     assert "default-src 'none'" in answer.headers["content-security-policy"]
-    assert "2.9 % [0.1, 14.9]: 1 of 35" in answer.text
+    assert "2.9 % [0.07, 14.9]: 1 of 35" in answer.text
 
 
 @pytest.mark.parametrize("path", ["summary?tenant=a%00b", "summary?decision_type=%00", "outcomes?decision_type=%00"])

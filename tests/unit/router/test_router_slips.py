@@ -7,7 +7,7 @@ import yaml
 
 from countersign_router.language.examples import problems
 from countersign_router.language.loading import load_policy
-from tests.unit.router.cases import PUBLISHED, decision_types, document
+from tests.unit.router.cases import PUBLISHED, decision_types, document, shipped_bytes
 
 SLIPS = """\
 decision_type: loan_application
@@ -153,3 +153,34 @@ def test_money_against_a_bare_number_is_a_warning_where_it_stands() -> None:
         "warning", "compares USD with 250000 of its smallest unit, $2,500"
     )  # fmt: skip
     assert found.hint == "write usd(2500), or usd(250000)"
+
+
+@pytest.mark.parametrize(
+    ("was", "written", "message", "hint"),
+    [
+        ("version: 1", "version: 010", "010 is read as 8, to the base of eight", "write 10"),
+        ("grace_seconds: 5", "grace_seconds: 1:30", "1:30 is read as 90, to the base of sixty", "write it in one unit"),
+        ("owner: mortgage-lending", "owner: on", "must be a text", "put it in quotes: YAML reads on and off"),
+        ("owner: mortgage-lending", "owner: 2026-01-01", "must be a text", "put it in quotes"),
+        ("enum: [none, one", "enum: [no, one", "must be a text", "put it in quotes"),
+        ("blind: 0.10", "blind: 10%", "must be a number", "write it with a point and without quotes or units"),
+        ("blind: 0.10", "blind: 1e-1", "must be a number", "write it with a point and without quotes or units"),
+        ("version: 1", "version: '1'", "must be a whole number", "write it without quotes"),
+    ],
+)  # fmt: skip
+def test_what_yaml_reads_otherwise_than_people_is_said_with_what_to_write(
+    was: str, written: str, message: str, hint: str
+) -> None:
+    plain = shipped_bytes().decode()
+    assert was in plain
+    text = plain.replace(was, written, 1)
+    (found,) = [one for one in problems(text.encode(), decision_types()) if one.severity == "error"]
+    assert (found.message, (found.hint or "")[: len(hint)]) == (message, hint)
+    value = written.rpartition("[")[2].partition(",")[0].removeprefix(f"{was.partition(': ')[0]}: ")
+    assert text.split("\n")[found.line - 1][found.column - 1 :].startswith(value)
+
+
+def test_a_number_that_is_read_otherwise_stays_as_it_was_published() -> None:
+    text = shipped_bytes().replace(b"version: 1", b"version: 010", 1)
+    standing = load_policy(text, name="old", decision_types=decision_types(), published_at=PUBLISHED, published=True)
+    assert (standing.policy.version, [one.message[:14] for one in standing.doubts]) == (8, ["010 is read as"])

@@ -97,6 +97,8 @@ def read_cases(path: Path) -> tuple[ExampleSection, ...]:
     source = read_source(path.read_bytes())
     if isinstance(source, Diagnostic):
         raise PolicyRefused(str(path), [source])
+    if source.misread:
+        raise PolicyRefused(str(path), list(source.misread))
     try:
         return tuple(CaseFile.model_validate(source.document).examples)
     except ValidationError as error:

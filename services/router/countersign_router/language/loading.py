@@ -94,17 +94,21 @@ def load_policy(
     """Read, check and compile a policy; ``PolicyRefused`` says everything that is wrong with it, and where.
 
     ``published``: it routes or has routed, so that queues and skills which its decision type has come to list without
-    it, and literals that no case can be held against, are doubts and no refusal.
+    it, literals that no case can be held against, and numbers that YAML reads otherwise than people, are doubts and no
+    refusal.
     """
     source = _source(data, name)
     document = _document(source, name)
+    if source.misread and not published:
+        raise PolicyRefused(name, list(source.misread))
     try:
         loaded = compile_policy(
             document, data, name=name, decision_types=decision_types, published_at=published_at, published=published
         )
     except PolicyRefused as refused:
         raise PolicyRefused(name, [source.located(one) for one in refused.diagnostics]) from None
-    return replace(loaded, doubts=tuple(source.located(one) for one in loaded.doubts)) if loaded.doubts else loaded
+    doubts = (*source.misread, *(source.located(one) for one in loaded.doubts))
+    return replace(loaded, doubts=doubts) if doubts else loaded
 
 
 def _source(data: bytes, name: str) -> PolicySource:

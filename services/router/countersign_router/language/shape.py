@@ -2,6 +2,7 @@
 
 import difflib
 from collections.abc import Mapping
+from datetime import date
 from typing import Any
 
 from pydantic import BaseModel
@@ -45,10 +46,23 @@ def shape_problem(item: Mapping[str, Any]) -> Diagnostic:
     for step in item["loc"]:
         path += f"[{step}]" if isinstance(step, int) else f".{step}" if path else str(step)
     message = _message(item)
-    hint = None
+    hint = _how_to_write(item["type"], item.get("input"))
     if item["type"] == "extra_forbidden":
         hint = _similar(str(item["loc"][-1]), _known(item["loc"][:-1]))
     return Diagnostic(path, message, hint=hint)
+
+
+def _how_to_write(kind: str, given: object) -> str | None:
+    """Say how a value is written that YAML has read as one of another type."""
+    if kind == "string_type":
+        if isinstance(given, bool):
+            return "put it in quotes: YAML reads on and off, yes and no as true and false"
+        return "put it in quotes" if isinstance(given, int | float | date) else None
+    if kind == "int_type":
+        return "write it without quotes" if isinstance(given, str) and given.isdigit() else None
+    if kind == "float_type" and isinstance(given, str):
+        return "write it with a point and without quotes or units, such as 0.1"
+    return None
 
 
 def _message(item: Mapping[str, Any]) -> str:

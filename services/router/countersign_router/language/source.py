@@ -12,7 +12,7 @@ import yaml
 
 from countersign_router.language.diagnostics import Diagnostic
 from countersign_router.language.scalars import source_offsets
-from countersign_router.language.yaml_words import marked, yaml_problem
+from countersign_router.language.yaml_words import marked, misread_number, yaml_problem
 
 MAX_POLICY_BYTES = 1024 * 1024
 """A policy is a few kilobytes; five hundred rules with long expressions and a thousand examples fit."""
@@ -41,12 +41,13 @@ class Place:
 
 @dataclass(frozen=True, slots=True)
 class PolicySource:
-    """A document as plain values, with the place of every part."""
+    """A document as plain values, with the place of every part; ``misread`` are numbers that people read otherwise."""
 
     text: str
     document: Any
     places: Mapping[Path, Place]
     keys: Mapping[Path, Place]
+    misread: tuple[Diagnostic, ...] = ()
 
     def located(self, found: Diagnostic) -> Diagnostic:
         """Give a diagnostic its place in the file.
@@ -153,7 +154,8 @@ def _read(text: str) -> PolicySource | Diagnostic:
         places: dict[Path, Place] = {}
         keys: dict[Path, Place] = {}
         _collect(node, (), places, keys)
-        return PolicySource(text, loader.construct_document(node), places, keys)
+        misread = tuple(found for one in _walk(node) if (found := misread_number(one)) is not None)
+        return PolicySource(text, loader.construct_document(node), places, keys, misread)
     finally:
         loader.dispose()
 

@@ -1,5 +1,6 @@
 """What the YAML library says of a text that it cannot read, in the words of people who write policies."""
 
+import re
 from typing import Any
 
 import yaml
@@ -22,6 +23,8 @@ _WHERE_NOTICED = {
         "no such escape within double quotes", "write the backslash twice, or use single quotes",
     ),
 }  # fmt: skip
+_NUMBERS = frozenset({"tag:yaml.org,2002:int", "tag:yaml.org,2002:float"})
+_LEADING_ZERO = re.compile(r"[-+]?0[0-7_]+")
 _NO_TAG = "could not determine a constructor for the tag"
 _NO_START = "found character that cannot start any token"
 
@@ -67,6 +70,19 @@ def _unfit(problem: str, mark: Any, text: str) -> Diagnostic:
     if character == "\t":
         return marked("a tab cannot indent", mark, "use spaces")
     return marked(f"a value cannot begin with {character}", mark, "put it in quotes")
+
+
+def misread_number(node: yaml.Node) -> Diagnostic | None:
+    """Say what YAML makes of a number that people read otherwise: a leading zero, or a colon within."""
+    if not isinstance(node, yaml.ScalarNode) or node.tag not in _NUMBERS:
+        return None
+    read = yaml.safe_load(node.value)
+    if ":" in node.value:
+        return marked(f"{node.value} is read as {read}, to the base of sixty", node.start_mark, "write it in one unit")
+    if _LEADING_ZERO.fullmatch(node.value) is None:
+        return None
+    plain = node.value.replace("_", "").lstrip("+-0") or "0"
+    return marked(f"{node.value} is read as {read}, to the base of eight", node.start_mark, f"write {plain}")
 
 
 def marked(message: str, mark: Any, hint: str | None = None) -> Diagnostic:

@@ -20,7 +20,7 @@ from countersign_router.replaying.rederivation import form, stored_form
 from countersign_router.replaying.summing_up import sum_up
 from countersign_router.replaying.tally import Judged
 from countersign_router.replaying.telling import share, told
-from countersign_router.showing.matrix_picture import errors_told
+from countersign_router.showing.matrix_picture import errors_in_full, errors_told
 from countersign_router.wire import policy_speech, routed_body
 from tests.unit.router.cases import NOW, bent, decision_types, scored, shipped
 from tests.unit.router.replays import KEY, circumstances, question, stored, varied
@@ -231,3 +231,10 @@ def test_little_is_not_told_as_nothing() -> None:
     lower, upper = interval(0, 10_000)
     audited = AuditedError(judged=10_000, errors=0, kept=10_000, rate=0.0, lower=lower, upper=upper, kept_errors=0)
     assert errors_told(audited) == "error: 0 % [0, 0.04] %, 0 of 10,000 wrong"
+
+
+def test_an_interval_says_how_many_it_rests_on_where_they_are_not_all() -> None:
+    """Audits drawn with differing chances are thinned for it; the share beside it is weighted over all."""
+    lower, upper = interval(2, 40)
+    thinned = AuditedError(judged=200, errors=20, kept=40, kept_errors=2, rate=0.04, lower=lower, upper=upper)
+    assert errors_in_full(thinned) == "error: 4.0 % [0.6, 16.9] %, 20 of 200 wrong; interval of 2 of 40 drawn evenly"

@@ -47,7 +47,7 @@ def _draw(view: dict[str, Any], path: Path) -> None:
 
 def _print(view: dict[str, Any]) -> None:
     from countersign_router.api.models.matrix import MatrixView
-    from countersign_router.showing.matrix_picture import cases_told, counted, errors_told
+    from countersign_router.showing.matrix_picture import cases_told, counted, errors_in_full
 
     found = MatrixView.model_validate(view)
     since = f"since {found.since:%Y-%m-%d %H:%M} UTC"
@@ -65,7 +65,11 @@ def _print(view: dict[str, Any]) -> None:
     if found.cells:
         print_table(rows, ("consequence", *bands), title="\nLevel and cases, by confidence")
     audited = [
-        {"consequence": one.tier, "confidence": one.band, "audited": errors_told(one.audited).removeprefix("error: ")}
+        {
+            "consequence": one.tier,
+            "confidence": one.band,
+            "audited": errors_in_full(one.audited).removeprefix("error: "),
+        }
         for one in found.cells
         if one.audited.judged
     ]

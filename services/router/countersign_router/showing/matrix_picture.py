@@ -67,6 +67,8 @@ def _notes(view: MatrixView) -> Iterator[str]:
         yield f"{cases_told(view.outside)} reached no cell: abstentions, missing inputs, errors, no policy."
     if any(cell.audited.kept for cell in view.cells):
         yield f"The bar in a cell is the exact 95 % interval of wrong decisions, from 0 to {SCALE:.0%} and more."
+    if any(cell.audited.kept != cell.audited.judged for cell in view.cells):
+        yield "Where audits had differing chances it rests on fewer of them; the share is weighted over all."
 
 
 def counted(cell: MatrixCell) -> str:
@@ -87,10 +89,16 @@ def errors_told(found: AuditedError) -> str:
     return f"error: {rate}{between(found.lower, found.upper)} %, {found.errors:,} of {found.judged:,} wrong"
 
 
+def errors_in_full(found: AuditedError) -> str:
+    """Say the same, and how many the interval rests on where they are not all: it is exact for those of one chance."""
+    evenly = "" if found.kept == found.judged else f"; interval of {found.kept_errors:,} of {found.kept:,} drawn evenly"
+    return errors_told(found) + evenly
+
+
 def _spoken(view: MatrixView) -> str:
     cells = "; ".join(
         f"{cell.tier} consequence, {cell.band} confidence: level {cell.level}, {counted(cell)}, "
-        f"{errors_told(cell.audited)}"
+        f"{errors_in_full(cell.audited)}"
         for cell in view.cells
     )
     return f"{_scope(view)}. {cells}."

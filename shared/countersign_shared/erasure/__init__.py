@@ -13,11 +13,12 @@ from datetime import datetime, timedelta
 from pathlib import Path
 from typing import Any
 
+import asyncpg
 import orjson
 
 from countersign_shared.background import beside
 from countersign_shared.clock import Clock, rfc3339
-from countersign_shared.errors import FatalError
+from countersign_shared.errors import FatalError, TransientError
 from countersign_shared.ids import derived_event_id
 from countersign_shared.messaging.cloudevents import Unreadable, read_event, write_event
 from countersign_shared.messaging.consumer import TRANSIENT, Handler
@@ -58,14 +59,18 @@ class Request:
 def eraser(path: Path | None = None) -> Erase:
     """Return what runs every statement of a service's ``erasure.sql`` in order, with tenant and case id as $1 and $2.
 
-    Without a file there is nothing to erase.
+    Those that only lock rows erase none. Without a file there is nothing to erase. What somebody wrote of the case
+    between two statements is a ``TransientError``.
     """
     queries = Queries.load(path) if path is not None else None
     statements = [getattr(queries, name) for name in queries.names()] if queries is not None else []
 
     async def erase(connection: Any, tenant: str, case_id: str) -> int:
-        answers = [await connection.execute(statement, tenant, case_id) for statement in statements]
-        return sum(int(answer.rsplit(" ", 1)[1]) for answer in answers)
+        try:
+            answers = [await connection.execute(statement, tenant, case_id) for statement in statements]
+        except asyncpg.ForeignKeyViolationError as error:
+            raise TransientError(f"case {tenant}/{case_id} was written to while it was erased: {error}") from error
+        return sum(int(answer.rsplit(" ", 1)[1]) for answer in answers if not answer.startswith("SELECT"))
 
     return erase
 

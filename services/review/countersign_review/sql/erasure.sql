@@ -1,4 +1,18 @@
 -- A case leaves every table, children first. What waits in the outbox leaves within seconds and is gone then.
+-- First of all it is locked, in the order in which everybody does: whoever is at the case is done then, and what they have
+-- written goes too; whoever comes now finds nothing.
+
+-- name: lock_updates
+SELECT FROM updates WHERE tenant = $1 AND case_id = $2 ORDER BY arrival FOR UPDATE;
+
+-- name: lock_judgements
+SELECT FROM judgements WHERE tenant = $1 AND case_id = $2 ORDER BY answer_id FOR UPDATE;
+
+-- name: lock_reviews
+SELECT FROM reviews WHERE tenant = $1 AND case_id = $2 ORDER BY review_id FOR UPDATE;
+
+-- name: lock_case_counters
+SELECT FROM case_counters WHERE tenant = $1 AND case_id = $2 FOR UPDATE;
 
 -- name: erase_saved_views
 -- Searches somebody saved for this case, or for its subject once it has no other case.

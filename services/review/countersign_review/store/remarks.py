@@ -99,9 +99,12 @@ class Remarks:
         """Keep what the holder of a claim has written so far; it is theirs alone, and gone once they have answered."""
         now = self._clock()
         claim = own(caller, await self._pool.fetchrow(self._desk.claim, claim_id, caller.profile.pseudonym))
-        await self._pool.execute(
-            self._queries.save_draft, caller.profile.pseudonym, claim["review_id"], now, orjson.dumps(draft)
-        )
+        try:
+            await self._pool.execute(
+                self._queries.save_draft, caller.profile.pseudonym, claim["review_id"], now, orjson.dumps(draft)
+            )
+        except asyncpg.ForeignKeyViolationError as error:
+            raise NotFound("The case was erased in this moment.") from error
         return now
 
     async def draft_of_claim(self, caller: Caller, claim_id: str) -> tuple[dict[str, Any], datetime | None]:

@@ -35,11 +35,14 @@ UPDATE questions SET answered_at = $3 WHERE question_id = $1 AND review_id = $2 
 RETURNING asked_by;
 
 -- name: give_back_to
--- Not to somebody who is away at $4: it would wait for nobody.
+-- Not to somebody who is away at $4, or could not take it then: it would wait for nobody.
 UPDATE reviews SET assigned_to = $2, assigned_until = $3
-WHERE review_id = $1 AND $2 <> ALL (excluded)
-  AND NOT EXISTS (SELECT FROM users AS u JOIN delegations AS d USING (username)
-                  WHERE u.pseudonym = $2 AND d.starts_at <= $4 AND d.ends_at > $4);
+WHERE review_id = $1
+  AND EXISTS (SELECT FROM users AS u
+              WHERE u.pseudonym = $2 AND u.disabled_at IS NULL AND u.roles && ARRAY['reviewer', 'lead']
+                AND eligible(u, reviews) AND trained(u, $4)
+                AND NOT EXISTS (SELECT FROM delegations AS d
+                                WHERE d.username = u.username AND d.starts_at <= $4 AND d.ends_at > $4));
 
 -- name: pause_sla
 -- The time upstream took is not the reviewers' time.
@@ -48,9 +51,13 @@ UPDATE reviews SET due_at = due_at + ($2 - asked_at), at_risk_at = at_risk_at + 
 WHERE review_id = $1 AND asked_at IS NOT NULL;
 
 -- name: unassign_late
--- Kept for somebody who did not come.
+-- Kept for somebody who did not come, or cannot take it any more: what they may do was changed since, or in that moment.
 UPDATE reviews SET assigned_to = NULL, assigned_until = NULL
-WHERE assigned_to IS NOT NULL AND assigned_until <= $1;
+WHERE assigned_to IS NOT NULL
+  AND (assigned_until <= $1
+       OR NOT EXISTS (SELECT FROM users AS u
+                      WHERE u.pseudonym = reviews.assigned_to AND u.disabled_at IS NULL
+                        AND u.roles && ARRAY['reviewer', 'lead'] AND eligible(u, reviews) AND trained(u, $1)));
 
 -- name: unassign
 -- $2 are tenants whose reviews stay theirs.

@@ -182,7 +182,7 @@ class Claims:
         return ended
 
     async def free_late(self) -> None:
-        """Offer to everybody what was kept for somebody who did not come."""
+        """Offer to everybody what was kept for somebody who did not come, or cannot take it any more."""
         # Found by its index even where the table was filled a moment ago and nobody has counted its rows yet.
         async with at_the_desk(self._pool) as connection:
             await connection.execute(self._actions.unassign_late, self._clock())

@@ -4,7 +4,7 @@ import asyncio
 
 import pytest
 
-from tests.integration.review.harness import Desk, record, routed
+from tests.integration.review.harness import Desk, record, routed, updated
 
 pytestmark = pytest.mark.postgres
 
@@ -94,3 +94,17 @@ async def test_review_the_desk_survives_everybody_doing_everything(desk: Desk) -
     assert counts["held"] == 0
     numbers = await desk.pool.fetch("SELECT count(*) AS n, max(sequence) AS top FROM events GROUP BY case_id")
     assert [row for row in numbers if row["n"] != row["top"]] == []
+
+
+async def test_review_an_update_by_http_and_whoever_applies_an_earlier_one_lock_in_one_order(desk: Desk) -> None:
+    await desk.take_in(record("case.routed", routed("c-1")))
+    await desk.take_in(updated("c-1", "contested", {"decision_id": "unknown", "grounds": "No."}))
+    dora = await desk.client("dora", "lead")
+    told = {"kind": "information_provided", "body": {"question_id": "q-1", "data": {"employer": "Acme"}}}
+    async with desk.pool.acquire() as connection, connection.transaction():
+        # As the round that applies what waits: the update, then the reviews of its case.
+        await connection.execute("SELECT FROM updates FOR UPDATE")
+        telling = asyncio.create_task(dora.post("/cases/default/c-1/updates", told))
+        await desk.until_waiting(1)
+        await connection.execute("SELECT FROM reviews FOR UPDATE NOWAIT")
+    assert (await telling).status_code == 202

@@ -58,7 +58,8 @@ class Incoming:
             return await self._take(connection, caller, ref, case["partition"], kind, body)
 
         async with self._pool.acquire() as connection, connection.transaction():
-            # Reviews are locked before counters, everywhere; the update takes a number first.
+            # Updates are locked before reviews, and those before counters, everywhere; the update takes a number first.
+            await connection.fetch(self._queries.pending_updates_of, [tenant], [case_id])
             await connection.fetch(self._queries.lock_open_reviews, tenant, case_id)
             accepted = await self._requests.once(connection, caller.profile.pseudonym, request, now, work)
         self._journal.hurry()

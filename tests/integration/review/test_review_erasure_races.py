@@ -12,6 +12,7 @@ from countersign_review.app import MIGRATIONS
 from countersign_shared.erasure import Erasing, eraser
 from tests.integration.review.harness import API, Client, Desk, record, routed, updated
 from tests.integration.review.test_review_erasure import found, request
+from tests.integration.review.test_review_seeds import DRAWN, known_wrong
 
 pytestmark = pytest.mark.postgres
 
@@ -89,3 +90,30 @@ async def test_review_a_draft_that_is_saved_while_its_case_is_erased_finds_no_cl
         await transaction.commit()
     answer = await saving
     assert (answer.status_code, answer.json()["type"].rsplit("/", 1)[1]) == (404, "not-found")
+
+
+async def test_review_a_remark_on_a_case_that_is_erased_in_that_moment_finds_no_case(desk: Desk) -> None:
+    await desk.take_in(record("case.routed", routed("gone")))
+    ana = await desk.client("ana")
+    async with desk.pool.acquire() as connection, connection.transaction():
+        await connection.execute("SELECT FROM case_counters FOR UPDATE")
+        saying = asyncio.create_task(ana.post("/cases/default/gone/comments", {"comment": "Look here."}))
+        await desk.until_waiting(1)
+        await eraser(MIGRATIONS.with_name("erasure.sql"))(connection, "default", "gone")
+    answer = await saying
+    assert (answer.status_code, answer.json()["type"].rsplit("/", 1)[1]) == (404, "not-found")
+
+
+async def test_review_a_case_that_is_erased_in_that_moment_is_planted_nowhere(desk: Desk) -> None:
+    await known_wrong(desk, "gone")
+    await desk.take_in(record("case.routed", routed("new", sampling=DRAWN)))
+    async with desk.pool.acquire() as connection, connection.transaction():
+        await eraser(MIGRATIONS.with_name("erasure.sql"))(connection, "default", "gone")
+        planting = asyncio.create_task(desk.parts.seeds.plant())
+        await desk.until_waiting(1)
+    assert await planting == 0
+    assert await desk.pool.fetchval("SELECT count(*) FROM reviews WHERE case_id = 'gone'") == 0
+    ana = await desk.client("ana")
+    assert (await ana.claimed())["context"]["decision_required"]["case_id"] == "new"
+    # Nothing is there that could not be claimed.
+    assert (await ana.claim()).status_code == 204

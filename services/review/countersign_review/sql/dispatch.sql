@@ -46,7 +46,7 @@ SELECT * FROM seeds WHERE planted_at IS NULL ORDER BY drawn_at LIMIT $1 FOR UPDA
 -- A case whose proposal was wrong in the eyes of at least two people, or was reversed; not one that is being looked at,
 -- nor one shown lately. Those that people decided come first: they look like what comes to the desk otherwise. Which of
 -- them follows from the case that was drawn.
-SELECT c.case_id, c.body, c.partition FROM judgements AS j JOIN cases AS c USING (tenant, case_id)
+SELECT c.case_id, c.body FROM judgements AS j JOIN cases AS c USING (tenant, case_id)
 WHERE j.tenant = $1 AND j.decision_type = $2 AND j.error AND j.leaves_at <= $4
   AND (j.people > 1 OR j.kind = 'reversal') AND j.case_id <> $3
   AND NOT EXISTS (SELECT FROM reviews AS r WHERE r.tenant = j.tenant AND r.case_id = j.case_id AND r.open)

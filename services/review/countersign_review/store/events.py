@@ -9,6 +9,7 @@ from typing import Any
 import orjson
 
 from countersign_review.domain.events import CaseRef, activity
+from countersign_review.domain.refusals import NotFound
 from countersign_shared.clock import rfc3339
 from countersign_shared.ids import derived_event_id
 from countersign_shared.messaging import Message
@@ -58,10 +59,13 @@ class Journal:
         self._queries = Queries.load(SQL / "queries.sql")
 
     async def numbers(self, connection: Connection, case: CaseRef, count: int) -> Numbered:
-        """Lock the case's row and take ``count`` numbers; reviews are locked before, never after."""
+        """Lock the case's row and take ``count`` numbers; reviews are locked before, never after.
+
+        Raises: NotFound, for a case that was erased in this moment.
+        """
         row = await connection.fetchrow(self._queries.take_numbers, case.tenant, case.case_id, count)
         if row is None:
-            raise LookupError(f"no counter for {case.tenant}/{case.case_id}")
+            raise NotFound("There is no such case.")
         return Numbered(row["first"], row["partition"])
 
     async def partition(self, connection: Connection, case: CaseRef) -> int:

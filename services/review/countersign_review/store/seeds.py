@@ -47,16 +47,18 @@ class Seeds:
             self._queries.known_wrong, row["tenant"], row["decision_type"], row["case_id"], now,
             now - SHOWN_AGAIN_AFTER,
         )  # fmt: skip
-        usable = case is not None and may_carry(routed_of(case["body"]))
+        usable = (
+            case is not None
+            and may_carry(routed_of(case["body"]))
+            # Under its lock: it may be being erased in this moment.
+            and await connection.fetchval(self._intake.lock_counter, row["tenant"], case["case_id"]) is not None
+        )
         if usable:
             answerers = await connection.fetch(self._actions.answerers, row["tenant"], case["case_id"])
             purpose = Purpose(
                 Kind.SEED, withheld=False, queue=row["queue"], excluded=[one["reviewer"] for one in answerers]
             )
             review_id = derived_event_id(row["tenant"], case["case_id"], f"seed {row['case_id']}")
-            await connection.execute(
-                self._intake.insert_counters, [row["tenant"]], [case["case_id"]], [case["partition"]]
-            )
             await self._opening.open(connection, case, purpose, review_id=review_id, now=now)
         await connection.execute(
             self._queries.seed_planted, row["tenant"], row["case_id"], now, case["case_id"] if usable else None

@@ -52,9 +52,10 @@ WHERE review_id = $1 AND asked_at IS NOT NULL;
 
 -- name: unassign_late
 -- Kept for somebody who did not come, or cannot take it any more: what they may do was changed since, or in that moment.
+-- What is kept past $2 was handed over under a clock that ran ahead.
 UPDATE reviews SET assigned_to = NULL, assigned_until = NULL
 WHERE assigned_to IS NOT NULL
-  AND (assigned_until <= $1
+  AND (assigned_until <= $1 OR assigned_until > $2
        OR NOT EXISTS (SELECT FROM users AS u
                       WHERE u.pseudonym = reviews.assigned_to AND u.disabled_at IS NULL
                         AND u.roles && ARRAY['reviewer', 'lead'] AND eligible(u, reviews) AND trained(u, $1)));
@@ -167,8 +168,9 @@ VALUES ($1, $2, $3, $4, $5, $6, $7, $8, $9);
 DELETE FROM judgements WHERE answer_id = $1;
 
 -- name: judgements_to_follow
--- Not before the decision is here that it is about: the topics are read apart.
-SELECT * FROM judgements AS j WHERE followed_at IS NULL AND leaves_at <= $1
+-- Not before the decision is here that it is about: the topics are read apart. What is to leave past $3 has left already:
+-- it was answered under a clock that ran ahead.
+SELECT * FROM judgements AS j WHERE followed_at IS NULL AND (leaves_at <= $1 OR leaves_at > $3)
     AND (
         kind <> 'audit' OR NOT error
         OR EXISTS (SELECT FROM decisions AS d WHERE d.tenant = j.tenant AND d.case_id = j.case_id)

@@ -170,6 +170,10 @@ FROM ended WHERE reviews.review_id = ended.review_id;
 INSERT INTO skips (reviewer, review_id, until) VALUES ($1, $2, $3)
 ON CONFLICT (reviewer, review_id) DO UPDATE SET until = EXCLUDED.until;
 
+-- name: shorten_leases
+-- Those that end later than any lease that is given now ($2) were given under a clock that ran ahead: they end at $1.
+UPDATE claims SET lease_expires_at = $1 WHERE state = 'held' AND lease_expires_at > $2;
+
 -- name: lock_expired
 -- Found by the index on running leases; what somebody is working on this instant is left for the next round.
 SELECT c.claim_id, c.reviewer, r.* FROM claims AS c JOIN reviews AS r USING (review_id)

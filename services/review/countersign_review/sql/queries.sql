@@ -62,10 +62,11 @@ ORDER BY u.tenant, u.case_id, u.arrival
 FOR UPDATE OF u;
 
 -- name: pending_updates
--- The same for every case: an update and its case may arrive in two transactions that do not see each other.
+-- The same for every case: an update and its case may arrive in two transactions that do not see each other. None is left
+-- until later than $3: that was said under a clock that ran ahead.
 SELECT u.tenant, u.case_id, u.source, u.event_id, u.kind, u.body, u.received_at
 FROM updates AS u JOIN cases AS c USING (tenant, case_id)
-WHERE u.applied_at IS NULL AND (u.try_at IS NULL OR u.try_at <= $2)
+WHERE u.applied_at IS NULL AND (u.try_at IS NULL OR u.try_at <= $2 OR u.try_at > $3)
 ORDER BY u.tenant, u.case_id, u.arrival
 LIMIT $1
 FOR UPDATE OF u SKIP LOCKED;

@@ -2,7 +2,7 @@
 
 from collections.abc import Mapping
 from dataclasses import dataclass
-from datetime import datetime, timedelta
+from datetime import datetime
 from typing import Any
 
 import asyncpg
@@ -17,7 +17,7 @@ from countersign_review.domain.review import Action, Kind, ReviewState, ended
 from countersign_review.store.at_the_desk import at_the_desk
 from countersign_review.store.caller import Caller
 from countersign_review.store.claimed import check_held, check_version, demand_of, own, ref_of
-from countersign_review.store.claims import SKIP_HOLDS
+from countersign_review.store.claims import KEPT_FOR, SKIP_HOLDS
 from countersign_review.store.delegations import Delegations
 from countersign_review.store.events import DECISIONS, SQL, Connection, Journal, Outgoing, activity_event
 from countersign_review.store.people import profile_of
@@ -27,8 +27,6 @@ from countersign_shared.clock import Clock, rfc3339
 from countersign_shared.ids import derived_event_id
 from countersign_shared.postgres import Queries
 
-KEPT_FOR = timedelta(hours=8)
-"""A review kept for one person is everybody's again after a working day."""
 RETURNED_DISCLOSURE = "The case was sent back undecided: it cannot be decided as it was submitted."
 
 

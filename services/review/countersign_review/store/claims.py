@@ -23,9 +23,13 @@ from countersign_shared.postgres import Queries
 
 SKIP_HOLDS = timedelta(hours=8)
 """A skip ends after a working day, so that a case skipped by everybody does not wait for ever."""
+KEPT_FOR = timedelta(hours=8)
+"""A review kept for one person is everybody's again after a working day."""
 MOST_COUNTED = 500
 """Reviews of a queue looked at to count what somebody could take: some milliseconds, however long the queue is."""
 EXPIRIES_PER_ROUND = 200
+CLOCKS_DIFFER = timedelta(hours=1)
+"""Clocks of replicas differ by less. What ends later than it could by that much was set under one that ran ahead."""
 FIRST_PAGE = (-(2**62), 0, 0, "")
 
 
@@ -173,7 +177,10 @@ class Claims:
     async def expire(self) -> int:
         """Give back what nobody heartbeats any more; returns how many leases ended."""
         now = self._clock()
+        latest = now + max(self._leases.opened, self._leases.ahead)
         async with self._pool.acquire() as connection, connection.transaction():
+            # Not ended at once: somebody may be at it.
+            await connection.execute(self._queries.shorten_leases, latest, latest + CLOCKS_DIFFER)
             rows = await connection.fetch(self._queries.lock_expired, now, EXPIRIES_PER_ROUND)
             ended = await self._end(connection, rows, ClaimState.EXPIRED, now) if rows else 0
         if ended:
@@ -185,7 +192,8 @@ class Claims:
         """Offer to everybody what was kept for somebody who did not come, or cannot take it any more."""
         # Found by its index even where the table was filled a moment ago and nobody has counted its rows yet.
         async with at_the_desk(self._pool) as connection:
-            await connection.execute(self._actions.unassign_late, self._clock())
+            now = self._clock()
+            await connection.execute(self._actions.unassign_late, now, now + KEPT_FOR + CLOCKS_DIFFER)
 
     async def release_all(self, connection: Connection, pseudonym: str, *, but: Sequence[str] = ()) -> int:
         """Give back what a person holds, all that is not of the tenants ``but``, in the caller's transaction."""

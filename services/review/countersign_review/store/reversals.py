@@ -20,6 +20,7 @@ from countersign_review.store.routed import routed_of
 from countersign_review.store.taking import Taking
 from countersign_shared.clock import Clock
 from countersign_shared.ids import derived_event_id
+from countersign_shared.messaging.outbox import LONGEST_HELD
 from countersign_shared.postgres import Queries
 
 FOLLOWED_PER_ROUND = 50
@@ -112,7 +113,9 @@ class Reversals:
         """Open reviews of automatic decisions that a judgement, by now on the record, differs from."""
         now = self._clock()
         async with self._pool.acquire() as connection, connection.transaction():
-            rows = await connection.fetch(self._queries.judgements_to_follow, now, FOLLOWED_PER_ROUND)
+            rows = await connection.fetch(
+                self._queries.judgements_to_follow, now, FOLLOWED_PER_ROUND, now + LONGEST_HELD
+            )
             followed = 0
             for row in rows:
                 if row["kind"] != "audit" or not row["error"] or await self._follow_one(connection, row, now):

@@ -13,12 +13,13 @@ from countersign_review.domain.events import SERVICE, CaseRef, review_fact
 from countersign_review.domain.intake import FIRST_HUMAN_LEVEL, deadline
 from countersign_review.domain.records import closed_decision
 from countersign_review.domain.review import Action, Kind, ReviewState, advance
-from countersign_review.store.acting import KEPT_FOR
+from countersign_review.store.claims import KEPT_FOR
 from countersign_review.store.events import DECISIONS, SQL, Connection, Journal, Outgoing, activity_event
 from countersign_review.store.reversals import Reversals, TooEarly
 from countersign_review.store.routed import routed_of
 from countersign_shared.clock import Clock, rfc3339
 from countersign_shared.ids import derived_event_id
+from countersign_shared.messaging.outbox import LONGEST_HELD
 from countersign_shared.postgres import Queries
 
 log = logging.getLogger(__name__)
@@ -47,7 +48,8 @@ class Updates:
     async def sweep(self) -> int:
         """Apply what is still pending although its case is known; returns how many updates were looked at."""
         async with self._pool.acquire() as connection, connection.transaction():
-            rows = await connection.fetch(self._queries.pending_updates, SWEEP, self._clock())
+            now = self._clock()
+            rows = await connection.fetch(self._queries.pending_updates, SWEEP, now, now + LONGEST_HELD)
             await self.apply(connection, rows)
         if rows:
             self._journal.hurry()

@@ -11,7 +11,7 @@ from typing import Any
 import asyncpg
 
 from countersign_review.api import build_app
-from countersign_review.api.forward import open_client
+from countersign_review.api.forward import open_clients
 from countersign_review.api.hub import Hub
 from countersign_review.api.pace import Pace
 from countersign_review.api.parts import Parts
@@ -79,8 +79,8 @@ async def running(settings: Settings, *, clock: Clock = system_clock) -> AsyncIt
             open_pool(settings.database_url, schema=SCHEMA, size=settings.database_pool_size, resets=False)
         )
         await migrate(pool, schema=SCHEMA, migrations=MIGRATIONS)
-        client = await stack.enter_async_context(open_client())
-        parts, updates = await build_parts(settings, pool, outbox, metrics=metrics, clock=clock, client=client)
+        clients = await stack.enter_async_context(open_clients())
+        parts, updates = await build_parts(settings, pool, outbox, metrics=metrics, clock=clock, clients=clients)
         app = build_app(health=health, metrics=metrics)
         app.state.parts = parts
         app.state.on_stop.append(parts.hub.close)
@@ -102,7 +102,7 @@ async def running(settings: Settings, *, clock: Clock = system_clock) -> AsyncIt
 
 
 async def build_parts(
-    settings: Settings, pool: asyncpg.Pool, outbox: Outbox, *, metrics: Metrics, clock: Clock, client: Any
+    settings: Settings, pool: asyncpg.Pool, outbox: Outbox, *, metrics: Metrics, clock: Clock, clients: Any
 ) -> tuple[Parts, Updates]:
     """Wire what stands behind the routes, and what applies updates."""
     types = load_decision_types(settings.decision_types_dir)
@@ -126,7 +126,7 @@ async def build_parts(
         register=Register(pool, views), saved_views=SavedViews(pool, clock), case_index=CaseIndex(pool, types, clock),
         departures=Departures(pool, people, claims, journal), hub=hub, live=live,
         delegations=delegations, passwords=Passwords(),
-        attempts=Attempts(), pace=Pace(), signer=Signer(keys), client=client, clock=clock,
+        attempts=Attempts(), pace=Pace(), signer=Signer(keys), clients=clients, clock=clock,
         acting=Acting(pool, journal, requests, delegations, clock=clock),
         aside=Aside(pool, journal, requests, clock=clock),
         remarks=Remarks(pool, journal, requests, clock=clock), reversals=reversals,

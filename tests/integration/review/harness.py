@@ -17,7 +17,7 @@ import httpx
 import orjson
 
 from countersign_review.api import build_app
-from countersign_review.api.forward import open_client
+from countersign_review.api.forward import open_clients
 from countersign_review.api.parts import Parts
 from countersign_review.app import MIGRATIONS, build_parts, sent_marker
 from countersign_review.domain.administration import ALL_TENANTS, Administrator
@@ -265,9 +265,9 @@ async def open_desk(database_url: str, **settings: Any) -> AsyncIterator[Desk]:
         database_url=database_url, kafka_bootstrap_servers="nowhere:9092", key_environment="test", **settings
     )
     clock, metrics, outbox = Clock(), Metrics("review"), Outbox()
-    async with open_pool(database_url, schema="review", size=24) as pool, open_client() as client:
+    async with open_pool(database_url, schema="review", size=24) as pool, open_clients() as clients:
         await migrate(pool, schema="review", migrations=MIGRATIONS)
-        parts, updates = await build_parts(configured, pool, outbox, metrics=metrics, clock=clock, client=client)
+        parts, updates = await build_parts(configured, pool, outbox, metrics=metrics, clock=clock, clients=clients)
         app = build_app(health=Health(), metrics=metrics)
         app.state.parts = parts
         sent: list[Message] = []

@@ -9,6 +9,7 @@ from typing import Any
 import httpx
 import pytest
 
+from countersign_review.api import forward
 from countersign_review.api.forward import NO_LINK
 from countersign_shared.runtime import serving
 from tests.integration.review.harness import Desk, record, routed
@@ -134,3 +135,42 @@ async def test_review_timeline_comes_through_review_after_the_answer(desk: Desk)
     )
     assert claims is not None
     assert (claims["tenants"], claims["roles"], claims["own_roles"]) == (["default"], ["auditor"], ["reviewer"])
+
+
+async def never(scope: dict[str, Any], receive: Any, send: Any) -> None:
+    """A service that takes every request and answers none."""
+    del scope, receive, send
+    await asyncio.Event().wait()
+
+
+async def test_review_a_service_that_hangs_keeps_none_of_the_others_away(desk: Desk) -> None:
+    async with (
+        serving(never, "127.0.0.1", 0) as hanging,  # type: ignore[arg-type]
+        serving(Upstream(), "127.0.0.1", 0) as port,  # type: ignore[arg-type]
+    ):
+        object.__setattr__(desk.parts.settings, "router_url", f"http://127.0.0.1:{hanging}")
+        object.__setattr__(desk.parts.settings, "audit_url", f"http://127.0.0.1:{port}")
+        lead = await desk.browser("lea", "lead")
+        # As many as a client has connections: open consoles ask for the controls every few seconds.
+        waiting = [asyncio.create_task(lead.http.get("/api/router/v1/controls")) for _ in range(100)]
+        try:
+            await asyncio.wait(waiting, timeout=2)
+            async with asyncio.timeout(10):
+                answer = await lead.http.get("/api/audit/v1/checkpoint")
+            assert answer.status_code == 200
+        finally:
+            for one in waiting:
+                one.cancel()
+            await asyncio.gather(*waiting, return_exceptions=True)
+
+
+async def test_review_a_service_that_hangs_is_given_up(desk: Desk, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(forward, "ANSWER_SECONDS", 0.2, raising=False)
+    async with serving(never, "127.0.0.1", 0) as hanging:  # type: ignore[arg-type]
+        object.__setattr__(desk.parts.settings, "router_url", f"http://127.0.0.1:{hanging}")
+        lead = await desk.browser("lea", "lead")
+        async with asyncio.timeout(10):
+            answer = await lead.http.post("/api/router/v1/route", json={"a": 1})
+    assert answer.status_code == 503
+    assert answer.json()["type"].endswith("/service-unavailable")
+    assert "may have been done" in answer.json()["detail"]

@@ -1,7 +1,9 @@
 """The way to the other services' APIs: the caller's session or key is exchanged for a five-minute token."""
 
+import asyncio
 import re
-from collections.abc import AsyncIterator
+from collections.abc import AsyncIterator, Mapping
+from contextlib import AsyncExitStack, asynccontextmanager
 from http import HTTPStatus
 from http.cookiejar import DefaultCookiePolicy
 from typing import Any
@@ -49,12 +51,25 @@ KEPT_BACK = frozenset({
     "upgrade", "set-cookie", "server", "date",
 })  # fmt: skip
 CONNECT_SECONDS = 5.0
+ANSWER_SECONDS = 90.0
+"""How long an answer may take to begin: longer than any statement there may, so that only what hangs is given up."""
 MOST_PATH = 2_000
 TOLD = {"timeline": timeline_told, "proof": proof_told}
 
 
-def open_client() -> httpx.AsyncClient:
-    """Return the client for forwarding; answers may stream for as long as they like, connecting may not."""
+Clients = Mapping[str, httpx.AsyncClient]
+"""A client for each service, each with connections of its own: one that hangs keeps none of the others away."""
+
+
+@asynccontextmanager
+async def open_clients() -> AsyncIterator[Clients]:
+    """Give the clients for forwarding while the context is open."""
+    async with AsyncExitStack() as stack:
+        yield {service: await stack.enter_async_context(_client()) for service in REACH}
+
+
+def _client() -> httpx.AsyncClient:
+    """Return a client; answers may stream for as long as they like, connecting may not."""
     timeout = httpx.Timeout(30.0, connect=CONNECT_SECONDS, read=None)
     client = httpx.AsyncClient(timeout=timeout, follow_redirects=False, trust_env=False, verify=roots())
     # It works for everybody: what one answer sets must not go along with another's request.
@@ -167,9 +182,15 @@ async def _send(
         headers["authorization"] = f"Bearer {token}"
     headers["accept-encoding"] = "identity"
     try:
-        answer = await parts.client.send(
-            parts.client.build_request(method, url, headers=headers, content=body), stream=True
-        )
+        client = parts.clients[service]
+        async with asyncio.timeout(ANSWER_SECONDS):
+            answer = await client.send(client.build_request(method, url, headers=headers, content=body), stream=True)
+    except TimeoutError as error:
+        raise Problem(
+            503, "service-unavailable", f"The {service} service does not answer",
+            f"Not within {ANSWER_SECONDS:g} s; what was asked for may have been done all the same.",
+            headers={"Retry-After": "2"},
+        ) from error  # fmt: skip
     except httpx.HTTPError as error:
         raise Problem(
             503, "service-unavailable", f"The {service} service does not answer", f"{type(error).__name__}; try again.",

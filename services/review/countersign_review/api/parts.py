@@ -64,7 +64,7 @@ class Parts:
     attempts: Attempts
     pace: Pace
     signer: Signer
-    client: httpx.AsyncClient
+    clients: Mapping[str, httpx.AsyncClient]
     clock: Clock
 
 

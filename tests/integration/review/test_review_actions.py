@@ -153,6 +153,23 @@ async def test_review_a_question_waits_aside_and_the_answer_comes_back_to_whoeve
     assert made["binding"]["payload_sha256"] == back["payload_sha256"] != claim["payload_sha256"]
 
 
+async def test_review_a_deadline_set_while_upstream_is_asked_is_moved_by_the_time_since_alone(desk: Desk) -> None:
+    await desk.take_in(record("case.routed", routed(handling={"sla": {
+        "class": "standard", "due_at": "2026-03-03T09:15:01Z", "at_risk_at": "2026-03-03T03:15:01Z",
+        "pauses_while_asked": True,
+    }})))  # fmt: skip
+    ana = await desk.client("ana")
+    claim = await ana.claimed()
+    question_id = (await act(ana, claim, "information", {"question": "Which account?"})).json()["question_id"]
+    desk.clock.forward(hours=20)
+    await desk.take_in(updated("loan-1", "deadline_changed", {"deadline_at": "2026-03-05T12:00:00Z"}))
+    desk.clock.forward(hours=1)
+    await desk.take_in(
+        updated("loan-1", "information_provided", {"question_id": question_id, "data": {"a": "b"}}, event_id="u-2")
+    )
+    assert (await ana.claimed())["due_at"] == "2026-03-05T13:00:00Z"
+
+
 async def test_review_answers_and_deadlines_come_by_http_too_and_leave_on_the_topic_once(desk: Desk) -> None:
     await desk.take_in(record("case.routed", routed()))
     ana, sam = await desk.client("ana"), await desk.client("sam", "submitter")

@@ -48,7 +48,7 @@ WHERE review_id = $1
 -- The time upstream took is not the reviewers' time.
 UPDATE reviews SET due_at = due_at + ($2 - asked_at), at_risk_at = at_risk_at + ($2 - asked_at),
                    due_minute = floor(extract(epoch FROM due_at + ($2 - asked_at)) / 60)
-WHERE review_id = $1 AND asked_at IS NOT NULL;
+WHERE review_id = $1 AND asked_at < $2;
 
 -- name: unassign_late
 -- Kept for somebody who did not come, or cannot take it any more: what they may do was changed since, or in that moment.

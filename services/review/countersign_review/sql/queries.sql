@@ -125,7 +125,9 @@ SET payload_sha256 = $2, revision = revision + 1, state = $4, stage = 'first',
 WHERE review_id = $1;
 
 -- name: change_deadline
-UPDATE reviews SET due_at = $3, at_risk_at = LEAST(at_risk_at, $3), due_minute = floor(extract(epoch FROM $3) / 60)
+-- What upstream has taken to answer by now ($4) is behind it: only what it takes from here on moves the new one.
+UPDATE reviews SET due_at = $3, at_risk_at = LEAST(at_risk_at, $3), due_minute = floor(extract(epoch FROM $3) / 60),
+                   asked_at = CASE WHEN asked_at IS NOT NULL THEN $4::timestamptz END
 WHERE tenant = $1 AND case_id = $2 AND kind IN ('decision', 'reversal') AND open;
 
 -- name: events_that_left

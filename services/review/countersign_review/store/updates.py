@@ -172,7 +172,7 @@ class Updates:
         reviews = [review for review in open_reviews if review["kind"] != Kind.AUDIT]
         if not reviews:
             return
-        await connection.execute(self._queries.change_deadline, row["tenant"], row["case_id"], due_at)
+        await connection.execute(self._queries.change_deadline, row["tenant"], row["case_id"], due_at, now)
         case = await connection.fetchrow(self._queries.case_of_update, row["tenant"], row["case_id"])
         ref = CaseRef.of(routed_of(case["body"]))
         numbers = await self._journal.numbers(connection, ref, len(reviews))

@@ -8,6 +8,7 @@ import orjson
 import pytest
 from pydantic import TypeAdapter
 
+from countersign_review.store import updates
 from countersign_shared.contracts.events import EVENTS
 from tests.integration.review.harness import (
     Desk,
@@ -188,3 +189,24 @@ async def test_review_objections_and_outcomes_are_kept_and_shown(desk: Desk) -> 
     desk.clock.forward(hours=25)
     await desk.updates.sweep()
     assert await desk.pool.fetchval("SELECT count(*) FROM updates WHERE applied_at IS NULL") == 0
+
+
+async def test_review_objections_without_a_decision_keep_no_other_waiting(
+    desk: Desk, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(updates, "SWEEP", 2)
+    many = record("case.routed", routed("a-1", tenant="acme"))
+    body = routed("z-1", level=2, tenant="zeta")
+    made = automatic_decision(body)
+    await desk.take_in(many, record("case.routed", body))
+    unknown = {"decision_id": "nobody's", "grounds": "No."}
+    await desk.take_in(
+        *(updated("a-1", "contested", unknown, event_id=f"u-{n}", tenant="acme") for n in range(70)),
+        updated("z-1", "contested", {"decision_id": made["decision_id"], "grounds": "No."}, tenant="zeta"),
+    )
+    await desk.take_in(record("decision.made", made))
+    # All of them are tried again every half a minute, and a round takes some: each gets its turn.
+    for _ in range(66):
+        desk.clock.forward(seconds=1)
+        await desk.updates.sweep()
+    assert await desk.pool.fetchval("SELECT count(*) FROM reviews WHERE kind = 'reversal'") == 1

@@ -63,13 +63,17 @@ FOR UPDATE OF u;
 
 -- name: pending_updates
 -- The same for every case: an update and its case may arrive in two transactions that do not see each other. None is left
--- until later than $3: that was said under a clock that ran ahead.
-SELECT u.tenant, u.case_id, u.source, u.event_id, u.kind, u.body, u.received_at
-FROM updates AS u JOIN cases AS c USING (tenant, case_id)
-WHERE u.applied_at IS NULL AND (u.try_at IS NULL OR u.try_at <= $2 OR u.try_at > $3)
-ORDER BY u.tenant, u.case_id, u.arrival
-LIMIT $1
-FOR UPDATE OF u SKIP LOCKED;
+-- until later than $3: that was said under a clock that ran ahead. Those that have waited longest come first: what can
+-- never be applied is tried again and again, and must keep nobody else's waiting.
+WITH longest AS (
+    SELECT u.tenant, u.case_id, u.source, u.event_id, u.kind, u.body, u.received_at, u.arrival
+    FROM updates AS u JOIN cases AS c USING (tenant, case_id)
+    WHERE u.applied_at IS NULL AND (u.try_at IS NULL OR u.try_at <= $2 OR u.try_at > $3)
+    ORDER BY coalesce(u.try_at, u.received_at), u.tenant, u.case_id, u.arrival
+    LIMIT $1
+    FOR UPDATE OF u SKIP LOCKED
+)
+SELECT tenant, case_id, source, event_id, kind, body, received_at FROM longest ORDER BY tenant, case_id, arrival;
 
 -- name: mark_update_applied
 UPDATE updates SET applied_at = $5 WHERE tenant = $1 AND case_id = $2 AND source = $3 AND event_id = $4;

@@ -108,3 +108,42 @@ async def test_review_one_key_for_two_claims_at_once_is_refused_and_no_crash(des
     answers = await asyncio.gather(*deciding)
     assert sorted(answer.status_code for answer in answers) == [200, 422]
     assert len(facts(await desk.relay_once(), "decision.made")) == 1
+
+
+async def test_review_a_withdrawal_while_the_answer_is_taken_back_at_the_last_moment_ends_the_case(desk: Desk) -> None:
+    ana = await desk.browser("ana")
+    decision_id = await answered(desk, ana)
+    desk.clock.forward(seconds=59)
+    async with desk.pool.acquire() as connection, connection.transaction():
+        await connection.execute("SELECT FROM case_counters FOR UPDATE")
+        undoing = asyncio.create_task(undo(ana, decision_id))
+        await desk.until_waiting(1)
+        # By now the answer could not be taken back any more; the relay has not come round.
+        desk.clock.forward(seconds=2)
+        told = asyncio.create_task(desk.take_in(updated("c-1", "withdrawn", {"reason": "Bought elsewhere."})))
+        await desk.until_waiting(2)
+    assert (await undoing).json()["state"] == "undone"
+    await told
+    assert (await ana.get("/claims")).json()["items"] == []
+    [made] = facts(await desk.relay_once(), "decision.made")
+    assert (made["closed_as"], made["reason"]["note"]) == ("withdrawn", "Bought elsewhere.")
+
+
+async def test_review_an_undo_that_had_to_wait_past_its_time_is_too_late(desk: Desk) -> None:
+    ana = await desk.browser("ana")
+    decision_id = await answered(desk, ana)
+    desk.clock.forward(seconds=59)
+    async with desk.pool.acquire() as connection, connection.transaction():
+        await connection.execute("SELECT FROM reviews FOR UPDATE")
+        undoing = asyncio.create_task(undo(ana, decision_id))
+        await desk.until_waiting(1)
+        desk.clock.forward(seconds=2)
+        told = asyncio.create_task(desk.take_in(updated("c-1", "withdrawn", {"reason": "Bought elsewhere."})))
+        both = asyncio.create_task(desk.until_waiting(2))
+        await asyncio.wait({told, both}, return_when=asyncio.FIRST_COMPLETED)
+        both.cancel()
+    assert problem(await undoing) == (409, "already-left")
+    await told
+    said = await desk.relay_once()
+    assert [made["decision_id"] for made in facts(said, "decision.made")] == [decision_id]
+    assert len(facts(said, "case.withdrawn")) == 1

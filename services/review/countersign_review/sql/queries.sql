@@ -84,6 +84,10 @@ SELECT review_id, state, kind, queue, level, payload_sha256, revision FROM revie
 WHERE tenant = $1 AND case_id = $2 AND kind <> 'seed' AND open
 ORDER BY review_id FOR UPDATE;
 
+-- name: lock_reviews_of
+-- The answered ones, too: whoever is taking such an answer back is done then, and whoever comes now sees what follows.
+SELECT open FROM reviews WHERE tenant = $1 AND case_id = $2 AND kind <> 'seed' ORDER BY review_id FOR UPDATE;
+
 -- name: case_of_update
 SELECT c.body, c.event_id, c.partition, c.level,
        (SELECT d.decision_id FROM decisions AS d

@@ -60,7 +60,7 @@ class Incoming:
         async with self._pool.acquire() as connection, connection.transaction():
             # Updates are locked before reviews, and those before counters, everywhere; the update takes a number first.
             await connection.fetch(self._queries.pending_updates_of, [tenant], [case_id])
-            await connection.fetch(self._queries.lock_open_reviews, tenant, case_id)
+            await connection.fetch(self._queries.lock_reviews_of, tenant, case_id)
             accepted = await self._requests.once(connection, caller.profile.pseudonym, request, now, work)
         self._journal.hurry()
         return accepted

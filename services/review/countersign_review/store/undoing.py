@@ -34,9 +34,10 @@ class Undoing:
 
     async def undo(self, caller: Caller, answer_id: str) -> Any:
         """Take an answer back before it leaves; the review is the caller's again."""
-        now = self._clock()
         async with at_the_desk(self._pool) as connection:
             review = await connection.fetchrow(self._queries.lock_answered_review, answer_id)
+            # Read only now: its time may have gone by while the lock was waited for.
+            now = self._clock()
             row = await connection.fetchrow(self._queries.answer, answer_id)
             own = row is not None and row["reviewer"] == caller.profile.pseudonym and caller.acts_for(row["tenant"])
             if review is None or not own:

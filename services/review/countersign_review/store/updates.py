@@ -75,8 +75,9 @@ class Updates:
     async def _apply_one(self, connection: Connection, row: Any, now: datetime) -> datetime | None:
         """Return when to look again at an update that has to wait for a decision, None when it is dealt with."""
         body = orjson.loads(row["body"])["body"]
-        if row["kind"] in FOR_WHOEVER_ANSWERS and (leaves_at := await self._undoable(connection, row, now)) is not None:
-            return leaves_at + SOON
+        undoable_until = await self._undoable_until(connection, row, now)
+        if row["kind"] in FOR_WHOEVER_ANSWERS and undoable_until is not None:
+            return undoable_until + SOON
         match row["kind"]:
             case "withdrawn":
                 await self._withdraw(connection, row, body["reason"], now)
@@ -92,13 +93,15 @@ class Updates:
                 log.info("case %s/%s: %s is on record", row["tenant"], row["case_id"], kind)
         return None
 
-    async def _undoable(self, connection: Connection, row: Any, now: datetime) -> datetime | None:
-        """Return until when whoever answered a case can take it back; None where somebody else looks at it, or nobody.
+    async def _undoable_until(self, connection: Connection, row: Any, now: datetime) -> datetime | None:
+        """Lock a case's reviews; return until when whoever answered it can take that back.
 
-        Applied now it would change nothing, and be forgotten when the answer is taken back.
+        None where somebody else looks at it, or nobody. Applied before, an update would change nothing, and be
+        forgotten when the answer is taken back.
         """
         case = row["tenant"], row["case_id"]
-        if await connection.fetch(self._queries.lock_open_reviews, *case):
+        reviews = await connection.fetch(self._queries.lock_reviews_of, *case)
+        if any(review["open"] for review in reviews):
             return None
         leaves_at: datetime | None = await connection.fetchval(self._actions.answer_leaves_at, *case, now)
         return leaves_at

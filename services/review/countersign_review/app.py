@@ -27,7 +27,7 @@ from countersign_review.store.claims import Claims, Leases
 from countersign_review.store.delegations import Delegations
 from countersign_review.store.departures import Departures
 from countersign_review.store.dispatch import Dispatch
-from countersign_review.store.events import Connection, Journal
+from countersign_review.store.events import Connection, Journal, open_outbox
 from countersign_review.store.figures import Figures
 from countersign_review.store.incoming import Incoming
 from countersign_review.store.intake import Intake
@@ -73,7 +73,7 @@ HOUSEKEEPING_SECONDS = 600.0
 @asynccontextmanager
 async def running(settings: Settings, *, clock: Clock = system_clock) -> AsyncIterator[Service]:
     """Run the review service while the context is open."""
-    health, metrics, outbox = Health(), Metrics(SERVICE), Outbox()
+    health, metrics, outbox = Health(), Metrics(SERVICE), open_outbox()
     async with AsyncExitStack() as stack:
         pool = await stack.enter_async_context(
             open_pool(settings.database_url, schema=SCHEMA, size=settings.database_pool_size, resets=False)

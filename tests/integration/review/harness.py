@@ -23,14 +23,14 @@ from countersign_review.app import MIGRATIONS, build_parts, sent_marker
 from countersign_review.domain.administration import ALL_TENANTS, Administrator
 from countersign_review.handlers import Handler
 from countersign_review.settings import Settings
-from countersign_review.store.events import Journal
+from countersign_review.store.events import Journal, open_outbox
 from countersign_review.store.intake import Intake
 from countersign_review.store.people import Authority
 from countersign_review.store.updates import Updates
 from countersign_shared.contracts.topics import contracts_dir
 from countersign_shared.ids import derived_event_id
 from countersign_shared.messaging import Message, Record, write_event
-from countersign_shared.messaging.outbox import Outbox, Relay
+from countersign_shared.messaging.outbox import Relay
 from countersign_shared.observability import Health, Metrics
 from countersign_shared.postgres import migrate, open_pool
 
@@ -264,7 +264,7 @@ async def open_desk(database_url: str, **settings: Any) -> AsyncIterator[Desk]:
     configured = Settings(
         database_url=database_url, kafka_bootstrap_servers="nowhere:9092", key_environment="test", **settings
     )
-    clock, metrics, outbox = Clock(), Metrics("review"), Outbox()
+    clock, metrics, outbox = Clock(), Metrics("review"), open_outbox()
     async with open_pool(database_url, schema="review", size=24) as pool, open_clients() as clients:
         await migrate(pool, schema="review", migrations=MIGRATIONS)
         parts, updates = await build_parts(configured, pool, outbox, metrics=metrics, clock=clock, clients=clients)

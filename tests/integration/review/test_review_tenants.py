@@ -6,7 +6,7 @@ from datetime import timedelta
 
 import pytest
 
-from tests.integration.review.harness import API, BY, START, Client, Desk, record, routed, updated
+from tests.integration.review.harness import API, BY, START, Client, Desk, facts, record, routed, updated
 
 pytestmark = pytest.mark.postgres
 
@@ -122,3 +122,29 @@ async def test_review_what_only_decided_cases_have_is_not_told_before_the_unseen
     ana, analyst = await desk.client("ana"), await desk.client("ned", "analyst")
     assert await history(ana) == ["case.routed"]
     assert await history(analyst) == ["case.routed", "outcome_reported", "contested"]
+
+
+async def test_review_what_one_tenant_can_still_take_back_holds_up_no_case_of_another_by_the_same_name(
+    desk: Desk,
+) -> None:
+    await desk.take_in(
+        record("case.routed", routed("1001", tenant="acme", handling={"grace_seconds": 60})),
+        record("case.routed", routed("1001", tenant="zeta", handling={"grace_seconds": 0})),
+    )
+    ana, zoe = await desk.browser("ana", tenants=["acme"]), await desk.client("zoe", tenants=["zeta"])
+    assert (await ana.decide(await ana.claimed())).status_code == 200
+    assert (await zoe.decide(await zoe.claimed())).status_code == 200
+    assert [made["tenant"] for made in facts(await desk.relay_once(), "decision.made")] == ["zeta"]
+    desk.clock.forward(seconds=61)
+    assert [made["tenant"] for made in facts(await desk.relay_once(), "decision.made")] == ["acme"]
+
+
+async def test_review_what_follows_an_answer_waits_with_it_in_its_own_case(desk: Desk) -> None:
+    await desk.take_in(record("case.routed", routed("1001", handling={"grace_seconds": 60})))
+    ana = await desk.browser("ana")
+    assert (await ana.decide(await ana.claimed())).status_code == 200
+    assert (await ana.post("/cases/default/1001/comments", {"comment": "Afterwards."})).status_code == 201
+    assert facts(await desk.relay_once(), "review.commented") == []
+    desk.clock.forward(seconds=61)
+    said = await desk.relay_once()
+    assert [len(facts(said, kind)) for kind in ("decision.made", "review.commented")] == [1, 1]

@@ -50,6 +50,11 @@ class Outgoing:
     not_before: datetime | None = None
 
 
+def open_outbox() -> Outbox:
+    """Return the outbox of this service, in which every case has an order of its own."""
+    return Outbox(due=Queries.load(SQL / "outbox.sql").due)
+
+
 class Journal:
     """Numbers, stores and queues what this service says about cases."""
 

@@ -19,7 +19,9 @@ PREVIEW = "/api/router/v1/controls/stop/preview"
 STOP = "/api/router/v1/controls/stop"
 CONTROLS = "/api/router/v1/controls"
 REQUEST = "5068f103-3022-4f69-beef-f31c15839ade"
-CONFIRM = f"{STOP}/release-requests/{REQUEST}/confirm"
+RELEASE = f"{STOP}/release-requests"
+CONFIRM = f"{RELEASE}/{REQUEST}/confirm"
+MINE = "0c1f9b6e-3d1d-4a53-9a0e-0b0f6a7b5d11"
 LOAD = {
     "hours": 4, "automatic_per_hour": 120.5, "people_per_hour": 10.0,
     "queues": [{"queue": "underwriting", "cases": 482, "per_hour": 120.5, "busiest_hour": 200}],
@@ -32,6 +34,14 @@ def switch(tenant: str, decision_type: str, *, active: bool) -> dict[str, object
     return {
         "kind": "stop", "tenant": tenant, "decision_type": decision_type, "changed_at": "2026-03-02T09:15:00.000000Z",
         "changed_by": "p-lea", "state": {"active": active, "reason": "wrong rates"},
+    }  # fmt: skip
+
+
+def request(request_id: str, requested_by: str, tenant: str) -> dict[str, object]:
+    """Somebody's wish that automation goes on, as the router tells of it."""
+    return {
+        "request_id": request_id, "tenant": tenant, "decision_type": "*", "requested_by": requested_by,
+        "reason": "over",
     }  # fmt: skip
 
 
@@ -53,7 +63,10 @@ def system() -> Iterator[System]:
         def do_POST(self) -> None:
             body = json.loads(self.rfile.read(int(self.headers["content-length"] or 0)) or b"{}")
             made.asked.append((self.path, body))
-            answers = {PREVIEW: LOAD, STOP: STOPPED, CONFIRM: switch("*", "*", active=False)}
+            answers = {
+                PREVIEW: LOAD, STOP: STOPPED, CONFIRM: switch("*", "*", active=False),
+                RELEASE: request(MINE, "p-ida", "acme"),
+            }  # fmt: skip
             self._answer(answers[self.path])
 
         def do_GET(self) -> None:
@@ -155,6 +168,18 @@ def test_who_turns_one_switch_off_hears_what_is_stopped_still(system: System, tm
     assert said.splitlines()[1:] == [
         "Still stopped: tenant acme, because: wrong rates", "  countersign stop off --tenant acme --reason TEXT",
     ]  # fmt: skip
+
+
+def test_whoever_asks_second_is_told_that_they_may_confirm(system: System, tmp_path: Path) -> None:
+    off = ("off", "--tenant", "acme", "--reason", "mended")
+    asked = f"Asked. Somebody else confirms: countersign stop off --confirm {MINE}\n"
+    system.controls["release_requests"] = [request(MINE, "p-ida", "acme"), request(REQUEST, "p-lea", "north")]
+    assert countersign(system, tmp_path, *off).stdout == asked
+    system.controls["release_requests"] = [request(MINE, "p-ida", "acme"), request(REQUEST, "p-lea", "acme")]
+    assert countersign(system, tmp_path, *off).stdout == (
+        f"{asked}p-lea has asked as well (over). You may be the second person:\n"
+        f"  countersign stop off --confirm {REQUEST}\n"
+    )
 
 
 def test_the_switches_that_are_on_are_listed_with_who_asked_for_an_end(system: System, tmp_path: Path) -> None:

@@ -79,7 +79,7 @@ def off(
     elif confirm is not None:
         _say_on(answer)
     else:
-        print_text(f"Asked. Somebody else confirms: countersign stop off --confirm {answer['request_id']}")
+        _say_asked(answer)
 
 
 @app.command("list")
@@ -103,6 +103,15 @@ def list_stops(json: JsonOption = False) -> None:
             f"{one['requested_by']} asked for {scope_name(one)} to go on: {one['reason']}. Somebody else confirms:"
         )
         print_text(f"  countersign stop off --confirm {one['request_id']}")
+
+
+def _say_asked(mine: dict[str, Any]) -> None:
+    """Say who else confirms; and which request of somebody else's the same person may confirm instead."""
+    print_text(f"Asked. Somebody else confirms: countersign stop off --confirm {mine['request_id']}")
+    for one in over_http(lambda client: client.get(_CONTROLS))["release_requests"]:
+        if _key(one) == _key(mine) and one["requested_by"] != mine["requested_by"]:
+            print_text(f"{one['requested_by']} has asked as well ({one['reason']}). You may be the second person:")
+            print_text(f"  countersign stop off --confirm {one['request_id']}")
 
 
 def _say_on(released: dict[str, Any]) -> None:

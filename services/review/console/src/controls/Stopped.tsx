@@ -30,16 +30,20 @@ export function Stopped({ me, stops, requests }: StoppedProps) {
       </p>
     );
   }
-  return stops.map((stop) => (
-    <StoppedScope
-      key={`${stop.tenant} ${stop.decision_type}`}
-      me={me}
-      stop={stop}
-      request={requests.find(
-        ({ tenant, decision_type: type }) => tenant === stop.tenant && type === stop.decision_type,
-      )}
-    />
-  ));
+  return stops.map((stop) => {
+    const asked = requests.filter(
+      ({ tenant, decision_type: type }) => tenant === stop.tenant && type === stop.decision_type,
+    );
+    return (
+      <StoppedScope
+        key={`${stop.tenant} ${stop.decision_type}`}
+        me={me}
+        stop={stop}
+        // Whoever has asked as well may still be the second of two, for what somebody else asked.
+        request={asked.find(({ requested_by: by }) => by !== me.pseudonym) ?? asked[0]}
+      />
+    );
+  });
 }
 
 interface StoppedScopeProps {

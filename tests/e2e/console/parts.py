@@ -50,6 +50,8 @@ HOSTILE_CASE = "refund-hostile"
 HOSTILE_PROPOSAL = "refund-claimed"
 HOSTILE_POST = "post-hostile"
 ENDLESS = f"zero\u200bwidth {'w' * 400} {HOSTILE}"
+# As long as an id may be, and no place in it to break a line.
+LONG_ID = f"refund-{'x' * 121}"
 READ_SECONDS = 120.0
 Result = TypeVar("Result")
 
@@ -206,10 +208,10 @@ def _cases() -> Iterator[dict[str, Any]]:
     now = system_clock()
     for application in itertools.islice(applications(), APPLICATIONS):
         yield application.case_created(occurred_at=now, tenant="default")
-    for number in range(REFUNDS):
+    for number in range(REFUNDS + 1):
         yield {
-            "tenant": "default", "case_id": f"refund-{number}", "decision_type": "refund",
-            "subject_ref": "customer-7" if number < 2 else "customer-8",
+            "tenant": "default", "case_id": f"refund-{number}" if number < REFUNDS else LONG_ID,
+            "decision_type": "refund", "subject_ref": "customer-7" if number < 2 else "customer-8",
             "payload": {
                 "order_id": f"A-{number}", "amount": {"value": "89.90", "currency": "EUR"},
                 "message": "The kettle was broken when I opened the box. <script>alert(1)</script> Photos attached.",

@@ -7,8 +7,8 @@ import re
 import pytest
 from playwright.sync_api import Browser, Route, expect
 
-from tests.e2e.console.parts import Desk
-from tests.e2e.console.seats import seat
+from tests.e2e.console.parts import LONG_ID, Desk
+from tests.e2e.console.seats import PHONE_SIZE, seat
 
 pytestmark = [pytest.mark.kafka, pytest.mark.browser, pytest.mark.slow, pytest.mark.timeout(600)]
 
@@ -163,3 +163,15 @@ def test_a_name_without_an_end_stays_in_its_card(desk: Desk, browser: Browser) -
         assert box
         assert box["x"] + box["width"] <= 390
         assert heading.evaluate("(one) => one.scrollWidth <= one.clientWidth")
+
+
+def test_an_id_without_an_end_leaves_its_case_on_a_phones_screen(desk: Desk, browser: Browser) -> None:
+    with seat(browser, viewport=PHONE_SIZE) as here:
+        here.enter(desk.link("mina", "Mina Rees"))
+        here.page.goto(f"{desk.url}/cases/default/{LONG_ID}")
+        facts = here.page.locator("section").filter(has_text="Customer's message")
+        expect(facts).to_be_visible()
+        expect(here.page.get_by_text(LONG_ID)).to_be_visible()
+        box = facts.bounding_box()
+        assert box
+        assert box["x"] + box["width"] <= PHONE_SIZE["width"]

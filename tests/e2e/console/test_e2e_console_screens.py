@@ -14,7 +14,7 @@ from playwright.sync_api import Browser, Locator, Page, expect
 
 from tests.e2e.console.hour import SENT_SECONDS
 from tests.e2e.console.parts import Desk
-from tests.e2e.console.seats import Seat, seat
+from tests.e2e.console.seats import DESK_SIZE, Seat, seat
 
 pytestmark = [pytest.mark.kafka, pytest.mark.browser, pytest.mark.slow, pytest.mark.timeout(600)]
 
@@ -125,9 +125,12 @@ def test_one_person_stops_and_two_let_it_go_on(desk: Desk, browser: Browser) -> 
         # Whoever has no mouse goes on where they were, also when the button they pressed is gone or waits.
         expect(first.page.get_by_role("heading", name="Stop automation", exact=True)).to_be_focused()
         expect(stopped).to_contain_text("<script>alert(1)</script> looked wrong twice")
-        stopped.get_by_label("Why automation may go on").fill("the shop has mended it")
+        stopped.get_by_label("Why automation may go on").fill(f"the shop has mended it: https://{'m' * 400}")
         stopped.get_by_role("button", name="Ask a second person").press("Enter")
         expect(stopped).to_contain_text("It cannot be you")
+        box = stopped.get_by_text("You have asked for it to go on").bounding_box()
+        assert box
+        assert box["x"] + box["width"] <= DESK_SIZE["width"]
         expect(stopped.get_by_role("heading")).to_be_focused()
         # More confidence is asked for at once, and beside the stop; letting it down again waits for two.
         raising = section(first.page, "Ask for more confidence")

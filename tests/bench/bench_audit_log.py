@@ -132,8 +132,8 @@ async def export(client: httpx.AsyncClient, directory: Path) -> None:
                 yield piece
 
     since = time.perf_counter()
-    fetched = await exporting.export(directory, note, fetch, lambda *_: None)
-    print(f"exported: {fetched:,} entries in {time.perf_counter() - since:.1f} s")
+    brought = await exporting.export(directory, note, fetch, lambda *_: None)
+    print(f"exported: {brought.fetched:,} entries in {time.perf_counter() - since:.1f} s")
 
 
 def verify(directory: Path, vkey: str) -> None:

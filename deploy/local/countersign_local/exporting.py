@@ -5,6 +5,7 @@ verifies, or none yet. What is there already is not fetched again.
 """
 
 from collections.abc import AsyncIterator, Callable
+from dataclasses import dataclass
 from pathlib import Path
 
 from countersign_audit.domain.note import Checkpoint, NoteError, parse_checkpoint
@@ -29,11 +30,22 @@ def read_note(note: bytes) -> Checkpoint:
         raise CommandError(f"The audit service gave no checkpoint: {error}", UNAVAILABLE) from error
 
 
-async def export(directory: Path, note: bytes, fetch: Fetch, progress: Progress) -> int:
-    """Bring a directory up to a checkpoint and return how many entries were fetched for it."""
+@dataclass(frozen=True)
+class Exported:
+    """What an export brought: the entries that were fetched, and those of them that the directory did not have.
+
+    An open bundle is fetched anew as a whole.
+    """
+
+    fetched: int
+    new: int
+
+
+async def export(directory: Path, note: bytes, fetch: Fetch, progress: Progress) -> Exported:
+    """Bring a directory up to a checkpoint."""
     target = read_note(note)
     try:
-        _check_same_log(directory, target)
+        before = _held_of(directory, target)
         writer = _Writer(directory)
         writer.take_up(target.size)
         begin = writer.edge.size
@@ -49,7 +61,7 @@ async def export(directory: Path, note: bytes, fetch: Fetch, progress: Progress)
             f"{error.filename or directory}: {error.strerror}. Name a directory that is yours, empty or an export of "
             "this log, on a disk with room for it; what is there of this export is gone on with.", CONFIGURATION,
         ) from error  # fmt: skip
-    return target.size - begin
+    return Exported(fetched=target.size - begin, new=target.size - max(before, begin))
 
 
 class _Writer:
@@ -152,16 +164,18 @@ class _Writer:
         aside.replace(path)
 
 
-def _check_same_log(directory: Path, target: Checkpoint) -> None:
+def _held_of(directory: Path, target: Checkpoint) -> int:
+    """Return how many entries the directory's checkpoint covers, 0 without one; refuse what is not of this log."""
     directory.mkdir(parents=True, exist_ok=True)
     path = directory / CHECKPOINT
     if not path.exists():
         if not {entry.name for entry in directory.iterdir()} <= {"tile", CHECKPOINT + ASIDE}:
             raise CommandError(f"{directory} holds something else: export into an empty directory.", CONFIGURATION)
-        return
+        return 0
     there = read_note(path.read_bytes())
     if there.origin != target.origin or there.size > target.size:
         raise CommandError(
             f"{directory} holds {there.size:,} entries of {there.origin}; the log is {target.origin} with "
             f"{target.size:,}. Export into an empty directory, and ask why.", CONFIGURATION,
         )  # fmt: skip
+    return there.size

@@ -55,10 +55,15 @@ async def test_export_prove_and_verify(database_url: str, tmp_path: Path) -> Non
         code, out, err = await countersign(url, tmp_path, "export", "out", "--purpose", "test", "--json")
         assert (code, err) == (OK, "")
         assert (json.loads(out)["size"], json.loads(out)["fetched"]) == (1 + CASES * 4, 1 + CASES * 4)
+        # The open bundle is fetched anew; what was there is not new for that.
+        await log.add(one_case("case-later", number=CASES))
+        said = (await countersign(url, tmp_path, "export", "out", "--purpose", "test"))[1]
+        assert said.startswith("out: 325 entries of ")
+        assert ", 4 of them new." in said
         (tmp_path / "kept").write_bytes((tmp_path / "out" / "checkpoint").read_bytes())
 
         code, out, _ = await countersign(url, tmp_path, "verify", "out", "--vkey", key, "--old", "kept")
-        assert (code, "Verified" in out, "321 entries of the old checkpoint" in out) == (OK, True, True)
+        assert (code, "Verified" in out, "325 entries of the old checkpoint" in out) == (OK, True, True)
 
         code, out, _ = await countersign(url, tmp_path, "prove", "case-7", "--json")
         assert (code, json.loads(out)) == (OK, {"file": "case-7.proof.json", "entries": 4, "complete": True})
@@ -74,6 +79,6 @@ async def test_export_prove_and_verify(database_url: str, tmp_path: Path) -> Non
         assert (code, "--vkey" in err) == (USAGE, True)
         assert (await countersign(url, tmp_path, "verify", "nowhere", "--vkey", key))[0] == NO_INPUT
         said = [row["body"] for row in await log.rows("SELECT body FROM outbox ORDER BY id")]
-        assert [json.loads(body)["body"]["what"] for body in said] == ["export", "proof"]
+        assert [json.loads(body)["body"]["what"] for body in said] == ["export", "export", "proof"]
     code, _, err = await countersign(url, tmp_path, "export", "out")
     assert (code, "is it running?" in err or "does not answer" in err) == (UNAVAILABLE, True)

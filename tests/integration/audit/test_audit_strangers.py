@@ -36,7 +36,7 @@ def ours(directory: Path, old: Path | None) -> Report:
     return verify_log(directory, key, old=old.read_bytes() if old is not None else None)
 
 
-async def export(client: httpx.AsyncClient, directory: Path) -> int:
+async def export(client: httpx.AsyncClient, directory: Path) -> exporting.Exported:
     """Do what `countersign audit export` does."""
     note = (await client.get(f"{API}/checkpoint")).content
 
@@ -56,13 +56,13 @@ async def test_strangers_accept_an_export_and_what_it_grew_into(database_url: st
     async with open_log(database_url, tmp_path / "keys") as log, reading(log) as client:
         for batch in batches(RECORDS):
             await log.add(batch)
-        assert await export(client, directory) == RECORDS + 1
+        assert await export(client, directory) == exporting.Exported(RECORDS + 1, RECORDS + 1)
         kept.write_bytes((directory / "checkpoint").read_bytes())
         key = load_keys(tmp_path / "keys").verifier_key(log.writer.origin).text()
         for batch in list(batches(RECORDS + GROWN))[-2:]:
             await log.add(batch)
         # Full bundles are there already; the open one is fetched again.
-        assert await export(client, directory) == GROWN + (RECORDS + 1) % 256
+        assert await export(client, directory) == exporting.Exported(GROWN + (RECORDS + 1) % 256, GROWN)
     report = verify_log(directory, parse_key(key), old=kept.read_bytes(), processes=2)
     assert (report.findings, report.size) == ([], RECORDS + 1 + GROWN)
     built = strangers()

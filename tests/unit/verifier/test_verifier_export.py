@@ -44,7 +44,7 @@ def files(directory: Path) -> dict[str, bytes]:
 
 
 async def run(directory: Path, source: Source, entries: list[bytes]) -> int:
-    return await export(directory, signed(entries), source, lambda *_: None)
+    return (await export(directory, signed(entries), source, lambda *_: None)).fetched
 
 
 async def test_an_export_is_the_layout_byte_for_byte(tmp_path: Path) -> None:

@@ -48,7 +48,7 @@ def export(
 
     async def work(client: Client) -> dict[str, Any]:
         note = await client.read(f"{_API}/checkpoint")
-        fetched = await exporting.export(
+        brought = await exporting.export(
             directory, note,
             lambda first, size: client.stream(f"{_API}/export", first=first, size=size, purpose=purpose),
             lambda done, total: bar.update(task, completed=done, total=total),
@@ -56,7 +56,7 @@ def export(
         said = exporting.read_note(note)
         return {
             "directory": str(directory), "origin": said.origin, "size": said.size, "root": said.root.hex(),
-            "fetched": fetched,
+            "fetched": brought.fetched, "new": brought.new,
         }  # fmt: skip
 
     with progress_bar(json=json) as bar:
@@ -65,7 +65,7 @@ def export(
     if json:
         print_json(found)
     else:
-        print_text(f"{directory}: {found['size']:,} entries of {found['origin']}, {found['fetched']:,} of them new.")
+        print_text(f"{directory}: {found['size']:,} entries of {found['origin']}, {found['new']:,} of them new.")
         print_text(f"countersign audit verify {directory} --vkey KEY checks it; take KEY from elsewhere.")
 
 

@@ -123,7 +123,8 @@ async def test_raised_bands_are_told_until_two_people_lower_them(run: Run) -> No
             "no decision type refnud",
         ),
         (("history", "stopp"), 2, "no controls of the kind stopp"),
-        (("history", "stop"), 1, "There never was a control stop|*|*|*"),
+        (("history", "stop"), 1, "There never was a control stop of tenant *, decision type *, tier *"),
+        (("history", "policy", "--decision-type", "refund"), 1, "* stands for all, also where nothing is named"),
         (("sign", "abcdef12", "--reason", "looked"), 1, "0 proposals begin with abcdef12"),
     ],
 )

@@ -58,9 +58,17 @@ async def control_history(
     key = ControlKey(kind, tenant, decision_type, tier)
     present = await desk.store.control(key) if tenant == ANY or principal.sees(tenant) else None
     if present is None:
-        raise Problem(404, "control-unknown", "No such control", f"There never was a control {'|'.join(key.parts)}.")
+        raise Problem(404, "control-unknown", "No such control", _never(key))
     control = Control.model_validate_json(present)
     found = await desk.store.control_history(key, before=min(before, control.revision), limit=limit + 1)
     earlier = [Control.model_validate_json(body) for body in found[:limit]]
     more = len(found) > limit
     return ControlHistory(control=control, earlier=earlier, next_cursor=earlier[-1].revision if more else None)
+
+
+def _never(key: ControlKey) -> str:
+    kind, tenant, decision_type, tier = key.parts
+    return (
+        f"There never was a control {kind} of tenant {tenant}, decision type {decision_type}, tier {tier}: * stands "
+        "for all, also where nothing is named. The list of controls has those there are."
+    )

@@ -17,7 +17,7 @@ def case_path(case_id: str) -> str:
     # The dots are names of places in a path, and would lead elsewhere.
     if re.fullmatch(CASE_ID_PATTERN, case_id) is None or case_id in {".", ".."}:
         raise CommandError(
-            f"{case_id!r} is no case id: letters, digits and . _ : - only, at most 128 of them. `countersign audit"
+            f"{case_id!r} is no case id: at most 128 characters, of A-Z, a-z, 0-9 and . _ : - only. `countersign audit"
             " timeline CASE` takes it as upstream gave it.", USAGE,
         )  # fmt: skip
     return f"/api/audit/v1/cases/{case_id}"

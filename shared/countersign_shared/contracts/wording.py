@@ -10,16 +10,16 @@ from typing import Any
 from countersign_shared.contracts.events import fields
 
 _FORMS = {
-    fields.CASE_ID_PATTERN: "1 to 128 letters, digits and . _ : -",
-    fields.TENANT_PATTERN: "1 to 64 letters, digits and . _ -",
+    fields.CASE_ID_PATTERN: "1 to 128 characters: A-Z, a-z, 0-9 and . _ : -",
+    fields.TENANT_PATTERN: "1 to 64 characters: A-Z, a-z, 0-9 and . _ -",
     fields.RFC3339: "a time with its zone, such as 2026-01-02T03:04:05Z",
     fields.DECIMAL_PATTERN: 'a decimal number written as text, such as "125000.00": up to 15 digits, then up to 4',
     fields.CURRENCY_PATTERN: "the three capital letters of ISO 4217, such as USD",
     fields.NO_CONTROL_CHARACTERS: "one line, without control characters",
     fields.SHA256_PATTERN: "a SHA-256 of 64 digits 0-9 and a-f",
     # Of one service's API each.
-    r"^[a-z0-9][a-z0-9._@-]{0,62}$": "1 to 63 small letters, digits and . _ @ -, the first a letter or digit",
-    r"^(\*|[A-Za-z0-9._-]{1,64})$": "1 to 64 letters, digits and . _ -, or * for all",
+    r"^[a-z0-9][a-z0-9._@-]{0,62}$": "1 to 63 characters: a-z, 0-9 and . _ @ -, the first a letter or digit",
+    r"^(\*|[A-Za-z0-9._-]{1,64})$": "1 to 64 characters: A-Z, a-z, 0-9 and . _ -, or * for all",
 }
 _WORDS = {
     "missing": "is required",

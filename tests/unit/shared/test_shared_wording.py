@@ -33,7 +33,9 @@ BODY: dict[str, Any] = {
         ({"occurred_at": "yesterday"}, "/occurred_at", "must be a time with its zone, such as 2026-01-02T03:04:05Z"),
         ({"occurred_at": "2026-02-30T10:00:00Z"}, "/occurred_at", "day is out of range for month"),
         ({"payload": [1]}, "/payload", "must be a JSON object, not an array"),
-        ({"case_id": "has space"}, "/case_id", "must be 1 to 128 letters, digits and . _ : -"),
+        ({"case_id": "has space"}, "/case_id", "must be 1 to 128 characters: A-Z, a-z, 0-9 and . _ : -"),
+        # They are letters, to whoever has them in their name.
+        ({"case_id": "käse"}, "/case_id", "must be 1 to 128 characters: A-Z, a-z, 0-9 and . _ : -"),
         ({"title": "a\nb"}, "/title", "must be one line, without control characters"),
         ({"title": "a" * 501}, "/title", "must have at most 500 characters"),
     ],
@@ -66,7 +68,7 @@ def test_a_kind_nobody_knows_is_answered_with_those_there_are() -> None:
 
 
 def test_names_that_apis_take_are_described_and_not_given_as_patterns() -> None:
-    for kind, said in ((TypeAdapter(Username), "small letters"), (TypeAdapter(TenantScope), "or * for all")):
+    for kind, said in ((TypeAdapter(Username), "63 characters: a-z, 0-9"), (TypeAdapter(TenantScope), "or * for all")):
         with pytest.raises(ValidationError) as refused:
             kind.validate_python("A:b")
         assert said in in_words(refused.value.errors()[0])

@@ -16,7 +16,7 @@ app = typer.Typer(help="People who may sign in: add, list, change their roles, d
 _USERS = "/api/review/v1/users"
 _COLUMNS = ("username", "roles", "tenants", "authority", "disabled")
 _KEPT = ("display_name", "authority")
-Username = Annotated[str, typer.Argument(help="Lower-case letters, digits and . _ @ -; it stays.")]
+Username = Annotated[str, typer.Argument(help="Of a-z, 0-9 and . _ @ -; it stays.")]
 
 
 @app.command()

@@ -11,7 +11,7 @@ from typer.testing import CliRunner
 
 from countersign_local.cli.commands import build
 from countersign_local.client import Client, Unreachable
-from countersign_local.errors import CONFIGURATION, USAGE, CommandError
+from countersign_local.errors import CONFIGURATION, NO_INPUT, USAGE, CommandError
 from countersign_shared.clock import system_clock
 
 
@@ -58,6 +58,19 @@ def test_a_day_that_has_not_begun_has_nothing_to_reconcile() -> None:
     error = refused("reconcile", ahead.isoformat())
     assert "has not begun" in str(error)
     assert error.exit_code == USAGE
+
+
+def test_an_old_checkpoint_that_is_not_there_ends_like_anything_else_that_is_to_be_verified(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    monkeypatch.setenv("DATABASE_URL", "postgresql://nobody@127.0.0.1:1/none")
+    assert refused("verify", "--old", "none").exit_code == NO_INPUT
+
+
+def test_a_certificate_of_nothing_is_no_command() -> None:
+    with pytest.raises(CommandError, match="Say which decisions") as found:
+        CliRunner().invoke(build(), ["feedback", "certify"], catch_exceptions=False)
+    assert found.value.exit_code == USAGE
 
 
 def test_erasing_needs_one_of_the_two() -> None:

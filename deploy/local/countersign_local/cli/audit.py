@@ -16,7 +16,7 @@ from countersign_local.cli.audit_persons import erase, explain, subject
 from countersign_local.cli.audit_upkeep import check_copies, epochs
 from countersign_local.cli.output import JsonOption, check_can_write, print_json, print_table, print_text, progress_bar
 from countersign_local.client import Client
-from countersign_local.errors import CONFIGURATION, NOT_RIGHT, USAGE, CommandError
+from countersign_local.errors import CONFIGURATION, NO_INPUT, NOT_RIGHT, USAGE, CommandError
 
 app = typer.Typer(
     help="The audit log: export and verify it, read a case's timeline, prove a case.", no_args_is_help=True
@@ -200,7 +200,7 @@ def _read(old: Path | None) -> bytes | None:
     try:
         return None if old is None else old.read_bytes()
     except OSError as error:
-        raise CommandError(f"{old}: {error.strerror}", CONFIGURATION) from error
+        raise CommandError(f"{old}: {error.strerror}", NO_INPUT) from error
 
 
 def _print(report: dict[str, Any]) -> None:

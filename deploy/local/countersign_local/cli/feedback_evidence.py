@@ -11,7 +11,7 @@ from countersign_local.cli.connection import over_http
 from countersign_local.cli.output import JsonOption, print_json, print_table, print_text
 from countersign_local.cli.policy_files import check_writable, write_picture
 from countersign_local.client import step
-from countersign_local.errors import CONFIGURATION, NOT_RIGHT, CommandError
+from countersign_local.errors import CONFIGURATION, NOT_RIGHT, USAGE, CommandError
 from countersign_shared.clock import system_clock
 
 if TYPE_CHECKING:
@@ -220,7 +220,7 @@ def _from_service(**asked: Any) -> "tuple[Assessment, ...]":
     from countersign_feedback.evidence_report import read_assessments
 
     if asked["decision_type"] is None:
-        raise CommandError("Say which decisions: --decision-type, or a file of judged cases.", CONFIGURATION)
+        raise CommandError("Say which decisions: --decision-type, or a file of judged cases.", USAGE)
     answer: dict[str, Any] = over_http(lambda client: client.get("/api/feedback/v1/certificates/preview", **asked))
     found = read_assessments(answer)
     if not found:

@@ -190,6 +190,7 @@ def test_the_switches_that_are_on_are_listed_with_who_asked_for_an_end(system: S
     ]
     said = countersign(system, tmp_path, "list").stdout
     assert "refund, tenant acme" in said
+    assert "2026-03-02 09:15 UTC" in said
     assert "everything" not in said
     assert f"countersign stop off --confirm {REQUEST}" in said
     assert len(json.loads(countersign(system, tmp_path, "list", "--json").stdout)["stops"]) == 1

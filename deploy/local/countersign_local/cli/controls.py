@@ -12,6 +12,7 @@ from countersign_local.cli.connection import over_http
 from countersign_local.cli.output import JsonOption, print_json, print_table, print_text
 from countersign_local.cli.stop import ReasonOption, TenantOption, TypeOption, about, scope_name
 from countersign_local.errors import USAGE, CommandError
+from countersign_local.moments import minute
 from countersign_shared.clock import system_clock
 
 app = typer.Typer(
@@ -89,7 +90,7 @@ def peak(
     if json:
         print_json(declared)
         return
-    print_text(f"Peak of {scope_name(declared)} until {_moment(declared['state']['expires_at'])} UTC.")
+    print_text(f"Peak of {scope_name(declared)} until {minute(declared['state']['expires_at'])}.")
     print_text("Policies that read controls.peak may be a little less strict now; a certificate's threshold never is.")
 
 
@@ -194,14 +195,14 @@ def _scope(one: Mapping[str, Any]) -> tuple[str, str, str]:
 def _row(one: Mapping[str, Any]) -> dict[str, Any]:
     tier = "" if one["tier"] == "*" else f", {one['tier']} consequence"
     return {
-        "control": one["kind"], "of": scope_name(one) + tier, "since": _moment(one["changed_at"]),
+        "control": one["kind"], "of": scope_name(one) + tier, "since": minute(one["changed_at"]),
         "by": one["changed_by"], "says": _says(one["kind"], one["state"]),
     }  # fmt: skip
 
 
 def _says(kind: str, state: Mapping[str, Any]) -> str:
     off = "" if state.get("active", True) else "off: "
-    end = f", until {_moment(state['expires_at'])}" if state.get("expires_at") else ""
+    end = f", until {minute(state['expires_at'])}" if state.get("expires_at") else ""
     if kind in _SWITCHES:
         return f"{off}{state['reason']}{end}"
     if kind == "policy":
@@ -217,7 +218,3 @@ def _says(kind: str, state: Mapping[str, Any]) -> str:
 
 def _signers(one: Mapping[str, Any]) -> str:
     return ", ".join(f"{signature['pseudonym']} ({signature['role']})" for signature in one["signatures"])
-
-
-def _moment(text: str) -> str:
-    return text[:16].replace("T", " ")

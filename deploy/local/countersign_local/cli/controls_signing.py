@@ -9,6 +9,7 @@ from countersign_local.cli.connection import over_http
 from countersign_local.cli.output import JsonOption, print_json, print_text
 from countersign_local.cli.stop import scope_name
 from countersign_local.errors import NOT_RIGHT, CommandError
+from countersign_local.moments import minute
 
 if TYPE_CHECKING:
     from countersign_local.client import Client
@@ -93,7 +94,7 @@ def _of(one: Mapping[str, Any]) -> str:
 
 def _told(becomes: str, state: Mapping[str, Any]) -> str:
     if becomes == "certificate.active":
-        end = f", until {state['expires_at'][:16].replace('T', ' ')}" if state.get("expires_at") else ""
+        end = f", until {minute(state['expires_at'])}" if state.get("expires_at") else ""
         return certificate_told(state) + end
     if becomes == "calibrator.active":
         return calibrator_told(state)

@@ -13,6 +13,7 @@ from countersign_local.cli.policy_files import read_text, unusable
 from countersign_local.cli.policy_progress import replayed
 from countersign_local.client import step as path_step
 from countersign_local.errors import NOT_RIGHT, CommandError
+from countersign_local.moments import minute
 
 if TYPE_CHECKING:
     from countersign_local.client import Client
@@ -118,7 +119,7 @@ def _say_versions(versions: list[dict[str, Any]]) -> None:
         print_text(str(name))
         for one in group:
             force = "in force" if one["in_force"] else ""
-            published = one["published_at"][:16].replace("T", " ")
+            published = minute(one["published_at"])
             by = one["published_by"] or "from its file"
             why = f": {one['reason']}" if one["reason"] else ""
             print_text(f"  version {one['version']:<4} {force:<8}  {published}  {one['sha256'][:12]}  {by}{why}")

@@ -11,6 +11,7 @@ from countersign_local.cli.connection import over_http
 from countersign_local.cli.output import JsonOption, print_json, print_table, print_text
 from countersign_local.client import step
 from countersign_local.errors import USAGE, CommandError
+from countersign_local.moments import minute
 
 app = typer.Typer(help="The stop switch: on by one person, off by two.", no_args_is_help=True)
 _CONTROLS = "/api/router/v1/controls"
@@ -94,7 +95,7 @@ def list_stops(json: JsonOption = False) -> None:
         print_text("No stop switch is on.")
         return
     print_table(
-        [{"stopped": scope_name(one), "since": one["changed_at"][:19], "by": one["changed_by"],
+        [{"stopped": scope_name(one), "since": minute(one["changed_at"]), "by": one["changed_by"],
           "reason": one["state"]["reason"]} for one in stops],
         ("stopped", "since", "by", "reason"),
     )  # fmt: skip

@@ -8,6 +8,7 @@ from countersign_local.cli.connection import over_http
 from countersign_local.cli.output import JsonOption, print_json, print_table, print_text
 from countersign_local.client import step
 from countersign_local.errors import NOT_RIGHT, CommandError
+from countersign_local.moments import minute
 
 if TYPE_CHECKING:
     from countersign_local.client import Client
@@ -59,7 +60,7 @@ def _row(user: dict[str, Any]) -> dict[str, Any]:
     return {
         **user,
         "authority": _authority(user["authority"]),
-        "disabled": disabled and disabled[:16].replace("T", " "),
+        "disabled": disabled and minute(disabled),
     }
 
 

@@ -48,6 +48,22 @@ async def test_a_link_opens_once_and_both_are_on_record(database_url: str, tmp_p
         assert path.rpartition("/")[2] not in str(stored)
 
 
+async def test_a_link_that_came_before_the_decision_waits_for_it(database_url: str, tmp_path: Path) -> None:
+    async with open_log(database_url, tmp_path / "keys") as log, reading(log) as client:
+        *before, decision = one_case("a")
+        await log.add(before)
+        path = (await client.post(f"{API}/cases/a/explanation-links")).json()["path"]
+        for _ in range(2):
+            early = await client.post(path)
+            assert (early.status_code, "No decision has been made yet." in early.text) == (200, True)
+            assert "This link has not been used up." in early.text
+            assert not [words for words in ("You can object", "pdf", "opened once") if words in early.text]
+        await log.add([decision])
+        assert "application/pdf;base64," in (await client.post(path)).text
+        assert (await client.post(path)).status_code == 410
+        assert await take_in_announcements(log) == 2
+
+
 async def test_a_link_that_failed_opens_again_and_of_two_at_once_one_does(
     database_url: str, tmp_path: Path, monkeypatch: pytest.MonkeyPatch, caplog: pytest.LogCaptureFixture
 ) -> None:

@@ -11,7 +11,7 @@ import orjson
 
 from countersign_audit.custody.keys import Random
 from countersign_audit.domain.explanation import Explanation, explain
-from countersign_audit.explaining.page import asking, explained, gone
+from countersign_audit.explaining.page import asking, explained, gone, too_early
 from countersign_audit.explaining.words import Page, in_words
 from countersign_audit.reading.room import ReadingRoom
 from countersign_audit.reading.timeline import TimelineReader
@@ -110,7 +110,10 @@ class ExplanationDesk:
         return asking(row["language"]), True
 
     async def open(self, token: str) -> tuple[str, bool]:
-        """Open a link: the explanation as a page with its PDF, once; afterwards a page that says it is used up."""
+        """Open a link: the explanation as a page with its PDF, once; afterwards a page that says it is used up.
+
+        Before the case is decided there is nothing to explain, and the link stays good.
+        """
         now = self._clock()
         async with self._pool.acquire() as connection:
             row = await connection.fetchrow(self._queries.find_link, _hash(token))
@@ -119,6 +122,8 @@ class ExplanationDesk:
             found = await self.explanation(connection, row["tenant"], row["case_id"])
         if found is None:
             return gone(row["language"]), False
+        if found.closed_as is None:
+            return too_early(row["language"], rfc3339(row["expires_at"])), True
         page = in_words(found, made_on=rfc3339(now), contest=self._contest)
         shown = explained(page, await asyncio.to_thread(_drawn, page))
         reader = Principal(AFFECTED, AFFECTED, frozenset(), frozenset({row["tenant"]}))

@@ -4,6 +4,7 @@ import base64
 from html import escape
 
 from countersign_audit.explaining.words import Page, texts_for
+from countersign_audit.explaining.writing import day
 
 STYLE = """
 :root { color-scheme: light dark; }
@@ -42,6 +43,14 @@ def asking(language: str | None) -> str:
         f'<form method="post"><button type="submit">{escape(texts["show"])}</button></form>',
     ]  # fmt: skip
     return _document(name, texts["title"], parts)
+
+
+def too_early(language: str | None, until: str) -> str:
+    """Return the page of a link whose case is not decided yet; the link is not used up by it."""
+    name, texts = texts_for(language)
+    lines = (texts["title"], texts["open"], texts["later"].format(date=day(until, texts)))
+    title, *rest = map(escape, lines)
+    return _document(name, texts["title"], [f"<h1>{title}</h1>", *(f"<p>{line}</p>" for line in rest)])
 
 
 def gone(language: str | None) -> str:

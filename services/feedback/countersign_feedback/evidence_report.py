@@ -97,14 +97,14 @@ def calibration_sheet(found: Reliability, title: str) -> Sheet:
     return Sheet(title, ("confidence", "n", "said", "was", "95 %", "fits"), rows, note)
 
 
-def plan_sheet(found: Plan, *, alpha: float, delta: float) -> Sheet:
+def plan_sheet(*, alpha: float, delta: float) -> Sheet:
     """Return how soon the live alarm would notice a broken promise, which is the other half of a plan."""
     rows = tuple(
         (f"{times} times", percent(min(times * alpha, 1.0)), f"{audits_to_trip(times, alpha=alpha, delta=delta):,}")
         for times in TIMES_WORSE
         if times * alpha <= 1.0
     )
-    note = "Audits until the alarm, when errors come as often as expected. " + found.text
+    note = "Audits until the alarm, when errors come as often as expected."
     return Sheet("When the promise is broken", ("error", "share wrong", "audits to the alarm"), rows, note)
 
 

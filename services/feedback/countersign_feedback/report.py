@@ -12,7 +12,7 @@ from pydantic import TypeAdapter
 
 from countersign_feedback.domain.figures import Figures, Proportion, between, weighted
 from countersign_feedback.domain.picture import draw
-from countersign_feedback.domain.summary import Group, MatrixCell, Summary, TypeSummary, scope_line
+from countersign_feedback.domain.summary import Group, MatrixCell, Summary, TypeSummary, nothing_found, scope_line
 from countersign_shared.shares import percent
 
 if TYPE_CHECKING:
@@ -67,7 +67,7 @@ def print_report(summary: Summary, console: "Console") -> None:
             _print_list(sheet, console)
     console.print(Text(f"{scope_line(summary)}."))
     if not summary.decision_types:
-        console.print(Text(_nothing(summary)))
+        console.print(Text(nothing_found(summary.scope)))
     if summary.unplaced:
         console.print(f"{summary.unplaced:,} cases whose routing has not arrived yet are not counted.")
     console.print(Text(summary.how_to_read, style="dim"))
@@ -94,15 +94,6 @@ def _print_list(sheet: Sheet, console: "Console") -> None:
         console.print(Text(name))
         for column, value in zip(sheet.columns[1:], values, strict=True):
             console.print(Text(f"  {column}: {value}"))
-
-
-def _nothing(summary: Summary) -> str:
-    scope = summary.scope
-    if scope.decision_type is not None:
-        return f"No case of decision type {scope.decision_type} there: either none has come, or no type is called so."
-    if scope.since is not None or scope.until is not None:
-        return "No case was routed then."
-    return "No cases yet. Figures appear as cases are routed."
 
 
 def _rows(kind: TypeSummary) -> Iterator[tuple[str, ...]]:

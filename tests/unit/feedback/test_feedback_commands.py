@@ -141,7 +141,7 @@ def test_reviewers_as_a_team_and_one_with_a_purpose(tmp_path: Path) -> None:
 def test_a_plan_and_none() -> None:
     made = run("plan", "--traffic", "200", "--label-share", "0.25")
     assert made.exit_code == 0
-    assert "4,172 blind labels" in made.output
+    assert made.output.startswith("4,172 blind labels"), "what was asked for comes first"
     never = run("plan", "--traffic", "20", "--alpha", "0.0001")
     assert never.exit_code == 1
     assert "cannot be certified with this traffic" in never.output

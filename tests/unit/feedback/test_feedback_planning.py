@@ -85,7 +85,11 @@ def test_too_close_to_the_promise_takes_for_ever() -> None:
             "too_little_traffic",
             "cannot be certified with this traffic: it takes 73,774 blind labels",
         ),
-        ({"traffic": 0.0}, "no_labels", "there will never be a label"),
+        (
+            {"traffic": 0.0},
+            "no_labels",
+            "No case a day comes in, so there will never be a label, and never a certificate.",
+        ),
         ({"label_share": 0.0}, "no_labels", "there will never be a label"),
         ({"error": 0.02}, "error_too_high", "No number of labels proves what is not so"),
         ({"error": 0.0199}, "too_little_traffic", "cannot be certified with this traffic"),

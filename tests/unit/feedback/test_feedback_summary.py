@@ -35,8 +35,8 @@ ROWS = [
 ]
 
 
-def summary(rows: list[Row] = ROWS, *, unplaced: int = 0) -> Summary:
-    return summarise(rows, scope=Scope(), unplaced=unplaced, generated_at=MOMENT)
+def summary(rows: list[Row] = ROWS, *, unplaced: int = 0, scope: Scope | None = None) -> Summary:
+    return summarise(rows, scope=scope or Scope(), unplaced=unplaced, generated_at=MOMENT)
 
 
 def test_groups_add_up_and_come_in_the_order_of_the_matrix() -> None:
@@ -157,6 +157,16 @@ def test_a_name_is_whole_on_a_narrow_terminal(width: int) -> None:
 
 def test_the_picture_of_nothing() -> None:
     assert "No cases yet" in draw(summary([]))
+
+
+def test_where_nothing_fits_what_was_asked_for_that_is_said() -> None:
+    # Somebody who wrote a name with a slip must not believe that there is nothing.
+    asked = summary([], scope=Scope(tenants=("north",), decision_type="refnud", since=date(2026, 3, 1)))
+    console = Console(width=150, record=True, file=io.StringIO())
+    report.print_report(asked, console)
+    for shown in (draw(asked), console.export_text()):
+        assert "No case was routed of decision type refnud, of tenant north, from 2026-03-01 on." in shown
+        assert "No cases yet" not in shown
 
 
 def test_marks_stay_on_their_tracks() -> None:

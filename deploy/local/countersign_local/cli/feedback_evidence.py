@@ -103,10 +103,10 @@ def plan(
         raise CommandError(str(problem), CONFIGURATION) from problem
     if json:
         print_json(asdict(found))
-    elif isinstance(found, NoPlan):
-        print_text(found.text)
     else:
-        _print_sheet(plan_sheet(found, alpha=alpha, delta=delta))
+        print_text(found.text)
+        if not isinstance(found, NoPlan):
+            _print_sheet(plan_sheet(alpha=alpha, delta=delta))
     if isinstance(found, NoPlan):
         raise typer.Exit(NOT_RIGHT)
 

@@ -8,7 +8,7 @@ from collections.abc import Iterator
 from dataclasses import dataclass
 
 from countersign_feedback.domain.figures import Figures, Proportion, between, weighted
-from countersign_feedback.domain.summary import Group, Summary, TypeSummary, scope_line
+from countersign_feedback.domain.summary import Group, Summary, TypeSummary, nothing_found, scope_line
 from countersign_feedback.domain.svg import MARGIN, WIDTH, document, text
 from countersign_shared.shares import percent
 
@@ -69,7 +69,7 @@ def draw(summary: Summary) -> str:
     for kind in summary.decision_types[:MAX_DRAWN]:
         y = _section(body, kind, y)
     if not summary.decision_types:
-        body.append(text(MARGIN, y, "No cases yet. Figures appear as cases are routed.", "mute"))
+        body.append(text(MARGIN, y, _short(nothing_found(summary.scope), 110), "mute"))
         y += 28
     y = _footer(body, summary, y)
     head = [HATCH, text(MARGIN, 44, TITLE, "title"), text(MARGIN, 66, _short(scope_line(summary), 150), "mute")]

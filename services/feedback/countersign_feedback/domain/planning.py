@@ -71,6 +71,8 @@ def plan(given: Assumptions) -> Plan | NoPlan:
     delta = given.delta / given.tiers
     error = given.alpha / 2 if given.error is None else given.error
     a_day = given.traffic * given.label_share
+    if given.traffic <= 0.0:
+        return NoPlan("no_labels", "No case a day comes in, so there will never be a label, and never a certificate.")
     if a_day <= 0.0:
         return NoPlan(
             "no_labels", "No case a day is judged blind, so there will never be a label. " + _raise_share(given)

@@ -122,6 +122,19 @@ def scope_line(summary: Summary) -> str:
     return f"{tenants}; cases routed from {since} to {until}; as of {moment} UTC"
 
 
+def nothing_found(scope: Scope) -> str:
+    """Say that no case was routed of what was asked for: a name with a slip in it must not look like an answer."""
+    asked = [
+        f"of decision type {scope.decision_type}" if scope.decision_type else "",
+        f"of tenant {', '.join(scope.tenants)}" if scope.tenants is not None else "",
+        f"from {scope.since} on" if scope.since else "",
+        f"up to {scope.until}" if scope.until else "",
+    ]
+    if not any(asked):
+        return "No cases yet. Figures appear as cases are routed."
+    return f"No case was routed {', '.join(filter(None, asked))}."
+
+
 def errors_by_tier(rows: Iterable[Row]) -> dict[str, Figures]:
     """Return the figures per tier over all decision types: what the gauges of the error rate show."""
     return {tier: figures(counts) for tier, counts in _grouped(rows, lambda row: (row.tier,)).items()}

@@ -101,6 +101,23 @@ def test_the_check_itself_would_notice() -> None:
     assert OURS.search(".venv/bin/countersign demo")
 
 
+def leaves(command: Any, name: str = "") -> Iterator[str]:
+    """Give the full name of every command that does something."""
+    below = getattr(command, "commands", None)
+    if not below:
+        yield name
+    for word, one in (below or {}).items():
+        yield from leaves(one, f"{name} {word}".strip())
+
+
+def test_the_page_of_the_command_line_says_of_every_command_what_it_needs() -> None:
+    page = (ROOT / "deploy" / "local" / "README.md").read_text(encoding="utf-8")
+    table = page.partition("| command | needs |")[2].partition("\n\n")[0]
+    said = set(re.findall("`([a-z -]+)`", table))
+    groups = {word for word in program().commands if word in said}
+    assert [name for name in leaves(program()) if name not in said and name.split()[0] not in groups] == []
+
+
 def test_the_readme_names_the_command_that_continuous_integration_runs() -> None:
     run = (ROOT / ".ci" / "run").read_text(encoding="utf-8")
     assert "exec make test" in run

@@ -3,10 +3,12 @@
 from __future__ import annotations
 
 import re
+from datetime import timedelta
 
 import pytest
 from playwright.sync_api import Browser, Route, expect
 
+from countersign_shared.clock import rfc3339, system_clock
 from tests.e2e.console.parts import LONG_ID, Desk
 from tests.e2e.console.seats import PHONE_SIZE, seat
 
@@ -14,6 +16,7 @@ pytestmark = [pytest.mark.kafka, pytest.mark.browser, pytest.mark.slow, pytest.m
 
 QUEUES = re.compile(r"/api/review/v1/queues\?")
 ITEMS = re.compile(r"/api/review/v1/queues/[^/]+/items")
+CASE = re.compile(r"/api/review/v1/cases/default/[^/]+$")
 CONTROLS = re.compile(r"/api/router/v1/controls(\?|$)")
 POLICIES = re.compile(r"/api/router/v1/policies\?")
 
@@ -175,3 +178,27 @@ def test_an_id_without_an_end_leaves_its_case_on_a_phones_screen(desk: Desk, bro
         box = facts.bounding_box()
         assert box
         assert box["x"] + box["width"] <= PHONE_SIZE["width"]
+
+
+def test_what_is_shown_already_is_called_old_where_it_cannot_be_read_anew(desk: Desk, browser: Browser) -> None:
+    with seat(browser) as here:
+        here.enter(desk.link("gertrude", "Gertrude Blanch"))
+        here.choose_queue("refunds")
+        row = here.page.locator("nav[aria-label=Queue] button[title=refund-9]")
+        expect(row).to_be_visible()
+        here.page.route(ITEMS, breaks)
+        move_deadline(desk, "refund-9", timedelta(hours=3))
+        expect(here.page.get_by_role("status").filter(has_text="This list could not be read anew")).to_be_visible()
+        expect(row).to_be_visible()
+        here.page.unroute(ITEMS)
+        here.page.goto(f"{desk.url}/cases/default/refund-9")
+        expect(here.page.get_by_role("heading", name="Refund of")).to_be_focused()
+        here.page.route(CASE, breaks)
+        move_deadline(desk, "refund-9", timedelta(hours=4))
+        expect(here.page.get_by_role("status").filter(has_text="This case could not be read anew")).to_be_visible()
+        assert here.serious_findings() == []
+
+
+def move_deadline(desk: Desk, case_id: str, ahead: timedelta) -> None:
+    until = rfc3339(system_clock() + ahead)
+    desk.post(f"/cases/default/{case_id}/updates", {"kind": "deadline_changed", "body": {"deadline_at": until}})

@@ -11,7 +11,7 @@ import { useMe } from "../session/useSession";
 import { useTenants } from "../tenants/useTenants";
 import { TalkCard } from "../talk/TalkCard";
 import { Card } from "../ui/Card";
-import { Coming } from "../ui/Page";
+import { Coming, Old } from "../ui/Page";
 import { FactList } from "../triage/case/KeyFacts";
 import { TermList } from "../triage/case/TermList";
 import styles from "./CasePage.module.css";
@@ -36,6 +36,7 @@ export function CasePage({ tenant, caseId }: { tenant: string; caseId: string })
         </>
       )}
       <Coming when={found.isPending} />
+      {found.data && <Old what="case" error={found.error} />}
       {found.data && <Detail detail={found.data} />}
     </main>
   );

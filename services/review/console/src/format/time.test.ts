@@ -1,6 +1,6 @@
 import { describe, expect, it } from "vitest";
 
-import { ago, countdown, due, moment, span } from "./time";
+import { ago, countdown, due, moment, span, unbroken } from "./time";
 
 const NOW = Date.parse("2026-03-02T10:00:00Z");
 const inMinutes = (minutes: number) => new Date(NOW + minutes * 60_000).toISOString();
@@ -53,5 +53,10 @@ describe("a moment", () => {
     const now = Date.parse("2026-03-02T10:00:00Z");
     expect(moment("2026-03-02T09:30:00Z", now)).toMatch(/\d\d:30:00.* \S*[A-Z]\S*$/u);
     expect(moment("2026-01-02T09:30:00Z", now)).toMatch(/\d\d:30:00.* \S*[A-Z]\S*$/u);
+  });
+
+  it("keeps an offset in one piece: at a hyphen a line may end", () => {
+    expect(unbroken("09:30:00 GMT-5")).toBe("09:30:00 GMT\u22125");
+    expect(unbroken("2026-01-02 09:30:00 UTC+5:30")).toBe("2026-01-02 09:30:00 UTC+5:30");
   });
 });

@@ -63,5 +63,11 @@ const DAY_AND_CLOCK = new Intl.DateTimeFormat(undefined, {
 /** The time of day where the reader is, and which zone that is of; with the date when it is not today. */
 export function moment(at: string, nowMs: number): string {
   const date = new Date(at);
-  return date.toDateString() === new Date(nowMs).toDateString() ? CLOCK.format(date) : DAY_AND_CLOCK.format(date);
+  const today = date.toDateString() === new Date(nowMs).toDateString();
+  return unbroken((today ? CLOCK : DAY_AND_CLOCK).format(date));
+}
+
+/** A time whose zone lies west of Greenwich, with a minus: at the hyphen that browsers write a line may end. */
+export function unbroken(text: string): string {
+  return text.replace(/(GMT|UTC)-/u, "$1\u2212");
 }

@@ -65,7 +65,7 @@ export function TriagePage({ me }: { me: Me }) {
         tenant={tenant}
         onTenant={chooseTenant}
         items={waiting}
-        trouble={items.data ? null : items.error}
+        trouble={items.error}
         open={open}
         onOpen={(item: QueueItem) => void openReview(item)}
       />

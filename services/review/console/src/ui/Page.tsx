@@ -1,6 +1,6 @@
 import { type ReactNode, useEffect, useRef } from "react";
 
-import { explain } from "../api/problem";
+import { explain, NoAnswer } from "../api/problem";
 import styles from "./Page.module.css";
 
 interface PageProps {
@@ -38,6 +38,16 @@ export function Trouble({ error }: { error: unknown }) {
   return (
     <p role="alert" className={styles.trouble}>
       {explain(error)}
+    </p>
+  );
+}
+
+/** What is shown was read before, and could not be read anew. That nobody answers at all the header says, for all. */
+export function Old({ what, error }: { what: string; error: unknown }) {
+  if (!error || error instanceof NoAnswer) return null;
+  return (
+    <p role="status" className={styles.nothing}>
+      This {what} could not be read anew, and may be old. {explain(error)}
     </p>
   );
 }

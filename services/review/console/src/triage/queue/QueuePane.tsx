@@ -6,6 +6,7 @@ import { useNow } from "../../format/useNow";
 import { CommandKey } from "../../keys/Keycap";
 import { useCommand } from "../../keys/KeyProvider";
 import { EVERY } from "../../tenants/useTenants";
+import { Old } from "../../ui/Page";
 import { stepFocus } from "../../ui/stepFocus";
 import { withChosen } from "./chosenQueue";
 import { ElsewhereNote } from "./ElsewhereNote";
@@ -58,6 +59,7 @@ export function QueuePane(props: QueuePaneProps) {
         </span>
       </div>
       <ElsewhereNote {...props} />
+      {items && <Old what="list" error={trouble} />}
       <ul className={styles.list} ref={list}>
         {items?.map((item) => (
           <li key={item.review_id}>
@@ -74,7 +76,7 @@ export function QueuePane(props: QueuePaneProps) {
       {items && chosen && chosen.depth > SHOWN && (
         <p className={styles.empty}>The first {SHOWN} are listed; the others follow as these are done.</p>
       )}
-      {trouble && (
+      {trouble && !items && (
         <p role="alert" className={styles.empty}>
           The list could not be read. {explain(trouble)}
         </p>

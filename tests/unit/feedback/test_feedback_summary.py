@@ -140,7 +140,7 @@ def test_the_table_says_whose_cases_and_of_which_days_it_counts() -> None:
     report.print_report(nothing, console)
     text = console.export_text()
     assert "tenant acme; cases routed from 2026-01-01 to now; as of 2026-01-02 03:04 UTC" in text
-    assert "No case of decision type refund there" in text
+    assert "No case was routed of decision type refund" in text
     assert "No cases yet" not in text
 
 

@@ -17,6 +17,7 @@ WORDS = (
     "countersign_shared.errors",
     "countersign_shared.ids",
     "countersign_shared.clock",
+    "countersign_shared.shares",
 )
 DOMAIN_MAY_USE = {"feedback": {"numpy", "scipy"}, "inference": {"numpy", "scipy"}}
 STORE_AND_ROOT = ("store", "app")

@@ -13,7 +13,7 @@ WHERE (not_before <= $1 OR not_before > $3)
                   WHERE earlier.key = o.key AND earlier.id < o.id AND earlier.not_before > $1
                     AND earlier.not_before <= $3
                     AND (SELECT e.tenant FROM events AS e WHERE e.event_id = earlier.event_id)
-                        = (SELECT e.tenant FROM events AS e WHERE e.event_id = o.event_id))
+                        IS NOT DISTINCT FROM (SELECT e.tenant FROM events AS e WHERE e.event_id = o.event_id))
 ORDER BY id
 LIMIT $2
 FOR UPDATE;

@@ -23,7 +23,7 @@ CREATED, DECIDED = TopicPartition("case.created", 0), TopicPartition("decision.m
 @pytest.fixture(autouse=True)
 def _quick(monkeypatch):
     monkeypatch.setattr("countersign_local.demo.finishing.SAMPLE_SECONDS", 0.01)
-    monkeypatch.setattr("countersign_local.demo.finishing.LEAST_SECONDS", 0.02)
+    monkeypatch.setattr("countersign_local.demo.finishing.REST_SECONDS", 0.02)
 
 
 def _sample(created, decided, *, inference, review):
@@ -112,7 +112,7 @@ async def test_a_case_is_not_finished_while_one_group_is_behind():
 
 
 async def test_little_is_asked_while_nothing_is_on_its_way_and_the_next_case_is_noticed(monkeypatch):
-    monkeypatch.setattr("countersign_local.demo.finishing.LEAST_SECONDS", 3_600.0)
+    monkeypatch.setattr("countersign_local.demo.finishing.REST_SECONDS", 3_600.0)
     passed = _sample(1, 1, inference=1, review=1)
     flow, source = Flow(limit=10), _Samples(*[passed] * 6)
     task = asyncio.create_task(Finisher(_Ledger(), flow).run(source))

@@ -6,7 +6,7 @@ from dataclasses import dataclass, field
 
 from aiokafka.errors import KafkaError
 
-from countersign_local.demo.flow import LEAST_SECONDS, SAMPLE_SECONDS, Ends, Flow, Sampler
+from countersign_local.demo.flow import REST_SECONDS, SAMPLE_SECONDS, Ends, Flow, Sampler
 from countersign_local.demo.ledger import CaseKey, Ledger
 
 
@@ -47,7 +47,7 @@ class Finisher:
             await self._pause()
 
     async def _pause(self) -> None:
-        until = time.monotonic() + LEAST_SECONDS
+        until = time.monotonic() + REST_SECONDS
         wanted = False
         while not wanted and time.monotonic() < until:
             await asyncio.sleep(SAMPLE_SECONDS)

@@ -14,8 +14,9 @@ from aiokafka.admin import AIOKafkaAdminClient
 
 Ends = dict[TopicPartition, int]
 SAMPLE_SECONDS = 0.25
-LEAST_SECONDS = 2.0
-"""Between two samples while nothing is on its way."""
+"""From one sample to the next."""
+REST_SECONDS = 2.0
+"""The same while nothing is on its way."""
 
 
 @dataclass(frozen=True, slots=True)

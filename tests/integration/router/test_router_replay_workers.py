@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import asyncio
 import subprocess
 import sys
 
@@ -32,8 +33,10 @@ async def test_they_count_and_end_with_the_context() -> None:
     case, _ = stored(scored("one"), shipped(), Controls())
     async with open_workers(brief(shipped().data)) as evaluate:
         assert len(workers()) == WORKERS
-        tally = await evaluate([(NOW, bodies().pack(case.body))] * 3)
-        assert (tally.cases, tally.rederived) == (3, 3)
+        rows = [(NOW, bodies().pack(case.body))] * 3
+        # As many parts as workers: one that has answered has begun, and lowered its own priority before.
+        tallies = await asyncio.gather(*(evaluate(rows) for _ in range(WORKERS)))
+        assert [(tally.cases, tally.rederived) for tally in tallies] == [(3, 3)] * WORKERS
         assert min(one.nice() for one in workers()) > psutil.Process().nice()
     assert workers() == []
 

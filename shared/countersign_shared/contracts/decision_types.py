@@ -81,6 +81,11 @@ class DecisionType:
     _title: tuple[tuple[str, Field | None], ...]
     _payload_validator: jsonschema_rs.Draft202012Validator
 
+    @property
+    def adverse_outcomes(self) -> frozenset[str]:
+        """The names of the outcomes that are to the affected person's disadvantage."""
+        return frozenset(name for name, outcome in self.outcomes.items() if outcome.adverse)
+
     def check_payload(self, payload: Mapping[str, Any]) -> list[FieldProblem]:
         """What is wrong with a payload, absent required fields included; the texts quote no value of the payload."""
         return _problems(self._payload_validator, payload)

@@ -7,8 +7,8 @@ from typing import Any
 
 import pytest
 
+from countersign_router.language.automation import AUTOMATION_PARTS
 from countersign_router.language.document import PolicyDocument
-from countersign_router.language.loading import AUTOMATION_PARTS
 from countersign_router.showing.differences import Differences, differences
 from tests.unit.router.cases import document
 

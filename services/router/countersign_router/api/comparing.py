@@ -42,12 +42,13 @@ async def compare_policies(desk: WithDesk, principal: Reader, before: Hash, afte
     first, second = [await _document(desk, one, tenants) for one in (before, after)]
     if first.decision_type != second.decision_type:
         raise Problem(422, "invalid", "Not to be compared", "They are policies of different decision types.")
-    return compared(first, second)
+    return compared(desk, first, second)
 
 
-def compared(before: PolicyDocument, after: PolicyDocument) -> PolicyDifferences:
-    """Compare two documents."""
-    found = differences(before, after)
+def compared(desk: Desk, before: PolicyDocument, after: PolicyDocument) -> PolicyDifferences:
+    """Compare two documents for the same decision type."""
+    known = desk.decision_types.get(after.decision_type)
+    found = differences(before, after, known.adverse_outcomes if known is not None else ())
     return PolicyDifferences(
         before=found.before, after=found.after, voids_certificates=found.voids_certificates, because=found.because,
         differences=[DifferenceView(path=one.path, text=one.text, effect=one.effect) for one in found.differences],
@@ -63,7 +64,7 @@ async def _document(desk: Desk, sha256: str, tenants: Sequence[str] | None) -> P
         found = await desk.store.policy_document(sha256)
         if found is None or (tenants is not None and version.tenant not in tenants):
             raise unknown
-        data = found[0]
+        data = found.data
     else:
         text = await desk.store.draft_document(sha256, tenants)
         if text is None:

@@ -59,7 +59,7 @@ class Desk:
         document = {} if shelved is None else shelved.loaded.document.model_dump(mode="json", by_alias=True)
         doubts = () if shelved is None else shelved.loaded.doubts
         return PolicyView(
-            **entry.model_dump(), document=document, yaml=found[0].decode(errors="replace"),
+            **entry.model_dump(), document=document, yaml=found.data.decode(errors="replace"),
             diagnostics=[DiagnosticView.model_validate(replace(one, severity="warning")) for one in doubts],
         )  # fmt: skip
 

@@ -117,7 +117,7 @@ async def _policy(desk: Any, replays: Replays, asked: ReplayRequest) -> LoadedPo
         found = await desk.store.policy_document(asked.sha256)
         if found is None:
             raise _unknown(asked)
-        data, published_at = found
+        data, published_at = found.data, found.published_at
     try:
         return await asyncio.to_thread(
             load_policy, data, name="the policy", decision_types=replays.decision_types, published_at=published_at,

@@ -1,12 +1,10 @@
 """From a policy file to a policy that can route: read, check against the decision type, compile."""
 
 import hashlib
-import json
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, replace
 from datetime import datetime, timedelta
 from functools import partial
-from typing import Any
 
 from pydantic import ValidationError
 
@@ -30,6 +28,7 @@ from countersign_router.domain.policy import (
     Sla,
 )
 from countersign_router.domain.wording import Wording, wording
+from countersign_router.language.automation import automation_sha256
 from countersign_router.language.checks import document_problems, input_path
 from countersign_router.language.diagnostics import Diagnostic
 from countersign_router.language.document import BandShiftSection, InputSection, PolicyDocument
@@ -48,10 +47,6 @@ MAX_DIAGNOSTICS = 100
 """More than anybody reads; a file of another kind would give thousands."""
 _INITIALS = frozenset({"ai", "aml", "dti", "iban", "id", "kyc", "ltv", "sla", "vat"})
 """What a code writes small and people write large."""
-AUTOMATION_PARTS = (
-    "inputs", "outcomes", "consequence", "bands", "matrix", "signal_caps", "adjust", "exceptions", "never_automate",
-)  # fmt: skip
-"""What decides about automation. Editing anything else leaves certificates in force."""
 
 
 class PolicyRefused(ConfigurationError):  # noqa: N818 - a refusal, not a fault
@@ -152,20 +147,6 @@ def compile_policy(
     return LoadedPolicy(policy, document, data, tuple(doubts), compiled.odd)
 
 
-def automation_sha256(document: PolicyDocument) -> str:
-    """Hash what decides about automation, in canonical JSON: comments, order of keys and texts do not count."""
-    untold: Any = {"adjust": {"__all__": {"text"}}, "exceptions": {"__all__": {"text"}}, "never_automate": True}
-    parts = document.model_dump(mode="json", include=set(AUTOMATION_PARTS), exclude=untold)
-    for declared in parts["inputs"].values():
-        # Limits came later: where none is set, the hash is the one of before.
-        for limit in ("max_length", "max_items"):
-            if declared[limit] is None:
-                del declared[limit]
-    # The expression alone, however it was written.
-    parts["never_automate"] = document.never_automate.when if document.never_automate is not None else None
-    return hashlib.sha256(json.dumps(parts, sort_keys=True, separators=(",", ":")).encode()).hexdigest()
-
-
 def duration(text: str) -> timedelta:
     """Read a duration such as ``24h``."""
     return timedelta(**{DURATION_UNITS[text[-1]]: int(text[:-1])})
@@ -247,8 +228,8 @@ def _build(
     say = _sayer(inputs)
     return Policy(
         tenant=document.tenant, decision_type=document.decision_type, version=document.version,
-        sha256=hashlib.sha256(data).hexdigest(), automation_sha256=automation_sha256(document),
-        published_at=published_at,
+        sha256=hashlib.sha256(data).hexdigest(), published_at=published_at,
+        automation_sha256=automation_sha256(document, decision_type.adverse_outcomes),
         inputs=inputs, outcomes=outcomes, evaluate=compiled.evaluate, reevaluate=compiled.reevaluate,
         outcome_slots=tuple(one.slot for one in compiled.expressions if "proposal.outcome" in one.reads),
         factors=tuple(at[f"consequence.factors.{name}"] for name in FACTORS),

@@ -77,7 +77,7 @@ async def roll_back(
     if control is not None and read_in_force(control).sha256 == sha256:
         raise AlreadyInForce(f"version {version.version} routes already")
     asked = Asked("roll_back", caller, WORKERS, None, once)
-    return await _begin(store, asked, _return(version, found[0], draft_id, caller, reason))
+    return await _begin(store, asked, _return(version, found.data, draft_id, caller, reason))
 
 
 async def _begin(store: Store, asked: Asked, wanted: StoredDraft) -> UUID:

@@ -1,13 +1,13 @@
 """Two versions of a policy, and in words what the second does differently."""
 
-from collections.abc import Callable, Iterator, Mapping, Sequence
+from collections.abc import Callable, Collection, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from itertools import zip_longest
 from typing import Any, Literal
 
 from countersign_router.domain.policy import BANDS, LEVEL_NAMES, TIERS
+from countersign_router.language.automation import PRINCIPAL_FIELDS, automation_parts
 from countersign_router.language.document import PolicyDocument
-from countersign_router.language.loading import AUTOMATION_PARTS, automation_sha256
 
 Effect = Literal["stricter", "looser"] | None
 MAX_SAID = 200
@@ -38,22 +38,26 @@ class Differences:
     because: str
 
 
-def differences(before: PolicyDocument, after: PolicyDocument) -> Differences:
-    """Compare two versions of a policy, part by part in the order of the document."""
+def differences(before: PolicyDocument, after: PolicyDocument, adverse: Collection[str] = ()) -> Differences:
+    """Compare two versions of a policy, part by part in the order of the document.
+
+    ``adverse``: the outcomes that the decision type calls adverse. Without them, a policy that begins to repeat it is
+    said to void certificates, which it does not.
+    """
     old, new = (one.model_dump(mode="json", by_alias=True) for one in (before, after))
     found = tuple(one for part in new if part not in UNTOLD for one in _part(part, old[part], new[part]))
     found = (*found, *_examples(old["examples"], new["examples"]))
-    voids, stricter = automation_sha256(before) != automation_sha256(after), list[str]()
-    parts = [name for name in AUTOMATION_PARTS if _untold(old[name]) != _untold(new[name])]
-    if voids:
-        named = ", ".join(parts) or "what decides about automation"
-        verb = "are" if len(parts) > 1 or named.endswith("s") else "is"
+    was, is_ = (automation_parts(one, adverse) for one in (before, after))
+    parts, stricter = [name for name in was if name in is_ and was[name] != is_[name]], list[str]()
+    if parts:
+        named = ", ".join(parts)
+        verb = "are" if len(parts) > 1 or named.endswith("s") or parts == [PRINCIPAL_FIELDS] else "is"
         because = f"Voids certificates: yes, because {named} {verb} part of what certificates are bound to."
     elif stricter := list(_asked_for(old["automation"], new["automation"])):
         because = f"Voids certificates: yes, those that promise less than is asked for now: {' and '.join(stricter)}."
     else:
         because = "Voids certificates: no, nothing that decides about automation changes."
-    return Differences(before.version, after.version, found, voids or bool(stricter), because)
+    return Differences(before.version, after.version, found, bool(parts or stricter), because)
 
 
 def _asked_for(old: Mapping[str, Any], new: Mapping[str, Any]) -> Iterator[str]:
@@ -67,13 +71,6 @@ def _asked_for(old: Mapping[str, Any], new: Mapping[str, Any]) -> Iterator[str]:
             yield f"at most {is_:g} wrong of {tier} consequence ({before} before)"
     if new["delta"] < old["delta"] and any(new["alpha"].values()):
         yield f"a chance to err of at most {new['delta']:g} ({old['delta']:g} before)"
-
-
-def _untold(part: Any) -> Any:
-    """Leave out the words of rules, which no certificate hangs on."""
-    if isinstance(part, dict):
-        return {name: _untold(one) for name, one in part.items() if name != "text"}
-    return [_untold(one) for one in part] if isinstance(part, list) else part
 
 
 def _part(name: str, old: Any, new: Any) -> Iterator[Difference]:

@@ -55,7 +55,7 @@ WHERE routed_at >= $1 AND ($2::timestamptz IS NULL OR routed_at <= $2) AND level
   AND ($3 = '*' OR tenant = $3) AND ($4 = '*' OR decision_type = $4) AND NOT test;
 
 -- name: find_policy
-SELECT document, published_at FROM policies WHERE sha256 = $1;
+SELECT document, published_at, automation_sha256 FROM policies WHERE sha256 = $1;
 
 -- name: insert_sampling_key
 INSERT INTO sampling_keys (key_id, key, created_at) VALUES ($1, $2, $3) ON CONFLICT DO NOTHING;

@@ -2,6 +2,7 @@
 
 from dataclasses import dataclass
 from datetime import datetime
+from typing import Any
 
 from countersign_router.store.statements import Reads, Writes
 
@@ -20,6 +21,15 @@ class StoredPolicy:
     reason: str | None = None
 
 
+@dataclass(frozen=True, slots=True)
+class PublishedText:
+    """The text of a published version, when it was published, and what certificates were bound to then."""
+
+    data: bytes
+    published_at: datetime
+    automation_sha256: str
+
+
 class PolicyReads(Reads):
     """What was published."""
 
@@ -27,10 +37,10 @@ class PolicyReads(Reads):
         """Return every published version, newest first per decision type."""
         return [StoredPolicy(**dict(row)) for row in await self._pool.fetch(self._sql.policies.list_policies)]
 
-    async def policy_document(self, sha256: str) -> tuple[bytes, datetime] | None:
-        """Return the document of a published policy and when it was published."""
+    async def policy_document(self, sha256: str) -> PublishedText | None:
+        """Return the document of a published policy."""
         row = await self._pool.fetchrow(self._sql.queries.find_policy, sha256)
-        return None if row is None else (row["document"], row["published_at"])
+        return None if row is None else published_text(row)
 
     async def published(self, sha256: str) -> StoredPolicy | None:
         """Return a published version by its hash."""
@@ -65,3 +75,8 @@ class PolicyWrites(Writes):
         """Return when a version was published first; it must have been."""
         moment: datetime = (await self._connection.fetchrow(self._sql.queries.find_policy, sha256))["published_at"]
         return moment
+
+
+def published_text(row: Any) -> PublishedText:
+    """Read a row of ``find_policy``."""
+    return PublishedText(row["document"], row["published_at"], row["automation_sha256"])

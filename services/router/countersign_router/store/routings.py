@@ -8,6 +8,7 @@ from typing import Any, NamedTuple
 
 import asyncpg
 
+from countersign_router.store.policies import PublishedText, published_text
 from countersign_shared.errors import TransientError
 from countersign_shared.postgres import Queries
 from countersign_shared.postgres.bodies import Bodies
@@ -91,10 +92,10 @@ class Batch:
         bodies = tuple(row["body"] for row in rows if row["body"] is not None)
         return HeldControls(bodies, rows[0]["moment"])
 
-    async def policy(self, sha256: str) -> tuple[bytes, datetime] | None:
-        """Return the document of a published policy and when it was published."""
+    async def policy(self, sha256: str) -> PublishedText | None:
+        """Return the document of a published policy."""
         row = await self._connection.fetchrow(self._queries.find_policy, sha256)
-        return None if row is None else (row["document"], row["published_at"])
+        return None if row is None else published_text(row)
 
     async def keep(self, rows: Sequence[NewRouting], moment: datetime) -> dict[CaseKey, StoredRouting]:
         """Keep the cases that are new; return what was stored before of the others, by key.

@@ -106,6 +106,27 @@ def test_each_field_that_was_wrong_is_told_apart(desk: Desk, browser: Browser) -
         expect(told).to_contain_text(re.compile("^username: must be .*; display name: "))
 
 
+def test_what_is_doubtful_about_a_policy_in_force_stands_beside_it(desk: Desk, browser: Browser) -> None:
+    doubt = {
+        "path": "outcomes", "message": "what may be automated is not what it was", "line": 0, "column": 0,
+        "hint": "publish it as a new version", "length": 1, "severity": "warning",
+    }  # fmt: skip
+
+    def doubted(route: Route) -> None:
+        answer = route.fetch()
+        route.fulfill(response=answer, json={**answer.json(), "diagnostics": [doubt]})
+
+    with seat(browser) as here:
+        here.enter(desk.link("gladys", "Gladys West", "analyst"))
+        here.page.goto(f"{desk.url}/policies?policy=default/refund")
+        expect(here.page.get_by_role("heading", name="Rules")).to_be_visible()
+        expect(here.page.get_by_role("region", name="Doubts")).to_have_count(0)
+        here.page.route(re.compile(r"/api/router/v1/policies/[0-9a-f]{64}$"), doubted)
+        here.page.reload()
+        doubts = here.page.get_by_role("region", name="Doubts")
+        expect(doubts).to_contain_text("outcomes: what may be automated is not what it was; publish it as a new version")
+
+
 def test_what_is_written_of_a_policy_outlives_a_look_at_another_page(desk: Desk, browser: Browser) -> None:
     with seat(browser) as here:
         here.enter(desk.link("kathe", "Kathe Jacoby", "policy_author"))

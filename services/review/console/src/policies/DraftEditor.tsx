@@ -5,6 +5,7 @@ import { useState } from "react";
 import type { DraftEntry, Validation } from "../api/router";
 import { Trouble } from "../ui/Page";
 import { useLeaveGuard } from "../ui/useLeaveGuard";
+import { Diagnostics } from "./Diagnostics";
 import styles from "./Policies.module.css";
 import { useSaveDraft, useValidation } from "./usePolicies";
 import { useUnsaved } from "./useUnsaved";
@@ -55,7 +56,7 @@ export function DraftEditor({ draft, place, yaml, onDone: close }: DraftEditorPr
         value={text}
         onChange={(event) => write(event.currentTarget.value)}
       />
-      <div role="status">{validation.data && <Diagnostics found={validation.data} />}</div>
+      <div role="status">{validation.data && <Checked found={validation.data} />}</div>
       <TextInput
         label="Why"
         required
@@ -76,19 +77,13 @@ export function DraftEditor({ draft, place, yaml, onDone: close }: DraftEditorPr
   );
 }
 
-function Diagnostics({ found }: { found: Validation }) {
+function Checked({ found }: { found: Validation }) {
   const faulty = found.diagnostics.some(({ severity }) => severity === "error");
   return (
-    <ul className={styles.diagnostics}>
-      {found.diagnostics.map((one) => (
-        <li key={`${one.line} ${one.column} ${one.message}`} data-severity={one.severity}>
-          line {one.line}: {one.message}
-          {one.hint && <small> {one.hint}</small>}
-        </li>
-      ))}
+    <Diagnostics found={found.diagnostics}>
       {found.usable && !faulty && (
         <li data-severity="none">It can be used, and its {found.examples.length} examples come out as they say.</li>
       )}
-    </ul>
+    </Diagnostics>
   );
 }

@@ -1,6 +1,7 @@
 import { Card } from "../ui/Card";
 import { Trouble, Wide } from "../ui/Page";
 import table from "../ui/table.module.css";
+import { Diagnostics } from "./Diagnostics";
 import styles from "./Policies.module.css";
 import { rulesOf } from "./rules";
 import { usePolicy } from "./usePolicies";
@@ -10,8 +11,15 @@ export function Rules({ sha256 }: { sha256: string }) {
   const policy = usePolicy(sha256);
   if (!policy.data) return <Trouble error={policy.error} />;
   const rules = rulesOf(policy.data.document);
+  const doubts = policy.data.diagnostics;
   return (
     <Card title="Rules" beside={`version ${policy.data.version}, hash ${sha256.slice(0, 12)}`}>
+      {doubts.length > 0 && (
+        <section aria-label="Doubts">
+          <p className={styles.caption}>It routes as it stands, but not without doubt:</p>
+          <Diagnostics found={doubts} />
+        </section>
+      )}
       {rules.length === 0 && <p className={styles.caption}>None: the matrix alone decides.</p>}
       {rules.length > 0 && (
         <Wide label="Rules">

@@ -124,7 +124,7 @@ def test_what_is_doubtful_about_a_policy_in_force_stands_beside_it(desk: Desk, b
         here.page.route(re.compile(r"/api/router/v1/policies/[0-9a-f]{64}$"), doubted)
         here.page.reload()
         doubts = here.page.get_by_role("region", name="Doubts")
-        expect(doubts).to_contain_text("outcomes: what may be automated is not what it was; publish it as a new version")
+        expect(doubts).to_contain_text("what may be automated is not what it was; publish it as a new version")
 
 
 def test_what_is_written_of_a_policy_outlives_a_look_at_another_page(desk: Desk, browser: Browser) -> None:

@@ -36,7 +36,8 @@ class PolicyView(PolicyEntry):
     document: dict[str, Any] = Field(description="As read, with every default filled in.")
     yaml: str = Field(description="As written.")
     diagnostics: list[DiagnosticView] = Field(
-        description="What a new version could not say, such as a queue its decision type does not list."
+        description="What is doubtful about it: what a new version could not say, such as a queue that its "
+        "decision type does not list, or that no certificate covers it as its decision type is by now."
     )
 
 

@@ -25,6 +25,7 @@ from countersign_feedback.store import SCHEMA, Store
 from countersign_local.errors import CONFIGURATION, CommandError
 from countersign_shared.messaging import Record
 from countersign_shared.messaging.producer import open_publisher
+from countersign_shared.messaging.stopping import opened
 from countersign_shared.postgres import migrate, open_pool
 
 BATCH = 2_000
@@ -100,12 +101,9 @@ async def _from_log(database_url: str, handler: Handler, keys_dir: Path, progres
 
 async def _require_stopped(bootstrap: str, prefix: str) -> None:
     admin = AIOKafkaAdminClient(bootstrap_servers=bootstrap)
-    await admin.start()
-    try:
+    async with opened(admin, "the administrator"):
         (answer,) = await admin.describe_consumer_groups([prefix + GROUP])
         members = [member for group in answer.groups for member in group[5]]
-    finally:
-        await admin.close()
     if members:
         raise CommandError(
             f"{len(members)} feedback services are running: stop them, rebuild, and start them again.", CONFIGURATION
@@ -123,10 +121,7 @@ async def _to_the_beginning(bootstrap: str, prefix: str) -> None:
     consumer = AIOKafkaConsumer(
         bootstrap_servers=bootstrap, group_id=prefix + GROUP, enable_auto_commit=False, client_id=f"{GROUP}-rebuild"
     )
-    await consumer.start()
-    try:
+    async with opened(consumer, "the rebuilding consumer"):
         consumer.assign(parts)
         begins = await consumer.beginning_offsets(parts)
         await consumer.commit({part: OffsetAndMetadata(offset, "") for part, offset in begins.items()})
-    finally:
-        await consumer.stop()

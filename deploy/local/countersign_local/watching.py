@@ -16,7 +16,7 @@ from countersign_local.errors import UNAVAILABLE, USAGE, CommandError
 from countersign_local.moments import when
 from countersign_shared.contracts.topics import load_topics
 from countersign_shared.messaging.header_names import take_any_header_name
-from countersign_shared.messaging.stopping import stopped
+from countersign_shared.messaging.stopping import opened
 
 ANSWER_SECONDS = 15.0
 """How long brokers may take to say anything: another one may have to take over a partition."""
@@ -66,31 +66,27 @@ async def watched(
         raise CommandError(f"There is no topic {unknown[0]}: choose from {', '.join(known)}.", USAGE)
     partitions = await _partitions(bootstrap, [prefix + topic for topic in chosen])
     consumer = AIOKafkaConsumer(bootstrap_servers=bootstrap, enable_auto_commit=False, auto_offset_reset="latest")
-    await consumer.start()
     try:
-        consumer.assign(partitions)
-        await (consumer.seek_to_beginning if from_beginning else consumer.seek_to_end)(*partitions)
-        while True:
-            arrived = await consumer.getmany(timeout_ms=_QUIET_MS)
-            for raw in sorted(chain(*arrived.values()), key=lambda record: record.timestamp):
-                yield _watched(raw, len(prefix))
-            if not arrived:
-                await asyncio.wait_for(consumer.end_offsets(partitions[:1]), ANSWER_SECONDS)
+        async with opened(consumer, "the onlooker"):
+            consumer.assign(partitions)
+            await (consumer.seek_to_beginning if from_beginning else consumer.seek_to_end)(*partitions)
+            while True:
+                arrived = await consumer.getmany(timeout_ms=_QUIET_MS)
+                for raw in sorted(chain(*arrived.values()), key=lambda record: record.timestamp):
+                    yield _watched(raw, len(prefix))
+                if not arrived:
+                    await asyncio.wait_for(consumer.end_offsets(partitions[:1]), ANSWER_SECONDS)
     except (KafkaError, TimeoutError) as error:
         raise CommandError(f"Kafka does not answer at {bootstrap} any more: is it running?", UNAVAILABLE) from error
-    finally:
-        await stopped(consumer.stop(), "the onlooker")
 
 
 async def _partitions(bootstrap: str, topics: Sequence[str]) -> list[TopicPartition]:
     admin = AIOKafkaAdminClient(bootstrap_servers=bootstrap)
     try:
-        await admin.start()
-        present = await partitions_of(admin, topics)
+        async with opened(admin, "the administrator"):
+            present = await partitions_of(admin, topics)
     except KafkaError as error:
         raise CommandError(f"Kafka does not answer at {bootstrap}: is it running?", UNAVAILABLE) from error
-    finally:
-        await admin.close()
     if missing := sorted(set(topics) - set(present)):
         raise CommandError(f"Topic {missing[0]} is missing: run `countersign topics ensure`.", UNAVAILABLE)
     return [partition for topic in topics for partition in present[topic]]

@@ -200,6 +200,8 @@ async def consuming(
     broker = KafkaBroker(
         bootstrap.split(","), client_id=client_id, apply_types=False, graceful_timeout=drain_seconds, logger=None,
         allow_auto_create_topics=False,
+        # What is published goes out over a producer of our own.
+        consumer_only=True,
         # The in-memory broker's topics are never made anew.
         metadata_max_age_ms=300_000 if delivery.forgetful else METADATA_MS,
     )  # fmt: skip
@@ -251,7 +253,7 @@ async def consuming(
     finally:
         delivery.leave()
         await cancelled(*reading)
-        await stopped(broker.stop(), "the consumer", seconds=drain_seconds + STOP_SECONDS)
+        await stopped(broker.stop(), "the consumer", of=subscriber.consumer, seconds=drain_seconds + STOP_SECONDS)
         health.consumer_stopped()
 
 

@@ -17,7 +17,7 @@ from countersign_shared.messaging.consumer import FIRST_BACKOFF_SECONDS, MAX_REC
 from countersign_shared.messaging.header_names import take_any_header_name
 from countersign_shared.messaging.pace import DOZE_MS, QUIET_MS
 from countersign_shared.messaging.records import Record, whole_headers
-from countersign_shared.messaging.stopping import stopped
+from countersign_shared.messaging.stopping import started, stopped
 from countersign_shared.settings import ServiceSettings
 
 log = logging.getLogger(__name__)
@@ -51,7 +51,7 @@ async def following(
     part = TopicPartition(settings.topic_prefix + topic, 0)
     try:
         try:
-            await consumer.start()
+            await started(consumer)
             consumer.assign([part])
             await consumer.seek_to_beginning(part)
             end = (await consumer.end_offsets([part]))[part]
@@ -61,7 +61,7 @@ async def following(
         async with beside(_follow(consumer, topic, take), fail=partial(_ended, fail)):
             yield
     finally:
-        await stopped(consumer.stop(), "the follower")
+        await stopped(consumer.stop(), "the follower", of=consumer)
 
 
 async def _caught_up(consumer: Any, part: TopicPartition, end: int, take_some: Callable[[], Awaitable[None]]) -> None:

@@ -8,6 +8,7 @@ from aiokafka.errors import KafkaError
 
 from countersign_shared.errors import TransientError
 from countersign_shared.messaging.rewind import partitions_of
+from countersign_shared.messaging.stopping import opened
 from countersign_shared.settings import ServiceSettings
 
 
@@ -32,15 +33,13 @@ async def read_positions(settings: ServiceSettings, service: str, topics: Sequen
         enable_auto_commit=False, client_id=f"countersign-{service}-positions",
     )  # fmt: skip
     try:
-        await consumer.start()
-        parts = await partitions_of(settings.kafka_bootstrap_servers, [prefix + topic for topic in topics])
-        consumer.assign(parts)
-        begins = await consumer.beginning_offsets(parts)
-        return [
-            Position(part.topic[len(prefix) :], part.partition, await consumer.committed(part), begins[part])
-            for part in parts
-        ]
+        async with opened(consumer, "the reader of positions"):
+            parts = await partitions_of(settings.kafka_bootstrap_servers, [prefix + topic for topic in topics])
+            consumer.assign(parts)
+            begins = await consumer.beginning_offsets(parts)
+            return [
+                Position(part.topic[len(prefix) :], part.partition, await consumer.committed(part), begins[part])
+                for part in parts
+            ]
     except (KafkaError, TimeoutError, OSError) as error:
         raise TransientError(f"the brokers do not say where the group stands: {error!r}") from error
-    finally:
-        await consumer.stop()

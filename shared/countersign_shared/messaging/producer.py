@@ -13,7 +13,7 @@ from aiokafka.partitioner import murmur2
 from countersign_shared.errors import ConfigurationError, FatalError
 from countersign_shared.messaging.away import CONNECTING, unreachable
 from countersign_shared.messaging.records import Message
-from countersign_shared.messaging.stopping import stopped
+from countersign_shared.messaging.stopping import started, stopped
 from countersign_shared.settings import Compression
 
 log = logging.getLogger(__name__)
@@ -134,12 +134,12 @@ async def open_publisher(
         compression_type=None if compression == "none" else compression,
     )  # fmt: skip
     try:
-        await asyncio.wait_for(producer.start(), SEND_SECONDS)
-    except CONNECTING as error:
-        await stopped(producer.stop(), "the producer")
-        raise unreachable(bootstrap, error) from error
-    try:
+        try:
+            async with asyncio.timeout(SEND_SECONDS):
+                await started(producer)
+        except CONNECTING as error:
+            raise unreachable(bootstrap, error) from error
         yield Publisher(producer, prefix, bootstrap=bootstrap)
     finally:
         # For batches that no broker will ever confirm it would wait for ever.
-        await stopped(producer.stop(), "the producer")
+        await stopped(producer.stop(), "the producer", of=producer)

@@ -9,6 +9,7 @@ from aiokafka.errors import for_code
 from countersign_shared.contracts.topics import load_topics
 from countersign_shared.errors import ConfigurationError
 from countersign_shared.messaging.away import CONNECTING, unreachable
+from countersign_shared.messaging.stopping import started, stopped
 
 ALREADY_EXISTS = 36
 
@@ -29,11 +30,10 @@ async def ensure_topics(
     """
     admin = AIOKafkaAdminClient(bootstrap_servers=bootstrap, client_id="countersign-topics")
     try:
-        await admin.start()
-    except CONNECTING as error:
-        await admin.close()
-        raise unreachable(bootstrap, error) from error
-    try:
+        try:
+            await started(admin)
+        except CONNECTING as error:
+            raise unreachable(bootstrap, error) from error
         partitions = _as_the_others(await admin.describe_topics(), prefix, partitions)
         wanted = [
             NewTopic(
@@ -47,7 +47,7 @@ async def ensure_topics(
         answer = await admin.create_topics(wanted)
         return _created(answer.topic_errors)
     finally:
-        await admin.close()
+        await stopped(admin.close(), "the administrator", of=admin)
 
 
 def _as_the_others(present: Sequence[Mapping[str, Any]], prefix: str, asked: int | None) -> int | None:

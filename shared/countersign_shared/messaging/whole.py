@@ -7,6 +7,7 @@ from aiokafka import AIOKafkaConsumer, TopicPartition
 
 from countersign_shared.messaging.header_names import take_any_header_name
 from countersign_shared.messaging.records import Record, whole_headers
+from countersign_shared.messaging.stopping import opened
 from countersign_shared.settings import ServiceSettings
 
 READ_SECONDS = 30.0
@@ -23,8 +24,7 @@ async def read_topic(
         bootstrap_servers=settings.kafka_bootstrap_servers, enable_auto_commit=False, auto_offset_reset="earliest",
         client_id=client_id,
     )  # fmt: skip
-    try:
-        await consumer.start()
+    async with opened(consumer, "the reader"):
         parts = [TopicPartition(name, number) for number in range(partitions)]
         consumer.assign(parts)
         ends = await consumer.end_offsets(parts)
@@ -32,8 +32,6 @@ async def read_topic(
         for part in parts:
             consumer.seek(part, begins[part] if last is None else max(begins[part], ends[part] - last))
         return await _up_to(consumer, parts, ends, prefix)
-    finally:
-        await consumer.stop()
 
 
 async def _up_to(

@@ -39,19 +39,19 @@ async def deaf():
         (failing, "the consumer did not stop cleanly: ConnectionError('the broker is gone')"),
         # The cancellation of the library's own tasks, which is not ours.
         (let_out, None),
-        (for_ever, "the consumer did not stop within 0.05 s; its connections end with the process"),
-        (deaf, "the consumer did not stop within 0.05 s; its connections end with the process"),
+        (for_ever, "the consumer did not stop within 0.05 s; its connections are closed under it"),
+        (deaf, "the consumer did not stop within 0.05 s; its connections are closed under it"),
     ],
 )
 async def test_whatever_a_client_does_at_its_end_the_process_goes_on_to_its_own(stop, said, caplog):
     caplog.set_level(logging.WARNING)
     async with asyncio.timeout(10):
-        await stopped(stop(), "the consumer", seconds=0.05)
+        await stopped(stop(), "the consumer", of=None, seconds=0.05)
     assert caplog.messages == ([] if said is None else [said])
 
 
 async def test_who_is_cancelled_while_waiting_is_cancelled():
-    waiting = asyncio.create_task(stopped(for_ever(), "the consumer"))
+    waiting = asyncio.create_task(stopped(for_ever(), "the consumer", of=None))
     await asyncio.sleep(0)
     waiting.cancel()
     with pytest.raises(asyncio.CancelledError):

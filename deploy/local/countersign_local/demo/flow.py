@@ -12,6 +12,8 @@ from dataclasses import dataclass, field
 from aiokafka import AIOKafkaConsumer, TopicPartition
 from aiokafka.admin import AIOKafkaAdminClient
 
+from countersign_shared.messaging.stopping import opened
+
 Ends = dict[TopicPartition, int]
 SAMPLE_SECONDS = 0.25
 """From one sample to the next."""
@@ -126,15 +128,10 @@ async def open_sampler(bootstrap: str, prefix: str, groups: Mapping[str, Sequenc
     """Connect to the broker; `groups` maps each consumer group to the logical topics it reads."""
     consumer = AIOKafkaConsumer(bootstrap_servers=bootstrap, enable_auto_commit=False)
     admin = AIOKafkaAdminClient(bootstrap_servers=bootstrap)
-    await consumer.start()
-    try:
-        await admin.start()
+    async with opened(consumer, "the sampler"), opened(admin, "the administrator"):
         present = await partitions_of(admin, sorted({prefix + topic for topics in groups.values() for topic in topics}))
         partitions = {
             prefix + group: [partition for topic in topics for partition in present[prefix + topic]]
             for group, topics in groups.items()
         }
         yield Sampler(consumer, admin, partitions)
-    finally:
-        await admin.close()
-        await consumer.stop()

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import asyncio
 import os
-from collections.abc import AsyncIterator
+from collections.abc import AsyncIterator, Sequence
 from contextlib import asynccontextmanager
 from pathlib import Path
 from typing import Any
@@ -20,7 +20,7 @@ from countersign_audit.app import running
 from countersign_audit.settings import Settings
 from countersign_audit.store import SCHEMA
 from countersign_shared.messaging import Message, consumer
-from countersign_shared.messaging.positions import read_positions
+from countersign_shared.messaging.positions import Position, read_positions
 from countersign_shared.messaging.producer import open_publisher
 from countersign_shared.messaging.topics import ensure_topics
 from tests.fixtures.stack import Stack
@@ -138,12 +138,19 @@ async def test_records_removed_while_audit_runs_are_on_the_record_and_all_others
 async def test_a_topic_made_anew_is_read_from_its_beginning_and_on_the_record(
     settings: Settings, monkeypatch: pytest.MonkeyPatch
 ) -> None:
+    looks: list[str] = []
+
+    async def noted(*args: Any) -> Sequence[Position]:
+        looks.append("begun")
+        return await read_positions(*args)
+
+    monkeypatch.setattr(app, "read_positions", noted)
     monkeypatch.setattr(app, "REMOVED_SECONDS", 0.5)
     monkeypatch.setattr(consumer, "METADATA_MS", 1_000)
     async with running(settings):
         await publish(settings, range(24))
         await entries(settings, at_least=97)
-        await committed(settings)
+        await stood(settings, looks)
         await made_anew(settings, "case.created")
         # Fewer than before: where the group stood lies beyond their end.
         await publish(settings, range(24, 36))
@@ -167,11 +174,15 @@ async def made_anew(settings: Settings, topic: str) -> None:
             await asyncio.sleep(0.05)
 
 
-async def committed(settings: Settings) -> None:
-    async with asyncio.timeout(20):
+async def stood(settings: Settings, looks: Sequence[str]) -> None:
+    """Wait until the service has seen that its group stands somewhere."""
+    async with asyncio.timeout(60):
         while not any(one.committed for one in await read_positions(settings, "audit", ["case.created"])):
             await asyncio.sleep(0.05)
-    await asyncio.sleep(app.REMOVED_SECONDS * 2)
+        # The look after the next begins once the next, which saw it, has ended.
+        before = len(looks)
+        while len(looks) < before + 2:
+            await asyncio.sleep(0.05)
 
 
 @asynccontextmanager

@@ -12,6 +12,7 @@ import pytest
 from countersign_audit import app as audit
 from countersign_audit.settings import Settings as AuditSettings
 from countersign_feedback import app as feedback
+from countersign_feedback.handlers import TOPICS
 from countersign_feedback.settings import Settings
 from countersign_local.errors import CommandError
 from countersign_local.rebuilding import rebuild
@@ -19,6 +20,7 @@ from countersign_shared.errors import CountersignError
 from countersign_shared.messaging.producer import open_publisher
 from countersign_shared.messaging.records import Message
 from countersign_shared.messaging.topics import ensure_topics
+from tests.integration.feedback.test_feedback_service import until_read
 from tests.integration.feedback.test_feedback_store import story
 
 DERIVED = ("cases", "counters", "labels", "answers", "truths", "reviewers", "outcomes")
@@ -101,5 +103,5 @@ async def test_the_log_and_the_topics_give_the_same_numbers(
                     await asyncio.sleep(0.2)
         await rebuild(database_url, kafka_bootstrap, topic_prefix, keys_dir=keys, progress=lambda *_: None)
         async with feedback.running(settings):
-            await asyncio.sleep(1)
+            await until_read(settings, sum(one.topic in TOPICS for one in events))
         assert await dump(database_url) == expected

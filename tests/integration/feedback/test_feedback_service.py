@@ -11,8 +11,10 @@ import pytest
 
 from countersign_feedback.app import running
 from countersign_feedback.domain.summary import Scope
+from countersign_feedback.handlers import TOPICS
 from countersign_feedback.settings import Settings
 from countersign_feedback.store import Store
+from countersign_shared.messaging.positions import read_positions
 from countersign_shared.messaging.producer import open_publisher
 from countersign_shared.messaging.records import Message, Record
 from countersign_shared.messaging.topics import ensure_topics
@@ -48,8 +50,8 @@ async def test_counts_what_is_on_the_topics_and_again_after_a_restart(
         # Everything again, as after a crash before the commit.
         await publisher.publish([message(record) for record in first])
         async with running(settings):
-            await asyncio.sleep(2)
-            await _until(database_url, expected_first)
+            await until_read(settings, 2 * len(first))
+        await _until(database_url, expected_first)
     _promtool(scrape.content)
 
 
@@ -58,6 +60,13 @@ async def _until(database_url: str, expected: object) -> None:
         while await counted(Store(pool)) != expected:
             await asyncio.sleep(0.1)
         assert await Store(pool).unplaced(Scope()) == 0
+
+
+async def until_read(settings: Settings, records: int) -> None:
+    """Wait until the service has read so many records of its topics."""
+    async with asyncio.timeout(30):
+        while sum(one.committed or 0 for one in await read_positions(settings, "feedback", TOPICS)) < records:
+            await asyncio.sleep(0.1)
 
 
 def _promtool(scrape: bytes) -> None:

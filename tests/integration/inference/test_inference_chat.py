@@ -294,7 +294,7 @@ async def test_a_trial_that_finds_the_server_busy_is_not_the_last(tmp_path):
 
 async def test_a_slow_server_blocks_nobody_and_the_batch_ends_on_time(tmp_path):
     async def slow(_request):
-        await asyncio.sleep(0.1)
+        await asyncio.sleep(0.5)
         return proposing("remove", SURE)
 
     beats = 0
@@ -308,11 +308,11 @@ async def test_a_slow_server_blocks_nobody_and_the_batch_ends_on_time(tmp_path):
     beat = asyncio.create_task(beating())
     questions = [Question(POST, tenant="big") for _ in range(100)] + [Question(POST, tenant="small")] * 2
     started = time.monotonic()
-    server, _, answers = await ask(tmp_path, slow, *questions, limits={"batch_seconds": 0.6, "concurrency": 4})
+    server, _, answers = await ask(tmp_path, slow, *questions, limits={"batch_seconds": 3.0, "concurrency": 4})
     took = time.monotonic() - started
     beat.cancel()
     # It had the time it was given, in which not everything can be asked.
-    assert took > 0.5
+    assert took > 2.5
     assert 2 < len(server.requests) < len(questions)
     assert beats > 5
     assert server.most_at_once <= 4

@@ -77,9 +77,9 @@ async def test_a_service_asks_the_mock_broker_seldom_while_nothing_comes(monkeyp
             AIOKafkaProducer(bootstrap_servers=broker.bootstrap) as producer,
         ):
             await asyncio.sleep(QUIET_AFTER_SECONDS + 0.5)
-            before = len(asked)
+            before, began = len(asked), time.monotonic()
             await asyncio.sleep(2)
-            assert 0 < len(asked) - before <= 2 * 1_000 / DOZE_MS + 2
+            assert 0 < len(asked) - before <= (time.monotonic() - began) * 1_000 / DOZE_MS + 2
             await producer.send_and_wait("case.created", b"{}", key=b"a")
             async with asyncio.timeout(20):
                 await got.wait()
@@ -99,7 +99,7 @@ def test_mock_broker_ends_with_its_starter():
         broker = psutil.Process(int(announced.readline()))
     starter.send_signal(signal.SIGKILL)
     starter.wait()
-    broker.wait(15)
+    broker.wait(60)
     assert not broker.is_running()
 
 
@@ -110,7 +110,7 @@ def test_mock_broker_says_nothing_when_its_starter_ended_while_it_started():
     assert broker.stdout is not None
     broker.stdout.close()
     broker.stdout = None
-    assert broker.communicate(timeout=15) == (None, b"")
+    assert broker.communicate(timeout=60) == (None, b"")
     assert broker.returncode == 0
 
 

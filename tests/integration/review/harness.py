@@ -68,6 +68,7 @@ class Desk:
     sent: list[Message] = field(default_factory=list)
     clients: list[httpx.AsyncClient] = field(default_factory=list)
     gate: asyncio.Event = field(default_factory=asyncio.Event)
+    at_gate: asyncio.Event = field(default_factory=asyncio.Event)
 
     async def take_in(self, *records: Record) -> Sequence[Message]:
         return await self.handler(records)
@@ -272,16 +273,17 @@ async def open_desk(database_url: str, **settings: Any) -> AsyncIterator[Desk]:
         app.state.parts = parts
         sent: list[Message] = []
 
-        gate = asyncio.Event()
+        gate, at_gate = asyncio.Event(), asyncio.Event()
         gate.set()
 
         async def publish(messages: Sequence[Message]) -> None:
+            at_gate.set()
             await gate.wait()
             sent.extend(messages)
 
         relay = Relay(outbox, publish, clock=clock, sent=sent_marker(parts.answers, clock))
         handler = Handler(Intake(pool, Journal(outbox, parts.live.hint), updates, clock), parts.types, metrics)
-        desk = Desk(pool, parts, handler, updates, relay, clock, metrics, app, sent, gate=gate)
+        desk = Desk(pool, parts, handler, updates, relay, clock, metrics, app, sent, gate=gate, at_gate=at_gate)
         try:
             yield desk
         finally:

@@ -49,8 +49,9 @@ async def test_review_an_undo_while_the_decision_is_leaving_waits_and_is_too_lat
     # The relay of another instance, whose clock is ahead.
     desk.clock.forward(seconds=6)
     desk.gate.clear()
+    desk.at_gate.clear()
     leaving = asyncio.create_task(desk.relay_once())
-    await asyncio.sleep(0.1)
+    await asyncio.wait_for(desk.at_gate.wait(), 20)
     desk.clock.forward(seconds=-2)
     undoing = asyncio.create_task(ana.post(f"/decisions/{decided['decision_id']}/undo"))
     await desk.until_waiting(1)

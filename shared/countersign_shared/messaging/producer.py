@@ -55,7 +55,10 @@ class Publisher:
             except (KafkaError, TimeoutError) as error:
                 if not await self._answers():
                     raise unreachable(self._bootstrap, TimeoutError()) from error
-                raise ConfigurationError(f"topic {physical} is missing: run `countersign topics ensure`") from error
+                # A slow broker may have told of it in that last answer.
+                found = self._producer.client.cluster.partitions_for_topic(physical)
+                if not found:
+                    raise ConfigurationError(f"topic {physical} is missing: run `countersign topics ensure`") from error
             self._counts[topic] = len(found)
         return self._counts[topic]
 

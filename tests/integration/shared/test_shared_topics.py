@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import asyncio
+import signal
 from collections.abc import AsyncIterator
 
 import pytest
@@ -11,6 +12,7 @@ from aiokafka.admin import AIOKafkaAdminClient, NewTopic
 from countersign_local.parts.mock_broker import mock_broker
 from countersign_shared.contracts.topics import load_topics
 from countersign_shared.errors import AwayError, ConfigurationError
+from countersign_shared.messaging import producer
 from countersign_shared.messaging.producer import open_publisher
 from countersign_shared.messaging.topics import ensure_topics
 
@@ -46,6 +48,19 @@ async def test_a_broker_that_dies_during_a_start_is_away_and_no_topic_is_called_
             broker.process.wait()
             with pytest.raises(AwayError, match=f"Kafka does not answer at {broker.bootstrap}"):
                 await publisher.partitions("case.created")
+
+
+async def test_a_topic_that_a_slow_broker_tells_of_late_is_not_called_missing(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(producer, "TOPIC_SECONDS", 2.0)
+    with mock_broker({"case.created": 3}) as broker:
+        async with open_publisher(broker.bootstrap, prefix="", client_id="test") as publisher:
+            broker.process.send_signal(signal.SIGSTOP)
+            try:
+                asked = asyncio.create_task(publisher.partitions("case.created"))
+                await asyncio.wait([asked], timeout=3.0)
+            finally:
+                broker.process.send_signal(signal.SIGCONT)
+            assert await asked == 3
 
 
 @pytest.mark.kafka

@@ -92,13 +92,13 @@ class DemoProcess:
         assert self.process is not None
         self.below = psutil.Process(self.process.pid).children(recursive=True)
         self.process.send_signal(how)
-        code = self.process.wait(60)
+        code = self.process.wait(120)
         self._said()
         return code
 
     def left_over(self) -> list[psutil.Process]:
-        """Return what still runs of the last demo, after a moment's grace."""
-        _, alive = psutil.wait_procs(self.below, timeout=10)
+        """Return what still runs of the last demo, after a minute's grace."""
+        _, alive = psutil.wait_procs(self.below, timeout=60)
         return alive
 
     def close(self) -> None:

@@ -112,7 +112,7 @@ class Desk:
             f"{self.url}/api/review/v1{path}", orjson.dumps(body), method="POST",
             headers={"content-type": "application/json", "authorization": f"Bearer {self.access.api_key}"},
         )  # fmt: skip
-        with urllib.request.urlopen(request, timeout=10) as answer:
+        with urllib.request.urlopen(request, timeout=60) as answer:
             return dict(json.load(answer))
 
     def bring(self, *bodies: dict[str, Any]) -> None:

@@ -306,7 +306,7 @@ def test_a_key_is_made_shown_once_and_taken_back_without_a_mouse(desk: Desk, bro
 def who_comes_with(desk: Desk, key: str) -> dict[str, Any]:
     """Return whom the API knows by a key."""
     request = urllib.request.Request(f"{desk.url}/api/review/v1/me", headers={"authorization": f"Bearer {key}"})
-    with urllib.request.urlopen(request, timeout=10) as answer:
+    with urllib.request.urlopen(request, timeout=60) as answer:
         return dict(json.load(answer))
 
 

@@ -5,6 +5,7 @@ from __future__ import annotations
 import contextlib
 import math
 import os
+import time
 from collections.abc import Iterator
 
 import pytest
@@ -12,7 +13,7 @@ from playwright.sync_api import Browser, Route, expect
 
 from tests.e2e.console.long_queue import fill_queue, make_urgent
 from tests.e2e.console.parts import Desk
-from tests.e2e.console.seats import Seat, seat
+from tests.e2e.console.seats import SHOWN_SECONDS, Seat, seat
 
 pytestmark = [pytest.mark.kafka, pytest.mark.browser, pytest.mark.slow, pytest.mark.timeout(600)]
 
@@ -93,7 +94,11 @@ def no_answers(here: Seat) -> Iterator[None]:
 
     here.page.context.route("**/api/**", hold)
     yield
-    assert any(url.endswith("/decision") for url in asked), "the decision was not on its way"
+    # The driver hears of a request while it waits.
+    deadline = time.monotonic() + SHOWN_SECONDS
+    while not any(url.endswith("/decision") for url in asked):
+        assert time.monotonic() < deadline, "the decision was not on its way"
+        here.page.wait_for_timeout(20)
     # Which lets go of whatever was held.
     here.page.context.unroute("**/api/**")
 

@@ -65,7 +65,7 @@ def _entries(demo, case_id, *kinds):
     running = demo.running()
     # Asked directly while it is not there: a command each time is a process each time.
     key = {"authorization": f"Bearer {running.api_key}"}
-    with httpx.Client(base_url=running.url, headers=key, timeout=20) as client:
+    with httpx.Client(base_url=running.url, headers=key, timeout=60) as client:
 
         def recorded():
             answer = client.get(f"/api/audit/v1/cases/{case_id}/timeline")
@@ -129,7 +129,7 @@ def test_the_affected_person_reads_why_once_and_what_is_held_about_them(demo, tm
     _entries(demo, case_id, "case.routed")
     told = demo.json("audit", "explain", case_id, "--purpose", "they asked")
     # The address of the console, no key, no session.
-    with httpx.Client(base_url=demo.running().url, timeout=20) as anybody:
+    with httpx.Client(base_url=demo.running().url, timeout=60) as anybody:
         assert told["url"] == demo.running().url.rstrip("/") + told["path"]
         # Looking at the link, as mail programs do, uses nothing up.
         for _ in range(2):
@@ -153,7 +153,9 @@ def test_a_leads_key_lets_whoever_runs_the_demo_declare_a_busy_period(demo, monk
     running, peak = demo.running(), ("controls", "peak", "--for", "1h", "--decision-type", "refund", "--reason", "sale")
     refused = demo.run(*peak)
     assert (refused.returncode, "lead" in refused.stderr) == (NOT_PERMITTED, True), refused.stderr
-    with httpx.Client(base_url=running.url, headers={"Authorization": f"Bearer {running.api_key}"}) as office:
+    with httpx.Client(
+        base_url=running.url, headers={"Authorization": f"Bearer {running.api_key}"}, timeout=60
+    ) as office:
         asked = {"username": "demo", "name": "my terminal", "roles": ["lead"]}
         key = office.post("/api/review/v1/api-keys", json=asked, headers={"Idempotency-Key": "a-leads-key"})
     assert key.status_code == 201, key.text

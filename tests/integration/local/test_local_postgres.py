@@ -63,7 +63,7 @@ async def test_a_server_left_by_a_killed_supervisor_is_replaced(directory):
     orphan = _unsupervised(binary, directory / "postgres" / "data")
     with postgres(directory, environ=os.environ) as server:
         assert await _execute(server.url, "SELECT 1") == 1
-        assert orphan.wait(10) == 0
+        assert orphan.wait(60) == 0
 
 
 def _unsupervised(binary, data):
@@ -121,7 +121,7 @@ def test_killing_the_supervisor_leaves_nothing(directory):
         server = psutil.Process(int(announced.readline()))
     supervisor.send_signal(signal.SIGKILL)
     supervisor.wait()
-    server.wait(15)
+    server.wait(60)
     assert not server.is_running()
 
 

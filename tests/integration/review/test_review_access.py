@@ -209,7 +209,7 @@ async def test_review_tokens_are_good_at_the_other_services(desk: Desk) -> None:
     key = await desk.add_user("ana", "auditor", tenants=("a",))
     async with serving(desk.app, "127.0.0.1", 0) as port:
         base = f"http://127.0.0.1:{port}{API}"
-        async with httpx.AsyncClient(headers={"Authorization": f"Bearer {key}"}) as client:
+        async with httpx.AsyncClient(headers={"Authorization": f"Bearer {key}"}, timeout=60) as client:
             token = (await client.post(f"{base}/token", json={"audience": "audit"})).json()["access_token"]
         request = Request({"type": "http", "headers": [(b"authorization", f"Bearer {token}".encode())]})
         principal = await TokenVerifier("audit", f"{base}/jwks")(request)

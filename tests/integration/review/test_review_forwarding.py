@@ -103,7 +103,7 @@ async def test_review_a_stream_passes_through_as_it_comes(desk: Desk) -> None:
     async with (
         serving(upstream, "127.0.0.1", 0) as port,  # type: ignore[arg-type]
         serving(desk.app, "127.0.0.1", 0) as front,
-        httpx.AsyncClient(headers={"Authorization": f"Bearer {key}"}) as client,
+        httpx.AsyncClient(headers={"Authorization": f"Bearer {key}"}, timeout=60) as client,
     ):
         object.__setattr__(desk.parts.settings, "audit_url", f"http://127.0.0.1:{port}")
         async with client.stream("GET", f"http://127.0.0.1:{front}/api/audit/v1/stream") as stream:

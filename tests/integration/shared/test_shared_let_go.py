@@ -23,7 +23,7 @@ from countersign_shared.settings import ServiceSettings
 
 pytestmark = pytest.mark.kafka
 
-LIMIT_SECONDS = 60.0
+LIMIT_SECONDS = 200.0
 
 
 @pytest.fixture

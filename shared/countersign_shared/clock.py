@@ -16,7 +16,8 @@ def rfc3339(moment: datetime) -> str:
     """Write a moment as RFC 3339 with microseconds and ``Z``; a naive moment is a ``ValueError``."""
     if moment.tzinfo is None:
         raise ValueError("a naive time has no place in a record: give it a zone")
-    return moment.astimezone(UTC).strftime("%Y-%m-%dT%H:%M:%S.%fZ")
+    # Not strftime: it writes the year 999 with three digits.
+    return moment.astimezone(UTC).replace(tzinfo=None).isoformat(timespec="microseconds") + "Z"
 
 
 def parse_rfc3339(text: str) -> datetime:

@@ -1,14 +1,16 @@
 """Ids, times, queries, metrics and health: small and exact."""
 
+import re
 import uuid
-from datetime import datetime, timedelta, timezone
+from datetime import UTC, datetime, timedelta, timezone
 from pathlib import Path
 
 import pytest
-from hypothesis import given
+from hypothesis import example, given
 from hypothesis import strategies as st
 
 from countersign_shared.clock import parse_rfc3339, rfc3339
+from countersign_shared.contracts.events.fields import RFC3339
 from countersign_shared.ids import derived_event_id
 from countersign_shared.messaging.producer import partition_for
 from countersign_shared.observability import Health, Metrics
@@ -37,6 +39,17 @@ def test_times_carry_their_zone():
         rfc3339(datetime(2026, 1, 2))  # noqa: DTZ001 - the refusal is the point
     with pytest.raises(ValueError, match="zone"):
         parse_rfc3339("2026-01-02T01:04:05")
+
+
+ZONES = st.integers(-23 * 60, 23 * 60).map(lambda minutes: timezone(timedelta(minutes=minutes)))
+
+
+@given(st.datetimes(min_value=datetime(1, 1, 2), max_value=datetime(9999, 12, 30), timezones=ZONES))  # noqa: DTZ001
+@example(datetime(999, 12, 31, 23, 59, 59, tzinfo=UTC))
+def test_a_time_of_any_year_is_written_so_that_it_can_be_read_again(moment):
+    written = rfc3339(moment)
+    assert re.fullmatch(RFC3339, written)
+    assert parse_rfc3339(written) == moment
 
 
 def test_keys_go_where_java_clients_send_them():

@@ -3,6 +3,8 @@
 from __future__ import annotations
 
 import asyncio
+import os
+import shutil
 import signal
 import subprocess
 import sys
@@ -15,8 +17,9 @@ from aiokafka import AIOKafkaConsumer, AIOKafkaProducer
 from aiokafka.admin import AIOKafkaAdminClient, NewTopic
 from aiokafka.consumer.fetcher import Fetcher
 
-from countersign_local.errors import PartMissingError
+from countersign_local.errors import PartError, PartMissingError
 from countersign_local.parts.java import kafka_runtime
+from countersign_local.parts.kafka_jars import kafka
 from countersign_local.parts.mock_broker import mock_broker
 from countersign_shared.contracts.topics import load_topics
 from countersign_shared.messaging import consumer, open_bus
@@ -164,11 +167,23 @@ def test_without_maven_and_jars_the_reason_says_what_to_install(tmp_path, kafka_
         kafka_runtime({"PATH": str(tmp_path), "XDG_CACHE_HOME": str(tmp_path)})
 
 
+@pytest.mark.timeout(180)
+def test_a_broker_keeps_its_data_where_it_was_told_whatever_the_directory_is_called(tmp_path, kafka_java):
+    home = tmp_path / "Zustand für \\ 日本 🗝" / "kafka"
+    with kafka(home, environ=os.environ) as cluster:
+        assert cluster.bootstrap
+    assert (home / "broker-1" / "data" / "meta.properties").is_file()
+    assert list(tmp_path.iterdir()) == [home.parent]
+
+
+def test_a_directory_that_kafka_would_take_for_two_is_refused(tmp_path, kafka_java):
+    with pytest.raises(PartError, match="comma"), kafka(tmp_path / "loans, 2026", environ=os.environ):
+        pass
+    assert list(tmp_path.iterdir()) == []
+
+
 @pytest.fixture
 def kafka_java():
-    import os
-    import shutil
-
     java = shutil.which("java", path=os.environ.get("PATH"))
     if java is None:
         pytest.skip("no Java on this machine")

@@ -7,6 +7,7 @@ cluster stopped and started again on it goes on.
 from __future__ import annotations
 
 import contextlib
+import json
 import shutil
 import signal
 import subprocess
@@ -33,6 +34,8 @@ _JVM = (
     "-XX:TieredStopAtLevel=1",
     f"-Dlog4j2.configurationFile={Path(__file__).with_name('kafka') / 'log4j2.properties'}",
 )
+# Java writes and reads the names of files by its locale: in another one, what is not ASCII is not found.
+_ENVIRONMENT = {"PATH": "/usr/bin:/bin", "LC_ALL": "C.UTF-8", "TZ": "UTC"}
 _READY_SECONDS = 60.0
 _STOP_SECONDS = 15.0
 _REPLICATED = 3
@@ -93,7 +96,7 @@ class KafkaCluster:
             node.process = spawn(
                 self.runtime.command("kafka.Kafka", node.directory / "server.properties", options=options),
                 log=node.log,
-                env={"PATH": "/usr/bin:/bin", "LC_ALL": "C", "TZ": "UTC"},
+                env=_ENVIRONMENT,
                 last_word=signal.SIGKILL,
             )
         self._wait_until_ready()
@@ -170,8 +173,13 @@ def kafka(
     """Run a cluster of `brokers` nodes whose data live in `directory`, and stop it at the end.
 
     With three or more, topics are replicated three times and two replicas must confirm. `properties` replace ours.
-    Raises PartMissingError when this machine has no Java or no jars, PartError with the broker's last words.
+    Raises PartMissingError when this machine has no Java or no jars, PartError with the broker's last words or where
+    Kafka cannot keep data in `directory`.
     """
+    if "," in str(directory):
+        raise PartError(
+            f"Kafka takes a comma for the end of a directory's name: keep its data elsewhere, not in {directory}"
+        )
     cluster = KafkaCluster(kafka_runtime(environ))
     choose = ports or free_ports()
     controller_port = next(choose)
@@ -223,8 +231,13 @@ def _write_properties(node: Node, *, controller_port: int, brokers: int, extra: 
         **extra,
     }
     node.directory.mkdir(parents=True, exist_ok=True)
-    text = "".join(f"{name}={value}\n" for name, value in values.items())
+    text = "".join(f"{name}={_escaped(value)}\n" for name, value in values.items())
     (node.directory / "server.properties").write_text(text)
+
+
+def _escaped(value: str) -> str:
+    """Write a value for Java's properties, which are read as Latin-1 and escaped as in JSON."""
+    return json.dumps(value)[1:-1]
 
 
 def _format(runtime: KafkaRuntime, cluster_id: str, node: Node) -> None:
@@ -236,7 +249,7 @@ def _format(runtime: KafkaRuntime, cluster_id: str, node: Node) -> None:
             "kafka.tools.StorageTool", "format", f"--cluster-id={cluster_id}",
             "-c", node.directory / "server.properties", options=(*_JVM, f"-XX:SharedArchiveFile={runtime.archive}"),
         ),
-        capture_output=True, text=True, check=False,
+        capture_output=True, text=True, errors="replace", check=False, env=_ENVIRONMENT, cwd="/",
     )  # fmt: skip
     if made.returncode != 0:
         raise PartError(f"Kafka cannot prepare {node.directory}: {(made.stdout + made.stderr).strip()}")

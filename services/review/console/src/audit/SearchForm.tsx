@@ -1,6 +1,7 @@
 import { Button, TextInput } from "@mantine/core";
 import { type FormEvent, useState } from "react";
 
+import { LAST_DAY } from "../format/day";
 import { zoneWords } from "../format/zone";
 import styles from "./Audit.module.css";
 
@@ -37,7 +38,7 @@ export function SearchForm<Sought extends Record<keyof Sought, string>>(props: S
           key={name}
           label={label}
           type={type}
-          {...(type === "datetime-local" && { description: zoneWords() })}
+          {...(type === "datetime-local" && { description: zoneWords(), max: `${LAST_DAY}T23:59` })}
           {...(like && { placeholder: like })}
           autoCapitalize="none"
           value={wanted[name]}

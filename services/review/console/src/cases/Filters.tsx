@@ -1,6 +1,7 @@
 import { NativeSelect, TextInput } from "@mantine/core";
 import { useRef } from "react";
 
+import { LAST_DAY } from "../format/day";
 import { zoneWords } from "../format/zone";
 import { CommandKey } from "../keys/Keycap";
 import { useCommand } from "../keys/KeyProvider";
@@ -38,6 +39,7 @@ export function Filters({ search, onChange }: FiltersProps) {
     <TextInput
       className={styles.day ?? ""}
       type="date"
+      max={LAST_DAY}
       label={label}
       description={zoneWords()}
       inputWrapperOrder={["label", "input", "description"]}

@@ -1,4 +1,4 @@
-import { describe, expect, it } from "vitest";
+import { afterEach, describe, expect, it, vi } from "vitest";
 
 import { addressOf, filtersOf, isEmpty, searchFrom, searchOf } from "./search";
 
@@ -33,5 +33,29 @@ describe("a search for cases", () => {
   it("looks at the whole of its last day", () => {
     const { since, until } = filtersOf(search("since=2026-03-01&until=2026-03-01"));
     expect(Date.parse(until ?? "") - Date.parse(since ?? "")).toBe(24 * 3_600_000);
+  });
+
+  afterEach(() => void vi.unstubAllEnvs());
+
+  it("ends with its last day where that day begins at one in the morning", () => {
+    vi.stubEnv("TZ", "Africa/Cairo");
+    const sought = search("since=2027-04-30&until=2027-04-30");
+    const { since, until } = filtersOf(sought);
+    expect([since, until]).toEqual(["2027-04-29T22:00:00.000Z", "2027-04-30T21:00:00.000Z"]);
+    expect(searchFrom(filtersOf(sought))).toEqual(sought);
+  });
+
+  it("takes no day that no calendar has", () => {
+    for (const day of ["2026-13-01", "2026-02-30", "2027-02-29", "20267-12-31", "yesterday"]) {
+      const sought = search(`since=${day}&until=${day}`);
+      expect(isEmpty(sought)).toBe(true);
+      expect(filtersOf(sought)).toMatchObject({ since: null, until: null });
+    }
+    expect(filtersOf(search("since=2028-02-29")).since).toMatch(/^2028-02-2/u);
+  });
+
+  it("has no end where somebody names the last day that can be written", () => {
+    expect(filtersOf(search("until=9999-12-31")).until).toBeNull();
+    expect(filtersOf(search("until=9999-12-30")).until).toMatch(/^9999-12-3/u);
   });
 });

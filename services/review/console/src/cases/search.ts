@@ -1,4 +1,5 @@
 import type { CaseFilters } from "../api/schema";
+import { isDay, startOfDay } from "../format/day";
 
 export const STATES = ["human_review", "decided", "withdrawn", "archived"] as const;
 export const TIERS = ["negligible", "low", "medium", "high", "critical"] as const;
@@ -21,8 +22,12 @@ export interface Search {
 
 export const NAMES = ["q", "state", "tenant", "type", "by", "tier", "level", "outcome", "since", "until"] as const;
 
+/** The search in an address; what is no day there can be neither shown nor looked for. */
 export function searchOf(address: URLSearchParams): Search {
-  return Object.fromEntries(NAMES.map((name) => [name, address.get(name) ?? ""])) as unknown as Search;
+  const named = (name: string) => address.get(name) ?? "";
+  const day = (name: string) => (isDay(named(name)) ? named(name) : "");
+  const all = Object.fromEntries(NAMES.map((name) => [name, named(name)])) as unknown as Search;
+  return { ...all, since: day("since"), until: day("until") };
 }
 
 export function addressOf(search: Search): URLSearchParams {
@@ -37,7 +42,6 @@ const oneOf = <Value extends string>(value: string, allowed: readonly Value[]): 
   allowed.find((one) => one === value) ?? null;
 
 const TENANT = /^[\w.-]{1,64}$/u;
-const DAY = /^\d{4}-\d\d-\d\d$/u;
 
 /** What the server is asked for. Whatever somebody wrote into the address that is none of the choices is left out. */
 export function filtersOf(search: Search): CaseFilters {
@@ -52,9 +56,9 @@ export function filtersOf(search: Search): CaseFilters {
     outcome: search.outcome || null,
     tier: tier ? [tier] : [],
     level: level ? [Number(level)] : [],
-    since: DAY.test(search.since) ? startOf(search.since) : null,
+    since: startOfDay(search.since),
     // The day named is the last one that is looked at.
-    until: DAY.test(search.until) ? startOf(search.until, 1) : null,
+    until: startOfDay(search.until, 1),
   };
 }
 
@@ -72,12 +76,6 @@ export function searchFrom(filters: CaseFilters): Search {
     since: dayOf(filters.since),
     until: dayOf(filters.until, -1),
   };
-}
-
-function startOf(day: string, daysOn = 0): string {
-  const date = new Date(`${day}T00:00:00`);
-  date.setDate(date.getDate() + daysOn);
-  return date.toISOString();
 }
 
 function dayOf(moment: string | null | undefined, daysOn = 0): string {

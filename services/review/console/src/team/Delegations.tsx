@@ -3,6 +3,7 @@ import { type FormEvent, useState } from "react";
 
 import type { Colleague } from "../api/schema";
 import { serverNow } from "../api/serverClock";
+import { LAST_DAY, startOfDay } from "../format/day";
 import { moment } from "../format/time";
 import { useNow } from "../format/useNow";
 import { zoneWords } from "../format/zone";
@@ -79,16 +80,16 @@ function Delegate() {
   const [stand, setStand] = useState("");
   const [until, setUntil] = useState("");
   const all = colleagues.data ?? [];
+  // The day named is the last one away.
+  const end = startOfDay(until, 1);
   const submit = (event: FormEvent) => {
     event.preventDefault();
-    // The day named is the last one away.
-    const end = new Date(`${until}T00:00:00`);
-    end.setDate(end.getDate() + 1);
+    if (!end) return;
     delegate.mutate({
       username: away,
       delegate: stand,
       starts_at: new Date(serverNow()).toISOString(),
-      ends_at: end.toISOString(),
+      ends_at: end,
     });
   };
   return (
@@ -110,11 +111,12 @@ function Delegate() {
         description={zoneWords()}
         inputWrapperOrder={["label", "input", "description"]}
         type="date"
+        max={LAST_DAY}
         value={until}
         onChange={(event) => setUntil(event.currentTarget.value)}
       />
       <div className={styles.act}>
-        <Button type="submit" variant="default" disabled={!away || !stand || !until} loading={delegate.isPending}>
+        <Button type="submit" variant="default" disabled={!away || !stand || !end} loading={delegate.isPending}>
           Let them stand in from now on
         </Button>
       </div>

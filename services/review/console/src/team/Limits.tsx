@@ -3,6 +3,7 @@ import { useState } from "react";
 
 import type { Authority } from "../api/schema";
 import { useDecisionTypes } from "../cases/useCases";
+import { LAST_DAY } from "../format/day";
 import { limitedTo, listed } from "./rights";
 import { Ticks } from "./Ticks";
 
@@ -33,6 +34,7 @@ export function Limits({ authority, onChange }: LimitsProps) {
         description="the end of that day in UTC"
         inputWrapperOrder={["label", "input", "description"]}
         type="date"
+        max={LAST_DAY}
         value={authority.training_valid_until ?? ""}
         onChange={(event) => onChange({ training_valid_until: event.currentTarget.value || null })}
       />

@@ -7,7 +7,7 @@ from contextlib import contextmanager
 
 import pytest
 
-from tests.integration.review.harness import Desk, audited, automatic_decision, record, routed, updated
+from tests.integration.review.harness import API, Desk, audited, automatic_decision, record, routed, updated
 
 pytestmark = pytest.mark.postgres
 
@@ -79,3 +79,18 @@ async def test_review_a_judgement_of_then_has_its_consequence_once_it_has_left(d
     await desk.relay_once()
     assert await desk.parts.reversals.follow() == 1
     assert await desk.pool.fetchval("SELECT count(*) FROM reviews WHERE kind = 'reversal'") == 1
+
+
+async def test_review_whoever_mistyped_then_need_not_wait_until_then_to_sign_in(desk: Desk) -> None:
+    root = await desk.client("root", "admin")
+    made = await root.post("/users", {"username": "ana", "display_name": "Ana", "roles": ["reviewer"]})
+    right, web = {"username": "ana", "password": made.json()["password"]}, desk.anonymous()
+    with half_a_day_ahead(desk):
+        for n in range(5):
+            assert (await web.post(f"{API}/session", json={**right, "password": f"no-{n}"})).status_code == 401
+        assert (await web.post(f"{API}/session", json=right)).status_code == 429
+    # Guessing stays slow all the same: a clock that is put back is no reason to try more.
+    early = await web.post(f"{API}/session", json=right)
+    assert (early.status_code, int(early.headers["retry-after"])) == (429, 61)
+    desk.clock.forward(seconds=61)
+    assert (await web.post(f"{API}/session", json=right)).status_code == 200

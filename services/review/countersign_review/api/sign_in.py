@@ -31,9 +31,13 @@ class Attempts:
         waits = [0]
         for name in who:
             failures = self._failures.get(name)
-            while failures and failures[0] <= now - WINDOW:
-                failures.popleft()
-            if failures and len(failures) >= MOST_FAILURES:
+            if failures is None:
+                continue
+            # What is still to come was counted under a clock that ran ahead, and is over a minute after now.
+            recent = [min(at, now) for at in failures if at > now - WINDOW]
+            failures.clear()
+            failures.extend(recent)
+            if len(failures) >= MOST_FAILURES:
                 waits.append(int((failures[0] + WINDOW - now).total_seconds()) + 1)
         return max(waits)
 

@@ -52,7 +52,7 @@ def held(directory: Path) -> Iterator[None]:
     The lock belongs to the process: nothing has to be cleaned up after a kill.
     """
     try:
-        directory.mkdir(parents=True, exist_ok=True)
+        _make(directory)
         lock = (directory / _LOCK_FILE).open("a+")
     except OSError as error:
         raise PartError(f"Cannot write to {directory} ({error.strerror}): set COUNTERSIGN_STATE_DIR.") from error
@@ -69,6 +69,15 @@ def held(directory: Path) -> Iterator[None]:
         lock.write(str(os.getpid()))
         lock.flush()
         yield
+
+
+def _make(directory: Path) -> None:
+    absent = [path for path in directory.parents if not path.exists()]
+    directory.mkdir(parents=True, exist_ok=True)
+    if os.geteuid() == 0:
+        # PostgreSQL runs as another account then, which has to get through, whatever root's umask is.
+        for path in absent:
+            path.chmod(path.stat().st_mode | 0o011)
 
 
 def forget(directory: Path) -> None:

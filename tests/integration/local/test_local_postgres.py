@@ -152,6 +152,36 @@ async def test_binaries_that_the_server_account_cannot_read_are_copied(directory
         assert await _execute(server.url, "SELECT 1") == 1
 
 
+@pytest.mark.skipif(os.geteuid() != 0, reason="only root starts the server as somebody else")
+async def test_binaries_that_a_careful_root_installed_run_for_the_server_account(directory, tmp_path, monkeypatch):
+    package = _wheel_copy(tmp_path / "closed")
+    # As an installation under umask 077 leaves them.
+    for path in (package.parent, *package.parent.rglob("*")):
+        if not path.is_symlink():
+            path.chmod(0o711 if path.is_file() and os.access(path, os.X_OK) else path.stat().st_mode & 0o700)
+    monkeypatch.syspath_prepend(str(package.parent))
+    with postgres(directory, environ=os.environ) as server:
+        assert await _execute(server.url, "SELECT 1") == 1
+
+
+@pytest.mark.skipif(os.geteuid() != 0, reason="only root starts the server as somebody else")
+def test_directories_made_by_a_careful_root_let_the_server_account_through(directory):
+    directory.chmod(0o755)
+    script = f"""
+        import os, pathlib
+        from countersign_local.parts.postgres import postgres
+        from countersign_local.state import held
+        os.umask(0o077)
+        state = pathlib.Path({str(directory / "srv" / "countersign" / "state")!r})
+        with held(state), postgres(state, environ=os.environ):
+            print("runs")
+    """
+    done = subprocess.run([sys.executable, "-c", textwrap.dedent(script)], capture_output=True, text=True, check=False)
+    assert done.stdout == "runs\n", done.stderr
+    # Through, and no further.
+    assert (directory / "srv").stat().st_mode & 0o777 == 0o711
+
+
 def _wheel_copy(target):
     import importlib.util
 

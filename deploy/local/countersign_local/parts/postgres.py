@@ -156,9 +156,10 @@ def _copy_binaries(package: Path, target: Path) -> None:
     libraries = package.with_name(f"{package.name}.libs")
     if libraries.exists():
         shutil.copytree(libraries, target / libraries.name)
+    # Whatever the umask was under which they were installed.
     for path in (target, *target.rglob("*")):
-        if path.is_dir() and not path.is_symlink():
-            path.chmod(0o755)
+        if not path.is_symlink():
+            path.chmod(0o755 if path.is_dir() or os.access(path, os.X_OK) else 0o644)
 
 
 def _initialise(home: _Home) -> None:

@@ -17,6 +17,7 @@ from countersign_router.domain.draws import PURPOSES, key_id, keyed_draws
 from countersign_router.domain.inputs import read_inputs
 from countersign_router.domain.policy import Input
 from countersign_router.domain.routing import route
+from countersign_router.domain.wording import plain
 from countersign_router.wire import decision_body, policy_speech, routed_body, silent_speech
 from countersign_shared.contracts.events.decision import DecisionMade
 from countersign_shared.contracts.events.routed import CaseRouted
@@ -48,6 +49,12 @@ class TestInputs:
         assert (variables["case.x"], variables["has.case.x"]) == (expected, True)
         assert type(variables["case.x"]) is type(expected)
 
+    def test_a_moment_is_told_in_utc_so_that_it_stands_beside_now(self) -> None:
+        variables, _ = read("timestamp", "2025-12-31T19:05:00-05:00")
+        assert plain(variables["case.x"]) == "1 January 2026 00:05 UTC"
+        # Kept as it came, for replays of what was routed before.
+        assert str(variables["case.x"]) == "2025-12-31 19:05:00-05:00"
+
     @pytest.mark.parametrize(
         ("kind", "value"),
         [
@@ -57,6 +64,7 @@ class TestInputs:
             ("number", True), ("number", "5"), ("number", float("inf")), ("number", float("nan")), ("number", 2**2000),
             ("boolean", 1), ("boolean", "true"), ("string", 5), ("string", "x" * 10_001), ("strings", "x"),
             ("strings", ["x", 5]), ("strings", ["x"] * 1_001), ("timestamp", "2026-01-01T00:00:00"), ("timestamp", 5),
+            ("timestamp", "0001-01-01T00:00:00+23:00"), ("timestamp", "9999-12-31T23:59:59-23:00"),
             ("timestamp", "yesterday"), ("date", "2026-02-30"), ("date", 5), ("date", "2026-01-01T00:00:00Z"),
         ],
     )  # fmt: skip

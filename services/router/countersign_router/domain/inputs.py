@@ -121,6 +121,11 @@ def _timestamp(value: Any, _: Input) -> datetime:
         raise _Invalid("must be an RFC 3339 time") from None
     if moment.tzinfo is None:
         raise _Invalid("must say its time zone")
+    try:
+        moment.astimezone(UTC)
+    except OverflowError:
+        raise _Invalid("must be a time in UTC too, and its zone takes it out of the calendar") from None
+    # As it came: stored routings hold it so, and a replay compares what was read.
     return moment
 
 

@@ -2,7 +2,7 @@
 
 from collections.abc import Iterable, Mapping
 from dataclasses import dataclass
-from datetime import datetime, time, timedelta
+from datetime import UTC, datetime, time, timedelta
 from decimal import Decimal
 
 from countersign_shared.contracts.money import decimal_places, format_money
@@ -89,9 +89,14 @@ def beside(share: float, *limits: float) -> str:
 
 
 def _of_time(value: timedelta | datetime) -> str:
-    if isinstance(value, timedelta):
-        return f"{value.days} days" if value >= timedelta(days=2) else f"{value // timedelta(hours=1)} hours"
-    return f"{value:%-d %B %Y}" if value.time() == time() else f"{value:%-d %B %Y %H:%M}"
+    if isinstance(value, datetime):
+        moment = value.astimezone(UTC)
+        return f"{moment:%-d %B %Y}" if moment.time() == time() else f"{moment:%-d %B %Y %H:%M} UTC"
+    for unit, length in (("days", timedelta(days=1)), ("hours", timedelta(hours=1))):
+        if abs(value) >= 2 * length:
+            return f"{int(value / length)} {unit}"
+    minutes = int(value / timedelta(minutes=1))
+    return f"{minutes} minute" if abs(minutes) == 1 else f"{minutes} minutes"
 
 
 def _short(text: str) -> str:

@@ -6,11 +6,11 @@ import re
 from datetime import timedelta
 
 import pytest
-from playwright.sync_api import Browser, Route, expect
+from playwright.sync_api import Browser, Route, ViewportSize, expect
 
 from countersign_shared.clock import rfc3339, system_clock
 from tests.e2e.console.parts import LONG_ID, Desk
-from tests.e2e.console.seats import PHONE_SIZE, seat
+from tests.e2e.console.seats import DESK_SIZE, PHONE_SIZE, seat
 
 pytestmark = [pytest.mark.kafka, pytest.mark.browser, pytest.mark.slow, pytest.mark.timeout(600)]
 
@@ -19,6 +19,8 @@ ITEMS = re.compile(r"/api/review/v1/queues/[^/]+/items")
 CASE = re.compile(r"/api/review/v1/cases/default/[^/]+$")
 CONTROLS = re.compile(r"/api/router/v1/controls(\?|$)")
 POLICIES = re.compile(r"/api/router/v1/policies\?")
+TYPES = re.compile(r"/api/(review|router)/v1/decision-types$")
+COLLEAGUES = re.compile(r"/api/review/v1/colleagues$")
 
 # Remembers everything that was ever on the page.
 LISTEN = """
@@ -218,6 +220,49 @@ def test_what_is_shown_already_is_called_old_where_it_cannot_be_read_anew(desk: 
         move_deadline(desk, "refund-9", timedelta(hours=4))
         expect(here.page.get_by_role("status").filter(has_text="This case could not be read anew")).to_be_visible()
         assert here.serious_findings() == []
+
+
+def test_a_list_that_names_what_a_page_shows_says_so_when_it_could_not_be_read(desk: Desk, browser: Browser) -> None:
+    with seat(browser) as here:
+        here.enter(desk.link("admiral", "Admiral", "admin"))
+        told = here.page.get_by_role("alert").filter(has_text="could not be read")
+        for listed in (TYPES, COLLEAGUES):
+            here.page.route(listed, breaks)
+        here.page.goto(f"{desk.url}/team")
+        expect(told).to_contain_text("The colleagues and kinds of decision could not be read")
+        expect(told).to_contain_text("in the log under 4bf92f35")
+        assert here.serious_findings() == []
+        again = here.page.get_by_role("button", name="Read them again")
+        again.press("Enter")
+        expect(again).to_be_enabled()
+        expect(again).to_be_focused()
+        here.page.unroute(COLLEAGUES)
+        again.press("Enter")
+        expect(told).to_contain_text("The kinds of decision could not be read")
+        here.page.unroute(TYPES)
+        again.press("Enter")
+        expect(told).to_have_count(0)
+        expect(here.page.get_by_role("heading", level=1)).to_be_focused()
+        assert here.page.get_by_label("Away", exact=True).get_by_role("option").count() > 1
+
+
+@pytest.mark.parametrize("size", [DESK_SIZE, PHONE_SIZE])
+def test_a_stop_says_so_where_the_kinds_of_decision_could_not_be_read(
+    desk: Desk, browser: Browser, size: ViewportSize
+) -> None:
+    with seat(browser, viewport=size) as here:
+        here.enter(desk.link("margaret", "Margaret Hamilton", "operator"))
+        here.page.route(TYPES, breaks)
+        here.page.goto(f"{desk.url}/controls")
+        told = here.page.get_by_role("alert").filter(has_text="The kinds of decision could not be read")
+        expect(told).to_be_visible()
+        assert told.evaluate("(one) => one.scrollWidth <= one.clientWidth")
+        kinds = here.page.get_by_label("What to stop").get_by_role("option")
+        expect(kinds).to_have_count(1)
+        here.page.unroute(TYPES)
+        here.page.get_by_role("button", name="Read them again").press("Enter")
+        expect(told).to_have_count(0)
+        assert kinds.count() > 1
 
 
 def move_deadline(desk: Desk, case_id: str, ahead: timedelta) -> None:

@@ -53,7 +53,7 @@ export default function ApiKeysPage() {
       {open.what === "made" && (
         <KeyOnce made={open.key} onDone={() => say(`The key “${open.key.name}” is in force.`)} />
       )}
-      <Trouble error={keys.error ?? owners.error} />
+      <Trouble error={keys.error} />
       <Coming when={keys.isPending} />
       {keys.data && (
         <KeyTable

@@ -20,6 +20,7 @@ import { Arriving, NotThere } from "./Arriving";
 import { Boundary } from "./Boundary";
 import { Header } from "./Header";
 import { isOn, pagesFor } from "./pages";
+import { UnreadLists } from "./UnreadLists";
 
 // The desk and the cases come with the first file; what is opened seldom comes when it is opened.
 const SELDOM = {
@@ -60,6 +61,7 @@ function Signed({ me }: { me: Me }) {
     <div className={styles.app}>
       <Header me={me} onKeys={toggleHelp} onPalette={togglePalette} />
       <LostConnection />
+      <UnreadLists />
       <div className={styles.page}>
         <Boundary at={location}>
           <Switch>

@@ -32,6 +32,7 @@ export function useCase(tenant: string, caseId: string) {
 export function useDecisionTypes() {
   return useQuery({
     queryKey: ["decision-types"],
+    meta: { names: "kinds of decision" },
     queryFn: () => answerOf(api.GET("/api/review/v1/decision-types")),
     select: ({ items }) => items,
     staleTime: Number.POSITIVE_INFINITY,

@@ -15,6 +15,7 @@ export function useOutside(): Readonly<Partial<Record<Which, readonly AsideRevie
   return useQueries({
     queries: OUTSIDE.map((which) => ({
       queryKey: [...KEY, which],
+      meta: { names: "cases outside the queues" },
       queryFn: () => answerOf(api.GET("/api/review/v1/reviews", { params: { query: { which } } })),
       refetchInterval: pollMs,
     })),

@@ -28,6 +28,7 @@ export function useProposals() {
 export function useDecisionTypes() {
   return useQuery({
     queryKey: ["router", "decision-types"],
+    meta: { names: "kinds of decision" },
     queryFn: () => answerOf(api.GET("/api/router/v1/decision-types")),
     select: ({ items }) => items,
     staleTime: Number.POSITIVE_INFINITY,

@@ -28,6 +28,7 @@ export function useNames(text: string): ReadonlyMap<string, string> {
   const named = useQueries({
     queries: pseudonyms.map((pseudonym) => ({
       queryKey: ["names", pseudonym],
+      meta: { names: "names of people" },
       queryFn: async () => ({ pseudonym, name: await nameOf(pseudonym) }),
       staleTime: FRESH_MS,
     })),

@@ -52,6 +52,7 @@ export function useMatrix(decisionType: string, tenant: string | null) {
 export function useAuditedCells(decisionType: string, tenant: string | null) {
   return useQuery({
     queryKey: [...POLICIES, "audited", decisionType, tenant],
+    meta: { names: "audited errors of the cells" },
     queryFn: () =>
       answerOf(api.GET("/api/feedback/v1/summary", { params: { query: { decision_type: decisionType, tenant } } })),
     select: (summary) => summary.decision_types.find((type) => type.decision_type === decisionType)?.cells ?? [],

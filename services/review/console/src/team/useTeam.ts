@@ -19,7 +19,12 @@ export function useUsers(cursor: string | null) {
 
 /** Everybody, by name; those who have left, too. Asked for only when `wanted`. */
 export function useEverybody(wanted = true) {
-  return useQuery({ queryKey: [...USERS, "all"], queryFn: everybody, enabled: wanted });
+  return useQuery({
+    queryKey: [...USERS, "all"],
+    meta: { names: "people" },
+    queryFn: everybody,
+    enabled: wanted,
+  });
 }
 
 async function everybody(): Promise<readonly User[]> {
@@ -106,6 +111,7 @@ export function useEndDelegation() {
 export function useColleagues() {
   return useQuery({
     queryKey: COLLEAGUES,
+    meta: { names: "colleagues" },
     queryFn: () => answerOf(api.GET("/api/review/v1/colleagues")),
     select: ({ items }) => items,
   });

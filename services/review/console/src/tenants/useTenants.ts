@@ -19,6 +19,7 @@ export function useTenants(): readonly string[] {
   const seen = useQuery({
     enabled: me ? reads(me) : false,
     queryKey: ["tenants"],
+    meta: { names: "tenants" },
     queryFn: () => answerOf(api.GET("/api/review/v1/tenants")),
     select: ({ items }) => items,
     staleTime: FRESH_MS,

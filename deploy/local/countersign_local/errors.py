@@ -25,12 +25,12 @@ INTERRUPTED = 130
 
 EXIT_CODES = {
     OK: "done, and everything checked is right",
-    NOT_RIGHT: "refused, or something checked is not right",
+    NOT_RIGHT: "refused, or something checked, or in a file, is not right",
     USAGE: "the command was not understood",
-    NO_INPUT: "what is to be verified is not there, or cannot be read",
+    NO_INPUT: "a file that was named is not there, or cannot be read",
     UNAVAILABLE: "something needed does not run, does not answer or is missing",
     SOFTWARE: "a service ended by itself; its reason is above",
-    IO: "a file or the output cannot be read or written",
+    IO: "a file or the output cannot be written, or nobody reads it",
     BUSY: "another countersign holds the state directory",
     NOT_PERMITTED: "the API key is not valid or does not allow this",
     CONFIGURATION: "the configuration does not fit; the message says what to change",

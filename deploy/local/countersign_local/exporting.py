@@ -11,7 +11,7 @@ from pathlib import Path
 from countersign_audit.domain.note import Checkpoint, NoteError, parse_checkpoint
 from countersign_audit.domain.tiles import WIDTH, Edge, FullTile, open_tiles, tile_path
 from countersign_audit.domain.tree import leaf_hash
-from countersign_local.errors import CONFIGURATION, NOT_RIGHT, UNAVAILABLE, CommandError
+from countersign_local.errors import CONFIGURATION, IO, NOT_RIGHT, UNAVAILABLE, CommandError
 
 CHECKPOINT = "checkpoint"
 ASIDE = ".new"
@@ -59,7 +59,7 @@ async def export(directory: Path, note: bytes, fetch: Fetch, progress: Progress)
         raise CommandError(
             # A disk that is full does not say for which file.
             f"{error.filename or directory}: {error.strerror}. Name a directory that is yours, empty or an export of "
-            "this log, on a disk with room for it; what is there of this export is gone on with.", CONFIGURATION,
+            "this log, on a disk with room for it; what is there of this export is gone on with.", IO,
         ) from error  # fmt: skip
     return Exported(fetched=target.size - begin, new=target.size - max(before, begin))
 

@@ -8,6 +8,7 @@ from typing import Any
 
 import orjson
 
+from countersign_local.cli.files import read_text
 from countersign_local.errors import NOT_RIGHT, CommandError
 
 MOST = 10_000
@@ -17,12 +18,7 @@ _TRUE, _FALSE = {"true", "1", "yes"}, {"false", "0", "no"}
 
 def read_labels(path: Path) -> list[dict[str, Any]]:
     """Return tenant, case and whether the AI was wrong, for each judged case; a ``CommandError`` names the line."""
-    try:
-        text = path.read_text(encoding="utf-8")
-    except OSError as error:
-        raise CommandError(f"{path} cannot be read: {error.strerror}.", NOT_RIGHT) from error
-    except UnicodeDecodeError as error:
-        raise CommandError(f"{path} is no text: it is not UTF-8.", NOT_RIGHT) from error
+    text = read_text(path)
     found = []
     for number, record in _records(text):
         label = _label(record)

@@ -128,4 +128,4 @@ async def test_what_cannot_be_published_says_why(run: Run, tmp_path: Path) -> No
     said = await run("anton", "publish", str(file), "--reason", "a try")
     assert (said.code, "raise `version` to 2" in said.err) == (1, True)
     said = await run("anton", "publish", str(tmp_path / "none.yaml"), "--reason", "a try")
-    assert (said.code, "cannot be read" in said.err) == (1, True)
+    assert (said.code, "cannot be read" in said.err) == (66, True)

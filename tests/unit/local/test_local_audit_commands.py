@@ -11,7 +11,7 @@ from typer.testing import CliRunner
 
 from countersign_local.cli.commands import build
 from countersign_local.client import Client, Unreachable
-from countersign_local.errors import CONFIGURATION, NO_INPUT, USAGE, CommandError
+from countersign_local.errors import IO, NO_INPUT, USAGE, CommandError
 from countersign_shared.clock import system_clock
 
 
@@ -42,8 +42,8 @@ def test_what_no_case_can_be_called_is_said_so(command: str, case_id: str) -> No
 def test_where_nothing_can_be_written_nothing_is_read(command: str, tmp_path: Path) -> None:
     for path in (tmp_path / "none" / "file.json", tmp_path):
         error = refused(command, "case", "--output", str(path))
-        assert "with --output" in str(error)
-        assert error.exit_code == CONFIGURATION
+        assert f"{path} cannot be written" in str(error)
+        assert error.exit_code == IO
 
 
 def test_what_is_held_about_somebody_never_goes_over_another_file(tmp_path: Path) -> None:

@@ -24,6 +24,7 @@ from countersign_local.errors import (
     EXIT_CODES,
     INTERRUPTED,
     IO,
+    NO_INPUT,
     NOT_RIGHT,
     UNAVAILABLE,
     USAGE,
@@ -105,7 +106,7 @@ def test_what_a_crash_left_of_the_note_that_something_runs_says_nothing(
 
 def test_no_message_steers_the_terminal(capsys: pytest.CaptureFixture[str]) -> None:
     assert ended(["controls", "history", "\x1b[2Jstop"]) == USAGE
-    assert ended(["submit", "\x1b]0;title\x07"]) == USAGE
+    assert ended(["submit", "\x1b]0;title\x07"]) == NO_INPUT
     said = capsys.readouterr().err
     assert "\\x1b[2Jstop" in said
     assert not {"\x1b", "\x07"} & set(said)
@@ -235,6 +236,25 @@ def test_no_dead_letter_is_meant_by_no_id() -> None:
     assert find([letter], "0a1b") is letter
     with pytest.raises(CommandError):
         find([letter], "")
+
+
+@pytest.mark.parametrize("printing", [["--version"], ["policy", "check"], ["models", "list", "--json"]])
+@pytest.mark.parametrize("reader", ["gone", "full"])
+def test_output_that_nobody_takes_is_not_told_as_something_wrong(printing: list[str], reader: str) -> None:
+    ours, theirs = os.pipe()
+    os.close(ours)
+    full = os.open("/dev/full", os.O_WRONLY)
+    command = [sys.executable, "-c", HEARING, *printing]
+    try:
+        done = subprocess.run(
+            command, stdout=theirs if reader == "gone" else full, stderr=subprocess.PIPE, text=True, check=False
+        )
+    finally:
+        os.close(theirs)
+        os.close(full)
+
+    said = {"gone": "", "full": "countersign: No space left on device\n"}[reader]
+    assert (done.returncode, done.stderr) == (IO, said)
 
 
 def test_a_terminal_without_unicode_is_shown_the_nearest(monkeypatch: pytest.MonkeyPatch) -> None:

@@ -69,7 +69,7 @@ def test_check_tells_programs_the_same(bent) -> None:
 def test_what_is_fine_is_said_to_be(bent) -> None:
     assert run("check", LOAN) == (0, f"{LOAN}: fine\n")
     code, said = run("check", bent().with_name("absent.yaml"))
-    assert (code, "cannot be read: No such file" in said) == (1, True)
+    assert (code, "cannot be read: No such file" in said) == (66, True)
 
 
 def test_test_runs_the_examples_and_ends_with_one_when_they_fail(bent) -> None:
@@ -121,7 +121,7 @@ def test_a_place_that_cannot_be_written_is_named_before_any_work(tmp_path: Path,
     for words in (("draw", LOAN, "--out", tmp_path / place), ("replay", LOAN, "--picture", tmp_path / place)):
         with pytest.raises(CommandError, match="cannot be written") as refused:
             run(*words)
-        assert refused.value.exit_code == 1
+        assert refused.value.exit_code == 74
 
 
 def test_two_texts_of_one_version_are_told_to_raise_it(bent) -> None:

@@ -4,6 +4,9 @@ from __future__ import annotations
 
 import base64
 import json
+import os
+import subprocess
+import sys
 from collections.abc import Callable
 from pathlib import Path
 from typing import Any
@@ -167,3 +170,24 @@ def test_the_first_entry_names_the_log_and_its_key(tmp_path: Path, capsys: pytes
     write_log(tmp_path, ENTRIES[1:4])
     code, out, _ = run(capsys, str(tmp_path), "--vkey", vkey())
     assert (code, "did not begin under this name and key" in out) == (cli.NOT_VERIFIED, True)
+
+
+@pytest.mark.parametrize("reader", ["gone", "full"])
+def test_a_report_that_nobody_takes_is_no_verdict(tmp_path: Path, reader: str) -> None:
+    case = tmp_path / "case.json"
+    case.write_text(json.dumps(proof()))
+    ours, theirs = os.pipe()
+    os.close(ours)
+    full = os.open("/dev/full", os.O_WRONLY)
+    started = "from countersign_verifier.cli import entry_point; entry_point()"
+    try:
+        done = subprocess.run(
+            [sys.executable, "-c", started, str(case), "--vkey", vkey()],
+            stdout=theirs if reader == "gone" else full, stderr=subprocess.PIPE, text=True, check=False,
+        )  # fmt: skip
+    finally:
+        os.close(theirs)
+        os.close(full)
+
+    said = {"gone": "", "full": "countersign-verify: the output cannot be written: No space left on device\n"}[reader]
+    assert (done.returncode, done.stderr) == (cli.IO, said)

@@ -14,9 +14,10 @@ from countersign_local.cli.audit_keys import keys_directory
 from countersign_local.cli.audit_log_life import reconcile, recover, rotate
 from countersign_local.cli.audit_persons import erase, explain, subject
 from countersign_local.cli.audit_upkeep import check_copies, epochs
-from countersign_local.cli.output import JsonOption, check_can_write, print_json, print_table, print_text, progress_bar
+from countersign_local.cli.files import check_writable, read_bytes, unwritable
+from countersign_local.cli.output import JsonOption, print_json, print_table, print_text, progress_bar
 from countersign_local.client import Client
-from countersign_local.errors import CONFIGURATION, NO_INPUT, NOT_RIGHT, USAGE, CommandError
+from countersign_local.errors import CONFIGURATION, NOT_RIGHT, USAGE, CommandError
 
 app = typer.Typer(
     help="The audit log: export and verify it, read a case's timeline, prove a case.", no_args_is_help=True
@@ -100,12 +101,12 @@ def prove(
     place = f"{case_path(case_id)}/proof"
     path = output or Path(f"{case_id.replace(':', '_')}.proof.json")
     # Reading is on the record: nobody should be noted for what they were not given.
-    check_can_write(path)
+    check_writable(path)
     found: dict[str, Any] = connection.over_http(lambda client: client.get(place, tenant=tenant, purpose=purpose))
     try:
         path.write_text(dumps(found, indent=1) + "\n", encoding="utf-8")
     except OSError as error:
-        raise CommandError(f"{path}: {error.strerror}", CONFIGURATION) from error
+        raise unwritable(path, error) from error
     if json:
         print_json({"file": str(path), "entries": len(found["entries"]), "complete": found["complete"]})
     else:
@@ -197,10 +198,7 @@ def _reads(vkey: str | None) -> bool:
 
 
 def _read(old: Path | None) -> bytes | None:
-    try:
-        return None if old is None else old.read_bytes()
-    except OSError as error:
-        raise CommandError(f"{old}: {error.strerror}", NO_INPUT) from error
+    return None if old is None else read_bytes(old)
 
 
 def _print(report: dict[str, Any]) -> None:

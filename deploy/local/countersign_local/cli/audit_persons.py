@@ -12,9 +12,10 @@ import typer
 
 from countersign_local.cases import case_path
 from countersign_local.cli import asking, connection
-from countersign_local.cli.output import JsonOption, check_can_write, print_json, print_table, print_text
+from countersign_local.cli.files import check_writable, unwritable
+from countersign_local.cli.output import JsonOption, print_json, print_table, print_text
 from countersign_local.client import Client
-from countersign_local.errors import CONFIGURATION, NOT_RIGHT, USAGE, CommandError
+from countersign_local.errors import NOT_RIGHT, USAGE, CommandError
 
 _API = "/api/audit/v1"
 _POLL_SECONDS = 0.5
@@ -71,7 +72,7 @@ def subject(
 ) -> None:
     """Write everything held about one person into a file: every event of every case, whole. It is on the record."""
     # A disclosure is on the record: nobody should be noted for what they were not given.
-    check_can_write(output, new=True)
+    check_writable(output, new=True)
     found: dict[str, Any] = connection.over_http(
         lambda client: client.get(f"{_API}/subjects", subject_ref=ref, tenant=tenant, purpose=purpose)
     )
@@ -80,7 +81,7 @@ def subject(
         with os.fdopen(descriptor, "w", encoding="utf-8") as file:
             file.write(dumps(found, indent=1) + "\n")
     except OSError as error:
-        raise CommandError(f"{output}: {error.strerror}", CONFIGURATION) from error
+        raise unwritable(output, error) from error
     entries = sum(len(case["entries"]) for case in found["cases"])
     if json:
         print_json({

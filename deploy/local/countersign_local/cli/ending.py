@@ -1,9 +1,11 @@
 """How a command ends: an exit code that is documented, and one message when something expected failed."""
 
 import codecs
+import contextlib
 import logging
+import os
 import sys
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
 from io import TextIOWrapper
 
 from countersign_local.errors import CONFIGURATION, INTERRUPTED, IO, NOT_RIGHT, OK, SOFTWARE, UNAVAILABLE, USAGE
@@ -13,11 +15,37 @@ _PLAIN = {"▲": "^", "▼": "v", "•": "*", "▸": ">", "…": "...", "→": "
 _ERRORS = "plain"
 
 
+class _ReaderGoneError(Exception):
+    """Nobody reads the output any more. Not an ``OSError``: libraries would end with 1, which is an answer of ours."""
+
+
+class _Output(TextIOWrapper):
+    def write(self, text: str, /) -> int:
+        with _told_apart():
+            return super().write(text)
+
+    def flush(self) -> None:
+        with _told_apart():
+            super().flush()
+
+
+@contextlib.contextmanager
+def _told_apart() -> Iterator[None]:
+    try:
+        yield
+    except BrokenPipeError as error:
+        raise _ReaderGoneError from error
+
+
 def ended_by(run: Callable[[], object]) -> int:
     """Run a command and return its exit code, telling expected failures on standard error."""
     _prepare_output()
     try:
-        run()
+        _run_to_the_last_line(run)
+    except _ReaderGoneError:
+        # Whoever closed it had enough, and wants to hear no more of it.
+        os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
+        return IO
     except CountersignError as error:
         _say(str(error))
         return exit_code(error)
@@ -37,11 +65,21 @@ def ended_by(run: Callable[[], object]) -> int:
     return OK
 
 
+def _run_to_the_last_line(run: Callable[[], object]) -> None:
+    try:
+        run()
+    finally:
+        # At the end of the process it would be too late for a code: what was printed is still in a buffer.
+        if sys.stdout is not None:
+            sys.stdout.flush()
+
+
 def _say(message: str) -> None:
     # Loaded late: a command that goes well has no use for it here, and whoever interrupts its start none either.
     from countersign_local.cli.output import harmless
 
-    print(f"countersign: {harmless(message)}", file=sys.stderr)
+    with contextlib.suppress(OSError):
+        print(f"countersign: {harmless(message)}", file=sys.stderr)
 
 
 def exit_code(error: CountersignError) -> int:
@@ -61,6 +99,9 @@ def _prepare_output() -> None:
     for stream in (sys.stdout, sys.stderr):
         if isinstance(stream, TextIOWrapper):
             stream.reconfigure(errors=_ERRORS)
+    if type(sys.stdout) is TextIOWrapper and sys.stdout is sys.__stdout__:
+        encoding, buffered = sys.stdout.encoding, sys.stdout.line_buffering
+        sys.stdout = _Output(sys.stdout.detach(), encoding=encoding, errors=_ERRORS, line_buffering=buffered)
     # What it has to say of a broker that is down, the message of the command says as well.
     logging.getLogger("aiokafka").addHandler(logging.NullHandler())
 

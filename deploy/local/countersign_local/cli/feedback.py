@@ -7,8 +7,8 @@ import typer
 
 from countersign_local.cli import feedback_evidence, feedback_promises
 from countersign_local.cli.connection import over_http
+from countersign_local.cli.files import check_writable
 from countersign_local.cli.output import JsonOption, print_json, print_text, wide_when_piped
-from countersign_local.cli.policy_files import check_writable
 
 app = typer.Typer(help="Figures about automation and its errors.", no_args_is_help=True)
 for command in (

@@ -8,8 +8,8 @@ from typing import TYPE_CHECKING, Annotated, Any, Literal
 import typer
 
 from countersign_local.cli.connection import over_http
+from countersign_local.cli.files import check_writable, unreadable, write_picture
 from countersign_local.cli.output import JsonOption, print_json, print_table, print_text
-from countersign_local.cli.policy_files import check_writable, write_picture
 from countersign_local.client import step
 from countersign_local.errors import CONFIGURATION, NOT_RIGHT, USAGE, CommandError
 from countersign_shared.clock import system_clock
@@ -191,7 +191,9 @@ def _reviewers_of_file(
 
     try:
         mode = ReviewerSignals(signals)
-        desk, answers = read_reviews(file)
+        if not (found := read_reviews(file))[0]:
+            raise CommandError(f"{file} holds no reviewer.", NOT_RIGHT)
+        desk, answers = found
         opened = open_person(desk, person, mode=mode, purpose=purpose, asker="") if person else None
     except (UnreadableExportError, OSError, NotShownError, ValueError) as problem:
         raise _unreadable(file, problem) from problem
@@ -245,17 +247,17 @@ def _from_file(
     except (UnreadableExportError, OSError, ValueError) as problem:
         raise _unreadable(path, problem) from problem
     if not found:
-        raise CommandError(f"{path} holds no case.", CONFIGURATION)
+        raise CommandError(f"{path} holds no case.", NOT_RIGHT)
     return found
 
 
 def _unreadable(path: Path, problem: Exception) -> CommandError:
     """Say what is wrong with a file of judged cases or counts; ours say where in it themselves."""
     if isinstance(problem, OSError):
-        return CommandError(f"{path} cannot be read: {problem.strerror}.", CONFIGURATION)
+        return unreadable(path, problem)
     if isinstance(problem, UnicodeDecodeError):
-        return CommandError(f"{path} is no text: it is not UTF-8.", CONFIGURATION)
-    return CommandError(str(problem), CONFIGURATION)
+        return CommandError(f"{path} is no text: it is not UTF-8.", NOT_RIGHT)
+    return CommandError(str(problem), NOT_RIGHT)
 
 
 def _print_assessments(found: "Iterable[Assessment]") -> None:

@@ -8,9 +8,9 @@ import typer
 
 from countersign_local.cli import connection
 from countersign_local.cli.audit_keys import keys_directory
+from countersign_local.cli.files import check_writable
 from countersign_local.cli.output import (
     JsonOption,
-    check_can_write,
     harmless,
     print_json,
     print_table,
@@ -57,7 +57,7 @@ def look_back(
     """List the automatic decisions since a broken promise last looked kept."""
     asked = {"decision_type": decision_type, "tier": tier, "tenant": tenant}
     if output is not None:
-        check_can_write(output)
+        check_writable(output)
         output.write_bytes(connection.over_http(lambda client: client.read(f"{API}/look-back.csv", **asked)))
         print_text(f"Wrote {output}.")
         return

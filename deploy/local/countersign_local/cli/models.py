@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING, Annotated
 import typer
 
 from countersign_local.cli.output import JsonOption, print_json, print_table, print_text, progress_bar
-from countersign_local.errors import CONFIGURATION, CommandError
+from countersign_local.errors import CONFIGURATION, IO, CommandError
 
 if TYPE_CHECKING:
     from countersign_inference.training.evaluate import SignalFigures
@@ -55,7 +55,7 @@ def train(
         out.mkdir(parents=True, exist_ok=True)
     except OSError as error:
         raise CommandError(
-            f"{out} cannot be made ({error.strerror}): name a directory that is yours with --out.", CONFIGURATION
+            f"{out} cannot be made ({error.strerror}): name a directory that is yours with --out.", IO
         ) from error
     with progress_bar(json=json) as bar:
         task = bar.add_task("starting", total=1.0)

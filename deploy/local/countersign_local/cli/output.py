@@ -1,9 +1,7 @@
 """Printing: JSON for programs, tables for people."""
 
-import os
 import sys
 from collections.abc import Iterable, Mapping, Sequence
-from pathlib import Path
 from typing import TYPE_CHECKING, Annotated, Any
 
 import orjson
@@ -12,7 +10,6 @@ from rich.console import Console
 from rich.table import Table
 
 from countersign_local.cli.layout import GAP, column_widths, field_lines
-from countersign_local.errors import CONFIGURATION, CommandError
 
 if TYPE_CHECKING:
     from rich.progress import Progress
@@ -24,18 +21,6 @@ JsonOption = Annotated[bool, typer.Option("--json", help="Print JSON instead of 
 def print_json(value: object) -> None:
     """Print one value as one line of JSON."""
     print(orjson.dumps(value, default=str).decode())
-
-
-def check_can_write(path: Path, *, new: bool = False) -> None:
-    """Refuse a file that cannot be written, or is there already where it must be ``new``, before anything is asked."""
-    if new and path.exists():
-        raise CommandError(f"{path} is there already: name another file with --output.", CONFIGURATION)
-    place = path if path.exists() else path.parent
-    if path.is_dir() or not path.parent.is_dir() or not os.access(place, os.W_OK):
-        raise CommandError(
-            f"{path} cannot be written: name a file in a directory that is there and yours, with --output.",
-            CONFIGURATION,
-        )
 
 
 def progress_bar(*, json: bool) -> "Progress":

@@ -1,6 +1,7 @@
 """countersign policy: policy files before they act, and what they would have made of the cases that came."""
 
 import os
+from collections.abc import Iterable
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated, Any
 
@@ -8,7 +9,7 @@ import typer
 
 from countersign_local.cli import policy_compare, policy_explain, policy_life, policy_matrix, policy_replay
 from countersign_local.cli.output import JsonOption, print_json, print_table, print_text
-from countersign_local.errors import NOT_RIGHT
+from countersign_local.errors import CONFIGURATION, NO_INPUT, NOT_RIGHT, CommandError
 
 if TYPE_CHECKING:
     from countersign_router.language.diagnostics import Diagnostic
@@ -42,7 +43,9 @@ def _files(named: list[Path] | None) -> list[Path]:
     if named:
         return named
     directory = Path(os.environ.get("POLICIES_DIR") or str(files("countersign_router") / "policies"))
-    return sorted(directory.glob("*.yaml"))
+    if not (found := sorted(directory.glob("*.yaml"))):
+        raise CommandError(f"POLICIES_DIR is {directory}, and holds no policy (*.yaml).", CONFIGURATION)
+    return found
 
 
 def types_directory(named: Path | None) -> Path | None:
@@ -71,7 +74,7 @@ def check(
             print_listing(path, problems)
     wrong = [one for problems in found.values() for one in problems if strict or one.severity == "error"]
     if wrong:
-        raise typer.Exit(NOT_RIGHT)
+        raise typer.Exit(_wrong_with(found))
 
 
 @app.command("test")
@@ -104,7 +107,12 @@ def run(policies: Files = None, decision_types: TypesOption = None, json: JsonOp
         failed = sum(not row["passed"] for row in ran)
         print_text(f"{len(ran)} examples: {f'{failed} come out otherwise' if failed else 'all come out as they say'}.")
     if refused or not all(row["passed"] for row in rows):
-        raise typer.Exit(NOT_RIGHT)
+        raise typer.Exit(_wrong_with(_files(policies)))
+
+
+def _wrong_with(paths: Iterable[Path]) -> int:
+    """Return the exit code: files that cannot be read are another than what is wrong in those that can."""
+    return NOT_RIGHT if all(path.is_file() and os.access(path, os.R_OK) for path in paths) else NO_INPUT
 
 
 def _problems_of(path: Path, known: Any) -> list["Diagnostic"]:

@@ -6,8 +6,9 @@ from typing import TYPE_CHECKING, Annotated, Any
 import typer
 
 from countersign_local.cli.connection import over_http
+from countersign_local.cli.files import check_writable, read_bytes, write_picture
 from countersign_local.cli.output import JsonOption, print_json, print_text
-from countersign_local.cli.policy_files import read_bytes, unusable, write_picture
+from countersign_local.cli.policy_files import unusable
 from countersign_local.errors import NOT_RIGHT, CommandError
 
 if TYPE_CHECKING:
@@ -61,6 +62,7 @@ def draw(
     """Draw a policy as a flow chart: from what it reads to the level where a case ends up."""
     from countersign_router.showing.flow_chart import draw as drawn
 
+    check_writable(out)
     write_picture(out, drawn(_read(policy)))
     print_text(f"Wrote {out}.")
 

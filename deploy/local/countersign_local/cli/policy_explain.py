@@ -7,9 +7,10 @@ from typing import TYPE_CHECKING, Annotated, Any
 import typer
 
 from countersign_local.cli.connection import over_http
+from countersign_local.cli.files import read_text
 from countersign_local.cli.output import JsonOption, print_json, print_table, print_text
-from countersign_local.cli.policy_files import read_text, unusable
-from countersign_local.errors import USAGE, CommandError
+from countersign_local.cli.policy_files import unusable
+from countersign_local.errors import NOT_RIGHT, USAGE, CommandError
 
 if TYPE_CHECKING:
     from countersign_local.client import Client
@@ -38,7 +39,7 @@ def explain(
 ) -> None:  # fmt: skip
     """Explain a case without side effects: its level, and every reason for it. Nothing is stored or published.
 
-    Exit code 1 when no policy speaks for the case, or the policy cannot be used; 2 when the case cannot be read.
+    Exit code 1 when no policy speaks for the case, or the policy cannot be used; 66 when a file cannot be read.
     """
     asked = _asked(_case(source), outcome, confidence)
     text = None if policy is None else read_text(policy)
@@ -70,7 +71,7 @@ def _case(source: str) -> dict[str, Any]:
 
     cases = read_cases(source)
     if len(cases) != 1:
-        raise CommandError(f"{source} holds {len(cases)} cases; explain one at a time.", USAGE)
+        raise CommandError(f"{source} holds {len(cases)} cases; explain one at a time.", NOT_RIGHT)
     watched = cases[0].get("body")
     return watched if isinstance(watched, dict) else cases[0]
 
@@ -79,7 +80,7 @@ def _asked(read: dict[str, Any], outcome: str | None, confidence: float | None) 
     """Make the request of a case.created body, or of an event that holds one."""
     case = read["case"] if isinstance(read.get("case"), dict) else read
     if not isinstance(case.get("decision_type"), str) or not isinstance(case.get("payload"), dict):
-        raise CommandError("A case needs `decision_type` and `payload`.", USAGE)
+        raise CommandError("A case needs `decision_type` and `payload`.", NOT_RIGHT)
     asked = {name: case[name] for name in ("tenant", "case_id", "decision_type", "payload") if case.get(name)}
     asked["case"] = {name: value for name, value in case.items() if name not in _OWN and value is not None}
     if isinstance(read.get("model"), dict):

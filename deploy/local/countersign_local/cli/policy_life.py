@@ -8,8 +8,9 @@ from typing import TYPE_CHECKING, Annotated, Any
 import typer
 
 from countersign_local.cli.connection import over_http
+from countersign_local.cli.files import read_text
 from countersign_local.cli.output import JsonOption, print_json, print_text
-from countersign_local.cli.policy_files import read_text, unusable
+from countersign_local.cli.policy_files import unusable
 from countersign_local.cli.policy_progress import replayed
 from countersign_local.client import step as path_step
 from countersign_local.errors import NOT_RIGHT, CommandError

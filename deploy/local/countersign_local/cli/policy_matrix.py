@@ -6,8 +6,8 @@ from typing import Annotated, Any
 import typer
 
 from countersign_local.cli.connection import over_http
+from countersign_local.cli.files import check_writable, write_picture
 from countersign_local.cli.output import JsonOption, print_json, print_table, print_text
-from countersign_local.cli.policy_files import check_writable, write_picture
 
 _MATRIX = "/api/router/v1/matrix"
 

@@ -12,8 +12,9 @@ from typing import TYPE_CHECKING, Annotated, Any
 import typer
 
 from countersign_local.cli.connection import over_http
+from countersign_local.cli.files import unreadable
 from countersign_local.cli.output import JsonOption, print_json, print_table
-from countersign_local.errors import NOT_RIGHT, USAGE, CommandError
+from countersign_local.errors import NOT_RIGHT, CommandError
 
 if TYPE_CHECKING:
     from countersign_local.client import Client
@@ -54,22 +55,22 @@ def read_cases(source: str) -> list[dict[str, Any]]:
     try:
         data = sys.stdin.buffer.read() if source == "-" else Path(source).read_bytes()
     except OSError as error:
-        raise CommandError(f"{source}: {error.strerror}", USAGE) from error
+        raise unreadable(source, error) from error
     try:
         found = _read(data)
     except UnicodeDecodeError as error:
-        raise CommandError(f"{source}: no text: its bytes are not UTF-8", USAGE) from error
+        raise CommandError(f"{source}: no text: its bytes are not UTF-8", NOT_RIGHT) from error
     except ValueError as error:
         lines = [(number, line) for number, line in enumerate(data.splitlines(), 1) if line.strip()]
         try:
             found = [_read(line) for _, line in lines[:1]]
         except ValueError:
             # Not even its first line is a value: it was meant as a whole.
-            raise CommandError(f"{source}: {error}", USAGE) from error
+            raise CommandError(f"{source}: {error}", NOT_RIGHT) from error
         found += [_line(source, number, line) for number, line in lines[1:]]
     cases = found if isinstance(found, list) else [found]
     if not cases or not all(isinstance(case, dict) for case in cases):
-        raise CommandError(f"{source}: expected JSON objects, one case each", USAGE)
+        raise CommandError(f"{source}: expected JSON objects, one case each", NOT_RIGHT)
     return cases
 
 
@@ -77,7 +78,7 @@ def _line(source: str, number: int, line: bytes) -> Any:
     try:
         return _read(line)
     except ValueError as error:
-        raise CommandError(f"{source}:{number}: {error}", USAGE) from error
+        raise CommandError(f"{source}:{number}: {error}", NOT_RIGHT) from error
 
 
 def _read(data: bytes) -> Any:

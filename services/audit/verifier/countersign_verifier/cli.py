@@ -18,12 +18,14 @@ OK = 0
 NOT_VERIFIED = 1
 USAGE = 2
 NO_INPUT = 66
+IO = 74
 INTERRUPTED = 130
 EXIT_CODES = {
     OK: "verified",
     NOT_VERIFIED: "not verified: the first bad entry is named",
     USAGE: "the command was not understood, or the key or the old checkpoint is not what it should be",
     NO_INPUT: "what is to be verified, or the old checkpoint, cannot be read",
+    IO: "the output cannot be written, or nobody reads it",
     INTERRUPTED: "interrupted",
 }
 
@@ -53,8 +55,23 @@ def main(arguments: Sequence[str]) -> int:
         return ended.code
     except KeyboardInterrupt:
         return INTERRUPTED
-    sys.stdout.write(json.dumps(as_json(report)) + "\n" if asked.json else as_text(report))
-    return OK if report.ok else NOT_VERIFIED
+    code = _print(json.dumps(as_json(report)) + "\n" if asked.json else as_text(report))
+    return code or (OK if report.ok else NOT_VERIFIED)
+
+
+def _print(text: str) -> int:
+    try:
+        sys.stdout.write(text)
+        sys.stdout.flush()
+    except BrokenPipeError:
+        pass
+    except OSError as error:
+        sys.stderr.write(_lines([f"countersign-verify: the output cannot be written: {error.strerror}"]))
+    else:
+        return OK
+    # What is still in the buffer must not be tried again at the end of the process.
+    os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
+    return IO
 
 
 def as_json(report: Report) -> dict[str, Any]:

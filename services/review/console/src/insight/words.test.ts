@@ -1,20 +1,18 @@
 import { describe, expect, it } from "vitest";
 
 import type { Assessment, Figures } from "../api/feedback";
+import written from "./shares.json";
 import { amount, basis, evidenceScale, interval, populationWords, share, weighted } from "./words";
 
 describe("figures in words", () => {
-  it.each([
-    [0, "0 %"],
-    [0.0043, "0.43 %"],
-    [0.0179, "1.8 %"],
-    [0.61, "61 %"],
-    [1, "100 %"],
-    [0.994, "99.4 %"],
-    [0.99951, "over 99.9 %"],
-    [0.000037, "0.0037 %"],
-  ])("%d is %s", (value, text) => {
-    expect(share(value)).toBe(text);
+  // The command line and the reports are held to the same list.
+  it.each(written.shares)("%d is %s", (value, text) => {
+    expect(share(Number(value))).toBe(text);
+  });
+
+  it.each(written.intervals)("%j is %s", (ends, text) => {
+    const [lower = 0, upper = 1] = ends as number[];
+    expect(interval({ lower, upper })).toBe(text);
   });
 
   it("never give a rate without its interval and count", () => {

@@ -1,11 +1,15 @@
 import type { Assessment, Figures, Proportion } from "../api/feedback";
 
-/** A share as a percentage with as many places as its size needs: 0.004 is "0.4 %", 0.61 is "61 %", 0.9994 not "100 %". */
+/**
+ * A share as the reports and the command line write it: one decimal, two below 0.1 %, none at the ends, to which nothing
+ * is rounded.
+ */
 export function share(value: number): string {
   const points = value * 100;
-  if (points > 99 && points < 100) return points > 99.9 ? "over 99.9 %" : `${points.toFixed(1)} %`;
-  if (points === 0 || points >= 10) return `${Math.round(points)} %`;
-  return `${Number(points.toPrecision(2))} %`;
+  if (points === 0 || points === 100) return `${points} %`;
+  if (points < 0.005) return "under 0.01 %";
+  if (points >= 99.95) return "over 99.9 %";
+  return `${points.toFixed(points < 0.1 ? 2 : 1)} %`;
 }
 
 /** The interval in the same unit, "[0.3, 2.3]". */

@@ -10,8 +10,8 @@ from countersign_shared.errors import ConfigurationError
 MAX_DOCUMENT_BYTES = 1024 * 1024
 """Largest document. A policy or decision type is a few kilobytes; anything larger is the wrong file."""
 MAX_DEPTH = 40
-"""Deepest nesting: a decision type has a dozen levels. The loader calls itself for each, outside the interpreter's own
-limit, so what is deeper is refused before."""
+"""Deepest nesting, of policies too: a decision type has a dozen levels. The loader calls itself for each, outside the
+interpreter's own limit, so what is deeper is refused before."""
 
 
 class _Loader(yaml.CSafeLoader):

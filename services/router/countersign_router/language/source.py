@@ -13,13 +13,12 @@ import yaml
 from countersign_router.language.diagnostics import Diagnostic
 from countersign_router.language.scalars import source_offsets
 from countersign_router.language.yaml_words import marked, misread_number, yaml_problem
+from countersign_shared.contracts.documents import MAX_DEPTH
 
 MAX_POLICY_BYTES = 1024 * 1024
 """A policy is a few kilobytes; five hundred rules with long expressions and a thousand examples fit."""
 MAX_NODES = 50_000
 """Values in a document, aliases expanded: a thousand examples of forty values each fit."""
-MAX_DEPTH = 40
-"""Deeper than any policy or example goes, and far from the interpreter's own limit."""
 MAX_SHOWN = 30
 """Characters to underline at most: a hint where to look, not the whole value."""
 

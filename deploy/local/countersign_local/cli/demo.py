@@ -10,6 +10,7 @@ import typer
 from countersign_local.cli.output import JsonOption, print_json, print_table, print_text
 from countersign_local.errors import NOT_RIGHT
 from countersign_local.state import forget, state_directory
+from countersign_shared.errors import ConfigurationError
 
 if TYPE_CHECKING:
     from countersign_local.demo.options import DemoOptions
@@ -72,7 +73,21 @@ def demo(
 def _started(options: "DemoOptions", directory: Path) -> dict[str, Any] | None:
     from countersign_local.demo.start import start
 
-    return start(options, directory, os.environ)
+    try:
+        return start(options, directory, os.environ)
+    except ConfigurationError as error:
+        raise type(error)(_as_typed(str(error), options)) from error
+
+
+def _as_typed(said: str, options: "DemoOptions") -> str:
+    """Name what was typed: the services know their servers by their settings alone."""
+    typed = (
+        ("DATABASE_URL", "--database", options.database_url), ("KAFKA_BOOTSTRAP_SERVERS", "--kafka", options.kafka),
+    )  # fmt: skip
+    for setting, option, value in typed:
+        if value is not None:
+            said = said.replace(setting, option)
+    return said
 
 
 def _print(summary: dict[str, Any]) -> None:

@@ -17,6 +17,7 @@ from typer.testing import CliRunner
 
 from countersign_local.cli.commands import build
 from countersign_local.cli.ending import exit_code
+from countersign_router.api.replays import MOST_WAITING
 from countersign_router.replaying.report import ReplayReport
 from countersign_router.store import NewJudgement, Store
 from countersign_shared.clock import system_clock
@@ -136,6 +137,22 @@ async def test_replays_run_one_after_another_and_not_more_than_a_few_wait(
     assert turn.waiting == 0
 
 
+async def test_replays_asked_for_in_the_same_moment_are_turned_away_like_later_ones(
+    client: httpx.AsyncClient, app: FastAPI
+) -> None:
+    turn = app.state.replays
+    async with turn.lock:
+        waiting = {asyncio.create_task(ask(client, yaml=LOAN, against="last:5")) for _ in range(3 * MOST_WAITING)}
+        refused: set[asyncio.Task[httpx.Response]] = set()
+        async with asyncio.timeout(60):
+            while len(waiting) > MOST_WAITING + 1:
+                done, waiting = await asyncio.wait(waiting, return_when=asyncio.FIRST_COMPLETED)
+                refused |= done
+    assert {one.result().status_code for one in refused} == {429}
+    assert {answer.status_code for answer in await asyncio.gather(*waiting)} == {200}
+    assert turn.waiting == 0
+
+
 @pytest.fixture
 async def url(app: FastAPI) -> AsyncIterator[str]:
     with socket.create_server(("127.0.0.1", 0)) as listening:
@@ -191,7 +208,7 @@ async def test_the_command_says_what_is_wrong_and_ends_so(url: str, tmp_path: Pa
     code, said = await command(url, "replay", policy)
     assert (code, "case.loan_amont" in said) == (1, True)
     assert (await command(url, "replay", policy, key="rita"))[0] == 77
-    assert (await command(url, "replay", tmp_path / "absent.yaml"))[0] == 1
+    assert (await command(url, "replay", tmp_path / "absent.yaml"))[0] == 66
     policy.write_text(LOAN)
     code, said = await command(url, "replay", policy, "--against", "all")
     assert (code, "write last:100000" in said) == (1, True)

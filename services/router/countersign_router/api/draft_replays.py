@@ -14,7 +14,7 @@ from countersign_router.api.asking import REFUSED, Named, Worker, taken
 from countersign_router.api.models.fields import Request as Body
 from countersign_router.api.models.replays import ReplayStream
 from countersign_router.api.parts import WithDesk
-from countersign_router.api.replays import BUSY_SECONDS, LINES, MOST_WAITING, Turn
+from countersign_router.api.replays import Queued, Turn
 from countersign_router.life import drafting
 from countersign_router.life.refusals import REFUSALS
 from countersign_router.life.steps import Caller
@@ -58,23 +58,18 @@ async def replay_draft(
         raise Problem(422, "invalid", "Not understood", errors=(FieldError("/against", str(error)),)) from error
     if turn.replays is None:
         raise Problem(503, "no-database", "Only a description", "There is nothing to replay here.")
-    if turn.waiting > MOST_WAITING:
-        raise Problem(
-            429, "replays-waiting", "Several replays are waiting already", "They run one after another; ask again.",
-            headers={"Retry-After": str(BUSY_SECONDS)},
-        )  # fmt: skip
+    turn.check()
     loaded = await taken(
         drafting.for_replay(desk.store, desk.decision_types, draft_id=draft_id, named=named, caller=caller)
     )
     tenants = None if "*" in caller.tenants else caller.tenants
     wish = Wish(loaded, against, tenants)
-    return StreamingResponse(_lines(turn, turn.replays, wish, desk.store, draft_id, caller), media_type=LINES)
+    return Queued(turn, _lines(turn, turn.replays, wish, desk.store, draft_id, caller))
 
 
 async def _lines(
     turn: Turn, replays: Replays, wish: Wish, store: Store, draft_id: UUID, caller: Caller
 ) -> AsyncIterator[bytes]:
-    turn.waiting += 1
     try:
         if turn.lock.locked():
             yield _line({"kind": "progress", "done": 0, "total": None})
@@ -92,8 +87,6 @@ async def _lines(
     except CountersignError as error:
         # The answer has begun, so that its status cannot say this any more.
         yield _line({"kind": "problem", "title": "The replay could not be finished", "detail": str(error)})
-    finally:
-        turn.waiting -= 1
 
 
 def summed_up(report: ReplayReport) -> Mapping[str, Any]:

@@ -8,6 +8,7 @@ from typing import Annotated, Any
 import orjson
 from fastapi import APIRouter, Depends, Request
 from fastapi.responses import StreamingResponse
+from starlette.types import Receive, Scope, Send
 
 from countersign_router.api.models.replays import Label, ReplayRequest, ReplayStream
 from countersign_router.api.parts import Reader, WithDesk, check_tenant, check_untold
@@ -34,12 +35,38 @@ _ANSWERS: dict[int | str, dict[str, Any]] = {
 
 
 class Turn:
-    """One replay at a time: each takes two processors."""
+    """One replay at a time: each takes two processors. ``waiting`` counts the one that runs, too."""
 
     def __init__(self, replays: Replays | None) -> None:
         self.replays = replays
         self.lock = asyncio.Lock()
         self.waiting = 0
+
+    def check(self) -> None:
+        """Turn away whoever would be one too many."""
+        if self.waiting > MOST_WAITING:
+            raise Problem(
+                429, "replays-waiting", "Several replays are waiting already",
+                "They run one after another; ask again.", headers={"Retry-After": str(BUSY_SECONDS)},
+            )  # fmt: skip
+
+
+class Queued(StreamingResponse):
+    """An answer that takes its place in the queue when it is promised, not when its first line is asked for."""
+
+    def __init__(self, turn: Turn, lines: AsyncIterator[bytes]) -> None:
+        super().__init__(lines, media_type=LINES)
+        # Again, and in the same step as the place is taken: others asked while the policy was read.
+        turn.check()
+        turn.waiting += 1
+        self._turn = turn
+
+    async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
+        """Send it, and give its place up however that ends."""
+        try:
+            await super().__call__(scope, receive, send)
+        finally:
+            self._turn.waiting -= 1
 
 
 def _turn(request: Request) -> Turn:
@@ -61,11 +88,7 @@ async def replay_policy(
     """
     if turn.replays is None:
         raise Problem(503, "no-database", "Only a description", "There is nothing to replay here.")
-    if turn.waiting > MOST_WAITING:
-        raise Problem(
-            429, "replays-waiting", "Several replays are waiting already", "They run one after another; ask again.",
-            headers={"Retry-After": str(BUSY_SECONDS)},
-        )  # fmt: skip
+    turn.check()
     against = _against(asked.against)
     check_untold(principal)
     policy = await _policy(desk, turn.replays, asked)
@@ -74,11 +97,10 @@ async def replay_policy(
     check_tenant(principal, policy.policy.tenant)
     _check_fields(turn.replays, policy, asked.by)
     wish = Wish(policy, against, _tenants(principal), tuple(asked.by), _labels(asked.labels))
-    return StreamingResponse(_lines(turn, turn.replays, wish), media_type=LINES)
+    return Queued(turn, _lines(turn, turn.replays, wish))
 
 
 async def _lines(turn: Turn, replays: Replays, wish: Wish) -> AsyncIterator[bytes]:
-    turn.waiting += 1
     try:
         if turn.lock.locked():
             yield _line({"kind": "progress", "done": 0, "total": None})
@@ -88,8 +110,6 @@ async def _lines(turn: Turn, replays: Replays, wish: Wish) -> AsyncIterator[byte
     except CountersignError as error:
         # The answer has begun, so that its status cannot say this any more.
         yield _line({"kind": "problem", "title": "The replay could not be finished", "detail": str(error)})
-    finally:
-        turn.waiting -= 1
 
 
 def _told(one: Progress | ReplayReport) -> dict[str, Any]:

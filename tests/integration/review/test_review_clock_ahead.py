@@ -94,3 +94,16 @@ async def test_review_whoever_mistyped_then_need_not_wait_until_then_to_sign_in(
     assert (early.status_code, int(early.headers["retry-after"])) == (429, 61)
     desk.clock.forward(seconds=61)
     assert (await web.post(f"{API}/session", json=right)).status_code == 200
+
+
+async def test_review_a_case_skipped_then_comes_back_and_one_skipped_now_does_not(desk: Desk) -> None:
+    await desk.take_in(record("case.routed", routed("c-1")))
+    ana = await desk.client("ana")
+    with half_a_day_ahead(desk):
+        claim = await ana.claimed()
+        assert (await ana.post(f"/claims/{claim['claim_id']}/skip")).status_code == 204
+    await desk.parts.claims.free_late()
+    claim = await ana.claimed()
+    assert (await ana.post(f"/claims/{claim['claim_id']}/skip")).status_code == 204
+    await desk.parts.claims.free_late()
+    assert (await ana.claim()).status_code != 201

@@ -170,6 +170,14 @@ FROM ended WHERE reviews.review_id = ended.review_id;
 INSERT INTO skips (reviewer, review_id, until) VALUES ($1, $2, $3)
 ON CONFLICT (reviewer, review_id) DO UPDATE SET until = EXCLUDED.until;
 
+-- name: forget_skips
+-- What has ended ($1), and what ends later than any skip of now ($2): that was skipped under a clock that ran ahead. What
+-- somebody is at this instant is left for the next round.
+DELETE FROM skips USING (
+    SELECT reviewer, review_id FROM skips WHERE until <= $1 OR until > $2 FOR UPDATE SKIP LOCKED
+) AS over
+WHERE skips.reviewer = over.reviewer AND skips.review_id = over.review_id;
+
 -- name: shorten_leases
 -- Those that end later than any lease that is given now ($2) were given under a clock that ran ahead: they end at $1.
 UPDATE claims SET lease_expires_at = $1 WHERE state = 'held' AND lease_expires_at > $2;

@@ -189,11 +189,12 @@ class Claims:
         return ended
 
     async def free_late(self) -> None:
-        """Offer to everybody what was kept for somebody who did not come, or cannot take it any more."""
+        """Offer to everybody what was kept for somebody who did not come, or cannot take it; forget ended skips."""
         # Found by its index even where the table was filled a moment ago and nobody has counted its rows yet.
         async with at_the_desk(self._pool) as connection:
             now = self._clock()
             await connection.execute(self._actions.unassign_late, now, now + KEPT_FOR + CLOCKS_DIFFER)
+            await connection.execute(self._queries.forget_skips, now, now + SKIP_HOLDS + CLOCKS_DIFFER)
 
     async def release_all(self, connection: Connection, pseudonym: str, *, but: Sequence[str] = ()) -> int:
         """Give back what a person holds, all that is not of the tenants ``but``, in the caller's transaction."""

@@ -57,19 +57,20 @@ def history(
     limit: Annotated[int, typer.Option(min=1, help="States at most, the newest.")] = 20,
     json: JsonOption = False,
 ) -> None:
-    """Show every state that one control has had, newest first. Exit code 1 when there never was such a control.
+    """Show every state that controls of a kind have had, newest first. Exit code 1 when there never was such a control.
 
-    Name exactly its scope: what is left out stands for all, as in the list.
+    Name a scope for that one alone; what is left out of it then stands for all, as in the list.
     """
     if kind not in _KINDS:
         raise CommandError(f"There are no controls of the kind {kind}: name one of {', '.join(_KINDS)}.", USAGE)
     scope = {"kind": kind, "tenant": tenant, "decision_type": decision_type, "tier": tier}
-    states = over_http(lambda client: _states(client, scope, limit))
+    named = any((tenant, decision_type, tier))
+    states = over_http(lambda client: (_states if named else _every_state)(client, scope, limit))
     if json:
         print_json(states)
         return
     rows = [{**_row(one), "revision": one["revision"], "signed_by": _signers(one)} for one in states]
-    print_table(rows, ("revision", "since", "by", "says", "signed_by"))
+    print_table(rows, (*(() if named else ("of",)), "revision", "since", "by", "says", "signed_by"))
 
 
 @app.command()
@@ -131,6 +132,22 @@ def raise_bands(
         return
     print_text(f"Raised, of {_row(raised)['of']}: {controls_signing.bands_told(raised['state'])}.")
     print_text("Two people let the policy's own limits hold again: see `countersign controls proposals`.")
+
+
+async def _every_state(client: Any, asked: Mapping[str, str | None], limit: int) -> list[dict[str, Any]]:
+    """Return the states of all controls of a kind: whoever asks what the stop was before knows no scope yet."""
+    kind = asked["kind"]
+    scopes = [_scope(one) for one in (await client.get(_CONTROLS))["items"] if one["kind"] == kind]
+    if not scopes:
+        return await _states(client, asked, limit)
+    found = [
+        state
+        for tenant, decision_type, tier in scopes
+        for state in await _states(
+            client, {"kind": kind, "tenant": tenant, "decision_type": decision_type, "tier": tier}, limit
+        )
+    ]
+    return sorted(found, key=lambda state: datetime.fromisoformat(state["changed_at"]), reverse=True)[:limit]
 
 
 async def _states(client: Any, scope: Mapping[str, str | None], limit: int) -> list[dict[str, Any]]:

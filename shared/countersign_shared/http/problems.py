@@ -19,8 +19,10 @@ from countersign_shared.contracts.wording import in_words
 TYPE_BASE = "https://countersign.dev/problems/"
 MEDIA_TYPE = "application/problem+json"
 BUSY = (asyncpg.LockNotAvailableError, asyncpg.DeadlockDetectedError, asyncpg.SerializationError,
-        asyncpg.InsufficientResourcesError, asyncpg.CannotConnectNowError)  # fmt: skip
-"""What the database says when it cannot just now: nothing was written, and asking again helps."""
+        asyncpg.InsufficientResourcesError, asyncpg.CannotConnectNowError,
+        asyncpg.InvalidCachedStatementError)  # fmt: skip
+"""What the database says when it cannot just now, or not as before a migration: nothing was written, and asking again
+helps."""
 AWAY = (asyncpg.PostgresConnectionError, asyncpg.AdminShutdownError, asyncpg.CrashShutdownError, asyncpg.InterfaceError,
         ConnectionError, socket.gaierror, TimeoutError)  # fmt: skip
 """How it shows that the database is gone, or was lost half-way: who was just committing cannot know what came of it."""

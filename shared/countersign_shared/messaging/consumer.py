@@ -52,7 +52,9 @@ RETRIES = 6
 FIRST_BACKOFF_SECONDS = 0.1
 TRANSIENT = (TransientError, asyncpg.PostgresConnectionError, asyncpg.InterfaceError, ConnectionError,
              asyncpg.DeadlockDetectedError, asyncpg.SerializationError, asyncpg.LockNotAvailableError,
-             asyncpg.CannotConnectNowError, asyncpg.TooManyConnectionsError)  # fmt: skip
+             asyncpg.CannotConnectNowError, asyncpg.TooManyConnectionsError,
+             # A migration has changed a table since: the driver has forgotten its plans when it says so.
+             asyncpg.InvalidCachedStatementError)  # fmt: skip
 
 
 class Delivery(ConsumerRebalanceListener):  # type: ignore[misc]

@@ -224,7 +224,7 @@ def test_what_is_shown_already_is_called_old_where_it_cannot_be_read_anew(desk: 
 
 def test_a_list_that_names_what_a_page_shows_says_so_when_it_could_not_be_read(desk: Desk, browser: Browser) -> None:
     with seat(browser) as here:
-        desk.person("evelyn")
+        desk.person("elspeth")
         here.enter(desk.link("admiral", "Admiral", "admin"))
         told = here.page.get_by_role("alert").filter(has_text="could not be read")
         for listed in (TYPES, COLLEAGUES):
@@ -244,7 +244,7 @@ def test_a_list_that_names_what_a_page_shows_says_so_when_it_could_not_be_read(d
         again.press("Enter")
         expect(told).to_have_count(0)
         expect(here.page.get_by_role("heading", level=1)).to_be_focused()
-        expect(here.page.get_by_label("Away", exact=True)).to_contain_text("evelyn", ignore_case=True)
+        expect(here.page.get_by_label("Away", exact=True)).to_contain_text("elspeth", ignore_case=True)
 
 
 @pytest.mark.parametrize("size", [DESK_SIZE, PHONE_SIZE])

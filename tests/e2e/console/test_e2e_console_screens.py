@@ -232,7 +232,7 @@ def test_figures_come_with_what_they_rest_on(desk: Desk, browser: Browser) -> No
         here.enter(desk.link("mary", "Mary Jackson", "analyst"))
         here.page.goto(f"{desk.url}/insight")
         here.page.get_by_label("Decision type").select_option("loan_application")
-        expect(here.page.get_by_text(re.compile(r"\[\d+, \d+\] . \d+ of \d+ cases"))).to_be_visible()
+        expect(here.page.get_by_text(re.compile(r"\[[\d.]+, [\d.]+\] . \d+ of \d+ cases"))).to_be_visible()
         with here.page.expect_download() as download:
             here.page.get_by_role("button", name="Recompute it").click()
         taken = json.loads(Path(download.value.path()).read_text())

@@ -79,7 +79,7 @@ async def test_review_no_route_tells_what_is_withheld_until_the_answer_is_stored
         key = await desk.add_user("eve", "lead")
         ana = await desk.client("ana", "reviewer", "lead")
         async with listening(front, key) as ear:
-            await ear.next(seconds=5)
+            await ear.next()
             await desk.take_in(*taken)
             await ear.change()
             await desk.parts.case_index.catch_up()

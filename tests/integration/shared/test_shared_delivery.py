@@ -9,22 +9,12 @@ import pytest
 from countersign_shared.errors import ConfigurationError, FatalError, TransientError
 from countersign_shared.messaging import Bus, Message, Record, open_bus, write_event
 from countersign_shared.messaging.ahead import BATCHES_AHEAD
-from countersign_shared.messaging.topics import ensure_topics
 from countersign_shared.observability import Health, Metrics
 from countersign_shared.settings import ServiceSettings
 
 pytestmark = pytest.mark.kafka
 
 LIMIT_SECONDS = 30.0
-
-
-@pytest.fixture
-async def settings(kafka_bootstrap: str, topic_prefix: str) -> ServiceSettings:
-    await ensure_topics(kafka_bootstrap, prefix=topic_prefix, partitions=3)
-    return ServiceSettings(
-        database_url="postgresql://unused", kafka_bootstrap_servers=kafka_bootstrap, http_port=0,
-        topic_prefix=topic_prefix,
-    )  # fmt: skip
 
 
 @asynccontextmanager

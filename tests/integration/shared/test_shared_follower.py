@@ -10,22 +10,12 @@ import pytest
 from countersign_shared.errors import FatalError, TransientError
 from countersign_shared.messaging import Message, Record, open_bus
 from countersign_shared.messaging.follower import following
-from countersign_shared.messaging.topics import ensure_topics
 from countersign_shared.observability import Health, Metrics
 from countersign_shared.settings import ServiceSettings
 
 pytestmark = pytest.mark.kafka
 TOPIC = "control.changed"
 LIMIT_SECONDS = 20.0
-
-
-@pytest.fixture
-async def settings(kafka_bootstrap: str, topic_prefix: str) -> ServiceSettings:
-    await ensure_topics(kafka_bootstrap, prefix=topic_prefix, partitions=3)
-    return ServiceSettings(
-        database_url="postgresql://nobody", kafka_bootstrap_servers=kafka_bootstrap, topic_prefix=topic_prefix,
-        http_port=0,
-    )  # fmt: skip
 
 
 class Taking:

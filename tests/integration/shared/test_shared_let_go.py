@@ -27,14 +27,6 @@ LIMIT_SECONDS = 200.0
 
 
 @pytest.fixture
-async def settings(kafka_bootstrap: str, topic_prefix: str) -> ServiceSettings:
-    await ensure_topics(kafka_bootstrap, prefix=topic_prefix, partitions=3)
-    return ServiceSettings(
-        database_url="unused", kafka_bootstrap_servers=kafka_bootstrap, http_port=0, topic_prefix=topic_prefix
-    )
-
-
-@pytest.fixture
 async def made(monkeypatch: pytest.MonkeyPatch) -> AsyncIterator[list[AIOKafkaConnection]]:
     """Every connection that a client makes meanwhile."""
     made: list[AIOKafkaConnection] = []

@@ -22,18 +22,9 @@ from countersign_shared.messaging.outbox import Outbox, Relay
 from countersign_shared.messaging.topics import ensure_topics
 from countersign_shared.observability import Health, Metrics
 from countersign_shared.postgres import migrate, open_pool
-from countersign_shared.settings import ServiceSettings
 
 LIMIT_SECONDS = 20.0
 OUTBOX = Path(__file__).parents[3] / "services" / "review" / "countersign_review" / "sql" / "migrations"
-
-
-@pytest.fixture
-async def settings(kafka_bootstrap, topic_prefix) -> ServiceSettings:
-    await ensure_topics(kafka_bootstrap, prefix=topic_prefix, partitions=3)
-    return ServiceSettings(
-        database_url="unused", kafka_bootstrap_servers=kafka_bootstrap, http_port=0, topic_prefix=topic_prefix
-    )
 
 
 @asynccontextmanager

@@ -15,7 +15,6 @@ from confluent_kafka import Producer
 
 from countersign_shared.errors import FatalError
 from countersign_shared.messaging import Message, Record, dead_letter, open_bus
-from countersign_shared.messaging.topics import ensure_topics
 from countersign_shared.observability import Health, Metrics
 from countersign_shared.settings import ServiceSettings
 
@@ -24,14 +23,6 @@ pytestmark = pytest.mark.kafka
 LIMIT_SECONDS = 20.0
 CRC_AT = 17
 """Where a record batch of format 2 holds the checksum of all that follows it."""
-
-
-@pytest.fixture
-async def settings(kafka_bootstrap, topic_prefix) -> ServiceSettings:
-    await ensure_topics(kafka_bootstrap, prefix=topic_prefix, partitions=3)
-    return ServiceSettings(
-        database_url="unused", kafka_bootstrap_servers=kafka_bootstrap, http_port=0, topic_prefix=topic_prefix
-    )
 
 
 def publish(settings: ServiceSettings, *values: bytes, partition: int = 0, **options: object) -> None:

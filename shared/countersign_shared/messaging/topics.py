@@ -1,17 +1,22 @@
 """Creating the topics of `topics.yaml`."""
 
+import asyncio
+import time
 from collections.abc import Mapping, Sequence
 from typing import Any
 
 from aiokafka.admin import AIOKafkaAdminClient, NewTopic
-from aiokafka.errors import for_code
+from aiokafka.errors import NodeNotReadyError, for_code
 
 from countersign_shared.contracts.topics import load_topics
-from countersign_shared.errors import ConfigurationError
+from countersign_shared.errors import AwayError, ConfigurationError
 from countersign_shared.messaging.away import CONNECTING, unreachable
 from countersign_shared.messaging.stopping import started, stopped
 
 ALREADY_EXISTS = 36
+NO_REPLICA = 38
+COUNTED_IN_SECONDS = 30.0
+"""How long brokers may need until their controller counts them in again: they give a sign of life every few seconds."""
 
 
 async def ensure_topics(
@@ -26,8 +31,27 @@ async def ensure_topics(
 
     ``partitions`` overrides the count of all co-partitioned topics alike: they must stay equal, so the missing ones get
     as many as those that are there have, and another count is a ``ConfigurationError``. ``settings`` are broker
-    settings that replace those of the contract, e.g. a shorter retention.
+    settings that replace those of the contract, e.g. a shorter retention. ``AwayError`` when no broker answers, or the
+    controller counts none in: it leaves out those from which it has heard nothing, as on a machine that slept.
     """
+    created: list[str] = []
+    deadline = time.monotonic() + COUNTED_IN_SECONDS
+    while not await _created(bootstrap, created, prefix, partitions, replication, settings or {}):
+        if time.monotonic() > deadline:
+            raise AwayError(f"Kafka's controller at {bootstrap} counts no broker in: see what the brokers' logs say")
+        await asyncio.sleep(0.2)
+    return created
+
+
+async def _created(
+    bootstrap: str,
+    created: list[str],
+    prefix: str,
+    partitions: int | None,
+    replication: int,
+    settings: Mapping[str, str],
+) -> bool:
+    """Add the topics that were missing to ``created``, and tell whether the controller counts brokers in at all."""
     admin = AIOKafkaAdminClient(bootstrap_servers=bootstrap, client_id="countersign-topics")
     try:
         try:
@@ -40,12 +64,13 @@ async def ensure_topics(
                 name=prefix + topic.name,
                 num_partitions=partitions if partitions and topic.copartitioned else topic.partitions,
                 replication_factor=replication,
-                topic_configs={**topic.broker_settings, **(settings or {})},
+                topic_configs={**topic.broker_settings, **settings},
             )
             for topic in load_topics().values()
         ]
-        answer = await admin.create_topics(wanted)
-        return _created(answer.topic_errors)
+        return _counted_in((await admin.create_topics(wanted)).topic_errors, created)
+    except NodeNotReadyError:  # a broker answered, and knew of no broker
+        return False
     finally:
         await stopped(admin.close(), "the administrator", of=admin)
 
@@ -62,11 +87,12 @@ def _as_the_others(present: Sequence[Mapping[str, Any]], prefix: str, asked: int
     return asked or max(counts.values(), default=None)
 
 
-def _created(answers: list[tuple[str, int, str | None]]) -> list[str]:
-    created = []
+def _counted_in(answers: list[tuple[str, int, str | None]], created: list[str]) -> bool:
     for name, code, detail in answers:
         if code == 0:
             created.append(name)
+        elif code == NO_REPLICA and "fenced" in (detail or ""):  # else there are fewer brokers than copies
+            return False
         elif code != ALREADY_EXISTS:
             raise ConfigurationError(f"topic {name} could not be created: {for_code(code).__name__} {detail or ''}")
-    return created
+    return True

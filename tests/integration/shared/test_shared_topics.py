@@ -3,12 +3,17 @@
 from __future__ import annotations
 
 import asyncio
+import os
 import signal
 from collections.abc import AsyncIterator
+from pathlib import Path
 
 import pytest
 from aiokafka.admin import AIOKafkaAdminClient, NewTopic
+from confluent_kafka import KafkaException
+from confluent_kafka.admin import AdminClient
 
+from countersign_local.parts.kafka_jars import kafka
 from countersign_local.parts.mock_broker import mock_broker
 from countersign_shared.contracts.topics import load_topics
 from countersign_shared.errors import AwayError, ConfigurationError
@@ -39,6 +44,14 @@ async def make(admin: AIOKafkaAdminClient, name: str) -> None:
 async def counts(admin: AIOKafkaAdminClient, prefix: str) -> dict[str, int]:
     found = await admin.describe_topics([prefix + name for name in load_topics()])
     return {one["topic"].removeprefix(prefix): len(one["partitions"]) for one in found}
+
+
+def counted_in(client: AdminClient) -> bool:
+    """Tell whether the controller counts any broker in; the library takes an answer that names none for a part."""
+    try:
+        return bool(client.list_topics(timeout=5).brokers)
+    except KafkaException:
+        return False
 
 
 async def test_a_broker_that_dies_during_a_start_is_away_and_no_topic_is_called_missing() -> None:
@@ -92,3 +105,24 @@ async def test_another_count_than_the_case_topics_have_is_refused(
     with pytest.raises(ConfigurationError, match=rf"case\.created has {THERE} partitions"):
         await ensure_topics(kafka_bootstrap, prefix=topic_prefix, partitions=THERE + 1)
     assert f"{topic_prefix}case.scored" not in await admin.list_topics()
+
+
+@pytest.mark.kafka
+async def test_topics_are_made_although_the_controller_has_just_missed_a_sign_of_life_from_every_broker(
+    tmp_path: Path,
+) -> None:
+    # One sign of life in four seconds, missed after one: most of the time the only broker counts as dead.
+    beat = {"broker.session.timeout.ms": "1000", "broker.heartbeat.interval.ms": "4000"}
+    with kafka(tmp_path, environ=os.environ, properties=beat) as broker:
+        client = AdminClient({"bootstrap.servers": broker.bootstrap, "log_level": 0})
+        async with asyncio.timeout(LIMIT_SECONDS):
+            while counted_in(client):
+                await asyncio.sleep(0.05)
+        assert sorted(await ensure_topics(broker.bootstrap, partitions=1)) == sorted(load_topics())
+
+
+@pytest.mark.kafka
+async def test_more_copies_than_brokers_are_refused_at_once(kafka_bootstrap: str, topic_prefix: str) -> None:
+    async with asyncio.timeout(LIMIT_SECONDS):
+        with pytest.raises(ConfigurationError, match=r"InvalidReplicationFactor.*only 1 broker"):
+            await ensure_topics(kafka_bootstrap, prefix=topic_prefix, replication=3)

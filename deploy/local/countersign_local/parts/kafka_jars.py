@@ -50,9 +50,10 @@ _PROPERTIES = {
     "log.cleaner.dedupe.buffer.size": "2097152",
     "group.initial.rebalance.delay.ms": "0",
     "group.min.session.timeout.ms": "500",
-    # A killed broker is noticed, and may come back on its data, after this long instead of nine seconds.
-    "broker.session.timeout.ms": "1000",
-    "broker.heartbeat.interval.ms": "200",
+    # A killed broker is noticed, and may come back on its data, after this long instead of nine seconds. One that a
+    # busy machine keeps from its processor as long would be taken for dead, and its topics with it.
+    "broker.session.timeout.ms": "3000",
+    "broker.heartbeat.interval.ms": "300",
     "controlled.shutdown.enable": "true",
 }
 

@@ -59,7 +59,7 @@ def assessment_sheets(found: Assessment) -> Iterator[Sheet]:
 
 def assessment_lines(found: Assessment) -> Iterator[str]:
     """Return the sentences around the tables."""
-    yield found.outcome.text
+    yield found.text
     if found.estimate.share is not None:
         low, high = percent(found.estimate.lower), percent(found.estimate.upper)
         yield (

@@ -13,6 +13,7 @@ from countersign_feedback.domain.assessment import Assessment, Promise, assess
 from countersign_feedback.domain.certify import Certificate, NoCertificate, certify_counts
 from countersign_feedback.domain.judged import JudgedCase, Population, by_population
 from countersign_feedback.domain.risk_picture import draw
+from countersign_feedback.evidence_report import assessment_lines
 
 NOW = datetime(2026, 6, 1, tzinfo=UTC)
 WHO = Population("default", "refund", "low", "refund-approve", "3", "2", "a" * 64)
@@ -109,6 +110,28 @@ def test_labels_that_were_not_drawn_as_they_say() -> None:
         for n, case in enumerate(cases())
     ]
     assert why_not(given) == "labels_unlike_traffic"
+
+
+@pytest.mark.parametrize(
+    ("given", "traffic", "why"),
+    [
+        (cases(), 0, None),
+        (cases(), 200, None),
+        (cases(), 199, "199 of 200 confidences known"),
+        (cases(150), 0, "150 of 200 confidences known"),
+        (cases(judged=1, probability=1.0), 0, "no confidences known but their own"),
+        ([], 0, None),
+    ],
+)
+def test_labels_that_were_not_compared_with_traffic_are_told_as_such(
+    given: list[JudgedCase], traffic: int, why: str | None
+) -> None:
+    found = assessed(given, traffic=[0.8 + 0.1995 * n / max(traffic, 1) for n in range(traffic)])
+    assert found.not_compared == why
+    told = f"Labels were not compared with traffic: {why}. Coverage is theirs, not traffic's."
+    assert next(assessment_lines(found)) == " ".join([found.outcome.text, *([told] if why else [])])
+    spoken = [element.text for element in ET.fromstring(draw(found)).iter() if element.tag.endswith("desc")]
+    assert spoken == [found.text]
 
 
 def test_no_threshold_below_the_last_label() -> None:

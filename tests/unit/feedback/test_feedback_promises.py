@@ -45,10 +45,11 @@ TERMS = terms_of(POLICY, "low")
 assert TERMS is not None
 
 
-def state(**changes: Any) -> dict[str, Any]:
+def state(traffic: int = 0, **changes: Any) -> dict[str, Any]:
     cases = [case(number) for number in range(40)]
     (attempt, *_) = due(cases, [], alpha=0.2, delta=0.05)
-    judged = judge(attempt, cases, population=WHO, alpha=0.2, delta=0.05, now=NOW)
+    seen = [0.9 + 0.1 * number / max(traffic, 1) for number in range(traffic)]
+    judged = judge(attempt, cases, population=WHO, alpha=0.2, delta=0.05, now=NOW, traffic=seen)
     assert isinstance(judged.outcome, Certificate)
     assert TERMS is not None
     return certificate_state(
@@ -77,6 +78,17 @@ def test_a_proposal_fits_the_contract_and_can_be_redone_from_its_counts() -> Non
         proposed["threshold"], proposed["errors"], proposed["labels"]
     )  # fmt: skip
     assert again.grid_sha256 == proposed["grid_sha256"]
+
+
+@pytest.mark.parametrize(
+    ("traffic", "why"),
+    [(0, "0 of 200 confidences known"), (199, "199 of 200 confidences known"), (200, None)],
+)
+def test_a_proposal_bears_on_its_record_that_its_labels_were_not_compared_with_traffic(
+    traffic: int, why: str | None
+) -> None:
+    recorded = state(traffic)["evidence"]
+    assert (recorded["traffic"], recorded["not_compared"]) == (traffic, why)
 
 
 @pytest.mark.parametrize("name", ["model_name", "model_version", "calibrator_version", "automation_sha256"])

@@ -60,10 +60,14 @@ class TestDoubts:
             ({"expires_at": rfc3339(NOW)}, "it ended at"),
             ({"errors": 12}, "its own figures do not bear it out: 12 wrong of 262"),
             ({"automation_sha256": "0" * 64}, "it is about another policy: version 1, which is in force"),
+            (
+                {"evidence": {"not_compared": "3 of 200 confidences known"}},
+                "its labels were not compared with traffic: 3 of 200 confidences known",
+            ),
             ({"alpha": 0.05}, "it promises less than the policy asks for: alpha 0.02 and delta 0.05 at most"),
         ],
     )
-    def test_what_would_cover_nothing_says_why(self, change: dict[str, Any], said: str) -> None:
+    def test_what_would_cover_nothing_or_is_not_known_says_why(self, change: dict[str, Any], said: str) -> None:
         assert [one[: len(said)] for one in doubts(**change)] == [said]
 
     def test_a_policy_may_leave_nothing_to_certify(self) -> None:

@@ -34,6 +34,8 @@ RECIPE = (
     "attempt_delta = delta / (attempt (attempt + 1)) at most; over all attempts that is delta."),
     ("The loosest threshold that passed is certified, and of those with the same n the strictest; a renewal never "
     "goes below the threshold that it renews."),
+    ("The cases' confidences were compared with those of `traffic` cases of the population, which looks at no answer; "
+    "`not_compared` says why not, where it was not."),
     "upper_bound is the p with P(X <= errors) = its level for X ~ Binomial(labels, p) (Clopper and Pearson).",
 )  # fmt: skip
 

@@ -61,7 +61,8 @@ class Assessment:
     ``cases`` belong to it; ``labels`` of them were drawn by chance and judged, ``kept`` of those after
     thinning to the least probability ``floor``. ``estimate`` is the error of all. ``watch`` and ``drift`` hold the
     labels above a live certificate's threshold against its promise; they are None where none is given, because labels
-    that chose a threshold cannot also watch it.
+    that chose a threshold cannot also watch it. ``not_compared`` says why nothing tells whether the labels were drawn
+    as logged (``unlike``); None where that was looked at, or there are no labels.
     """
 
     population: Population
@@ -79,6 +80,15 @@ class Assessment:
     reliability: Reliability | None
     refit: Refit | None
     drift: Drift | None
+    not_compared: str | None = None
+
+    @property
+    def text(self) -> str:
+        """What comes of it, and what was not looked at."""
+        if self.not_compared is None:
+            return self.outcome.text
+        told = f"Labels were not compared with traffic: {self.not_compared}. Coverage is theirs, not traffic's."
+        return f"{self.outcome.text} {told}"
 
 
 def assess(
@@ -106,7 +116,9 @@ def assess(
     kept = [] if problem else _kept(labels, floor)
     scores, errors = _columns(kept)
     seen = _shares(traffic or [case.confidence for case in cases])
-    enough = len(seen) >= LEAST_TRAFFIC and bool(traffic or len(seen) > len(labels))
+    alone = not traffic and len(seen) <= len(labels)
+    unknown = "no confidences known but their own" if alone else uncompared(len(seen))
+    enough = unknown is None
     reach = reachable(seen, scores)
     problem = problem or (unlike(scores, reach) if enough else None)
     expected = expected_counts(reach, len(kept)) if enough else None
@@ -122,7 +134,13 @@ def assess(
         reliability=reliability(scores, right) if len(kept) else None,
         refit=None if problem else _refit(kept, method),
         drift=None if watched is None else _drift(kept, watched, promise.alpha),
+        not_compared=unknown if kept else None,
     )  # fmt: skip
+
+
+def uncompared(known: int) -> str | None:
+    """Return why labels are not compared with so many confidences of all cases; None where they are."""
+    return None if known >= LEAST_TRAFFIC else f"{known:,} of {LEAST_TRAFFIC} confidences known"
 
 
 def _without_confidence(labels: Sequence[JudgedCase]) -> NoCertificate | None:

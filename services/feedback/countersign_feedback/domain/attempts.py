@@ -11,7 +11,7 @@ from collections.abc import Iterator, Sequence
 from dataclasses import dataclass, replace
 from datetime import datetime
 
-from countersign_feedback.domain.assessment import LEAST_TRAFFIC, reachable, unlike
+from countersign_feedback.domain.assessment import reachable, uncompared, unlike
 from countersign_feedback.domain.certify import (
     Certificate,
     NoCertificate,
@@ -47,7 +47,10 @@ class Attempt:
 
 @dataclass(frozen=True, slots=True)
 class Judged:
-    """What an attempt says now: ``outcome``, from ``labels`` answers; ``unjudged`` of its cases have none yet."""
+    """What an attempt says now: ``outcome``, from ``labels`` answers; ``unjudged`` of its cases have none yet.
+
+    ``traffic`` is how many confidences of all cases were known.
+    """
 
     attempt: Attempt
     level: float
@@ -55,6 +58,12 @@ class Judged:
     unjudged: int
     outcome: Certificate | NoCertificate
     cases: tuple[DrawnCase, ...]
+    traffic: int
+
+    @property
+    def not_compared(self) -> str | None:
+        """Why nothing tells whether its cases were drawn as logged; None where that was looked at."""
+        return uncompared(self.traffic)
 
     @property
     def ended(self) -> bool:
@@ -114,15 +123,15 @@ def judge(
     labelled = as_judged(kept, population)
     problem = unfit(labelled, population=population, now=now) or _unusable(kept)
     scores = [case.confidence or 0.0 for case in kept]
-    if problem is None and len(traffic) >= LEAST_TRAFFIC:
+    if problem is None and uncompared(len(traffic)) is None:
         problem = unlike(scores, reachable(traffic, scores))
     wrong = [case.error is not False for case in kept]
     outcome = problem or certify(scores, wrong, alpha=alpha, delta=level, n_expected=attempt.expected)
-    return Judged(attempt, level, len(kept) - unjudged, unjudged, outcome, kept)
+    return Judged(attempt, level, len(kept) - unjudged, unjudged, outcome, kept, len(traffic))
 
 
 def _expected(kept: Sequence[DrawnCase], traffic: Sequence[float]) -> tuple[float, ...] | None:
-    if len(traffic) < LEAST_TRAFFIC:
+    if uncompared(len(traffic)) is not None:
         return None
     reach = reachable(traffic, [case.confidence or 0.0 for case in kept])
     return expected_counts(reach, len(kept)) if len(reach) else None

@@ -136,7 +136,7 @@ def _evidence(judged: Judged, terms: Terms, since: datetime) -> dict[str, Any]:
         "last_routed_at": rfc3339(attempt.last[0]), "last_case_id": attempt.last[1],
         "expected": None if attempt.expected is None else list(attempt.expected),
         "thresholds": list(GRID), "n": [step.n for step in steps], "k": [step.k for step in steps],
-        "levels": [step.level for step in steps],
+        "levels": [step.level for step in steps], "traffic": judged.traffic, "not_compared": judged.not_compared,
     }  # fmt: skip
 
 

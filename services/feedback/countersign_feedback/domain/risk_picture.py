@@ -26,7 +26,7 @@ def draw(found: Assessment) -> str:
     """Return the picture as SVG text."""
     body = [text(MARGIN, 44, TITLE, "title"), text(MARGIN, 68, _about(found), "mute")]
     y = 98
-    for line in _wrapped(found.outcome.text):
+    for line in _wrapped(found.text):
         body.append(text(MARGIN, y, line, "value"))
         y += 20
     body += _risk(found)
@@ -39,7 +39,7 @@ def draw(found: Assessment) -> str:
     )
     for place, note in enumerate(notes):
         body.append(text(MARGIN, TOP + HEIGHT + 74 + 20 * place, note, "mute"))
-    return document(TITLE, found.outcome.text, body, height=TOP + HEIGHT + 124, style=STYLE)
+    return document(TITLE, found.text, body, height=TOP + HEIGHT + 124, style=STYLE)
 
 
 def _about(found: Assessment) -> str:

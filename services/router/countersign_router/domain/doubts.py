@@ -26,7 +26,7 @@ class VoidedCertificate:
 def certificate_doubts(
     state: Mapping[str, Any], scope: Scope, policy: Policy | None, controls: Controls, now: datetime
 ) -> Iterator[str]:
-    """Say why a proposed certificate would cover nothing now, or should not be believed; nothing: it would act.
+    """Say why a proposed certificate would cover nothing now, should not be believed, or what was not looked at.
 
     ``policy`` is the one that routes the cases of this scope.
     """
@@ -35,6 +35,8 @@ def certificate_doubts(
         yield f"it ended at {state['expires_at']}"
     if (why := unsupported(state)) is not None:
         yield why
+    if (why := (state.get("evidence") or {}).get("not_compared")) is not None:
+        yield f"its labels were not compared with traffic: {why}"
     if policy is None:
         yield f"no policy routes cases of {decision_type} of tenant {tenant}"
         return

@@ -36,7 +36,7 @@ class Proposal(BaseModel):
     why: str = Field(description="Why it needs signatures.")
     state: dict[str, Any] = Field(description="What comes into force.")
     doubts: list[str] = Field(
-        description="Why it would cover nothing now, or should not be believed. Empty: signed, it acts at once."
+        description="Why it would cover nothing now, should not be believed, or what was not looked at."
     )
     certificates_voided: list[CertificateView] = Field(
         description="Live certificates that speak for this model under another calibrator."

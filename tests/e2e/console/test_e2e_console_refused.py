@@ -18,6 +18,7 @@ QUEUES = re.compile(r"/api/review/v1/queues\?")
 ITEMS = re.compile(r"/api/review/v1/queues/[^/]+/items")
 CASE = re.compile(r"/api/review/v1/cases/default/[^/]+$")
 CONTROLS = re.compile(r"/api/router/v1/controls(\?|$)")
+PROPOSALS = re.compile(r"/api/router/v1/controls/proposals$")
 POLICIES = re.compile(r"/api/router/v1/policies\?")
 TYPES = re.compile(r"/api/(review|router)/v1/decision-types$")
 COLLEAGUES = re.compile(r"/api/review/v1/colleagues$")
@@ -127,6 +128,27 @@ def test_what_is_doubtful_about_a_policy_in_force_stands_beside_it(desk: Desk, b
         here.page.reload()
         doubts = here.page.get_by_role("region", name="Doubts")
         expect(doubts).to_contain_text("what may be automated is not what it was; publish it as a new version")
+
+
+def test_whoever_signs_reads_what_is_promised_and_what_was_not_looked_at(desk: Desk, browser: Browser) -> None:
+    certificate = {
+        "threshold": 0.9474, "alpha": 0.02, "delta": 0.05, "errors": 1, "labels": 1262,
+        "model": {"name": "refund-approve", "version": "3"}, "calibrator_version": None,
+    }  # fmt: skip
+    waits = {
+        "becomes": "certificate.active", "tenant": "default", "decision_type": "refund", "tier": "low", "revision": 1,
+        "sha256": "5d" * 32, "why": "there is none yet", "state": certificate, "certificates_voided": [],
+        "doubts": ["its labels were not compared with traffic: 3 of 200 confidences known"], "signatures_needed": 2,
+        "said": [],
+    }  # fmt: skip
+    with seat(browser) as here:
+        here.enter(desk.link("gladys", "Gladys West", "lead"))
+        here.page.route(PROPOSALS, lambda route: route.fulfill(json={"items": [waits]}))
+        here.page.goto(f"{desk.url}/controls")
+        waiting = here.page.locator("section", has=here.page.get_by_role("heading", name="Waiting for signatures"))
+        expect(waiting).to_contain_text("From a confidence of 0.9474 on at most 2 % are wrong, 95 % sure (1 of")
+        expect(waiting).to_contain_text("Before you sign: its labels were not compared with traffic: 3 of 200")
+        assert here.serious_findings() == []
 
 
 def test_what_is_written_of_a_policy_outlives_a_look_at_another_page(desk: Desk, browser: Browser) -> None:

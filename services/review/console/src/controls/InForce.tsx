@@ -7,6 +7,7 @@ import { Name } from "../people/Name";
 import { Card } from "../ui/Card";
 import { Wide } from "../ui/Page";
 import table from "../ui/table.module.css";
+import { bandWords } from "./bands";
 import styles from "./Controls.module.css";
 import { ALL, scopeWords } from "./scope";
 
@@ -87,23 +88,4 @@ function stateWords({ kind, state }: Control): string {
   if (typeof state["active"] === "boolean") return `${state["active"] ? "on" : "off"}${said}`;
   if (typeof state["threshold"] === "number") return `confidence from ${state["threshold"]}`;
   return said.slice(2) || "set";
-}
-
-interface RaisedLimits {
-  readonly high: number;
-  readonly medium: number;
-  readonly model_version?: string | null;
-  readonly model_name?: string | null;
-  readonly calibrator_version?: string | null;
-}
-
-/** By how much the limits lie higher, and for which models: from the router, which has checked it. */
-function bandWords(limits: readonly RaisedLimits[]): string {
-  return limits
-    .map((one) => {
-      const speaker = [one.model_name, one.model_version, one.calibrator_version].filter(Boolean).join(" ");
-      const moved = [one.high && `high +${one.high}`, one.medium && `medium +${one.medium}`].filter(Boolean).join(", ");
-      return `${moved || "no higher"}${one.model_version ? ` for ${speaker}` : ""}`;
-    })
-    .join("; ");
 }

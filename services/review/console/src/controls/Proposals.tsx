@@ -11,6 +11,7 @@ import { actsFor, hasRole } from "../session/roles";
 import { Card } from "../ui/Card";
 import { Trouble } from "../ui/Page";
 import styles from "./Controls.module.css";
+import { against, said } from "./proposal";
 import { scopeWords } from "./scope";
 import { useAnswerProposal, useProposals } from "./useControls";
 
@@ -44,6 +45,7 @@ export function Proposals({ me }: { me: Me }) {
 function ProposalRow({ me, proposal }: { me: Me; proposal: Proposal }) {
   const called = useTypeName();
   const now = useNow(30_000);
+  const words = said(proposal);
   const signatures = proposal.said.filter(({ signed }) => signed);
   const signed = signatures.some(({ pseudonym }) => pseudonym === me.pseudonym);
   return (
@@ -53,13 +55,19 @@ function ProposalRow({ me, proposal }: { me: Me; proposal: Proposal }) {
         {proposal.tier !== "*" && `, ${proposal.tier} consequence`}
       </h3>
       <p>{proposal.why}</p>
+      {words && <p>{words}</p>}
+      {against(proposal).map((doubt) => (
+        <p key={doubt} className={styles.doubt}>
+          Before you sign: {doubt}
+        </p>
+      ))}
       <p className={styles.mute}>
         {signatures.length} of {proposal.signatures_needed} signatures; hash {proposal.sha256.slice(0, 12)}
       </p>
-      {proposal.said.map((said) => (
-        <p key={`${said.pseudonym} ${said.signed_at}`} className={styles.mute}>
-          {said.pseudonym === me.pseudonym ? "you" : <Name of={said.pseudonym} />} ({said.role}){" "}
-          {said.signed ? "signed" : "refused"}, {moment(said.signed_at, now)}: {said.reason}
+      {proposal.said.map((word) => (
+        <p key={`${word.pseudonym} ${word.signed_at}`} className={styles.mute}>
+          {word.pseudonym === me.pseudonym ? "you" : <Name of={word.pseudonym} />} ({word.role}){" "}
+          {word.signed ? "signed" : "refused"}, {moment(word.signed_at, now)}: {word.reason}
         </p>
       ))}
       {hasRole(me, "lead", "policy_approver") && !signed && actsFor(me, proposal.tenant) && (

@@ -60,7 +60,14 @@ class Answering:
         if len(answers) != len(questions):
             log.error("the model of %s gave %d answers to %d cases", decision_type, len(answers), len(questions))
             return [Abstained("model_error", "the model did not answer every case")] * len(questions)
-        return answers
+        return [self._sound(decision_type, answer) for answer in answers]
+
+    def _sound(self, decision_type: str, answer: Answer) -> Answer:
+        """Return the answer, or an abstention where its confidence is no probability: no event could hold that."""
+        if isinstance(answer, Abstained) or 0.0 <= answer.proposal["confidence"] <= 1.0:
+            return answer
+        log.error("the model of %s gave a case the confidence %r", decision_type, answer.proposal["confidence"])
+        return Abstained("model_error", "the model gave no confidence")
 
     async def _scored(self, decision_type: str, questions: Sequence[Question]) -> Sequence[Answer]:
         scorer: Any = self._scorers[decision_type]

@@ -40,7 +40,7 @@ LARGEST_FILE_BYTES = 64 * 2**20
 
 
 class _Part(BaseModel):
-    model_config = ConfigDict(extra="forbid", frozen=True)
+    model_config = ConfigDict(extra="forbid", frozen=True, allow_inf_nan=False)
 
 
 class OutcomeEntry(_Part):
@@ -313,7 +313,8 @@ def tabular_model(
     vectors = (scale.mean, scale.spread, scale.mean if weights is None else weights.weight)
     if any(vector.shape != (width,) or not np.isfinite(vector).all() for vector in vectors) or not scale.spread.all():
         raise ConfigurationError(f"{manifest.name}: weights need {width} finite numbers each, and no spread of zero")
-    if reference.ndim != 2 or reference.shape[0] < NEIGHBOURS or reference.shape[1] != width or ordinary.ndim != 1:  # noqa: PLR2004 - a matrix
+    fits = reference.ndim == 2 and reference.shape[0] >= NEIGHBOURS and reference.shape[1] == width  # noqa: PLR2004 - a matrix
+    if not fits or not np.isfinite(reference).all():
         raise ConfigurationError(f"{manifest.name}: the reference sample does not fit the columns")
     return TabularModel(
         name=manifest.name,
@@ -326,7 +327,7 @@ def tabular_model(
         weights=weights,
         budget=Budget(manifest.explained.rows, manifest.explained.batch_seconds),
         calibrator=manifest.calibrator.serving(),
-        reference=Reference(reference.astype(np.float64), np.sort(ordinary.astype(np.float64))),
+        reference=Reference(reference.astype(np.float64), _distances(manifest.name, ordinary)),
     )
 
 
@@ -337,8 +338,8 @@ def text_model(
 
     `weights.npy` is (terms, 2): weight and rarity. `reference.npy` is (values, 3): sample, place, value.
     """
-    terms, weights, points = json.loads(files[TERMS]), arrays[WEIGHTS], arrays[REFERENCE]
-    if not isinstance(terms, list) or weights.shape != (len(terms), 2) or not np.isfinite(weights).all():
+    terms, weights, points = _vocabulary(manifest.name, files[TERMS]), arrays[WEIGHTS], arrays[REFERENCE]
+    if weights.shape != (len(terms), 2) or not np.isfinite(weights).all():
         raise ConfigurationError(f"{manifest.name}: the weights do not fit the vocabulary")
     if points.ndim != 2 or points.shape[1] != 3 or not np.isfinite(points).all():  # noqa: PLR2004 - as said above
         raise ConfigurationError(f"{manifest.name}: the reference sample is no list of values")
@@ -346,7 +347,7 @@ def text_model(
     if (
         len(samples) == 0
         or samples.max() + 1 < NEIGHBOURS
-        or samples.min() < 0
+        or not 0 <= samples.min() <= samples.max() < len(samples)
         or not 0 <= places.min() <= places.max() < len(terms)
     ):
         raise ConfigurationError(f"{manifest.name}: the reference sample does not fit the vocabulary")
@@ -360,8 +361,25 @@ def text_model(
         ),
         weight=weights[:, 0].astype(np.float64), bias=manifest.bias,
         calibrator=manifest.calibrator.serving(),
-        reference=TextReference(dense, np.sort(arrays[ORDINARY].astype(np.float64))), labels=manifest.labels,
+        reference=TextReference(dense, _distances(manifest.name, arrays[ORDINARY])), labels=manifest.labels,
     )  # fmt: skip
+
+
+def _distances(name: str, ordinary: Matrix) -> Matrix:
+    """Sort the distances that a case's own is held against: among none, or among no numbers, every case is ordinary."""
+    if ordinary.ndim != 1 or not ordinary.size or not np.isfinite(ordinary).all():
+        raise ConfigurationError(f"{name}: {ORDINARY} holds no distances of ordinary cases")
+    return np.sort(ordinary.astype(np.float64))
+
+
+def _vocabulary(name: str, data: bytes) -> list[str]:
+    try:
+        terms = json.loads(data)
+    except ValueError as error:
+        raise ConfigurationError(f"{name}: {TERMS} is not JSON") from error
+    if not isinstance(terms, list) or not all(isinstance(term, str) for term in terms) or len(set(terms)) < len(terms):
+        raise ConfigurationError(f"{name}: the terms do not fit the vocabulary, which holds different words")
+    return terms
 
 
 def digest_of(value: Any) -> str:

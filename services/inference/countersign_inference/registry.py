@@ -33,7 +33,7 @@ from countersign_inference.manifest import (
     tabular_model,
     text_model,
 )
-from countersign_inference.registry_parts import chat_scorer, check_fields, rule_book
+from countersign_inference.registry_parts import chat_scorer, check_fields, check_outcomes, rule_book
 from countersign_shared.contracts.decision_types import DecisionType
 from countersign_shared.errors import ConfigurationError
 
@@ -114,6 +114,8 @@ class _Entry:
     def scorer(self) -> AnyScorer:
         manifest, decision_type = self.manifest, self.decision_type
         labels = {code: outcome.label for code, outcome in decision_type.outcomes.items()}
+        if isinstance(manifest, TabularOnnx | TextLinear):
+            check_outcomes(self.path, manifest.negative.code, manifest.positive.code)
         if isinstance(manifest, TabularOnnx):
             params = {field for one in (manifest.negative, manifest.positive) for field in one.params.values()}
             check_fields(self.path, decision_type, params.union(item.field for item in manifest.inputs))
@@ -189,17 +191,30 @@ def onnx_scorer(
 ) -> OnnxScorer:
     """Load a trained model from its directory; `labels` gives the outcomes' words, `now` monotonic seconds."""
     files = read_files(manifest, directory)
-    model = tabular_model(manifest, reference=_array(files[REFERENCE]), ordinary=_array(files[ORDINARY]), labels=labels)
-    return OnnxScorer(model, files[ARTIFACT], now=now)
+    arrays = {name: _array(directory / name, files[name]) for name in (REFERENCE, ORDINARY)}
+    model = tabular_model(manifest, reference=arrays[REFERENCE], ordinary=arrays[ORDINARY], labels=labels)
+    try:
+        scorer = OnnxScorer(model, files[ARTIFACT], now=now)
+        scorer.positive_probability(model.scale.mean[None, :])
+    except Exception as error:
+        # ONNX Runtime names no class that all it raises has in common.
+        width = len(manifest.columns)
+        raise ConfigurationError(f"model file {directory / ARTIFACT} is no classifier of {width} columns") from error
+    return scorer
 
 
 def text_scorer(manifest: TextLinear, directory: Path, *, labels: dict[str, str]) -> TextScorer:
     """Load a trained text model from its directory."""
     files = read_files(manifest, directory)
-    arrays = {name: _array(data) for name, data in files.items() if name.endswith(".npy")}
+    arrays = {name: _array(directory / name, data) for name, data in files.items() if name.endswith(".npy")}
     return TextScorer(text_model(manifest, files, arrays, labels))
 
 
-def _array(data: bytes) -> Matrix:
-    array: Matrix = np.load(io.BytesIO(data), allow_pickle=False)
+def _array(path: Path, data: bytes) -> Matrix:
+    try:
+        array: Matrix = np.load(io.BytesIO(data), allow_pickle=False)
+    except (ValueError, EOFError, OSError) as error:
+        raise ConfigurationError(f"model file {path} is no array that NumPy can read") from error
+    if not isinstance(array, np.ndarray) or array.dtype.kind not in "fiu":
+        raise ConfigurationError(f"model file {path} is no array of numbers")
     return array

@@ -27,6 +27,14 @@ def check_fields(path: Path, decision_type: DecisionType, fields: Iterable[str])
         raise ConfigurationError(f"{path} reads {unknown[0]!r}, which {decision_type.name} does not declare")
 
 
+def check_outcomes(path: Path, negative: str, positive: str) -> None:
+    """Refuse a classifier that would propose the same whichever way it answers."""
+    if negative == positive:
+        raise ConfigurationError(
+            f"{path} proposes {positive!r} whatever it finds: `negative` and `positive` must differ"
+        )
+
+
 def rule_book(manifest: Rules, path: Path, decision_type: DecisionType, *, proposing: bool) -> RuleBook:
     """Compile the rules of a file; `proposing` asks for the confidence of each."""
     check_fields(path, decision_type, manifest.inputs)

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import asyncio
+import math
 import threading
 import time
 
@@ -15,7 +16,7 @@ from countersign_inference.domain.proposals import DisagreementError
 from countersign_inference.domain.scoring import Abstained, Question, Scored
 
 QUESTIONS = [Question({"n": n}) for n in range(3)]
-GOOD = Scored({"outcome": "approve"}, {"value": 0.9}, {"value": 0.5})
+GOOD = Scored({"outcome": "approve", "confidence": 0.9}, {"value": 0.9}, {"value": 0.5})
 
 
 class Model:
@@ -46,6 +47,13 @@ async def test_good_answers_pass_and_time_is_measured():
     answers = await asking(lambda batch: [GOOD] * len(batch)).ask("t", QUESTIONS)
     assert list(answers.answers) == [GOOD] * 3
     assert answers.latency_ms > 0
+
+
+@pytest.mark.parametrize("confidence", [math.nan, math.inf, -0.1, 1.1])
+async def test_a_confidence_that_is_none_abstains_and_the_other_cases_go_on(confidence):
+    wrong = GOOD._replace(proposal={"outcome": "approve", "confidence": confidence})
+    answers = await asking(lambda _batch: [GOOD, wrong, GOOD]).ask("t", QUESTIONS)
+    assert list(answers.answers) == [GOOD, Abstained("model_error", "the model gave no confidence"), GOOD]
 
 
 @pytest.mark.parametrize("off_loop", [True, False])

@@ -2,6 +2,9 @@
 
 from __future__ import annotations
 
+import hashlib
+import io
+import json
 import shutil
 from pathlib import Path
 
@@ -16,6 +19,9 @@ from countersign_inference.registry import PACKAGED_MODELS, load_scorers
 from countersign_shared.errors import ConfigurationError
 from tests.unit.inference.loans import LOAN, decision_types, questions
 
+NAN = float("nan")
+POSTS = "content_moderation"
+
 
 @pytest.fixture
 def models(tmp_path: Path) -> Path:
@@ -23,11 +29,15 @@ def models(tmp_path: Path) -> Path:
     return tmp_path / "models"
 
 
-def edit(models: Path, change) -> None:
-    path = models / f"{LOAN}.yaml"
+def edit(models: Path, change, kind: str = LOAN) -> None:
+    path = models / f"{kind}.yaml"
     document = yaml.load(path.read_text(), Loader=yaml.CSafeLoader)
     change(document)
     path.write_text(yaml.dump(document, Dumper=yaml.CSafeDumper))
+
+
+def one_of(document):
+    return (column for column in document["columns"] if column["transform"] == "one_of")
 
 
 def load(models: Path):
@@ -64,11 +74,73 @@ def test_the_packaged_models_load_and_name_exactly_what_speaks():
         (lambda d: d.update(scorer="magic"), "does not describe a model: scorer: must be one of"),
         (lambda d: d.pop("scorer"), "does not describe a model: scorer: is required"),
         (lambda d: d.update(secret=1), "secret"),
+        (lambda d: d["calibrator"].update(method="platt", slope=1.0, intercept=NAN), "calibrator/intercept: .*finite"),
+        (lambda d: d["calibrator"].update(method="platt", slope=np.inf, intercept=0.0), "calibrator/slope: .*finite"),
+        (lambda d: d["weights"].update(bias=NAN), "weights/bias: .*finite"),
+        (lambda d: d["inputs"][-1].update(default=NAN), "default: .*finite"),
+        (lambda d: d["columns"][0].update(low=NAN), "low: .*finite"),
+        (lambda d: d["columns"][0].update(low=500.0), "column loan_to_value: low is above high"),
+        (lambda d: d["columns"][3].update(scale=0.0), "column liquid_assets: scale must be above 0"),
+        (lambda d: d["columns"][3].update(low=-1000.0), "column liquid_assets: low must be above -scale"),
+        (lambda d: next(one_of(d)).update(levels=["nope"]), "consumer_credit_record has no level 'nope'"),
+        (lambda d: next(one_of(d)).update(field="units"), "units has no level"),
+        (lambda d: d["inputs"].append(d["inputs"][0]), "two inputs read loan_to_value"),
+        (lambda d: d["negative"].update(code="approve"), "proposes 'approve' whatever it finds"),
     ],
 )
 def test_what_does_not_fit_together_is_named(models, change, message):
     edit(models, change)
     with pytest.raises(ConfigurationError, match=message):
+        load(models)
+
+
+def array(values) -> bytes:
+    file = io.BytesIO()
+    np.save(file, values)
+    return file.getvalue()
+
+
+def replace_file(models: Path, name: str, kind: str, data: bytes) -> None:
+    """Put another file into a model, as whoever exports it would: with its digest."""
+    (models / kind / name).write_bytes(data)
+    edit(models, lambda document: document["files"].update({name: hashlib.sha256(data).hexdigest()}), kind)
+
+
+@pytest.mark.parametrize(
+    ("kind", "name", "data", "message"),
+    [
+        (LOAN, "model.onnx", b"garbage", "model.onnx is no classifier of 13 columns"),
+        (LOAN, "model.onnx", b"", "model.onnx is no classifier of 13 columns"),
+        (LOAN, "reference.npy", b"garbage", "reference.npy is no array"),
+        (LOAN, "ordinary.npy", array(np.ones(1_000))[:-1], "ordinary.npy is no array"),
+        (LOAN, "ordinary.npy", b"", "ordinary.npy is no array"),
+        (LOAN, "ordinary.npy", array(np.array(["far"])), "ordinary.npy is no array of numbers"),
+        (LOAN, "ordinary.npy", array(np.array([])), "no distances of ordinary cases"),
+        (LOAN, "ordinary.npy", array(np.array([1.0, NAN, NAN])), "no distances of ordinary cases"),
+        (LOAN, "reference.npy", array(np.full((256, 13), NAN)), "reference sample does not fit"),
+        (POSTS, "terms.json", b"{", "terms.json is not JSON"),
+        (POSTS, "terms.json", b"[1, 2]", "do not fit the vocabulary"),
+        (POSTS, "terms.json", json.dumps(["spam"] * 1_200).encode(), "do not fit the vocabulary"),
+        (POSTS, "weights.npy", b"garbage", "weights.npy is no array"),
+        (POSTS, "ordinary.npy", array(np.array([])), "no distances of ordinary cases"),
+        (POSTS, "ordinary.npy", array(np.array([0.1, NAN])), "no distances of ordinary cases"),
+        (POSTS, "reference.npy", array(np.array([[1e12, 0, 1]])), "reference sample does not fit"),
+    ],
+)
+def test_a_model_file_that_holds_something_else_is_named_at_start(models, kind, name, data, message):
+    replace_file(models, name, kind, data)
+    with pytest.raises(ConfigurationError, match=message):
+        load(models)
+
+
+def test_an_artifact_for_other_columns_is_found_at_start_and_not_on_every_case(models):
+    def drop_a_column(document):
+        for entries in (document["columns"], *(document["weights"][name] for name in ("mean", "spread", "weight"))):
+            entries.pop()
+
+    edit(models, drop_a_column)
+    replace_file(models, "reference.npy", LOAN, array(np.zeros((256, 12))))
+    with pytest.raises(ConfigurationError, match=r"model\.onnx is no classifier of 12 columns"):
         load(models)
 
 

@@ -6,6 +6,7 @@ input. Both are plain data from the model's manifest, so training and serving sh
 
 import dataclasses
 import math
+from collections import Counter
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any, Literal
@@ -85,10 +86,14 @@ class Features:
         self.inputs = tuple(inputs)
         self.columns = tuple(columns)
         self._position = {item.field: index for index, item in enumerate(self.inputs)}
+        if len(self._position) < len(self.inputs):
+            twice = next(name for name, count in Counter(item.field for item in self.inputs).items() if count > 1)
+            raise ValueError(f"two inputs read {twice}")
         self._codes = tuple({level: float(code) for code, level in enumerate(item.levels)} for item in self.inputs)
         for column in self.columns:
             if column.field not in self._position:
                 raise ValueError(f"column {column.name} reads {column.field}, which is not among the inputs")
+            self._check(column)
         self._ranges: dict[int, tuple[float, float]] = {}
         for column in self.columns:
             position = self._position[column.field]
@@ -96,6 +101,18 @@ class Features:
                 low, high = self._ranges.get(position, (column.low, column.high))
                 self._ranges[position] = min(low, column.low), max(high, column.high)
         self.column_inputs = tuple(self._position[column.field] for column in self.columns)
+
+    def _check(self, column: Column) -> None:
+        """Refuse what would fail on the first case, or see the same in all of them."""
+        known = self.inputs[self._position[column.field]].levels
+        if unknown := [level for level in column.levels if level not in known]:
+            raise ValueError(f"column {column.name}: {column.field} has no level {unknown[0]!r}")
+        if column.transform in {"clip", "hinge", "log1p"} and column.low > column.high:
+            raise ValueError(f"column {column.name}: low is above high")
+        if column.transform == "log1p" and column.scale <= 0.0:
+            raise ValueError(f"column {column.name}: scale must be above 0")
+        if column.transform == "log1p" and column.low <= -column.scale:
+            raise ValueError(f"column {column.name}: low must be above -scale, or there is no logarithm")
 
     def read(self, payloads: Sequence[Mapping[str, Any]]) -> Reading:
         """Read the inputs of a batch strictly: a value of another type is refused, never converted."""

@@ -15,6 +15,7 @@ from countersign_local.cli.policy_report import print_segments
 from countersign_local.errors import CommandError
 from countersign_local.labels import MOST, read_labels
 from countersign_router.language.diagnostics import Diagnostic
+from countersign_shared.contracts.topics import contracts_dir
 
 LOAN = Path(countersign_router.__file__).parent / "policies" / "loan_application.yaml"
 
@@ -95,6 +96,27 @@ def test_diff_says_what_changes_and_that_certificates_are_void(bent) -> None:
         {"path": "bands.high", "text": "Band high rises from 0.90 to 0.92.", "effect": "stricter"}
     ]
     assert "No differences." in run("diff", LOAN, LOAN)[1]
+
+
+def test_diff_is_silent_where_a_policy_repeats_what_its_decision_type_says(bent, tmp_path, monkeypatch) -> None:
+    path = bent(("decline: {adverse: true, automatic: false}", "decline: {automatic: false}"))
+    for both in ((LOAN, path), (path, LOAN)):
+        code, said = run("diff", *both)
+        assert (code, "No differences." in said) == (0, True)
+        assert "Voids certificates: no, nothing that decides about automation changes." in said
+    # A decision type that does not say it: there the policy decides.
+    text = (contracts_dir() / "decision_types" / "loan_application.yaml").read_text(encoding="utf-8")
+    types = tmp_path / "types"
+    types.mkdir()
+    (types / "loan_application.yaml").write_text(text.replace("adverse: true", "adverse: false"), encoding="utf-8")
+    for said in (run("diff", path, LOAN, "--decision-types", types)[1], with_types(monkeypatch, types, path)):
+        assert "outcomes.decline.adverse is set to yes" in said
+        assert "Voids certificates: yes, because outcomes are part of what certificates are bound to." in said
+
+
+def with_types(monkeypatch, directory: Path, path: Path) -> str:
+    monkeypatch.setenv("DECISION_TYPES_DIR", str(directory))
+    return run("diff", path, LOAN)[1]
 
 
 def test_draw_writes_a_picture(tmp_path: Path) -> None:

@@ -116,6 +116,17 @@ def test_a_stricter_promise_voids_the_certificates_that_promise_less(asked: dict
     assert not differences(before, PolicyDocument.model_validate(spared)).voids_certificates
 
 
+def test_what_the_decision_type_says_already_is_no_difference() -> None:
+    silent = {**document(), "outcomes": {"approve": {}, "decline": {"automatic": False}}}
+    before, after = PolicyDocument.model_validate(silent), PolicyDocument.model_validate(document())
+    for one, other in ((before, after), (after, before)):
+        found = differences(one, other, {"decline"})
+        assert (found.differences, found.voids_certificates) == ((), False)
+    assert said(differences(before, after)) == ["outcomes.decline.adverse is set to yes."]
+    automatic = PolicyDocument.model_validate({**silent, "outcomes": {"approve": {}, "decline": {"automatic": True}}})
+    assert said(differences(after, automatic, {"decline"})) == ["outcomes.decline.automatic goes from no to yes."]
+
+
 def test_a_cell_of_the_matrix_is_named_with_both_levels() -> None:
     matrix = copy.deepcopy(document()["matrix"])
     matrix["low"]["medium"] = 2

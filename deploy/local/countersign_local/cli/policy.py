@@ -9,6 +9,7 @@ import typer
 
 from countersign_local.cli import policy_compare, policy_explain, policy_life, policy_matrix, policy_replay
 from countersign_local.cli.output import JsonOption, print_json, print_table, print_text
+from countersign_local.cli.policy_files import TypesOption, types_directory
 from countersign_local.errors import CONFIGURATION, NO_INPUT, NOT_RIGHT, CommandError
 
 if TYPE_CHECKING:
@@ -32,9 +33,6 @@ app.command("list")(policy_life.list_policies)
 Files = Annotated[
     list[Path] | None, typer.Argument(metavar="[FILE]...", help="Unset: POLICIES_DIR, else those that come along.")
 ]
-TypesOption = Annotated[
-    Path | None, typer.Option("--decision-types", help="Unset: DECISION_TYPES_DIR, else those that come along.")
-]
 
 
 def _files(named: list[Path] | None) -> list[Path]:
@@ -46,12 +44,6 @@ def _files(named: list[Path] | None) -> list[Path]:
     if not (found := sorted(directory.glob("*.yaml"))):
         raise CommandError(f"POLICIES_DIR is {directory}, and holds no policy (*.yaml).", CONFIGURATION)
     return found
-
-
-def types_directory(named: Path | None) -> Path | None:
-    """Return the directory of decision types: the one named, else the environment's, else None for the packaged."""
-    fallback = os.environ.get("DECISION_TYPES_DIR")
-    return named or (Path(fallback) if fallback else None)
 
 
 @app.command()

@@ -8,7 +8,7 @@ import typer
 from countersign_local.cli.connection import over_http
 from countersign_local.cli.files import check_writable, read_bytes, write_picture
 from countersign_local.cli.output import JsonOption, print_json, print_text
-from countersign_local.cli.policy_files import unusable
+from countersign_local.cli.policy_files import TypesOption, types_directory, unusable
 from countersign_local.errors import NOT_RIGHT, CommandError
 
 if TYPE_CHECKING:
@@ -27,6 +27,7 @@ def diff(
         ),
     ],
     after: Annotated[Path | None, typer.Argument(metavar="NEW", help="The newer one.")] = None,
+    decision_types: TypesOption = None,
     json: JsonOption = False,
 ) -> None:
     """Say in words what one version does differently from another, and whether certificates survive it.
@@ -34,10 +35,12 @@ def diff(
     With one FILE it is compared with the version in force in the system that runs.
     """
     from countersign_router.showing.differences import differences
+    from countersign_shared.contracts.decision_types import load_decision_types
 
     new = _read(after or before)
     old = _read(before) if after else _in_force(new)
-    found = differences(old, new)
+    known = load_decision_types(types_directory(decision_types)).get(new.decision_type)
+    found = differences(old, new, () if known is None else known.adverse_outcomes)
     if json:
         told = [{"path": one.path, "text": one.text, "effect": one.effect} for one in found.differences]
         print_json({"before": found.before, "after": found.after, "differences": told,

@@ -1,13 +1,27 @@
-"""What the policy commands say of a file that cannot be used."""
+"""What the policy commands read beside a policy, and say of a file that cannot be used."""
 
+import os
 from collections.abc import Iterable, Mapping
 from pathlib import Path
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, Annotated, Any
+
+import typer
 
 from countersign_local.errors import NOT_RIGHT, CommandError
 
 if TYPE_CHECKING:
     from countersign_router.language.diagnostics import Diagnostic
+
+
+TypesOption = Annotated[
+    Path | None, typer.Option("--decision-types", help="Unset: DECISION_TYPES_DIR, else those that come along.")
+]
+
+
+def types_directory(named: Path | None) -> Path | None:
+    """Return the directory of decision types: the one named, else the environment's, else None for the packaged."""
+    fallback = os.environ.get("DECISION_TYPES_DIR")
+    return named or (Path(fallback) if fallback else None)
 
 
 def unusable(path: Path, text: str, found: "Iterable[Diagnostic | Mapping[str, Any]]") -> CommandError:

@@ -41,10 +41,10 @@ class Differences:
 def differences(before: PolicyDocument, after: PolicyDocument, adverse: Collection[str] = ()) -> Differences:
     """Compare two versions of a policy, part by part in the order of the document.
 
-    ``adverse``: the outcomes that the decision type calls adverse. Without them, a policy that begins to repeat it is
-    said to void certificates, which it does not.
+    ``adverse``: the outcomes that the decision type calls adverse, whether or not the policies repeat it. Without them,
+    one that begins to repeat it is said to do something, and to void certificates, which it does not.
     """
-    old, new = (one.model_dump(mode="json", by_alias=True) for one in (before, after))
+    old, new = (_told(one, adverse) for one in (before, after))
     found = tuple(one for part in new if part not in UNTOLD for one in _part(part, old[part], new[part]))
     found = (*found, *_examples(old["examples"], new["examples"]))
     was, is_ = (automation_parts(one, adverse) for one in (before, after))
@@ -58,6 +58,15 @@ def differences(before: PolicyDocument, after: PolicyDocument, adverse: Collecti
     else:
         because = "Voids certificates: no, nothing that decides about automation changes."
     return Differences(before.version, after.version, found, bool(parts or stricter), because)
+
+
+def _told(document: PolicyDocument, adverse: Collection[str]) -> dict[str, Any]:
+    """Return a policy's parts, with what its decision type says of outcomes as if it repeated it."""
+    parts = document.model_dump(mode="json", by_alias=True)
+    for name, outcome in parts["outcomes"].items():
+        if name in adverse:
+            outcome["adverse"] = True
+    return parts
 
 
 def _asked_for(old: Mapping[str, Any], new: Mapping[str, Any]) -> Iterator[str]:

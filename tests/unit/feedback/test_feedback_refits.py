@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
+
 import numpy as np
 import pytest
 
@@ -67,6 +69,25 @@ def test_raised_bands_mean_what_the_policy_says_by_the_proposed_calibrator(slope
     assert all(honest[base >= 0.7 + by.medium] >= 0.7)
     # And no more than that: half a percent below it the confidence would have been too high.
     assert by.high == pytest.approx(0.1) or not all(honest[base > 0.9 + by.high - 0.005] > 0.9)
+
+
+def test_bands_rise_above_a_confidence_that_the_calibrator_in_force_gives_to_good_and_bad_alike() -> None:
+    # Of a calibrator in steps: whatever the model says below 0.9, 0.8 is made of it.
+    alike = [replace(one, confidence=0.8 if one.base < 0.9 else 0.95) for one in labels(2_000, slope=2.5)]
+    found = refit(alike, tenant="default")
+    assert found is not None
+    by = raise_for(found, alike, high=0.9, medium=0.7)
+    honest = found.calibrator.apply([one.base for one in alike])
+    medium = [true for one, true in zip(alike, honest, strict=True) if (one.confidence or 0.0) >= 0.7 + by.medium]
+    assert medium
+    assert min(medium) >= 0.7
+
+
+def test_a_confidence_that_is_none_is_no_label() -> None:
+    odd = [replace(one, confidence=1.5) if n % 10 == 0 else one for n, one in enumerate(labels(1_000, slope=2.5))]
+    found = refit(odd, tenant="default")
+    assert found is not None
+    assert found.fitted_on + found.judged_on == 900
 
 
 def test_a_model_that_promises_too_little_raises_nothing() -> None:

@@ -49,8 +49,9 @@ def _by(said: Any, kept: Any, limit: float) -> float:
     (broken,) = np.nonzero(~kept)
     if not broken.size:
         return 0.0
-    last = int(broken[-1])
-    reached = float(said[last + 1]) if last + 1 < len(said) else 1.0
+    # Above what the last of them said: a calibrator in steps says the same of cases that keep to it and that do not.
+    above = said[said > said[broken[-1]]]
+    reached = float(above[0]) if above.size else 1.0
     return max(math.ceil((reached - limit) * STEPS - 1e-9), 0) / STEPS
 
 

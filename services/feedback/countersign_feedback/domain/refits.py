@@ -76,7 +76,7 @@ def refit(labels: Sequence[BaseLabel], *, tenant: str, method: Method | None = N
     at least ``SURE`` standard errors of the paired differences and contradict no more bins than before; None otherwise.
     What is proposed is fitted on that half, as it was judged. ``method``: platt, unless there are labels for isotonic.
     """
-    usable = [one for one in labels if one.confidence is not None and 0.0 <= one.base <= 1.0]
+    usable = [one for one in labels if 0.0 <= one.base <= 1.0 and 0.0 <= _said(one) <= 1.0]
     first = [keyed_draw("refit", tenant, one.case_id) < 0.5 for one in usable]  # noqa: PLR2004 - half
     fitting = [one for one, mine in zip(usable, first, strict=True) if mine]
     judging = [one for one, mine in zip(usable, first, strict=True) if not mine]
@@ -88,6 +88,10 @@ def refit(labels: Sequence[BaseLabel], *, tenant: str, method: Method | None = N
     if any(float(np.asarray(fitted.parameters[name])) < 0.0 for name in ("a", "b") if name in fitted.parameters):
         return None
     return _judged(fitted, len(fitting), judging)
+
+
+def _said(label: BaseLabel) -> float:
+    return -1.0 if label.confidence is None else label.confidence
 
 
 def _judged(fitted: Calibrator, fitted_on: int, judging: Sequence[BaseLabel]) -> Refit | None:

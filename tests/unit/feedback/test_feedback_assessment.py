@@ -89,6 +89,15 @@ def test_fails_closed() -> None:
     assert why_not(good, now=NOW - timedelta(days=2)) == "clock"
 
 
+def test_answers_that_no_logged_chance_led_to_are_told_apart_from_none() -> None:
+    judged = assessed([replace(case, probability=None) for case in cases()]).outcome
+    assert judged.text == (
+        "Of 300 judged cases none was drawn by a logged chance, so nothing is known about the others. "
+        "Labels need their `probability`."
+    )
+    assert assessed([replace(case, error=None) for case in cases()]).outcome.text.startswith("No case has been judged")
+
+
 @pytest.mark.parametrize("name", Population.__slots__)
 def test_whatever_a_certificate_binds_to_voids_its_labels(name: str) -> None:
     found = assessed([*cases()[1:], replace(cases()[0], population=replace(WHO, **{name: "other"}))])

@@ -112,7 +112,7 @@ def assess(
     floor is a ``ValueError``.
     """
     labels = [case for case in cases if case.label]
-    problem = unfit(cases, population=population, now=now) or _without_confidence(labels)
+    problem = unfit(cases, population=population, now=now) or _without_chance(cases) or _without_confidence(labels)
     kept = [] if problem else _kept(labels, floor)
     scores, errors = _columns(kept)
     seen = _shares(traffic or [case.confidence for case in cases])
@@ -141,6 +141,17 @@ def assess(
 def uncompared(known: int) -> str | None:
     """Return why labels are not compared with so many confidences of all cases; None where they are."""
     return None if known >= LEAST_TRAFFIC else f"{known:,} of {LEAST_TRAFFIC} confidences known"
+
+
+def _without_chance(cases: Sequence[JudgedCase]) -> NoCertificate | None:
+    judged = sum(case.error is not None for case in cases)
+    if not judged or any(case.label for case in cases):
+        return None
+    return NoCertificate(
+        "no_labels",
+        f"Of {judged:,} judged cases none was drawn by a logged chance, so nothing is known about the others. "
+        "Labels need their `probability`.",
+    )
 
 
 def _without_confidence(labels: Sequence[JudgedCase]) -> NoCertificate | None:

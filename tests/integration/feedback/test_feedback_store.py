@@ -223,6 +223,37 @@ async def test_an_unreadable_event_stops_the_service_before_anything_is_counted(
     assert await Store(pool).rows(Scope()) == []
 
 
+FILL = """
+WITH given AS (
+    INSERT INTO cells (
+        tenant, decision_type, tier, band, level, would_automate, reasons,
+        model_name, model_version, calibrator_version, automation_sha256, test
+    )
+    SELECT tenant, 'refund', 'low', 'high', 2, true, '{}', 'm', '1', 'c', 'a', false
+    FROM unnest(ARRAY['large', 'small']) AS tenant
+    RETURNING cell_id, tenant
+), filled AS (
+    INSERT INTO cases (tenant, case_id, cell_id, routed_at, day, seen, added, confidence)
+    SELECT tenant, number::text, cell_id, now(), current_date, 1, 1, random()
+    FROM generate_series(1, 150000) AS number
+    JOIN given ON given.tenant = CASE WHEN number % 150 = 0 THEN 'small' ELSE 'large' END
+    RETURNING cell_id
+)
+INSERT INTO counters
+SELECT cell_id, current_date, count(*), 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0 FROM filled GROUP BY cell_id
+"""
+
+
+async def test_a_small_tenant_beside_a_large_one_has_traffic_enough_to_compare_labels_with(pool: asyncpg.Pool) -> None:
+    await pool.execute(FILL)
+    await pool.execute("ANALYZE cases")
+    numbers = {row["tenant"]: row["cell_id"] for row in await pool.fetch("SELECT tenant, cell_id FROM cells")}
+    store = Store(pool)
+    assert len(await store.traffic([numbers["small"]])) == 1_000
+    assert 15_000 < len(await store.traffic([numbers["large"]])) <= 20_000
+    assert await store.traffic([0]) == []
+
+
 async def test_gauges_show_only_what_rests_on_enough(pool: asyncpg.Pool) -> None:
     store, metrics = Store(pool), Metrics("feedback")
     events = []

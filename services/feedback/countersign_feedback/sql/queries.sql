@@ -172,8 +172,12 @@ WHERE cell_id = ANY ($1::integer[]) AND confidence IS NOT NULL
 LIMIT $3;
 
 -- name: all_cases
--- About how many cases there are, as the planner last counted.
-SELECT greatest(reltuples, 0)::bigint FROM pg_class WHERE oid = 'cases'::regclass;
+-- About how many cases there are, as the planner last counted, and how many of them lie in these cells.
+SELECT
+    greatest(reltuples, 0)::bigint AS everything,
+    (SELECT coalesce(sum(cases), 0) FROM counters WHERE cell_id = ANY ($1::integer[]))::bigint AS mine
+FROM pg_class
+WHERE oid = 'cases'::regclass;
 
 -- name: daily_overrides
 -- Overrides among assisted reviews, by day of the routing, oldest first.

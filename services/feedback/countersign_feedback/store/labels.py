@@ -18,6 +18,10 @@ MAX_CALIBRATION = 20_000
 """Labels that a calibrator is fitted to: more change the fit by less than its own error."""
 TRAFFIC_SAMPLE = 20_000
 """Confidences that tell where labels will lie: a sample, because every case of a large table would take seconds."""
+LEAST_SAMPLE = 1_000
+"""As many of a population that is rare among all cases, so that its labels are compared with its traffic, too."""
+MOST_READ = 1_000_000
+"""Cases that are read for those at most: some tenths of a second."""
 WIDTH = 15
 
 
@@ -113,9 +117,11 @@ class LabelReads(Reads):
         return row["unjudged"], row["unplaced"]
 
     async def traffic(self, cells: list[int]) -> list[float]:
-        """Return the confidences of about 20,000 cases, or of all where there are fewer."""
-        everything = await self._connection.fetchval(self._sql.queries.all_cases)
-        percent = min(100.0, 100.0 * TRAFFIC_SAMPLE / everything) if everything else 100.0
+        """Return the confidences of a population: of its part of 20,000 cases, and about 1,000 where that is less."""
+        (counted,) = await self._connection.fetch(self._sql.queries.all_cases, cells)
+        everything, mine = counted["everything"], counted["mine"]
+        read = max(TRAFFIC_SAMPLE, min(MOST_READ, LEAST_SAMPLE * everything / mine) if mine else 0)
+        percent = min(100.0, 100.0 * read / everything) if everything else 100.0
         found = await self._connection.fetch(self._sql.queries.traffic, cells, percent, TRAFFIC_SAMPLE)
         return [row["confidence"] for row in found]
 

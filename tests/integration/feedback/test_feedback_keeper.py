@@ -393,6 +393,25 @@ async def test_confidences_that_promise_too_much_bring_a_calibrator_fitted_to_wh
     assert (again.revision, len(again.state["limits"])) == (2, 1)
 
 
+async def test_a_model_with_more_labels_than_are_read_at_once_is_still_looked_at(
+    pool: asyncpg.Pool, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr("countersign_feedback.store.labels.MAX_CALIBRATION", 400)
+    scene = Scene(pool)
+    await scene.take([policy()])
+    seen = []
+    for count in (460, 60, 160):
+        await scene.cases(
+            count, wrong=lambda n: n % 4 == 0, confidence=lambda n: 0.9 + 0.0009 * (n * 37 % 100), base=True
+        )
+        proposed = await scene.own(CALIBRATOR)
+        assert proposed is not None
+        evidence = proposed.state["evidence"]
+        seen.append((proposed.revision, evidence["labels"], evidence["labels_in_all"]))
+    # Looked at 450 and 675; at 520 nothing is new. Of them all the newest 400 are read.
+    assert seen == [(1, 400, 450), (1, 400, 450), (2, 400, 675)]
+
+
 async def test_confidences_that_are_true_bring_no_calibrator(pool: asyncpg.Pool) -> None:
     scene = Scene(pool)
     await scene.take([policy()])

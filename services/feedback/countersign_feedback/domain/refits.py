@@ -113,15 +113,18 @@ def _loss(said: Floats, right: Floats) -> Floats:
     return -(right * np.log(held) + (1.0 - right) * np.log1p(-held))
 
 
-def calibrator_state(found: Refit, speaker: Speaker, *, version: str, labels: int) -> dict[str, Any]:
-    """Return the state of ``calibrator.proposed``; inference applies it to what the model says as it was trained."""
+def calibrator_state(found: Refit, speaker: Speaker, *, version: str, labels: int, in_all: int) -> dict[str, Any]:
+    """Return the state of ``calibrator.proposed``; inference applies it to what the model says as it was trained.
+
+    It rests on the newest ``labels`` of the first ``in_all``.
+    """
     return {
         "model_name": speaker.model_name, "model_version": speaker.model_version, "calibrator_version": version,
         "method": found.calibrator.method, "parameters": dict(found.calibrator.parameters),
         "artifact_sha256": speaker.artifact_sha256,
         "evidence": {
-            "replaces": speaker.calibrator_version, "labels": labels, "fitted_on": found.fitted_on,
-            "judged_on": found.judged_on, "log_loss_before": found.before.log_loss,
+            "replaces": speaker.calibrator_version, "labels": labels, "labels_in_all": in_all,
+            "fitted_on": found.fitted_on, "judged_on": found.judged_on, "log_loss_before": found.before.log_loss,
             "log_loss_after": found.after.log_loss, "ece_before": found.before.ece, "ece_after": found.after.ece,
             "brier_before": found.before.brier, "brier_after": found.after.brier, "standard_errors": found.sure,
         },

@@ -4,7 +4,7 @@ import asyncio
 from datetime import datetime
 
 from countersign_feedback.domain.facts import UNKNOWN
-from countersign_feedback.domain.refits import Speaker, calibrator_state, looked_at, refit
+from countersign_feedback.domain.refits import Speaker, calibrator_state, refit
 from countersign_feedback.promising.following import Known
 from countersign_feedback.promising.tightening import tighten
 from countersign_feedback.promising.writing import next_revision, write
@@ -23,16 +23,15 @@ async def recalibrate(change: ControlChange, known: Known, tenant: str, decision
         return False
     key = ControlKey("calibrator.proposed", tenant, decision_type, ANY_TIER)
     before = await change.own_control(key)
-    labels = await change.calibration_labels(tenant, decision_type, speaker)
-    labels = labels[::-1][: looked_at(len(labels))]
-    if not labels or len(labels) <= _last(before, speaker):
+    labels, in_all = await change.calibration_labels(tenant, decision_type, speaker)
+    if in_all <= _last(before, speaker):
         return False
     found = await asyncio.to_thread(refit, labels, tenant=tenant)
     if found is None:
         return False
     revision = next_revision(before)
     version = f"{found.calibrator.method}-{revision}-{now:%Y%m%d}"
-    state = calibrator_state(found, speaker, version=version, labels=len(labels))
+    state = calibrator_state(found, speaker, version=version, labels=len(labels), in_all=in_all)
     await tighten(change, known, (tenant, decision_type), speaker, found, labels, calibrator=version, now=now)
     await write(change, key, state, revision=revision, moment=now)
     return True
@@ -44,4 +43,5 @@ def _last(before: OwnControl | None, speaker: Speaker) -> int:
         return 0
     said, evidence = before.state, before.state.get("evidence") or {}
     same = (said["model_name"], said["model_version"]) == (speaker.model_name, speaker.model_version)
-    return int(evidence.get("labels", 0)) if same and evidence.get("replaces") == speaker.calibrator_version else 0
+    rested = evidence.get("labels_in_all", evidence.get("labels", 0))
+    return int(rested) if same and evidence.get("replaces") == speaker.calibrator_version else 0

@@ -62,13 +62,16 @@ SELECT
 FROM labels
 WHERE ($1::text[] IS NULL OR tenant = ANY ($1));
 
+-- name: calibration_count
+SELECT count(*) FROM labels WHERE cell_id = ANY ($1::integer[]) AND error IS NOT NULL AND base IS NOT NULL;
+
 -- name: calibration_labels
--- The judged cases of a model version under the calibrator that speaks now, all tiers together, the newest first.
+-- The judged cases of a model version under the calibrator that speaks now, all tiers together, the newest first but $3.
 SELECT case_id, base, confidence, error
 FROM labels
 WHERE cell_id = ANY ($1::integer[]) AND error IS NOT NULL AND base IS NOT NULL
 ORDER BY routed_at DESC, case_id
-LIMIT $2;
+LIMIT $2 OFFSET $3;
 
 -- name: speaking
 -- Which model and calibrator speak for a decision type: those of the newest drawn case.

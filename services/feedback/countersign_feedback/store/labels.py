@@ -8,7 +8,7 @@ from countersign_feedback.domain.drawn import DrawnCase
 from countersign_feedback.domain.facts import Cell, Drawn, Label, Purpose
 from countersign_feedback.domain.judged import Population
 from countersign_feedback.domain.labels import keyed_draw
-from countersign_feedback.domain.refits import BaseLabel, Speaker
+from countersign_feedback.domain.refits import BaseLabel, Speaker, looked_at
 from countersign_feedback.domain.summary import Scope
 from countersign_feedback.store.statements import Reads, Statements, columns
 
@@ -101,15 +101,24 @@ class LabelReads(Reads):
         row = await self._connection.fetchrow(self._sql.labels.speaking, tenant, decision_type)
         return None if row is None else Speaker(**dict(row))
 
-    async def calibration_labels(self, tenant: str, decision_type: str, speaker: Speaker) -> list[BaseLabel]:
-        """Return the judged cases of a model version under one calibrator, all tiers together, the newest first."""
+    async def calibration_labels(
+        self, tenant: str, decision_type: str, speaker: Speaker
+    ) -> tuple[list[BaseLabel], int]:
+        """Return the judged cases of a model version under one calibrator, all tiers together, the newest last.
+
+        As many as are to be looked at (``looked_at``), the second value; of those the newest, where they are very many.
+        """
         cells = await self._connection.fetch(
             self._sql.labels.cells_of, tenant, decision_type, speaker.model_name, speaker.model_version,
             speaker.calibrator_version,
         )  # fmt: skip
         numbers = [row["cell_id"] for row in cells]
-        found = await self._connection.fetch(self._sql.labels.calibration_labels, numbers, MAX_CALIBRATION)
-        return [BaseLabel(**dict(row)) for row in found]
+        known = await self._connection.fetchval(self._sql.labels.calibration_count, numbers)
+        wanted = looked_at(known)
+        found = await self._connection.fetch(
+            self._sql.labels.calibration_labels, numbers, min(wanted, MAX_CALIBRATION), known - wanted
+        )
+        return [BaseLabel(**dict(row)) for row in reversed(found)], wanted
 
     async def waiting(self, tenants: tuple[str, ...] | None) -> tuple[int, int]:
         """Return how many drawn cases nobody has judged, and how many judgements wait for their case."""

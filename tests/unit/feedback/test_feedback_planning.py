@@ -130,7 +130,7 @@ def test_delta_is_split_over_tiers() -> None:
 @pytest.mark.parametrize(
     "changes",
     [{"alpha": 0.0}, {"delta": 1.0}, {"label_share": 1.5}, {"error": -0.1}, {"traffic": math.inf},
-     {"minutes": math.nan}, {"tiers": 0}, {"days": 0.0}],
+     {"minutes": math.nan}, {"tiers": 0}, {"days": 0.0}, {"days": math.inf}],
 )  # fmt: skip
 def test_values_that_are_none_are_named(changes: dict[str, float]) -> None:
     with pytest.raises(ValueError, match=next(iter(changes))):

@@ -149,7 +149,7 @@ def _errors_allowed(labels: int, alpha: float, level: float) -> int | None:
 def _too_little(given: Assumptions, labels: int, days: float, delta: float) -> str:
     a_day = given.traffic * given.label_share
     often = "never" if math.isinf(days) else f"in {math.ceil(days):,} days"
-    within = int(a_day * given.days)
+    within = int(min(a_day * given.days, MOST_LABELS))
     # The least alpha whose first try flawless labels of the whole time would reach.
     reachable = -math.expm1(FIRST * math.log(spent(delta, 1)) / within) if within else 1.0
     hint = (
@@ -188,5 +188,5 @@ def _check(given: Assumptions) -> None:
     for name, least in (("traffic", given.traffic), ("answers", given.answers), ("minutes", given.minutes)):
         if not (math.isfinite(least) and least >= 0.0):
             raise ValueError(f"{name} must be 0 or more, got {least}")
-    if given.tiers < 1 or not given.days > 0.0:
-        raise ValueError("tiers must be 1 or more, and days more than 0")
+    if given.tiers < 1 or not 0.0 < given.days < math.inf:
+        raise ValueError("tiers must be 1 or more, and days a number above 0")

@@ -159,6 +159,16 @@ def test_the_picture_of_nothing() -> None:
     assert "No cases yet" in draw(summary([]))
 
 
+def test_what_counts_as_wrong_is_said() -> None:
+    # Other terms of the same outcome are no error (review's `judgement`): nobody may read the share as if they were.
+    console = Console(width=150, record=True, file=io.StringIO())
+    found = summary([loan("low", "high", 2, Counts(cases=40, automatic=31, audits=31), "matrix")])
+    report.print_report(found, console)
+    said = "people, asked blind, would have chosen another outcome; other terms of the same outcome do not count."
+    assert said in " ".join(console.export_text().split())
+    assert said in draw(found)
+
+
 def test_where_nothing_fits_what_was_asked_for_that_is_said() -> None:
     # Somebody who wrote a name with a slip must not believe that there is nothing.
     asked = summary([], scope=Scope(tenants=("north",), decision_type="refnud", since=date(2026, 3, 1)))

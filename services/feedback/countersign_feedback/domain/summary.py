@@ -15,10 +15,10 @@ MAX_GROUPS = 50
 HOW_TO_READ = (
     "Automation: share of all routed cases that the machine decided by itself. "
     "Override: share of assisted reviews that chose another outcome than the proposal; it watches reviews and is not "
-    "the model's error rate. Audit error: share of randomly drawn automatic decisions that people, asked blind, would "
-    "have decided otherwise; square brackets hold the exact 95 % interval. Where some decisions were likelier to be "
-    "audited than others, the weighted share counts each audit for as many decisions as it stands for and speaks of "
-    "all of them. "
+    "the model's error rate. Audit error: share of randomly drawn automatic decisions for which people, asked blind, "
+    "would have chosen another outcome; other terms of the same outcome do not count. Square brackets hold the exact "
+    "95 % interval. Where some decisions were likelier to be audited than others, the weighted share counts each audit "
+    "for as many decisions as it stands for and speaks of all of them. "
     "A case with several reasons is counted under each of them."
 )
 

@@ -67,11 +67,12 @@ function HowToRead() {
   return (
     <p className={styles.reading}>
       Automatic: share of all routed cases that the machine decided by itself. Wrong among automatic: share of randomly
-      drawn automatic decisions that people, asked blind, would have decided otherwise. Overridden: share of assisted
-      reviews that chose another outcome than the proposal; it watches reviews and is not the model&rsquo;s error rate.
-      Differs when unseen: share of answers given unseen that were another outcome than the proposal. Square brackets
-      hold the exact 95 % interval. Weighted: each audit counted for as many decisions as it stands for, where some were
-      likelier to be audited than others. A case with several reasons is counted under each of them.
+      drawn automatic decisions for which people, asked blind, would have chosen another outcome; other terms of the
+      same outcome do not count. Overridden: share of assisted reviews that chose another outcome than the proposal; it
+      watches reviews and is not the model&rsquo;s error rate. Differs when unseen: share of answers given unseen that
+      were another outcome than the proposal. Square brackets hold the exact 95 % interval. Weighted: each audit counted
+      for as many decisions as it stands for, where some were likelier to be audited than others. A case with several
+      reasons is counted under each of them.
     </p>
   );
 }

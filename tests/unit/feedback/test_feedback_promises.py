@@ -11,7 +11,7 @@ from typing import Any
 import pytest
 from pydantic import TypeAdapter
 
-from countersign_feedback.api.promises import RECIPE
+from countersign_feedback.api.promises import RECIPE, entry
 from countersign_feedback.domain.attempts import due, judge
 from countersign_feedback.domain.certify import Certificate, certify_counts
 from countersign_feedback.domain.evidence import log_alarm, watch
@@ -28,6 +28,7 @@ from countersign_feedback.domain.promises import (
     terms_of,
     trip_state,
 )
+from countersign_feedback.store.controls import StoredCertificate
 from countersign_shared.contracts.events.control import CertificateState, TripState
 from tests.unit.feedback.test_feedback_attempts import NOW, START, WHO, case
 
@@ -113,6 +114,17 @@ def test_a_policy_that_asks_for_less_error_is_not_kept() -> None:
     assert not expired(state(), NOW)
     assert expired(state(), NOW + timedelta(days=90))
     assert not expired(state(expires_at=None), datetime(2999, 1, 1, tzinfo=UTC))
+
+
+def test_a_certificate_that_has_expired_is_told_to_have_ended_though_nobody_said_so() -> None:
+    ends = NOW + timedelta(days=90)
+    stored = StoredCertificate("cert-1", WHO, NOW, NOW, None, state())
+    assert entry(stored, ends - timedelta(seconds=1)).ended_at is None
+    assert entry(stored, ends).ended_at == ends
+    assert entry(replace(stored, ended_at=NOW + timedelta(days=1)), ends).ended_at == NOW + timedelta(days=1)
+    assert entry(replace(stored, ended_at=ends + timedelta(days=1)), ends).ended_at == ends
+    assert entry(replace(stored, activated_at=None), ends).ended_at is None, "it never began"
+    assert entry(replace(stored, state=state(expires_at=None)), ends).ended_at is None
 
 
 def test_a_renewal_is_never_looser_than_what_it_renews() -> None:

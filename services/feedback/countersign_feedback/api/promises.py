@@ -13,6 +13,7 @@ from fastapi.responses import StreamingResponse
 
 from countersign_feedback.api.evidence import Desk, OneType, Tier
 from countersign_feedback.api.scope import reader, whose
+from countersign_feedback.domain.promises import expired
 from countersign_feedback.domain.summary import Scope
 from countersign_feedback.promising.look_back import LookBack, everything, page
 from countersign_feedback.promising.looking import tiers_of
@@ -49,7 +50,10 @@ class Promises:
 
 @dataclass(frozen=True, slots=True)
 class CertificateEntry:
-    """A certificate that was proposed, and what became of it; ``state`` as on ``control.changed``."""
+    """A certificate that was proposed, and what became of it; ``state`` as on ``control.changed``.
+
+    ``ended_at`` is when it was taken back or followed by another, or expired if that was sooner; null before.
+    """
 
     certificate_id: str
     tenant: str
@@ -113,20 +117,20 @@ def _certificates(router: APIRouter, desk: Desk) -> None:
     @router.get("/certificates", summary="Which certificates were proposed, and what became of them?")
     async def get_certificates(scope: OneType, tier: Tier = None) -> Certificates:
         """The newest 200, each with the counts that it rests on."""
-        store, _ = desk()
+        store, clock = desk()
         found = await store.certificates(tenants=scope.tenants, decision_type=scope.decision_type, tier=tier)
-        return Certificates(tuple(_entry(one) for one in found))
+        return Certificates(tuple(entry(one, clock()) for one in found))
 
     @router.get("/certificates/{certificate_id}", summary="Recompute it: the counts and the recipe")
     async def get_certificate(
         principal: Annotated[Principal, reader], certificate_id: Annotated[str, Path(max_length=200)]
     ) -> Recomputable:
         """Everything that is needed to redo a certificate with a spreadsheet."""
-        store, _ = desk()
+        store, clock = desk()
         found = await store.certificates(certificate_id=certificate_id)
         if not found or not principal.sees(found[0].population.tenant):
             raise Problem(404, "not-found", "No such certificate", f"Nothing was proposed as {certificate_id}.")
-        return Recomputable(RECIPE, _entry(found[0]))
+        return Recomputable(RECIPE, entry(found[0], clock()))
 
 
 def _look_back(router: APIRouter, desk: Desk) -> None:
@@ -199,9 +203,13 @@ async def _tenants(store: Store, scope: Scope) -> list[str]:
     return found if scope.tenants is None else [tenant for tenant in found if tenant in scope.tenants]
 
 
-def _entry(found: StoredCertificate) -> CertificateEntry:
-    who = found.population
+def entry(found: StoredCertificate, now: datetime) -> CertificateEntry:
+    """Return what became of a certificate by ``now``; that one has expired, nobody announces."""
+    who, ended = found.population, found.ended_at
+    if found.activated_at is not None and expired(found.state, now):
+        expiry = datetime.fromisoformat(found.state["expires_at"])
+        ended = expiry if ended is None else min(ended, expiry)
     return CertificateEntry(
-        found.certificate_id, who.tenant, who.decision_type, who.tier, found.proposed_at, found.activated_at,
-        found.ended_at, found.state,
+        found.certificate_id, who.tenant, who.decision_type, who.tier, found.proposed_at, found.activated_at, ended,
+        found.state,
     )  # fmt: skip

@@ -42,7 +42,7 @@ async def authenticate(request: Request) -> Principal:
     )  # fmt: skip
 
 
-def lives(count: int, *, sha: str, model: str, start: datetime) -> list[Record]:
+def lives(count: int, *, sha: str, model: str, start: datetime, judges: int | None = None) -> list[Record]:
     """Cases that were automated, one in two audited; the least sure tenth of the audited ones were wrong."""
     found = []
     for n in range(count):
@@ -52,7 +52,7 @@ def lives(count: int, *, sha: str, model: str, start: datetime) -> list[Record]:
         placed["sampling"] = sampling(0.5, selected=bool(n % 2))
         placed["model"]["version"], placed["policy"]["automation_sha256"] = model, sha
         found += [record("case.routed", placed, time=time), record("decision.made", decided(case_id), time=time)]
-        if n % 2:
+        if n % 2 and n < (judges or count):
             audit = judged(case_id, error=n < count / 10, probability=0.5)
             found.append(record("activity.recorded", audit, time=time))
     return found
@@ -66,7 +66,7 @@ async def client(database_url: str) -> AsyncIterator[httpx.AsyncClient]:
         handle = Handler(store)
         old, new = datetime(2026, 1, 1, tzinfo=UTC), datetime(2026, 3, 1, tzinfo=UTC)
         await handle(lives(1_200, sha="a" * 64, model="3", start=old))
-        await handle(lives(100, sha="b" * 64, model="3", start=new))
+        await handle(lives(100, sha="b" * 64, model="3", start=new, judges=90))
         reviewed = []
         for day in range(40):
             moment = f"2026-01-{day + 1:02}" if day < 31 else f"2026-02-{day - 30:02}"
@@ -98,6 +98,7 @@ async def test_preview_of_every_population_the_newest_first(client: httpx.AsyncC
     assert new.population.automation_sha256 == "b" * 64
     assert isinstance(new.outcome, NoCertificate)
     assert new.outcome.code == "too_few_labels"
+    assert (new.labels, new.unjudged, old.unjudged) == (45, 5, 0)
     assert isinstance(old.outcome, Certificate)
     assert (old.cases, old.labels, old.kept, old.floor) == (1_200, 600, 600, 0.5)
     # 60 of 600 labels are wrong, all below 0.91; above that none is.
@@ -215,7 +216,7 @@ async def test_the_command_line_tells_what_the_service_has(command: Command, tmp
     picture = tmp_path / "risk.svg"
     done = await command("certify", "--decision-type", "loan_application", "--alpha", "0.05", "--picture", str(picture))
     assert done.exit_code == 1, "the newest population has too few labels"
-    assert "50 blind labels so far" in done.output
+    assert "45 blind labels so far" in done.output
     assert "at most 5 % of the cases with a confidence of" in done.output
     assert picture.exists()
     told = await command(

@@ -143,6 +143,22 @@ def test_labels_that_were_not_compared_with_traffic_are_told_as_such(
     assert spoken == [found.text]
 
 
+@pytest.mark.parametrize(
+    ("unjudged", "told"),
+    [
+        (0, ""),
+        (1, " 1 drawn case has no answer yet: it is left out here, and counts as wrong where"),
+        (2, " 2 drawn cases have no answer yet: they are left out here, and count as wrong where"),
+    ],
+)
+def test_drawn_cases_that_nobody_has_judged_are_told_of(unjudged: int, told: str) -> None:
+    # Errors take longer to settle: answers that happen to be there are too good.
+    found = assessed(cases(), unjudged=unjudged)
+    assert found.unjudged == unjudged
+    assert found.text == found.outcome.text + (f"{told} a certificate is proposed." if told else "")
+    assert next(assessment_lines(found)) == found.text
+
+
 def test_no_threshold_below_the_last_label() -> None:
     # Nothing below 0.95 was ever judged: loosening to there would rest on silence.
     judged = [replace(case, error=False, probability=0.5) for case in cases() if (case.confidence or 0) >= 0.95]

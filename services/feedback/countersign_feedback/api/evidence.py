@@ -147,12 +147,12 @@ async def _assess(desk: Desk, scope: Scope, tier: str | None, wanted: Asked, met
     found = []
     for population, cells, number in await store.populations(scope, tier, MAX_POPULATIONS):
         drawn, traffic = of_one_chance(await store.drawn(cells)), await store.traffic(cells)
-        labels = as_judged((case for case in drawn if case.error is not None), population)
+        labels = [case for case in drawn if case.error is not None]
         # Off the loop: sorting and fitting some ten thousand labels takes tens of milliseconds.
         found.append(
             await asyncio.to_thread(
-                assess, labels, population=population, promise=wanted.promise, now=clock(), traffic=traffic,
-                watched=wanted.watch, method=method, number=number,
+                assess, as_judged(labels, population), population=population, promise=wanted.promise, now=clock(),
+                traffic=traffic, watched=wanted.watch, method=method, number=number, unjudged=len(drawn) - len(labels),
             )
         )  # fmt: skip
     return tuple(found)

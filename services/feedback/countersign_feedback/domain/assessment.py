@@ -62,7 +62,8 @@ class Assessment:
     thinning to the least probability ``floor``. ``estimate`` is the error of all. ``watch`` and ``drift`` hold the
     labels above a live certificate's threshold against its promise; they are None where none is given, because labels
     that chose a threshold cannot also watch it. ``not_compared`` says why nothing tells whether the labels were drawn
-    as logged (``unlike``); None where that was looked at, or there are no labels.
+    as logged (``unlike``); None where that was looked at, or there are no labels. ``unjudged`` cases were
+    drawn and have no answer yet: here they are left out, where a certificate is proposed they count as wrong.
     """
 
     population: Population
@@ -81,14 +82,25 @@ class Assessment:
     refit: Refit | None
     drift: Drift | None
     not_compared: str | None = None
+    unjudged: int = 0
 
     @property
     def text(self) -> str:
-        """What comes of it, and what was not looked at."""
-        if self.not_compared is None:
-            return self.outcome.text
-        told = f"Labels were not compared with traffic: {self.not_compared}. Coverage is theirs, not traffic's."
-        return f"{self.outcome.text} {told}"
+        """What comes of it, and what it leaves out."""
+        told = [self.outcome.text]
+        if self.not_compared is not None:
+            told.append(
+                f"Labels were not compared with traffic: {self.not_compared}. Coverage is theirs, not traffic's."
+            )
+        if self.unjudged:
+            cases, verb, it = (
+                ("case has", "counts", "it is") if self.unjudged == 1 else ("cases have", "count", "they are")
+            )
+            told.append(
+                f"{self.unjudged:,} drawn {cases} no answer yet: {it} left out here, and {verb} as wrong where a "
+                "certificate is proposed."
+            )
+        return " ".join(told)
 
 
 def assess(
@@ -102,14 +114,15 @@ def assess(
     floor: float | None = None,
     method: Method = "platt",
     number: int | None = None,
+    unjudged: int = 0,
 ) -> Assessment:
     """Return what the cases of one population say.
 
     ``traffic`` are confidences of all its cases or of a fair sample of them; without, they are those of ``cases``.
     ``watched`` is the threshold of a live certificate, to whose promise these later labels are held; ``floor`` the
     least probability that any case had of being drawn (the policy's, absent: the least seen); ``method`` the kind of
-    calibrator that is fitted; ``number`` how many cases there are, where ``cases`` are some of them. A label below the
-    floor is a ``ValueError``.
+    calibrator that is fitted; ``number`` how many cases there are, where ``cases`` are some of them; ``unjudged`` how
+    many were drawn besides, and have no answer yet. A label below the floor is a ``ValueError``.
     """
     labels = [case for case in cases if case.label]
     problem = unfit(cases, population=population, now=now) or _without_chance(cases) or _without_confidence(labels)
@@ -135,6 +148,7 @@ def assess(
         refit=None if problem else _refit(kept, method),
         drift=None if watched is None else _drift(kept, watched, promise.alpha),
         not_compared=unknown if kept else None,
+        unjudged=unjudged,
     )  # fmt: skip
 
 

@@ -10,7 +10,7 @@ from countersign_feedback.domain.svg import MARGIN, document, text
 from countersign_shared.shares import percent
 
 TITLE = "What may be automated?"
-TOP, HEIGHT, SIDE = 196, 300, 404
+TOP, HEIGHT, SIDE = 216, 300, 404
 LEFT, RIGHT = MARGIN + 48, 560
 LINE_LENGTH = 112
 SCALES = (0.02, 0.05, 0.1, 0.2, 0.5, 1.0)

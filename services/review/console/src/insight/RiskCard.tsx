@@ -4,13 +4,13 @@ import { band, line, ticksTo } from "../charts/scale";
 import { Card } from "../ui/Card";
 import styles from "./Insight.module.css";
 import { downloadRecipe } from "./recipe";
-import { populationWords, share } from "./words";
+import { populationWords, share, unjudgedWords } from "./words";
 
 const QUARTERS = [0, 0.25, 0.5, 0.75, 1];
 
 /** How wrong automation would be for every share of the cases that could be automated. */
 export function RiskCard({ assessment }: { assessment: Assessment }) {
-  const { curve, outcome, alpha, not_compared: unseen } = assessment;
+  const { curve, outcome, alpha, not_compared: unseen, unjudged = 0 } = assessment;
   const points = curve.filter(({ risk }) => risk !== null).toSorted((one, other) => one.coverage - other.coverage);
   const certificate = "threshold" in outcome ? outcome : null;
   const certified = certificate && points.findLast(({ threshold }) => threshold >= certificate.threshold);
@@ -24,6 +24,7 @@ export function RiskCard({ assessment }: { assessment: Assessment }) {
       <p className={styles.caption}>
         Share automated (across), share of it that is wrong (up), with exact 95 % intervals. {outcome.text}
         {unseen && ` Labels were not compared with traffic: ${unseen}. Coverage is theirs, not traffic's.`}
+        {unjudged > 0 && ` ${unjudgedWords(unjudged)}`}
       </p>
       <button type="button" className={styles.link} onClick={() => downloadRecipe(assessment)}>
         Recompute it

@@ -2,7 +2,7 @@ import { describe, expect, it } from "vitest";
 
 import type { Assessment, Figures } from "../api/feedback";
 import written from "./shares.json";
-import { amount, basis, evidenceScale, interval, populationWords, share, weighted } from "./words";
+import { amount, basis, evidenceScale, interval, populationWords, share, unjudgedWords, weighted } from "./words";
 
 describe("figures in words", () => {
   // The command line and the reports are held to the same list.
@@ -73,5 +73,14 @@ describe("evidence", () => {
     expect(broken.ticks).toEqual([-30, 0, bar, 12]);
     expect(evidenceScale([0, -200, 12], bar).ticks).toEqual([-200, bar]);
     expect(evidenceScale([0, -2, 9], bar).ticks).toEqual([-Math.log(100), 0, bar, 9]);
+  });
+});
+
+describe("drawn cases without an answer", () => {
+  it("are told in number, and what becomes of them", () => {
+    expect(unjudgedWords(1)).toBe(
+      "1 drawn case has no answer yet: it is left out here, and counts as wrong where a certificate is proposed.",
+    );
+    expect(unjudgedWords(12)).toContain("12 drawn cases have no answer yet: they are left out here");
   });
 });

@@ -33,6 +33,13 @@ export function populationWords({ population, labels, kept }: Assessment): strin
   return `${population.model_name} ${population.model_version}, n = ${kept}${rest}`;
 }
 
+/** Drawn cases without an answer: what is shown leaves them out, what is proposed does not. */
+export function unjudgedWords(count: number): string {
+  return count === 1
+    ? "1 drawn case has no answer yet: it is left out here, and counts as wrong where a certificate is proposed."
+    : `${count} drawn cases have no answer yet: they are left out here, and count as wrong where a certificate is proposed.`;
+}
+
 /** The share that stands for all automatic decisions, where audits were drawn unevenly and the plain one does not. */
 export function weighted({ audit_error: plain, audit_error_weighted: found }: Figures): string | null {
   if (found.even || found.share === null || plain.rate === null) return null;

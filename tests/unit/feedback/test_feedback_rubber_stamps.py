@@ -114,6 +114,20 @@ def test_off_shows_nothing_and_few_people_are_no_team() -> None:
     assert "figures of a person" in few.text
 
 
+def test_a_team_in_which_one_person_does_the_work_is_no_team() -> None:
+    """Six names, and everybody knows whose figures those of all of them are."""
+    others = [Reviews(f"r{n}", assisted_agreed=1, assisted=1, blind_agreed=1, blind=1) for n in range(5)]
+    alone = show([STAMP, *others])
+    assert (alone.people, alone.flagged, alone.team) == (6, None, None)
+    assert "figures of a person" in alone.text
+    # Of a few busy ones nobody is told whether it is one of them; what all did together may be seen.
+    few = show([*DESK[:3], *others])
+    assert few.flagged is None
+    assert few.team is not None
+    assert "of 3 reviewers" not in few.text
+    assert show([STAMP, *others], mode=ReviewerSignals.PSEUDONYMOUS).flagged == 1, "the tenant shows persons"
+
+
 def test_persons_only_where_the_tenant_chose_so() -> None:
     shown = show(DESK, mode=ReviewerSignals.PSEUDONYMOUS)
     assert [finding.reviewer for finding in shown.findings if finding.flagged] == ["stamp"]

@@ -7,7 +7,7 @@ from enum import StrEnum
 from countersign_feedback.domain.rubber_stamps import LEAST_REVIEWS, Finding, Reviews, examine
 
 LEAST_PEOPLE = 5
-"""Reviewers below which a team's figures would be a person's."""
+"""Reviewers below which a team's figures would be a person's. So would those of a team in which one does most."""
 TEAM = "team"
 
 
@@ -26,7 +26,7 @@ class NotShownError(Exception):
 
 @dataclass(frozen=True, slots=True)
 class Desk:
-    """What may be shown about a desk of reviewers. ``team`` is None where so few people are no team."""
+    """What may be shown about a desk of reviewers. ``team`` and ``flagged`` are None where so few are no team."""
 
     mode: ReviewerSignals
     people: int
@@ -45,15 +45,39 @@ def show(desk: Sequence[Reviews], *, mode: ReviewerSignals = ReviewerSignals.TEA
         text = f"{who}: figures of fewer than {LEAST_PEOPLE} people would be figures of a person."
         return Desk(mode, len(desk), None, None, (), text)
     findings = examine(desk)
-    flagged = sum(finding.flagged for finding in findings)
     together = examine([pooled(desk)])
     team = together[0] if together else None
-    text = (
-        f"{flagged} of {len(findings)} reviewers with at least {LEAST_REVIEWS} assisted and {LEAST_REVIEWS} blind "
+    if mode is ReviewerSignals.TEAM:
+        return _as_a_team(desk, findings, team)
+    flagged = sum(finding.flagged for finding in findings)
+    return Desk(mode, len(desk), flagged, team, findings, _told(flagged, len(findings)))
+
+
+def _as_a_team(desk: Sequence[Reviews], findings: Sequence[Finding], team: Finding | None) -> Desk:
+    """Return what may be shown of nobody in particular: everybody knows who of a few does most of the work."""
+    mode, people = ReviewerSignals.TEAM, len(desk)
+    if any(_one_did_most([getattr(one, what) for one in desk]) for what in ("assisted", "blind")):
+        text = f"One of {people} reviewers did most of the reviews: figures of all would be figures of a person."
+        return Desk(mode, people, None, None, (), text)
+    if 0 < len(findings) < LEAST_PEOPLE:
+        text = (
+            f"Fewer than {LEAST_PEOPLE} reviewers have {LEAST_REVIEWS} assisted and {LEAST_REVIEWS} blind reviews: how "
+            "many of so few show signals of waving through would be figures of a person."
+        )
+        return Desk(mode, people, None, team, (), text)
+    flagged = sum(finding.flagged for finding in findings)
+    return Desk(mode, people, flagged, team, (), _told(flagged, len(findings)))
+
+
+def _one_did_most(counts: Sequence[int]) -> bool:
+    return 2 * max(counts) > sum(counts)
+
+
+def _told(flagged: int, known: int) -> str:
+    return (
+        f"{flagged} of {known} reviewers with at least {LEAST_REVIEWS} assisted and {LEAST_REVIEWS} blind "
         "reviews show two or more signals of waving through. A reason to talk; nothing follows from it by itself."
     )
-    shown = findings if mode in {ReviewerSignals.PSEUDONYMOUS, ReviewerSignals.NAMED} else ()
-    return Desk(mode, len(desk), flagged, team, shown, text)
 
 
 def open_person(desk: Sequence[Reviews], reviewer: str, *, mode: ReviewerSignals, purpose: str, asker: str) -> Finding:

@@ -2,13 +2,23 @@
 
 import json
 from collections.abc import AsyncIterator, Mapping
-from contextlib import asynccontextmanager
+from contextlib import asynccontextmanager, suppress
+from ipaddress import ip_address
 from typing import Any
 from urllib.parse import quote
 
 import httpx
 
-from countersign_local.errors import NOT_PERMITTED, NOT_RIGHT, UNAVAILABLE, USAGE, CommandError, LocalError
+from countersign_local.errors import (
+    CONFIGURATION,
+    NOT_PERMITTED,
+    NOT_RIGHT,
+    UNAVAILABLE,
+    USAGE,
+    CommandError,
+    LocalError,
+)
+from countersign_shared.http.tls import roots
 
 _TIMEOUT_SECONDS = 30.0
 _QUIET_SECONDS = 300.0
@@ -162,7 +172,25 @@ def _problem(answer: httpx.Response) -> Mapping[str, Any]:
 
 @asynccontextmanager
 async def open_client(url: str, *, api_key: str | None = None) -> AsyncIterator[Client]:
-    """Open a client; without a key it may sign in and then keeps the session's cookie."""
+    """Open a client; without a key it may sign in and then keeps the session's cookie.
+
+    The proxies that the environment names are for systems elsewhere; one that cannot be used is a ``CommandError``.
+    """
     headers = {"authorization": f"Bearer {api_key}"} if api_key else {}
-    async with httpx.AsyncClient(base_url=url, headers=headers, timeout=_TIMEOUT_SECONDS) as http:
+    try:
+        http = httpx.AsyncClient(
+            base_url=url, headers=headers, timeout=_TIMEOUT_SECONDS, trust_env=not _on_this_machine(url), verify=roots()
+        )
+    except (ImportError, ValueError) as error:
+        raise CommandError(
+            f"{url} cannot be asked through the proxy that the environment names: {error}", CONFIGURATION
+        ) from error
+    async with http:
         yield Client(http)
+
+
+def _on_this_machine(url: str) -> bool:
+    host = httpx.URL(url).host
+    with suppress(ValueError):
+        return ip_address(host).is_loopback
+    return host == "localhost"

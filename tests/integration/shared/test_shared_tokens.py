@@ -78,6 +78,14 @@ async def test_a_forged_token_keeps_nobody_waiting_while_review_hangs() -> None:
         assert refused.value.status == 401
 
 
+async def test_the_keys_are_fetched_past_every_proxy(monkeypatch: pytest.MonkeyPatch) -> None:
+    # They say whom to believe, and come from a service beside us, as on a machine that names a proxy for the world.
+    for name in ("HTTP_PROXY", "http_proxy", "ALL_PROXY", "all_proxy"):
+        monkeypatch.setenv(name, "http://127.0.0.1:1")
+    async with verifying(Review()) as verify:
+        assert (await verify(call(OURS))).username == "lena"
+
+
 async def test_callers_before_the_first_keys_wait_together() -> None:
     review = Review()
     review.hangs = True

@@ -6,6 +6,8 @@ import re
 from collections.abc import Awaitable, Callable
 from typing import Any, TypeVar
 
+import httpx
+
 from countersign_local.client import Client, Refused, open_client
 from countersign_local.errors import CONFIGURATION, NOT_PERMITTED, UNAVAILABLE, CommandError
 from countersign_local.state import Running, find_running, state_directory
@@ -63,6 +65,10 @@ def system_url() -> str:
         )
     if re.match(r"https?://[^/?#]", url) is None:
         raise CommandError(f"COUNTERSIGN_URL is {url!r}: it begins with http:// or https://.", CONFIGURATION)
+    try:
+        _ = httpx.URL(url).host
+    except (httpx.InvalidURL, ValueError) as error:
+        raise CommandError(f"COUNTERSIGN_URL is {url!r}: {error}.", CONFIGURATION) from error
     return url.rstrip("/")
 
 

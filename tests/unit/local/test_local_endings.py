@@ -268,6 +268,24 @@ def test_output_that_nobody_takes_is_not_told_as_something_wrong(printing: list[
     assert (done.returncode, done.stderr) == (IO, said)
 
 
+@pytest.mark.parametrize("missing", [0, 1, 2])
+@pytest.mark.parametrize(
+    ("arguments", "code", "said"),
+    [
+        (["submit", "-"], NOT_RIGHT, "-: "),
+        (["audit", "erase", "--case", "c-1", "--basis", "GDPR 17"], USAGE, "There is nobody to ask here: "),
+        (["users", "list"], UNAVAILABLE, "Nothing runs here: "),
+    ],
+)
+def test_a_stream_that_is_closed_is_no_defect(arguments: list[str], code: int, said: str, missing: int) -> None:
+    # As daemons and schedulers start programs.
+    command = ["sh", "-c", f'exec "$@" {missing}<&-', "sh", sys.executable, "-c", HEARING, *arguments]
+    done = subprocess.run(command, input="", capture_output=True, text=True, check=False)
+
+    assert (done.returncode, done.stdout) == (code, "")
+    assert done.stderr == "" if missing == 2 else done.stderr.startswith(f"countersign: {said}")
+
+
 def test_a_terminal_without_unicode_is_shown_the_nearest(monkeypatch: pytest.MonkeyPatch) -> None:
     shown = io.BytesIO()
     monkeypatch.setattr(sys, "stdout", io.TextIOWrapper(shown, encoding="ascii", write_through=True))

@@ -7,6 +7,7 @@ import os
 import sys
 from collections.abc import Callable, Iterator
 from io import TextIOWrapper
+from pathlib import Path
 
 from countersign_local.errors import CONFIGURATION, INTERRUPTED, IO, NOT_RIGHT, OK, SOFTWARE, UNAVAILABLE, USAGE
 from countersign_shared.errors import AwayError, ConfigurationError, CountersignError, FatalError
@@ -39,6 +40,7 @@ def _told_apart() -> Iterator[None]:
 
 def ended_by(run: Callable[[], object]) -> int:
     """Run a command and return its exit code, telling expected failures on standard error."""
+    _open_what_is_closed()
     _prepare_output()
     try:
         _run_to_the_last_line(run)
@@ -70,8 +72,7 @@ def _run_to_the_last_line(run: Callable[[], object]) -> None:
         run()
     finally:
         # At the end of the process it would be too late for a code: what was printed is still in a buffer.
-        if sys.stdout is not None:
-            sys.stdout.flush()
+        sys.stdout.flush()
 
 
 def _say(message: str) -> None:
@@ -91,6 +92,14 @@ def exit_code(error: CountersignError) -> int:
         # Who tries again later may be luckier where a server is down, rather than named wrongly.
         return UNAVAILABLE if isinstance(error, AwayError) else CONFIGURATION
     return SOFTWARE if isinstance(error, FatalError) else NOT_RIGHT
+
+
+def _open_what_is_closed() -> None:
+    """Begin with the three streams that every program has: the next file opened would take the place of one closed."""
+    for name, mode in (("stdin", "r"), ("stdout", "w"), ("stderr", "w")):
+        if getattr(sys, name) is None:
+            # In the order of their numbers, each gets its own: the lowest that is free.
+            setattr(sys, name, Path(os.devnull).open(mode, encoding="utf-8"))  # noqa: SIM115 - it stays until the end
 
 
 def _prepare_output() -> None:

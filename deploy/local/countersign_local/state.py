@@ -8,9 +8,9 @@ import shutil
 from collections.abc import Iterator, Mapping
 from dataclasses import asdict, dataclass
 from pathlib import Path
-from typing import Literal
+from typing import IO, Literal
 
-from countersign_local.errors import AlreadyRunningError, PartError
+from countersign_local.errors import CONFIGURATION, AlreadyRunningError, CommandError, PartError
 
 _RUNNING_FILE = "running.json"
 _LOCK_FILE = "lock"
@@ -37,38 +37,69 @@ class Running:
 
 
 def state_directory(environ: Mapping[str, str]) -> Path:
-    """COUNTERSIGN_STATE_DIR; else /var/lib/countersign for root, whose home others cannot enter; else XDG's place."""
+    """COUNTERSIGN_STATE_DIR; else /var/lib/countersign for root, whose home others cannot enter; else XDG's place.
+
+    Where a user has no home, as in many containers, that is a ``CommandError``.
+    """
+    directory = known_state_directory(environ)
+    if directory is None:
+        raise CommandError("This user has no home directory: set COUNTERSIGN_STATE_DIR.", CONFIGURATION)
+    return directory
+
+
+def known_state_directory(environ: Mapping[str, str]) -> Path | None:
+    """Return the state directory, None where there is no place for one, and so nothing that runs or is kept."""
     if named := environ.get("COUNTERSIGN_STATE_DIR"):
         return Path(named).absolute()
     if os.geteuid() == 0:
         return Path("/var/lib/countersign")
-    return Path(environ.get("XDG_STATE_HOME") or Path.home() / ".local" / "state") / "countersign"
+    try:
+        above = Path(environ.get("XDG_STATE_HOME") or Path.home() / ".local" / "state")
+    except RuntimeError:
+        return None
+    return above.absolute() / "countersign"
 
 
 @contextlib.contextmanager
 def held(directory: Path) -> Iterator[None]:
     """Hold the directory for this process; AlreadyRunningError names the one that has it.
 
-    The lock belongs to the process: nothing has to be cleaned up after a kill.
+    The lock belongs to the process: nothing has to be cleaned up after a kill. What is made meanwhile, by our parts
+    too, is for nobody else to write, whatever the umask was.
     """
-    try:
-        _make(directory)
-        lock = (directory / _LOCK_FILE).open("a+")
-    except OSError as error:
-        raise PartError(f"Cannot write to {directory} ({error.strerror}): set COUNTERSIGN_STATE_DIR.") from error
-    with lock:
+    with _careful():
         try:
-            fcntl.flock(lock, fcntl.LOCK_EX | fcntl.LOCK_NB)
-        except BlockingIOError as error:
-            lock.seek(0)
-            pid = lock.read().strip() or "unknown"
-            raise AlreadyRunningError(
-                f"Countersign is already running, pid {pid}, with its state in {directory}."
-            ) from error
-        lock.truncate(0)
-        lock.write(str(os.getpid()))
-        lock.flush()
+            _make(directory)
+            lock = (directory / _LOCK_FILE).open("a+")
+        except OSError as error:
+            raise PartError(f"Cannot write to {directory} ({error.strerror}): set COUNTERSIGN_STATE_DIR.") from error
+        with lock:
+            _hold(lock, directory)
+            yield
+
+
+def _hold(lock: IO[str], directory: Path) -> None:
+    try:
+        fcntl.flock(lock, fcntl.LOCK_EX | fcntl.LOCK_NB)
+    except BlockingIOError as error:
+        lock.seek(0)
+        pid = lock.read().strip() or "unknown"
+        raise AlreadyRunningError(
+            f"Countersign is already running, pid {pid}, with its state in {directory}."
+        ) from error
+    lock.truncate(0)
+    lock.write(str(os.getpid()))
+    lock.flush()
+
+
+@contextlib.contextmanager
+def _careful() -> Iterator[None]:
+    before = os.umask(0o022)
+    os.umask(before | 0o022)
+    try:
         yield
+    finally:
+        os.umask(before)
 
 
 def _make(directory: Path) -> None:

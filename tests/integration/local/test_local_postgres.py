@@ -196,3 +196,19 @@ def _wheel_copy(target):
     if libraries.exists():
         shutil.copytree(libraries, target / libraries.name)
     return package
+
+
+def test_a_locale_without_unicode_runs_a_server_in_a_directory_that_has_some(directory):
+    directory.chmod(0o755)
+    script = """
+        import os, pathlib, sys
+        from countersign_local.parts.postgres import postgres
+        with postgres(pathlib.Path(os.fsdecode(sys.argv[1])), environ=os.environ):
+            print("ready", flush=True)
+    """
+    plain = {"LC_ALL": "C", "PYTHONUTF8": "0", "PYTHONCOERCECLOCALE": "0"}
+    done = subprocess.run(
+        [sys.executable, "-c", textwrap.dedent(script), directory / "Müller"],
+        env={**os.environ, **plain}, capture_output=True, text=True, timeout=120, check=False,
+    )  # fmt: skip
+    assert (done.stdout, done.returncode) == ("ready\n", 0), done.stderr

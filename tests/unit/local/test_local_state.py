@@ -6,10 +6,13 @@ import os
 import subprocess
 import sys
 import textwrap
+from pathlib import Path
 
 import pytest
 
-from countersign_local.errors import AlreadyRunningError
+from countersign_local.cli.connection import api_key, system_url
+from countersign_local.errors import CONFIGURATION, AlreadyRunningError, CommandError, PartError
+from countersign_local.parts.processes import unprivileged_account
 from countersign_local.state import Running, announced, find_running, forget, held, state_directory
 
 
@@ -71,6 +74,50 @@ def test_what_a_killed_system_left_is_not_believed(tmp_path):
 
 def test_a_named_directory_wins(tmp_path):
     assert state_directory({"COUNTERSIGN_STATE_DIR": str(tmp_path)}) == tmp_path
+
+
+@pytest.fixture
+def an_account_unknown_here(monkeypatch):
+    """The number of an ordinary user that is in no user database, as containers may run a program."""
+    monkeypatch.setattr(os, "geteuid", lambda: 54_321)
+    monkeypatch.setattr(os, "getuid", lambda: 54_321)
+    monkeypatch.delenv("HOME", raising=False)
+
+
+@pytest.mark.usefixtures("an_account_unknown_here")
+def test_who_has_no_home_is_told_what_to_set_instead():
+    with pytest.raises(CommandError, match="COUNTERSIGN_STATE_DIR") as refused:
+        state_directory({})
+    assert refused.value.exit_code == CONFIGURATION
+    assert state_directory({"XDG_STATE_HOME": "/state"}) == Path("/state/countersign")
+
+
+@pytest.mark.usefixtures("an_account_unknown_here")
+def test_a_system_elsewhere_is_asked_without_a_home(monkeypatch):
+    for name in ("COUNTERSIGN_STATE_DIR", "XDG_STATE_HOME"):
+        monkeypatch.delenv(name, raising=False)
+    monkeypatch.setenv("COUNTERSIGN_URL", "https://countersign.example")
+    monkeypatch.setenv("COUNTERSIGN_API_KEY", "cs_a_b")
+    assert api_key(system_url()) == "cs_a_b"
+
+
+@pytest.mark.usefixtures("an_account_unknown_here")
+def test_who_is_in_no_user_database_is_told_why_no_postgresql_starts():
+    with pytest.raises(PartError, match="54321 is not in the user database"):
+        unprivileged_account({})
+
+
+def test_what_is_kept_is_nobody_elses_to_write_whatever_the_umask(tmp_path):
+    before = os.umask(0)
+    try:
+        with held(tmp_path / "above" / "state"):
+            (tmp_path / "above" / "state" / "postgres.log").touch()
+        (tmp_path / "mine").touch()
+    finally:
+        os.umask(before)
+    assert (tmp_path / "mine").stat().st_mode & 0o777 == 0o666, "the umask is the caller's again"
+    assert not [path for path in (tmp_path / "above").rglob("*") if path.stat().st_mode & 0o022]
+    assert (tmp_path / "above").stat().st_mode & 0o022 == 0
 
 
 @pytest.mark.skipif(os.geteuid() == 0, reason="root has a fixed place")

@@ -7,7 +7,7 @@ from typing import Annotated
 import typer
 
 from countersign_local.errors import USAGE, CommandError
-from countersign_local.state import state_directory
+from countersign_local.state import known_state_directory
 
 KeysOption = Annotated[Path | None, typer.Option(help="The log's keys; unset: AUDIT_KEYS_DIR, else local.")]
 
@@ -16,7 +16,12 @@ def keys_directory(named: Path | None) -> Path | None:
     """Return the directory of the log's keys: the one named, AUDIT_KEYS_DIR, or the local system's; None for none."""
     if named is not None:
         return named
-    fallback = Path(os.environ.get("AUDIT_KEYS_DIR") or state_directory(os.environ) / "audit-keys")
+    if configured := os.environ.get("AUDIT_KEYS_DIR"):
+        fallback = Path(configured)
+    elif (state := known_state_directory(os.environ)) is not None:
+        fallback = state / "audit-keys"
+    else:
+        return None
     return fallback if fallback.is_dir() else None
 
 

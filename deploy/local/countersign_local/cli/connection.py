@@ -10,7 +10,7 @@ import httpx
 
 from countersign_local.client import Client, Refused, open_client
 from countersign_local.errors import CONFIGURATION, NOT_PERMITTED, UNAVAILABLE, CommandError
-from countersign_local.state import Running, find_running, state_directory
+from countersign_local.state import Running, find_running, known_state_directory
 
 Result = TypeVar("Result")
 _UNAUTHENTICATED = 401
@@ -19,7 +19,8 @@ _NEW_KEY = "an administrator makes one in the console (API keys), or with POST /
 
 def running() -> Running | None:
     """Return the system that runs on this machine, None when there is none."""
-    return find_running(state_directory(os.environ))
+    directory = known_state_directory(os.environ)
+    return None if directory is None else find_running(directory)
 
 
 def over_http(work: Callable[[Client], Awaitable[Result]]) -> Result:

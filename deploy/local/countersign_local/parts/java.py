@@ -45,9 +45,12 @@ def kafka_runtime(environ: Mapping[str, str]) -> KafkaRuntime:
 
 
 def cache_directory(environ: Mapping[str, str]) -> Path:
-    """Where things that can be fetched again are kept: XDG_CACHE_HOME or ~/.cache."""
-    base = environ.get("XDG_CACHE_HOME") or Path.home() / ".cache"
-    return Path(base) / "countersign"
+    """Where things that can be fetched again are kept: XDG_CACHE_HOME or ~/.cache; PartMissingError without a home."""
+    try:
+        base = Path(environ.get("XDG_CACHE_HOME") or Path.home() / ".cache")
+    except RuntimeError as error:
+        raise PartMissingError("no home directory to keep Apache Kafka's jars in: set XDG_CACHE_HOME") from error
+    return base / "countersign"
 
 
 def _find_java(environ: Mapping[str, str]) -> tuple[Path, int]:

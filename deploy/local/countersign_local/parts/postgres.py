@@ -69,7 +69,7 @@ class _Home:
     def run(self, tool: str, *arguments: str | Path) -> subprocess.CompletedProcess[str]:
         done: subprocess.CompletedProcess[str] = subprocess.run(
             [str(self.binaries / tool), *map(str, arguments)],
-            capture_output=True, text=True, check=False, cwd="/", env=_CLEAN_ENVIRONMENT,
+            capture_output=True, encoding="utf-8", errors="replace", check=False, cwd="/", env=_CLEAN_ENVIRONMENT,
             **as_account(self.account),  # type: ignore[call-overload]
         )  # fmt: skip
         return done
@@ -203,10 +203,15 @@ def _stop_orphan(home: _Home) -> None:
 
 def _first_line_as_pid(pid_file: Path) -> int | None:
     try:
-        first = pid_file.read_text().partition("\n")[0].strip()
+        first = _text(pid_file).partition("\n")[0].strip()
     except FileNotFoundError:
         return None
     return int(first) if first.isdecimal() else 0
+
+
+def _text(pid_file: Path) -> str:
+    """Read what names a directory, in whichever letters it was made."""
+    return pid_file.read_text("utf-8", "replace")
 
 
 def _is_server_on(pid: int, data: Path) -> bool:
@@ -248,7 +253,7 @@ def _ready(home: _Home, process: subprocess.Popen[bytes]) -> bool:
     pid_file = home.data / "postmaster.pid"
     deadline = time.monotonic() + _READY_SECONDS
     while process.poll() is None and time.monotonic() < deadline:
-        lines = pid_file.read_text().splitlines() if pid_file.exists() else []
+        lines = _text(pid_file).splitlines() if pid_file.exists() else []
         if (
             len(lines) > _PID_FILE_STATUS_LINE
             and lines[0].strip() == str(process.pid)

@@ -33,7 +33,9 @@ def unprivileged_account(environ: Mapping[str, str]) -> Account | None:
 
     PostgreSQL refuses to run as root, and the account must be in the user database.
     """
-    if os.geteuid() != 0:
+    if (uid := os.geteuid()) != 0:
+        if _entry(lambda: pwd.getpwuid(uid)) is None:
+            raise PartError(f"PostgreSQL does not run here: user {uid} is not in the user database. Set DATABASE_URL.")
         return None
     for entry in _candidates(environ):
         if entry is not None and entry.pw_uid != 0:

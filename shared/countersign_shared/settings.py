@@ -31,7 +31,7 @@ class ServiceSettings(BaseSettings):
         default="kafka", description="`mock` for the in-memory development broker, which keeps little and forgets"
     )
     decision_types_dir: Path | None = Field(
-        default=None, description="directory of decision-type files; unset: the two that come with Countersign"
+        default=None, description="directory of decision-type files; unset: those that come with Countersign"
     )
     jwks_url: str | None = Field(
         default=None, description="where the review service publishes its keys; unset: every guarded route refuses"

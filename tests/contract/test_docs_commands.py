@@ -13,6 +13,7 @@ import pytest
 from typer.main import get_command
 
 from countersign_local.cli.commands import build
+from countersign_local.cli.ending import ended_by
 from tests.architecture.sources import ROOT
 from tests.contract.documents import Document, documents
 
@@ -122,3 +123,15 @@ def test_the_readme_names_the_command_that_continuous_integration_runs() -> None
     run = (ROOT / ".ci" / "run").read_text(encoding="utf-8")
     assert "exec make test" in run
     assert "make test" in "\n".join(Document(ROOT / "README.md").commands)
+
+
+@pytest.mark.parametrize(("command", "column"), [("check", 1), ("test", 1), ("diff", 2), ("draw", 2), ("replay", 2)])
+def test_the_exit_code_of_a_file_that_cannot_be_read_is_the_one_told(command: str, column: int) -> None:
+    page = Document(ROOT / "docs" / "how-to" / "replay-a-policy.md")
+    rows = [re.split(r" *\| *", row.strip("| ")) for row in re.findall(r"^\| \d+ \|.*", page.prose, re.MULTILINE)]
+    arguments = ["policy", command, "nowhere.yaml", *(["--out", "drawn.svg"] if command == "draw" else [])]
+    try:
+        ended = ended_by(lambda: build()(arguments))
+    except SystemExit as ending:
+        ended = int(ending.code or 0)
+    assert [int(cells[0]) for cells in rows if "cannot be read" in cells[column]] == [ended]

@@ -168,3 +168,11 @@ def test_every_service_names_its_metrics_as_they_are(service: str) -> None:
         assert name in BY_NAME, name
         if labels:
             assert tuple(labels.split(",")) == BY_NAME[name].labels, name
+
+
+def test_the_names_of_a_case_are_as_long_as_integrators_read() -> None:
+    page = Document(ROOT / "docs" / "how-to" / "connect-a-system.md")
+    (row,) = re.findall(r"^\| `tenant`, `case_id` \|.*", page.prose, re.MULTILINE)
+    schema = json.loads((contracts_dir() / "schemas" / "case.created.v1.json").read_text(encoding="utf-8"))
+    longest = [re.findall(r",(\d+)\}", schema["properties"][name]["pattern"])[0] for name in ("tenant", "case_id")]
+    assert re.findall(r"(\d+) and (\d+) characters", row) == [tuple(longest)]

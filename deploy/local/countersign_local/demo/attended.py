@@ -4,6 +4,7 @@ import asyncio
 import shutil
 import sys
 from pathlib import Path
+from shlex import quote
 
 from rich.console import Console
 from rich.text import Text
@@ -47,18 +48,19 @@ def _greet(console: Console, demo: Demo, link: str) -> None:
     # Never folded: a terminal opens it as it stands.
     console.print("  Review cases here (the link works once):", Text(link, style="bold cyan"), soft_wrap=True)
     console.print()
-    program = _program()
-    for command, meaning in _NEXT:
-        console.print(f"  {program} {command:<30}  {meaning}", markup=False, soft_wrap=True)
+    command = program()
+    for rest, meaning in _NEXT:
+        console.print(f"  {command} {rest:<30}  {meaning}", markup=False, soft_wrap=True)
     console.print("\nCtrl-C ends everything; the next start goes on from here.\n")
 
 
-def _program() -> str:
-    """Return how the command can be called from here."""
+def program() -> str:
+    """Return how the command can be called from here, as a shell takes it."""
     if shutil.which("countersign"):
         return "countersign"
     installed = Path(sys.executable).with_name("countersign")
-    return str(installed.relative_to(Path.cwd())) if installed.is_relative_to(Path.cwd()) else str(installed)
+    here = Path.cwd()
+    return quote(str(installed.relative_to(here) if installed.is_relative_to(here) else installed))
 
 
 async def _tell(console: Console, demo: Demo) -> None:

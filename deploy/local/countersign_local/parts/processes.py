@@ -3,8 +3,10 @@
 from __future__ import annotations
 
 import ctypes
+import errno
 import os
 import pwd
+import secrets
 import signal
 import socket
 import subprocess
@@ -17,6 +19,9 @@ from pathlib import Path
 from countersign_local.errors import PartError
 
 _PR_SET_PDEATHSIG = 1
+_FOR_CONNECTIONS = Path("/proc/sys/net/ipv4/ip_local_port_range")
+_LOWEST_PORT = 10_000
+"""Below it are the ports by which services are known."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -130,12 +135,30 @@ def end(process: subprocess.Popen[bytes], *, ask: signal.Signals, insist: signal
 
 
 def free_ports() -> Iterator[int]:
-    """Loopback ports that were free a moment ago; take another one when somebody was faster."""
+    """Loopback ports that were free a moment ago; take another one when somebody was faster.
+
+    They are none of those that the kernel gives to connections, so no client of anybody's is that somebody.
+    """
+    ours = _left_by_the_kernel() or range(1)
     while True:
         with socket.socket() as probe:
-            probe.bind(("127.0.0.1", 0))
+            try:
+                probe.bind(("127.0.0.1", secrets.choice(ours)))
+            except OSError as error:
+                if error.errno == errno.EADDRINUSE:
+                    continue
+                raise
             port: int = probe.getsockname()[1]
         yield port
+
+
+def _left_by_the_kernel() -> range:
+    """Return the ports below those for connections; none where that is not said, or hardly any are left."""
+    try:
+        first = int(_FOR_CONNECTIONS.read_text(encoding="ascii").split()[0])
+    except OSError:
+        return range(0)
+    return range(_LOWEST_PORT, first if first >= 2 * _LOWEST_PORT else _LOWEST_PORT)
 
 
 def tail(log: Path, lines: int = 6) -> str:

@@ -19,6 +19,10 @@ settings.register_profile("quick", max_examples=25, **UNTIMED)
 settings.register_profile("deep", max_examples=1_000, **UNTIMED)
 settings.load_profile(os.environ.get("HYPOTHESIS_PROFILE", "quick"))
 
+# A machine's proxies are for the world beyond it: what tests start is on it.
+for _name in ("NO_PROXY", "no_proxy"):
+    os.environ[_name] = ",".join(filter(None, (os.environ.get(_name), "127.0.0.1", "localhost")))
+
 # Tens of thousands of objects are imported that stay: the collector need not walk them over and over.
 gc.disable()
 

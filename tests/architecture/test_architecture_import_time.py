@@ -96,7 +96,8 @@ def test_the_watch_sees_what_it_watches_for(tmp_path) -> None:
         "os.getenv('B')\n"
         "socket.socket().close()\n"
         "open(__file__).close()\n"
-        "threading.Thread(target=threading.Event().wait, daemon=True).start()\n"
+        "threading.Thread(target=threading.Event().wait, daemon=True).start()\n",
+        encoding="utf-8",
     )
     done = subprocess.run(
         [sys.executable, "-c", WATCH],

@@ -8,7 +8,7 @@ from collections import Counter
 
 import pytest
 
-from tests.architecture.sources import MEMBERS, ROOT, SERVICES, Module, calls, modules
+from tests.architecture.sources import MEMBERS, ROOT, SERVICES, Module, calls, committed_files, modules
 
 MAX_MODULE_LINES = 400
 MAX_FUNCTION_LINES = 70
@@ -34,6 +34,9 @@ SQL = re.compile(
     r"|LOCK\s+TABLE|SET\s+(LOCAL|SESSION)|NOTIFY\s+\w|LISTEN\s+\w|GRANT\s+\w|REVOKE\s+\w|VACUUM)",
     re.DOTALL,
 )
+
+# How many arguments may come before the encoding, which a machine's locale chooses where nobody names it.
+TEXT = {"read_text": 0, "write_text": 1}
 
 # Reading the clock is the clock's job; everybody else is given one.
 CLOCK_READERS = re.compile(r"(^|\.)(datetime\.(now|utcnow|today)|date\.today|time\.(time|time_ns))$")
@@ -116,6 +119,18 @@ def test_time_comes_from_the_clock(module: Module) -> None:
     assert [f"line {call.lineno}: {name}" for name, call in calls(module.tree) if CLOCK_READERS.search(name)] == []
 
 
+def test_text_is_utf_8_whatever_the_locale() -> None:
+    nameless = [
+        f"{path.relative_to(ROOT)}:{call.lineno}"
+        for path in committed_files()
+        if path.suffix == ".py"
+        for call in ast.walk(ast.parse(path.read_bytes()))
+        if isinstance(call, ast.Call) and isinstance(call.func, ast.Attribute)
+        and len(call.args) <= TEXT.get(call.func.attr, -1) and "encoding" not in {word.arg for word in call.keywords}
+    ]  # fmt: skip
+    assert not nameless
+
+
 def test_nothing_catches_everything_as_a_habit() -> None:
     counted: Counter[str] = Counter()
     for module in modules():
@@ -142,7 +157,7 @@ def test_every_service_has_the_same_face(service: str) -> None:
     package = MEMBERS[service] / f"countersign_{service}"
     missing = [name for name in FACE if not (package / name).exists() and not (package / f"{name}.py").exists()]
     assert missing == []
-    assert (MEMBERS[service] / "README.md").read_text().strip()
+    assert (MEMBERS[service] / "README.md").read_text(encoding="utf-8").strip()
     assert (MEMBERS[service] / "pyproject.toml").is_file()
 
 
@@ -161,7 +176,7 @@ def test_only_settings_read_the_environment(service: str) -> None:
 def test_every_member_is_typed_and_says_what_it_is(member: str) -> None:
     package = MEMBERS[member] / f"countersign_{member}"
     assert (package / "py.typed").is_file()
-    assert (package / "__init__.py").read_text().strip().startswith('"""')
+    assert (package / "__init__.py").read_text(encoding="utf-8").strip().startswith('"""')
 
 
 def test_test_file_names_are_unique() -> None:

@@ -22,14 +22,14 @@ NOTIFIES = re.compile(r"\b(NOTIFY|pg_notify)\b", re.IGNORECASE)
 @cache
 def sections() -> dict[str, str]:
     """Each trap's text by its number."""
-    parts = SECTION.split(PAGE.read_text())[1:]
+    parts = SECTION.split(PAGE.read_text(encoding="utf-8"))[1:]
     return dict(zip(parts[::2], parts[1::2], strict=True))
 
 
 @cache
 def defined_in(path: str) -> frozenset[str]:
     """The tests of a file, those of a class as `Class::test`."""
-    tree = ast.parse((ROOT / path).read_text(), filename=path)
+    tree = ast.parse((ROOT / path).read_text(encoding="utf-8"), filename=path)
     classes = [node for node in tree.body if isinstance(node, ast.ClassDef)]
     inside = {f"{outer.name}::{name}" for outer in classes for name in _functions(outer)}
     return frozenset(inside | set(_functions(tree)))
@@ -40,7 +40,7 @@ def _functions(node: ast.Module | ast.ClassDef) -> list[str]:
 
 
 def test_no_trap_is_left_out() -> None:
-    numbers = SECTION.findall(PAGE.read_text())
+    numbers = SECTION.findall(PAGE.read_text(encoding="utf-8"))
     assert len(numbers) == len(set(numbers))
     assert {number for number in numbers if number.isdecimal()} == EXPECTED
 
@@ -71,8 +71,12 @@ def test_trap_19_one_statement_notifies_and_no_transaction_that_writes_has_it() 
     hint = ROOT / "services" / "review" / "countersign_review" / "sql" / "live.sql"
     statements = [path for top in ("shared", "services", "deploy") for path in (ROOT / top).rglob("*.sql")]
     assert statements
-    found = [str(path.relative_to(ROOT)) for path in statements if path != hint and NOTIFIES.search(path.read_text())]
-    assert len(NOTIFIES.findall(hint.read_text())) == 1
+    found = [
+        str(path.relative_to(ROOT))
+        for path in statements
+        if path != hint and NOTIFIES.search(path.read_text(encoding="utf-8"))
+    ]
+    assert len(NOTIFIES.findall(hint.read_text(encoding="utf-8"))) == 1
     found += [
         f"{module}:{call.lineno}"
         for module in modules()

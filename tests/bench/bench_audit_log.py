@@ -161,14 +161,14 @@ async def run(entries: int, directory: Path, parts: Sequence[str]) -> None:
                 await fill(log, entries)
                 await log.writer.sign_tail()
                 vkey = load_keys(directory / "keys").verifier_key(log.writer.origin).text()
-                (directory / "vkey").write_text(vkey)
+                (directory / "vkey").write_text(vkey, encoding="utf-8")
                 async with serving(log) as client:
                     if "reading" in parts:
                         await read(client, PublishedLog(log.pool), entries)
                     if "export" in parts:
                         await export(client, directory / "export")
     if "verifying" in parts:
-        verify(directory / "export", (directory / "vkey").read_text())
+        verify(directory / "export", (directory / "vkey").read_text(encoding="utf-8"))
 
 
 @asynccontextmanager

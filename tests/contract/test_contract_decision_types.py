@@ -26,7 +26,7 @@ from countersign_shared.contracts.topics import contracts_dir
 from countersign_shared.errors import ConfigurationError
 
 REFUND = load_decision_types()["refund"]
-DOCUMENT = yaml.safe_load((contracts_dir() / "decision_types/refund.yaml").read_text())
+DOCUMENT = yaml.safe_load((contracts_dir() / "decision_types/refund.yaml").read_text(encoding="utf-8"))
 PAYLOAD = {
     "order_id": "A-10731",
     "amount": {"value": "89.90", "currency": "EUR"},
@@ -199,7 +199,7 @@ def test_a_directory_without_types_says_what_to_set(tmp_path: Path) -> None:
 
 def test_one_name_in_two_files_is_refused(tmp_path: Path) -> None:
     for name in ("a.yaml", "b.yaml"):
-        (tmp_path / name).write_text(yaml.safe_dump(DOCUMENT))
+        (tmp_path / name).write_text(yaml.safe_dump(DOCUMENT), encoding="utf-8")
     with pytest.raises(DecisionTypeError, match=r"b\.yaml.*another file"):
         load_decision_types(tmp_path)
 

@@ -23,8 +23,8 @@ def test_what_is_committed_is_what_the_models_say() -> None:
 
 
 def test_the_check_names_a_file_that_differs_or_is_missing(tmp_path: Path) -> None:
-    (tmp_path / "same").write_text("1")
-    (tmp_path / "other").write_text("1")
+    (tmp_path / "same").write_text("1", encoding="utf-8")
+    (tmp_path / "other").write_text("1", encoding="utf-8")
     found = differences(tmp_path, {"same": "1", "other": "2", "missing": "3"})
     assert [line.split(": ")[1] for line in found] == ["differs from what the models say", "is missing"]
     assert main(["--check"]) == 0
@@ -32,8 +32,8 @@ def test_the_check_names_a_file_that_differs_or_is_missing(tmp_path: Path) -> No
 
 def test_the_manifest_gains_new_examples_and_never_forgets_one(tmp_path: Path) -> None:
     (tmp_path / "examples/t").mkdir(parents=True)
-    (tmp_path / "examples/manifest.json").write_text('{"t/old.json": "00"}')
-    (tmp_path / "examples/t/new.json").write_text("{}")
+    (tmp_path / "examples/manifest.json").write_text('{"t/old.json": "00"}', encoding="utf-8")
+    (tmp_path / "examples/t/new.json").write_text("{}", encoding="utf-8")
     assert list(examples_manifest(tmp_path)) == ["t/new.json", "t/old.json"]
 
 

@@ -7,7 +7,7 @@ import pytest
 from countersign_shared.shares import between, percent
 from tests.e2e.console.parts import SOURCE
 
-WRITTEN = json.loads((SOURCE / "src" / "insight" / "shares.json").read_text())
+WRITTEN = json.loads((SOURCE / "src" / "insight" / "shares.json").read_text(encoding="utf-8"))
 """The console is held to the same list, by a test of its own."""
 
 

@@ -129,7 +129,9 @@ def test_every_alert_fires_on_what_it_is_named_after_and_not_before(tmp_path: Pa
         }
         for world in worlds()
     ]
-    file.write_text(yaml.safe_dump({"rule_files": [str(RULES)], "evaluation_interval": "1m", "tests": tests}))
+    file.write_text(
+        yaml.safe_dump({"rule_files": [str(RULES)], "evaluation_interval": "1m", "tests": tests}), encoding="utf-8"
+    )
 
     done = subprocess.run([PROMTOOL, "test", "rules", file], check=False, capture_output=True, text=True, timeout=120)
 

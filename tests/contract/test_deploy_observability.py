@@ -108,7 +108,7 @@ def test_a_trip_wakes_somebody_at_once_and_until_it_is_lifted(tmp_path: Path) ->
         ],
     }  # fmt: skip
     file = tmp_path / "tripped.yml"
-    file.write_text(yaml.safe_dump({"rule_files": [str(PROMETHEUS / "alerts.yml")], "tests": [case]}))
+    file.write_text(yaml.safe_dump({"rule_files": [str(PROMETHEUS / "alerts.yml")], "tests": [case]}), encoding="utf-8")
     done = subprocess.run([PROMTOOL, "test", "rules", file], check=False, capture_output=True, text=True, timeout=60)
     assert done.returncode == 0, done.stdout + done.stderr
 

@@ -118,7 +118,7 @@ def test_figures_as_table_and_picture(demo, tmp_path):
     picture = tmp_path / "figures.svg"
     summary = demo.json("feedback", "report", "--picture", str(picture))
     assert summary["decision_types"][0]["decision_type"] == "loan_application"
-    assert picture.read_text().startswith("<svg")
+    assert picture.read_text(encoding="utf-8").startswith("<svg")
     assert "loan_application" in demo.run("feedback", "report").stdout
 
 
@@ -144,7 +144,7 @@ def test_the_affected_person_reads_why_once_and_what_is_held_about_them(demo, tm
     held = tmp_path / "held.json"
     said = demo.json("audit", "subject", "applicant-of-330", "--output", str(held))
     assert (said["cases"], said["entries"] >= 3, held.stat().st_mode & 0o777) == (1, True, 0o600)
-    (case,) = json.loads(held.read_text())["cases"]
+    (case,) = json.loads(held.read_text(encoding="utf-8"))["cases"]
     assert case["case_id"] == case_id
     assert "audit.read" in {entry["kind"] for entry in demo.json("audit", "timeline", case_id)["entries"]}
 

@@ -191,7 +191,7 @@ async def test_from_a_draft_to_the_first_case_under_it(scene: Scene, tmp_path: P
 
     version, text = await in_force(paula)
     draft_text = without_automation(text)
-    (tmp_path / "draft.yaml").write_text(draft_text)
+    (tmp_path / "draft.yaml").write_text(draft_text, encoding="utf-8")
     code, said = await command(scene, tmp_path, "diff", "draft.yaml")
     assert (code, "The floor changes: never automatic when `true`" in said) == (0, True)
     code, said = await command(scene, tmp_path, "replay", "draft.yaml", "--picture", "replay.svg", "--json")
@@ -199,7 +199,7 @@ async def test_from_a_draft_to_the_first_case_under_it(scene: Scene, tmp_path: P
     assert (code, report["fidelity"]["same"], report["fidelity"]["differing"]) == (0, CASES, 0)
     assert report["automation"]["before"] == automatic
     assert (report["automation"]["after"], report["leaving_automatic"]["cases"]) == (0, could_be)
-    assert (tmp_path / "replay.svg").read_text().startswith("<svg ")
+    assert (tmp_path / "replay.svg").read_text(encoding="utf-8").startswith("<svg ")
 
     draft = await paula.post(f"{API}/policies/drafts", {"yaml": draft_text, "reason": "too many slips"})
     path, named = f"{API}/policies/drafts/{draft['draft_id']}", {"If-Match": f'"{draft["sha256"]}"'}

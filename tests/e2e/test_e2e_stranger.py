@@ -46,7 +46,7 @@ def programs() -> list[Program]:
     return [
         Program(found[1], found[2], f"{path.relative_to(ROOT)}#{number}")
         for path in DOCUMENTS
-        for number, found in enumerate(BLOCK.finditer(path.read_text()), 1)
+        for number, found in enumerate(BLOCK.finditer(path.read_text(encoding="utf-8")), 1)
     ]
 
 

@@ -74,7 +74,9 @@ def second_version() -> Any:
 def first_version(directory: Path) -> Path:
     policies = directory / "policies"
     policies.mkdir()
-    (policies / "loan_application.yaml").write_text(yaml.safe_dump({**document(), "sampling": UNSAMPLED}))
+    (policies / "loan_application.yaml").write_text(
+        yaml.safe_dump({**document(), "sampling": UNSAMPLED}), encoding="utf-8"
+    )
     return policies
 
 

@@ -123,14 +123,14 @@ def forget(directory: Path) -> None:
 
 def kept_secret(path: Path) -> str | None:
     """Read a secret that an earlier start kept, None when there is none."""
-    return path.read_text().strip() if path.exists() else None
+    return path.read_text(encoding="utf-8").strip() if path.exists() else None
 
 
 def keep_secret(path: Path, secret: str) -> None:
     """Write a secret for its owner's eyes only."""
     path.unlink(missing_ok=True)
     path.touch(mode=0o600)
-    path.write_text(secret)
+    path.write_text(secret, encoding="utf-8")
 
 
 @contextlib.contextmanager
@@ -152,7 +152,7 @@ def find_running(directory: Path) -> Running | None:
     What a crash or another release left there is no system that runs.
     """
     try:
-        found = Running(**json.loads((directory / _RUNNING_FILE).read_text()))
+        found = Running(**json.loads((directory / _RUNNING_FILE).read_text(encoding="utf-8")))
         os.kill(found.pid, 0)
     except (FileNotFoundError, PermissionError, ProcessLookupError, ValueError, TypeError):
         return None

@@ -195,7 +195,7 @@ class Seat:
 
     def serious_findings(self) -> list[str]:
         """Return axe's serious and critical findings on the screen as it is."""
-        axe = (SOURCE / "node_modules" / "axe-core" / "axe.min.js").read_text()
+        axe = (SOURCE / "node_modules" / "axe-core" / "axe.min.js").read_text(encoding="utf-8")
         self.page.evaluate(AT_REST)
         self.page.evaluate(axe)
         found = self.page.evaluate("async () => (await window.axe.run()).violations")

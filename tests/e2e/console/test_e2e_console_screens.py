@@ -235,7 +235,7 @@ def test_figures_come_with_what_they_rest_on(desk: Desk, browser: Browser) -> No
         expect(here.page.get_by_text(re.compile(r"\[[\d.]+, [\d.]+\] . \d+ of \d+ cases"))).to_be_visible()
         with here.page.expect_download() as download:
             here.page.get_by_role("button", name="Recompute it").click()
-        taken = json.loads(Path(download.value.path()).read_text())
+        taken = json.loads(Path(download.value.path()).read_text(encoding="utf-8"))
         assert taken["assessment"]["population"]["decision_type"] == "loan_application"
         assert taken["recipe"]
 

@@ -156,7 +156,7 @@ async def test_a_place_that_fails_is_tried_again_and_its_age_shows(
 
 
 async def test_a_directory_that_cannot_be_written_is_said_at_the_start(database_url: str, tmp_path: Path) -> None:
-    (tmp_path / "file").write_text("")
+    (tmp_path / "file").write_text("", encoding="utf-8")
     with pytest.raises(ConfigurationError, match=r"AUDIT_ANCHORS_DIR .* cannot be used"):
         async with open_log(database_url, tmp_path / "keys", places=[DirectoryPlace(tmp_path / "file" / "anchors")]):
             pass
@@ -171,7 +171,7 @@ async def test_a_new_signing_key_is_named_by_the_old_one_and_signs_from_there_on
         origin = log.writer.origin
         old = load_keys(keys).verifier_key(origin)
     (keys / "signing.key").rename(keys / "signing-before.key")
-    (keys / "signing.key").write_text("AAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAE=\n")
+    (keys / "signing.key").write_text("AAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAE=\n", encoding="utf-8")
     (keys / "signing.key").chmod(0o600)
     assert await local_verifier_key(database_url, keys) == old.text()
     async with open_log(database_url, keys, places=places) as log:
@@ -192,7 +192,7 @@ async def test_a_new_signing_key_is_named_by_the_old_one_and_signs_from_there_on
     report = await verified(database_url, keys, old_checkpoint=(await places[0].notes())[0])
     assert report.ok, [str(one) for one in report.findings]
     # Nobody without the old key brings in another one.
-    (keys / "signing.key").write_text("AAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAI=\n")
+    (keys / "signing.key").write_text("AAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAI=\n", encoding="utf-8")
     with pytest.raises(ConfigurationError, match="countersign audit rotate"):
         async with open_log(database_url, keys, places=places):
             pass

@@ -207,11 +207,11 @@ async def test_a_topic_made_anew_brings_its_offsets_again_and_no_event_is_lost(
 def test_the_page_says_what_came_of_it() -> None:
     lines = [f"| {attempt} | {FOUND[attempt]} |" for attempt in ATTEMPTS if attempt in FOUND]
     if os.environ.get(WRITE):
-        text = PAGE.read_text()
+        text = PAGE.read_text(encoding="utf-8")
         before, after = text.partition(BEGIN)[0], text.partition(END)[2]
         head = ["| done to a log that runs | what comes of it |", "|---|---|"]
-        PAGE.write_text(before + "\n".join([BEGIN, "", *head, *lines, "", END]) + after)
-    told = PAGE.read_text().partition(BEGIN)[2].partition(END)[0]
+        PAGE.write_text(before + "\n".join([BEGIN, "", *head, *lines, "", END]) + after, encoding="utf-8")
+    told = PAGE.read_text(encoding="utf-8").partition(BEGIN)[2].partition(END)[0]
     rows = [line for line in told.splitlines() if line.startswith("| ")][1:]
     assert [line.split(" | ")[0].removeprefix("| ") for line in rows] == list(ATTEMPTS)
     # Alone this test has found nothing yet.

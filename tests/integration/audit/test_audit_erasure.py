@@ -248,5 +248,7 @@ async def test_what_the_runbook_says_takes_erased_keys_off_the_disk(database_url
 
 def runbook(page: str, mark: str) -> str:
     """Return the first block of SQL after a mark in a runbook."""
-    text = (Path(__file__).parents[3] / "docs" / "runbooks" / page).read_text().split(f"<!-- {mark}:")[1]
+    text = (
+        (Path(__file__).parents[3] / "docs" / "runbooks" / page).read_text(encoding="utf-8").split(f"<!-- {mark}:")[1]
+    )
     return textwrap.dedent(text.split("```sql")[1].split("```")[0]).strip()

@@ -170,7 +170,7 @@ async def test_a_log_does_not_go_on_under_other_keys_or_another_name(database_ur
             pass
     async with open_log(database_url, tmp_path / "keys") as log:
         assert log.writer.origin == "example.org/log"
-    (tmp_path / "keys" / "signing.key").write_text("AAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAA=\n")
+    (tmp_path / "keys" / "signing.key").write_text("AAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAA=\n", encoding="utf-8")
     with pytest.raises(ConfigurationError, match="not signed by the key in AUDIT_KEYS_DIR"):
         async with open_log(database_url, tmp_path / "keys"):
             pass

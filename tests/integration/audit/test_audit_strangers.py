@@ -107,11 +107,11 @@ def test_the_page_says_what_is_found(tmp_path: Path) -> None:
     rows = [(mutation, made(tmp_path / str(at), mutation), tmp_path / str(at)) for at, mutation in enumerate(MUTATIONS)]
     lines = [_line(mutation, str(ours(directory, old).first_bad)) for mutation, old, directory in rows]
     if os.environ.get(WRITE):
-        text = PAGE.read_text()
+        text = PAGE.read_text(encoding="utf-8")
         before, after = text.partition(BEGIN)[0], text.partition(END)[2]
         head = ["| done to an export of 1,000 entries | first bad, says `countersign-verify` |", "|---|---|"]
-        PAGE.write_text(before + "\n".join([BEGIN, "", *head, *lines, "", END]) + after)
-    told = PAGE.read_text().partition(BEGIN)[2].partition(END)[0]
+        PAGE.write_text(before + "\n".join([BEGIN, "", *head, *lines, "", END]) + after, encoding="utf-8")
+    told = PAGE.read_text(encoding="utf-8").partition(BEGIN)[2].partition(END)[0]
     assert [line for line in told.splitlines() if line.startswith("| ")][1:] == lines
 
 

@@ -183,7 +183,7 @@ async def open_desk(bootstrap: str, prefix: str, database_url: str, directory: P
     policies = directory / "policies"
     policies.mkdir()
     policy = {**document(), "automation": PROMISE, "sampling": SAMPLING, "withhold": {"level3": "blind_sample"}}
-    (policies / "loan_application.yaml").write_text(yaml.safe_dump(policy))
+    (policies / "loan_application.yaml").write_text(yaml.safe_dump(policy), encoding="utf-8")
     key = directory / "sampling-key"
     key.write_bytes(b"the same draws in every run")
     common = {

@@ -135,9 +135,9 @@ def test_cases_beyond_the_budget_of_a_batch_are_proposed_unexplained_and_nobody_
 
 
 def test_a_model_file_with_both_or_neither_of_weights_and_scale_is_refused(models, tmp_path):
-    document = yaml.safe_load((models / f"{LOAN}.yaml").read_text())
+    document = yaml.safe_load((models / f"{LOAN}.yaml").read_text(encoding="utf-8"))
     document.pop("scale")
-    (tmp_path / f"{LOAN}.yaml").write_text(yaml.safe_dump(document))
+    (tmp_path / f"{LOAN}.yaml").write_text(yaml.safe_dump(document), encoding="utf-8")
     with pytest.raises(ConfigurationError, match="any other has `scale`"):
         read_manifest(tmp_path / f"{LOAN}.yaml")
 

@@ -31,7 +31,7 @@ def models(tmp_path: Path, url: str, *, limits=None, **changes):
     }  # fmt: skip
     directory = tmp_path / "models"
     directory.mkdir(exist_ok=True)
-    (directory / "llm.yaml").write_text(yaml.safe_dump(document | changes))
+    (directory / "llm.yaml").write_text(yaml.safe_dump(document | changes), encoding="utf-8")
     return load_models(directory, decision_types(), Chance(b"secret", lambda: 0.0))
 
 
@@ -331,7 +331,7 @@ async def test_a_case_has_a_budget_of_requests(tmp_path):
 
 async def test_the_key_is_sent_and_never_shown(tmp_path):
     (tmp_path / "models").mkdir()
-    (tmp_path / "models" / "key").write_text("sk-secret\n")
+    (tmp_path / "models" / "key").write_text("sk-secret\n", encoding="utf-8")
     server, scorer, _ = await ask(tmp_path, lambda _: proposing("keep", {"keep": 0.9}), key_file="key")
     assert b"authorization: Bearer sk-secret" in server.raw[0].replace(b"Authorization", b"authorization")
     assert "sk-secret" not in repr(scorer.model)

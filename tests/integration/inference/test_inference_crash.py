@@ -117,9 +117,9 @@ def other_models(directory: Path) -> Path:
     """Return the loans' model with another calibrator: whoever scores a case again says something else."""
     directory.mkdir()
     shutil.copytree(PACKAGED_MODELS / LOAN, directory / LOAN)
-    document = yaml.safe_load((PACKAGED_MODELS / f"{LOAN}.yaml").read_text())
+    document = yaml.safe_load((PACKAGED_MODELS / f"{LOAN}.yaml").read_text(encoding="utf-8"))
     document["calibrator"] = {"version": "another", "method": "platt", "slope": 0.5, "intercept": 0.0}
-    (directory / f"{LOAN}.yaml").write_text(yaml.safe_dump(document))
+    (directory / f"{LOAN}.yaml").write_text(yaml.safe_dump(document), encoding="utf-8")
     return directory
 
 

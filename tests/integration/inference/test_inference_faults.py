@@ -51,7 +51,7 @@ async def serving(
         "scorer": "openai", "decision_type": "content_moderation", "name": "llm", "release": "1", "model": "small",
         "base_url": server.url, "external": False, "fields": ["text", "category"], "instructions": "Judge the post.",
         "limits": {"batch_seconds": 6.0, "request_seconds": 1.5, "attempts": 2, "breaker_seconds": 0.2},
-    }))  # fmt: skip
+    }), encoding="utf-8")  # fmt: skip
     settings = Settings(
         database_url=database_url, kafka_bootstrap_servers=kafka_bootstrap, topic_prefix=topic_prefix, http_port=0,
         models_dir=models,

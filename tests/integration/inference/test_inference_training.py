@@ -41,7 +41,7 @@ def card():
 
 
 def numbers(manifest: Path) -> np.ndarray:
-    document = yaml.safe_load(manifest.read_text())
+    document = yaml.safe_load(manifest.read_text(encoding="utf-8"))
     weights, calibrator = document["weights"], document["calibrator"]
     return np.array([
         *weights["mean"], *weights["spread"], *weights["weight"], weights["bias"],
@@ -103,7 +103,7 @@ def test_text_training_again_gives_the_committed_model(tmp_path):
     before = orjson.loads((PACKAGED_MODELS / POSTS / CARD_JSON).read_bytes())
     assert result.card.certification.auc == pytest.approx(before["certification"]["auc"], abs=1e-3)
     assert all(one["right_of_all"]["n"] > 0 for one in before["signals"])
-    picture = (tmp_path / POSTS / "calibration.svg").read_text()
+    picture = (tmp_path / POSTS / "calibration.svg").read_text(encoding="utf-8")
     assert picture.count("<circle") == 10
     assert xml.dom.minidom.parseString(picture).documentElement.tagName == "svg"
 

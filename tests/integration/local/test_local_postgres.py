@@ -73,7 +73,7 @@ def _unsupervised(binary, data):
         **as_account(unprivileged_account(os.environ)),
     )  # fmt: skip
     pid_file = data / "postmaster.pid"
-    while not (pid_file.exists() and str(server.pid) in pid_file.read_text()):
+    while not (pid_file.exists() and str(server.pid) in pid_file.read_text(encoding="utf-8")):
         assert server.poll() is None
     return server
 
@@ -84,7 +84,9 @@ async def test_a_pid_that_now_belongs_to_somebody_else_is_forgotten(directory):
     bystander = _bystander()
     try:
         data = directory / "postgres" / "data"
-        (data / "postmaster.pid").write_text(f"{bystander.pid}\n{data}\n1\n5432\n\n127.0.0.1\n\nready\n")
+        (data / "postmaster.pid").write_text(
+            f"{bystander.pid}\n{data}\n1\n5432\n\n127.0.0.1\n\nready\n", encoding="utf-8"
+        )
         with postgres(directory, environ=os.environ) as server:
             assert await _execute(server.url, "SELECT 1") == 1
         assert bystander.poll() is None

@@ -191,7 +191,9 @@ def decision(claim: dict[str, Any], outcome: str, **more: Any) -> dict[str, Any]
 
 
 def example(topic: str, name: str) -> dict[str, Any]:
-    body: dict[str, Any] = json.loads((contracts_dir() / "examples" / topic / f"{name}.json").read_text())
+    body: dict[str, Any] = json.loads(
+        (contracts_dir() / "examples" / topic / f"{name}.json").read_text(encoding="utf-8")
+    )
     return body
 
 

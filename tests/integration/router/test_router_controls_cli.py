@@ -183,7 +183,7 @@ async def test_two_people_sign_at_the_command_line(run: Run, replica: Replica) -
 async def test_a_case_is_explained_with_every_reason(run: Run, tmp_path: Path) -> None:
     case = {"case_id": "loan-7", "decision_type": "loan_application", "payload": PAYLOAD, "submitted_by": "los"}
     file = tmp_path / "case.json"
-    file.write_text(json.dumps(case))
+    file.write_text(json.dumps(case), encoding="utf-8")
     sure = ("--outcome", "approve", "--confidence", "0.97")
     said = await run("anna", "policy", "explain", file, *sure)
     assert said.code == 0
@@ -210,10 +210,10 @@ async def test_a_case_is_explained_with_every_reason(run: Run, tmp_path: Path) -
         ("[]", "expected JSON objects"),
         ("{}", "`decision_type` and `payload`"),
     ):
-        file.write_text(text)
+        file.write_text(text, encoding="utf-8")
         refused = await run("anna", "policy", "explain", file)
         assert (refused.code, words in refused.out) == (1, True), refused.out
-    file.write_text(json.dumps({**case, "decision_type": "parole"}))
+    file.write_text(json.dumps({**case, "decision_type": "parole"}), encoding="utf-8")
     assert (await run("anna", "policy", "explain", file, *sure)).code == 1
 
 
@@ -226,7 +226,7 @@ async def test_the_matrix_is_a_table_and_a_picture(run: Run, replica: Replica, s
     picture = tmp_path / "matrix.svg"
     said = (await run("anna", "policy", "matrix", "loan_application", "--picture", picture)).out
     assert "6.3 % [0.8, 20.8] %, 2 of 32 wrong" in said
-    drawn = picture.read_text()
+    drawn = picture.read_text(encoding="utf-8")
     assert ("2 of 32 wrong" in drawn, drawn.count("L5"), "interval" in drawn) == (True, 3, True)
     view = json.loads((await run("anna", "policy", "matrix", "loan_application", "--json", "--hours", "1")).out)
     assert sum(one["cases"] for one in view["cells"]) == 40

@@ -110,7 +110,8 @@ async def test_a_policy_is_published_by_two_people_at_the_command_line(
 async def test_what_cannot_be_published_says_why(run: Run, tmp_path: Path) -> None:
     file = tmp_path / "loan_application.yaml"
     file.write_text(
-        everything_to_people().data.decode().replace("never_automate: 'true'", "never_automate: case.x > 5")
+        everything_to_people().data.decode().replace("never_automate: 'true'", "never_automate: case.x > 5"),
+        encoding="utf-8",
     )
     said = await run("anton", "publish", str(file), "--reason", "a try")
     assert (said.code, f"{file}:" in said.err, "(never_automate)" in said.err, "^^^" in said.err) == (

@@ -36,7 +36,7 @@ PEOPLE = {
     "lars": Principal("p-lars", "lars", frozenset({"lead"}), frozenset({"*"})),
     "rita": Principal("p-rita", "rita", frozenset({"reviewer"}), frozenset({"*"})),
 }
-LOAN = (POLICIES / "loan_application.yaml").read_text()
+LOAN = (POLICIES / "loan_application.yaml").read_text(encoding="utf-8")
 STRICTER = LOAN.replace("high: 0.90, medium: 0.70", "high: 0.985, medium: 0.90")
 
 
@@ -176,22 +176,24 @@ async def command(url: str, *words: str | Path, key: str = "anna") -> tuple[int,
 
 async def test_the_command_prints_tables_and_draws(url: str, tmp_path: Path) -> None:
     policy, picture = tmp_path / "p.yaml", tmp_path / "p.svg"
-    policy.write_text(STRICTER)
+    policy.write_text(STRICTER, encoding="utf-8")
     code, said = await command(url, "replay", policy, "--picture", picture, "--against", "last:1000")
     assert code == 0, said
     assert "against 81 cases (last:1000)" in said
     for title in ("Cases in each cell", "From level to level", "Queues", "By segment", "no longer be automatic"):
         assert title in said
     assert "all 81 stored routings came out the same" in said
-    assert picture.read_text().startswith("<svg ")
+    assert picture.read_text(encoding="utf-8").startswith("<svg ")
     code, said = await command(url, "replay", policy, "--json", "--against", "last:5")
     assert (code, json.loads(said)["against"]["cases"]) == (0, 5)
 
 
 async def test_the_command_takes_judged_cases(url: str, tmp_path: Path, pool: Any) -> None:
     policy, labels = tmp_path / "p.yaml", tmp_path / "labels.csv"
-    policy.write_text(STRICTER)
-    labels.write_text("case_id,error\n" + "".join(f"loan-{number:06},{number % 2}\n" for number in range(80)))
+    policy.write_text(STRICTER, encoding="utf-8")
+    labels.write_text(
+        "case_id,error\n" + "".join(f"loan-{number:06},{number % 2}\n" for number in range(80)), encoding="utf-8"
+    )
     code, said = await command(url, "replay", policy, "--labels", labels, "--json")
     audited = json.loads(said)["audited"]
     drawn = await pool.fetchval("SELECT count(*) FROM routings WHERE level <= 2")
@@ -204,12 +206,12 @@ async def test_the_command_takes_judged_cases(url: str, tmp_path: Path, pool: An
 
 async def test_the_command_says_what_is_wrong_and_ends_so(url: str, tmp_path: Path) -> None:
     policy = tmp_path / "p.yaml"
-    policy.write_text(LOAN.replace("case.loan_amount >", "case.loan_amont >", 1))
+    policy.write_text(LOAN.replace("case.loan_amount >", "case.loan_amont >", 1), encoding="utf-8")
     code, said = await command(url, "replay", policy)
     assert (code, "case.loan_amont" in said) == (1, True)
     assert (await command(url, "replay", policy, key="rita"))[0] == 77
     assert (await command(url, "replay", tmp_path / "absent.yaml"))[0] == 66
-    policy.write_text(LOAN)
+    policy.write_text(LOAN, encoding="utf-8")
     code, said = await command(url, "replay", policy, "--against", "all")
     assert (code, "write last:100000" in said) == (1, True)
     assert (await command("http://127.0.0.1:9", "replay", policy))[0] == 69
@@ -217,9 +219,12 @@ async def test_the_command_says_what_is_wrong_and_ends_so(url: str, tmp_path: Pa
 
 async def test_diff_finds_the_version_in_force(url: str, tmp_path: Path) -> None:
     policy = tmp_path / "p.yaml"
-    policy.write_text(STRICTER)
+    policy.write_text(STRICTER, encoding="utf-8")
     code, said = await command(url, "diff", policy)
     assert (code, "Band high rises from 0.90 to 0.985." in said) == (0, True)
-    policy.write_text(LOAN.replace("decision_type: loan_application", "decision_type: loan_application\ntenant: south"))
+    policy.write_text(
+        LOAN.replace("decision_type: loan_application", "decision_type: loan_application\ntenant: south"),
+        encoding="utf-8",
+    )
     code, said = await command(url, "diff", policy)
     assert (code, "No version of south/loan_application is in force" in said) == (1, True)

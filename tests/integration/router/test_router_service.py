@@ -41,7 +41,7 @@ async def settings(kafka_bootstrap: str, topic_prefix: str, database_url: str, t
     policies.mkdir()
     for name in ("loan_application", "refund"):
         unsampled = {**document(name), "sampling": {"audit": {"level1": 0.0, "level2": 0.0, "floor": 0.0}}}
-        (policies / f"{name}.yaml").write_text(yaml.safe_dump(unsampled))
+        (policies / f"{name}.yaml").write_text(yaml.safe_dump(unsampled), encoding="utf-8")
     return Settings(
         database_url=database_url, kafka_bootstrap_servers=kafka_bootstrap, topic_prefix=topic_prefix, http_port=0,
         policies_dir=policies,
@@ -151,7 +151,9 @@ async def test_http_answers_while_cases_flow(settings: Settings) -> None:
 
 
 async def test_a_policy_that_cannot_be_used_stops_the_start_in_one_line(settings: Settings, tmp_path: Path) -> None:
-    (tmp_path / "loan.yaml").write_text(yaml.safe_dump({**document(), "never_automate": "case.incme > 5"}))
+    (tmp_path / "loan.yaml").write_text(
+        yaml.safe_dump({**document(), "never_automate": "case.incme > 5"}), encoding="utf-8"
+    )
     with pytest.raises(
         ConfigurationError, match=r"loan.yaml: never_automate \(line \d+, column 17\): undeclared reference"
     ):

@@ -27,7 +27,7 @@ CREATE INDEX outbox_key ON outbox (key, id);
 
 @pytest.fixture
 async def pool(database_url, tmp_path: Path):
-    (tmp_path / "0001_outbox.sql").write_text(OUTBOX_DDL)
+    (tmp_path / "0001_outbox.sql").write_text(OUTBOX_DDL, encoding="utf-8")
     async with open_pool(database_url, schema="outboxes") as pool:
         await migrate(pool, schema="outboxes", migrations=tmp_path)
         yield pool
@@ -165,7 +165,7 @@ async def test_rows_that_commit_late_are_not_lost(pool):
 
 
 async def test_replicas_migrate_once(database_url, tmp_path):
-    (tmp_path / "0001_a.sql").write_text("CREATE TABLE a (x int);")
+    (tmp_path / "0001_a.sql").write_text("CREATE TABLE a (x int);", encoding="utf-8")
 
     async def start():
         async with open_pool(database_url, schema="many") as pool:
@@ -176,7 +176,7 @@ async def test_replicas_migrate_once(database_url, tmp_path):
 
 
 async def test_an_edited_migration_is_refused(pool, tmp_path):
-    (tmp_path / "0001_outbox.sql").write_text("SELECT 1;")
+    (tmp_path / "0001_outbox.sql").write_text("SELECT 1;", encoding="utf-8")
     with pytest.raises(ConfigurationError, match="changed after"):
         await migrate(pool, schema="outboxes", migrations=tmp_path)
 

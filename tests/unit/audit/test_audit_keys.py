@@ -93,7 +93,7 @@ def test_a_rotation_that_ends_half_way_leaves_the_key_in_force_and_can_be_done_a
 def test_a_missing_directory_is_said(tmp_path: Path) -> None:
     with pytest.raises(ConfigurationError, match="AUDIT_KEYS_DIR"):
         load_keys(tmp_path / "nowhere")
-    (tmp_path / "file").write_text("")
+    (tmp_path / "file").write_text("", encoding="utf-8")
     with pytest.raises(ConfigurationError, match="cannot be written"):
         create_keys(tmp_path / "file" / "keys", secrets.token_bytes)
 

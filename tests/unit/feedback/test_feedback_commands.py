@@ -98,8 +98,8 @@ def test_what_cannot_be_done_is_said_in_a_sentence(tmp_path: Path, arguments: tu
         "missing": tmp_path / "missing.csv", "bad": tmp_path / "bad.csv", "empty": tmp_path / "empty.csv",
         "good": export(tmp_path / "good.csv"), "desk": desk(tmp_path / "desk.json"),
     }  # fmt: skip
-    files["bad"].write_text("case_id,confidence,reviewer\n,0.9,\n")
-    files["empty"].write_text("case_id,confidence\n")
+    files["bad"].write_text("case_id,confidence,reviewer\n,0.9,\n", encoding="utf-8")
+    files["empty"].write_text("case_id,confidence\n", encoding="utf-8")
     done = run(*(argument.format(**files) for argument in arguments))
     assert isinstance(done.exception, CommandError)
     assert says in str(done.exception)
@@ -123,7 +123,7 @@ def desk(path: Path) -> Path:
     stamp = {"assisted_agreed": 399, "assisted": 400, "blind_agreed": 85, "blind": 100, "caught": 1, "seeded": 20}
     people = [{"reviewer": "p0", **stamp}] + [{"reviewer": f"p{n}", **honest} for n in range(1, 6)]
     answers = [["approve", "approve"], ["approve", "decline"], ["decline", "decline"]]
-    path.write_text(json.dumps({"reviewers": people, "answers": answers}))
+    path.write_text(json.dumps({"reviewers": people, "answers": answers}), encoding="utf-8")
     return path
 
 

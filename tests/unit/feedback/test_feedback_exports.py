@@ -95,13 +95,13 @@ DESK = {"reviewer": "p1", "assisted": 40, "assisted_agreed": 30, "blind": 40, "b
 )
 def test_reviewers_in_another_shape_are_named(tmp_path: Path, members: dict[str, object], says: str) -> None:
     path = tmp_path / "desk.json"
-    path.write_text(json.dumps(members))
+    path.write_text(json.dumps(members), encoding="utf-8")
     with pytest.raises(UnreadableExportError, match=says):
         read_reviews(path)
 
 
 def test_a_file_that_is_nested_without_end_is_named(tmp_path: Path) -> None:
     path = tmp_path / "deep.json"
-    path.write_text("[" * 100_000)
+    path.write_text("[" * 100_000, encoding="utf-8")
     with pytest.raises(UnreadableExportError, match="nested too deeply"):
         read_cases(path)

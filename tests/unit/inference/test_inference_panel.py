@@ -49,7 +49,7 @@ def directory(tmp_path: Path) -> Path:
 
 
 def write(directory: Path, name: str, document: dict) -> None:
-    (directory / f"{name}.yaml").write_text(yaml.safe_dump(document))
+    (directory / f"{name}.yaml").write_text(yaml.safe_dump(document), encoding="utf-8")
 
 
 def load(directory: Path):
@@ -187,7 +187,7 @@ def test_every_model_file_has_a_place_or_is_refused(directory):
     shutil.copy(directory / f"{LOAN}.yaml", directory / "second.yaml")
     with pytest.raises(ConfigurationError, match=r"loan_application\.yaml is live"):
         load(directory)
-    document = yaml.safe_load((directory / "second.yaml").read_text())
+    document = yaml.safe_load((directory / "second.yaml").read_text(encoding="utf-8"))
     write(directory, "second", document | {"role": "method"})
     (answer,) = load(directory).scorers[LOAN].score(questions(1))
     assert answer.consensus["value"] == 1.0
@@ -199,7 +199,7 @@ def test_every_model_file_has_a_place_or_is_refused(directory):
 
 @pytest.mark.parametrize("name", ["model.pkl", "model.joblib", "model.pt"])
 def test_formats_that_may_run_code_are_refused_by_name(directory, name):
-    document = yaml.safe_load((directory / f"{LOAN}.yaml").read_text())
+    document = yaml.safe_load((directory / f"{LOAN}.yaml").read_text(encoding="utf-8"))
     document["files"][name] = "0" * 64
     write(directory, LOAN, document)
     with pytest.raises(ConfigurationError, match="may run code when it is read"):
@@ -367,8 +367,8 @@ def test_the_models_of_the_how_to_load_as_they_are_written(tmp_path):
     page = Path(__file__).parents[3] / "docs" / "how-to" / "connect-a-model.md"
     blocks = [block.split("```")[0] for block in page.read_text(encoding="utf-8").split("```yaml\n")[1:]]
     for number, block in enumerate(blocks):
-        (tmp_path / f"m{number}.yaml").write_text(block)
-    (tmp_path / "llm.key").write_text("sk-1")
+        (tmp_path / f"m{number}.yaml").write_text(block, encoding="utf-8")
+    (tmp_path / "llm.key").write_text("sk-1", encoding="utf-8")
     scorer = load(tmp_path).scorers["refund"]
     assert scorer.kind == "openai"
     assert scorer.beside.names[0].startswith("refund-rules")

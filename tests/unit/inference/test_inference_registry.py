@@ -31,9 +31,9 @@ def models(tmp_path: Path) -> Path:
 
 def edit(models: Path, change, kind: str = LOAN) -> None:
     path = models / f"{kind}.yaml"
-    document = yaml.load(path.read_text(), Loader=yaml.CSafeLoader)
+    document = yaml.load(path.read_text(encoding="utf-8"), Loader=yaml.CSafeLoader)
     change(document)
-    path.write_text(yaml.dump(document, Dumper=yaml.CSafeDumper))
+    path.write_text(yaml.dump(document, Dumper=yaml.CSafeDumper), encoding="utf-8")
 
 
 def one_of(document):
@@ -193,7 +193,7 @@ def test_an_artifact_that_answers_nonsense_is_refused(monkeypatch):
 
 
 def test_a_type_can_be_kept_from_models_by_policy(models):
-    (models / "refund.yaml").write_text("scorer: none\ndecision_type: refund\n")
+    (models / "refund.yaml").write_text("scorer: none\ndecision_type: refund\n", encoding="utf-8")
     scorer = load(models)["refund"]
     assert scorer.score([Question({})]) == [Abstained("by_policy", "no model may see a refund")]
 
@@ -209,7 +209,7 @@ class TestUpstream:
 
     @pytest.fixture
     def scorer(self, models):
-        (models / "refund.yaml").write_text("scorer: upstream\ndecision_type: refund\n")
+        (models / "refund.yaml").write_text("scorer: upstream\ndecision_type: refund\n", encoding="utf-8")
         return load(models)["refund"]
 
     def ask(self, scorer, **proposal):

@@ -47,9 +47,9 @@ def test_where_nothing_can_be_written_nothing_is_read(command: str, tmp_path: Pa
 
 
 def test_what_is_held_about_somebody_never_goes_over_another_file(tmp_path: Path) -> None:
-    (tmp_path / "subject.json").write_text("kept")
+    (tmp_path / "subject.json").write_text("kept", encoding="utf-8")
     assert "is there already" in str(refused("subject", "somebody"))
-    assert (tmp_path / "subject.json").read_text() == "kept"
+    assert (tmp_path / "subject.json").read_text(encoding="utf-8") == "kept"
 
 
 def test_a_day_that_has_not_begun_has_nothing_to_reconcile() -> None:

@@ -110,7 +110,7 @@ def test_the_key_of_this_machines_system_is_sent_to_no_other(
 def test_what_a_crash_left_of_the_note_that_something_runs_says_nothing(
     left: str, tmp_path: Any, capsys: pytest.CaptureFixture[str]
 ) -> None:
-    (tmp_path / "running.json").write_text(left)
+    (tmp_path / "running.json").write_text(left, encoding="utf-8")
     assert ended(USERS) == UNAVAILABLE
     assert "Nothing runs here" in capsys.readouterr().err
 

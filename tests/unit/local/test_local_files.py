@@ -42,7 +42,7 @@ def _elsewhere(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setenv("COUNTERSIGN_URL", "http://127.0.0.1:1")
     monkeypatch.setenv("COUNTERSIGN_API_KEY", "cs_local_a_b")
     monkeypatch.setenv("DATABASE_URL", "postgresql://127.0.0.1:1/none")
-    (tmp_path / "good.txt").write_text("good: yes\n")
+    (tmp_path / "good.txt").write_text("good: yes\n", encoding="utf-8")
     (tmp_path / "directory").mkdir()
     (tmp_path / "bytes").write_bytes(b"\xff\xfe\x00")
     (tmp_path / "empty").touch()

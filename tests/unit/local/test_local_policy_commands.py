@@ -32,12 +32,12 @@ def bent(tmp_path: Path):
     """The loan policy with some of its text replaced."""
 
     def make(*changes: tuple[str, str], name: str = "policy.yaml") -> Path:
-        text = LOAN.read_text()
+        text = LOAN.read_text(encoding="utf-8")
         for old, new in changes:
             assert old in text
             text = text.replace(old, new, 1)
         path = tmp_path / name
-        path.write_text(text)
+        path.write_text(text, encoding="utf-8")
         return path
 
     return make
@@ -49,7 +49,7 @@ def test_check_points_at_the_place_as_a_compiler_does(bent) -> None:
     lines = said.splitlines()
     number, column = next(
         (number, line.index("case.loan_amont") + 1)
-        for number, line in enumerate(path.read_text().splitlines(), 1)
+        for number, line in enumerate(path.read_text(encoding="utf-8").splitlines(), 1)
         if "case.loan_amont" in line
     )
     assert code == 1
@@ -64,7 +64,7 @@ def test_check_tells_programs_the_same(bent) -> None:
     code, said = run("check", path, "--json")
     (found,) = json.loads(said)[str(path)]
     assert (code, found["severity"], found["path"]) == (1, "error", "consequence.factors.reputation")
-    assert path.read_text().splitlines()[found["line"] - 1].lstrip().startswith("reputation:")
+    assert path.read_text(encoding="utf-8").splitlines()[found["line"] - 1].lstrip().startswith("reputation:")
 
 
 def test_what_is_fine_is_said_to_be(bent) -> None:
@@ -122,7 +122,7 @@ def with_types(monkeypatch, directory: Path, path: Path) -> str:
 def test_draw_writes_a_picture(tmp_path: Path) -> None:
     out = tmp_path / "chart.svg"
     assert run("draw", LOAN, "--out", out) == (0, f"Wrote {out}.\n")
-    assert out.read_text().startswith("<svg ")
+    assert out.read_text(encoding="utf-8").startswith("<svg ")
 
 
 def test_a_file_that_cannot_be_used_is_named_with_what_is_wrong(bent, tmp_path: Path) -> None:
@@ -172,12 +172,14 @@ def test_labels_come_as_csv_as_json_lines_and_as_activities(tmp_path: Path) -> N
     expected = [
         {"tenant": "default", "case_id": "a", "error": True}, {"tenant": "north", "case_id": "b", "error": False},
     ]  # fmt: skip
-    path.write_text("case_id,error,tenant\na,true,\nb,0,north\n")
+    path.write_text("case_id,error,tenant\na,true,\nb,0,north\n", encoding="utf-8")
     assert read_labels(path) == expected
-    path.write_text('{"case_id": "a", "error": true}\n\n{"tenant": "north", "case_id": "b", "error": false}\n')
+    path.write_text(
+        '{"case_id": "a", "error": true}\n\n{"tenant": "north", "case_id": "b", "error": false}\n', encoding="utf-8"
+    )
     assert read_labels(path) == expected
     activity = '{"kind": "%s", "tenant": "north", "case_id": "b", "body": {"error": false}}'
-    path.write_text(f"{activity % 'audit.judged'}\n{activity % 'review.opened'}\n")
+    path.write_text(f"{activity % 'audit.judged'}\n{activity % 'review.opened'}\n", encoding="utf-8")
     assert read_labels(path) == expected[1:]
 
 
@@ -187,14 +189,14 @@ def test_labels_come_as_csv_as_json_lines_and_as_activities(tmp_path: Path) -> N
 )  # fmt: skip
 def test_a_label_that_is_none_is_named_by_its_line(tmp_path: Path, text: str, line: int) -> None:
     path = tmp_path / "labels.csv"
-    path.write_text(text)
+    path.write_text(text, encoding="utf-8")
     with pytest.raises(CommandError, match=f"line {line}: "):
         read_labels(path)
 
 
 def test_more_labels_than_a_request_carries_are_refused(tmp_path: Path) -> None:
     path = tmp_path / "labels.csv"
-    path.write_text("case_id,error\n" + "a,true\n" * (MOST + 1))
+    path.write_text("case_id,error\n" + "a,true\n" * (MOST + 1), encoding="utf-8")
     with pytest.raises(CommandError, match="keep the newest"):
         read_labels(path)
 

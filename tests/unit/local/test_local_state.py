@@ -44,7 +44,7 @@ def test_the_second_one_learns_who_was_first(tmp_path):
     first.stdout.close()
     first.stdin.close()
     with held(tmp_path):
-        assert (tmp_path / "lock").read_text() == str(os.getpid())
+        assert (tmp_path / "lock").read_text(encoding="utf-8") == str(os.getpid())
 
 
 def test_a_fresh_start_forgets_what_is_ours_and_nothing_else(tmp_path):

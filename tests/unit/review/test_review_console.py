@@ -26,9 +26,9 @@ async def test_review_without_a_build_the_page_says_what_to_do(web: httpx.AsyncC
 
 async def test_review_serves_pages_and_assets_and_nothing_else(web: httpx.AsyncClient, tmp_path: Path) -> None:
     (tmp_path / "console" / "assets").mkdir(parents=True)
-    (tmp_path / "console" / "index.html").write_text("<title>desk</title>")
-    (tmp_path / "console" / "assets" / "a-1.js").write_text("1")
-    (tmp_path / "secret").write_text("secret")
+    (tmp_path / "console" / "index.html").write_text("<title>desk</title>", encoding="utf-8")
+    (tmp_path / "console" / "assets" / "a-1.js").write_text("1", encoding="utf-8")
+    (tmp_path / "secret").write_text("secret", encoding="utf-8")
     (tmp_path / "console" / "link").symlink_to(tmp_path / "secret")
     for page in ("/", "/cases/default/loan-1", "/login?token=x", "/%00", "/link", "/..%2fsecret"):
         answer = await web.get(page)

@@ -21,7 +21,9 @@ TYPES = load_decision_types(None)
 
 
 def read(name: str) -> dict[str, Any]:
-    body: dict[str, Any] = json.loads((contracts_dir() / "examples" / "case.routed" / f"{name}.json").read_text())
+    body: dict[str, Any] = json.loads(
+        (contracts_dir() / "examples" / "case.routed" / f"{name}.json").read_text(encoding="utf-8")
+    )
     return body
 
 
@@ -44,7 +46,7 @@ def view(routed: dict[str, Any], kind: Kind = Kind.DECISION, **more: Any) -> Vie
 @pytest.mark.parametrize("path", EXAMPLES, ids=lambda path: path.stem)
 @pytest.mark.parametrize("kind", list(Kind))
 def test_review_every_example_makes_a_whole_package(path: Any, kind: Kind) -> None:
-    package = context_package(view(json.loads(path.read_text()), kind))
+    package = context_package(view(json.loads(path.read_text(encoding="utf-8")), kind))
     ContextPackage.model_validate(package)
     parts = {"decision_required", "recommendation", "key_facts", "flags", "history", "policy_reference", "actions"}
     assert parts <= package.keys()
@@ -55,7 +57,7 @@ def test_review_every_example_makes_a_whole_package(path: Any, kind: Kind) -> No
     ("kind", "withhold"), [(Kind.AUDIT, "never"), (Kind.DECISION, "blind"), (Kind.DECISION, "always")]
 )
 def test_review_a_withheld_package_holds_nothing_of_the_proposal(path: Any, kind: Kind, withhold: str) -> None:
-    routed = json.loads(path.read_text())
+    routed = json.loads(path.read_text(encoding="utf-8"))
     routed["handling"]["withhold"] = withhold
     package = context_package(view(routed, kind))
     assert (package["withheld"], package["recommendation"], package["no_recommendation"], package["matrix"]) == (
@@ -78,7 +80,7 @@ def test_review_a_withheld_package_holds_nothing_of_the_proposal(path: Any, kind
 
 @pytest.mark.parametrize("path", EXAMPLES, ids=lambda path: path.stem)
 def test_review_words_of_every_package_can_be_counted(path: Any) -> None:
-    routed = json.loads(path.read_text())
+    routed = json.loads(path.read_text(encoding="utf-8"))
     shown, withheld = (
         words_shown(json.dumps(context_package(view(routed, kind))).encode()) for kind in (Kind.DECISION, Kind.AUDIT)
     )

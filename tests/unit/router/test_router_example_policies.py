@@ -87,7 +87,7 @@ def corners(loaded: LoadedPolicy) -> str:
 
 @pytest.mark.parametrize(("name", "table"), [("refund", bands), ("content_moderation", corners)])
 def test_the_tables_in_the_documents_are_what_the_policies_do(name: str, table) -> None:
-    assert table(shipped(name)) in HOW_TO.read_text()
+    assert table(shipped(name)) in HOW_TO.read_text(encoding="utf-8")
 
 
 def test_the_four_corners_are_the_ones_that_were_asked_for() -> None:

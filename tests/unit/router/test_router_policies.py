@@ -239,7 +239,7 @@ def test_the_order_of_keys_does_not_count() -> None:
 def test_a_failing_example_is_a_diagnostic_and_stops_the_start(tmp_path: Path) -> None:
     wrong = {**document(), "examples": [{"name": "wrong", "case": {}, "expect": {"level": 1, "reason": "luck"}}]}
     path = tmp_path / "loan.yaml"
-    path.write_text(yaml.safe_dump(wrong))
+    path.write_text(yaml.safe_dump(wrong), encoding="utf-8")
     found = [str(one) for one in check(path, decision_types())]
     assert found[0].startswith("examples[0].expect.level (line ")
     assert found[0].endswith("wrong: expected level 1, got 4")
@@ -255,7 +255,9 @@ def test_a_failing_example_is_a_diagnostic_and_stops_the_start(tmp_path: Path) -
 )
 def test_an_example_at_a_time_that_is_none_is_a_diagnostic_too(tmp_path: Path, part: str, value: object) -> None:
     path = tmp_path / "loan.yaml"
-    path.write_text(yaml.safe_dump({**document(), "examples": [{part: value, "expect": {"level": 4}}]}))
+    path.write_text(
+        yaml.safe_dump({**document(), "examples": [{part: value, "expect": {"level": 4}}]}), encoding="utf-8"
+    )
     (found,) = [str(one) for one in check(path, decision_types())]
     assert found.startswith(f"examples[0].{part} (line ")
     assert "must be a time with its zone" in found
@@ -263,7 +265,7 @@ def test_an_example_at_a_time_that_is_none_is_a_diagnostic_too(tmp_path: Path, p
 
 def test_two_files_for_one_decision_type_are_refused(tmp_path: Path) -> None:
     for name in ("a.yaml", "b.yaml"):
-        (tmp_path / name).write_text(yaml.safe_dump(document()))
+        (tmp_path / name).write_text(yaml.safe_dump(document()), encoding="utf-8")
     with pytest.raises(ConfigurationError, match=r"a.yaml is a policy for default/loan_application already"):
         read_policies(tmp_path, decision_types(), PUBLISHED)
 

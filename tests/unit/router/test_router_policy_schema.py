@@ -20,17 +20,17 @@ SHIPPED = sorted(POLICIES.glob("*.yaml"))
 
 def in_json(path: Path) -> dict[str, Any]:
     """As an editor sees it: keys are texts."""
-    return json.loads(json.dumps(yaml.load(path.read_text(), Loader=yaml.CSafeLoader)))
+    return json.loads(json.dumps(yaml.load(path.read_text(encoding="utf-8"), Loader=yaml.CSafeLoader)))
 
 
 def test_what_is_committed_is_what_the_model_says() -> None:
-    assert COMMITTED.read_text() == policy_schema_text()
+    assert COMMITTED.read_text(encoding="utf-8") == policy_schema_text()
     assert main(["--check"]) == 0
 
 
 @pytest.mark.parametrize("path", SHIPPED, ids=lambda path: path.stem)
 def test_a_shipped_policy_names_the_schema_and_fits_it(path: Path) -> None:
-    first, *_ = path.read_text().splitlines()
+    first, *_ = path.read_text(encoding="utf-8").splitlines()
     assert first.startswith("# yaml-language-server: $schema=")
     assert (path.parent / first.partition("=")[2]).resolve() == COMMITTED.resolve()
     jsonschema.Draft202012Validator(policy_schema()).validate(in_json(path))

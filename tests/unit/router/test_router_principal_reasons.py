@@ -28,7 +28,7 @@ ALLOWED = bent(outcomes={"approve": {}, "decline": {"automatic": True}}, consequ
                matrix={tier: dict.fromkeys(("high", "medium", "low"), 1)
                        for tier in ("negligible", "low", "medium", "high", "critical")}, exceptions=None,
                adjustments=None, signal_caps=None, never_automate=None)  # fmt: skip
-MODEL = yaml.safe_load((PACKAGED_MODELS / f"{LOAN}.yaml").read_text())
+MODEL = yaml.safe_load((PACKAGED_MODELS / f"{LOAN}.yaml").read_text(encoding="utf-8"))
 MEANT = document()["reasons"]["principal"]
 TOLD, LEAST, ROUNDING = 4, 0.02, 1e-4
 """Four factors of at least 0.02 in log-odds; effects are told with four digits."""

@@ -16,12 +16,12 @@ from countersign_router.showing.drawing import STYLE
 from tests.unit.router.cases import document
 from tests.unit.router.pictures import IMAGES
 
-PAGE = (Path(__file__).parents[3] / "docs" / "how-to" / "replay-a-policy.md").read_text()
+PAGE = (Path(__file__).parents[3] / "docs" / "how-to" / "replay-a-policy.md").read_text(encoding="utf-8")
 
 
 @pytest.mark.parametrize("name", ["policy-replay.svg", "policy-chart.svg"])
 def test_the_pictures_are_of_the_present_code(name: str) -> None:
-    text = (IMAGES / name).read_text()
+    text = (IMAGES / name).read_text(encoding="utf-8")
     ET.fromstring(text)
     assert STYLE in text, "draw it again: python -m tests.unit.router.pictures"
     assert f"../images/{name}" in PAGE

@@ -61,7 +61,7 @@ def test_keys_go_where_java_clients_send_them():
 
 def test_queries_are_found_by_name(tmp_path: Path):
     file = tmp_path / "q.sql"
-    file.write_text("-- about\n-- name: one\n-- says one\nSELECT 1;\n\n-- name: two\nSELECT 2;\n")
+    file.write_text("-- about\n-- name: one\n-- says one\nSELECT 1;\n\n-- name: two\nSELECT 2;\n", encoding="utf-8")
     queries = Queries.load(file)
     assert queries.names() == ("one", "two")
     assert queries.two == "SELECT 2;"

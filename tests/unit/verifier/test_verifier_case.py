@@ -134,8 +134,8 @@ def run(capsys: pytest.CaptureFixture[str], *words: str) -> tuple[int, str, str]
 def test_the_command_ends_with_the_codes_it_documents(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
     log, case, broken, old = tmp_path / "log", tmp_path / "case.json", tmp_path / "broken.json", tmp_path / "old"
     old.write_bytes(write_log(log, ENTRIES[:300]))
-    case.write_text(json.dumps(proof()))
-    broken.write_text("{}")
+    case.write_text(json.dumps(proof()), encoding="utf-8")
+    broken.write_text("{}", encoding="utf-8")
     code, out, _ = run(capsys, str(log), "--vkey", vkey(), "--old", str(old))
     assert (code, "Verified" in out, "300 entries of the old checkpoint" in out) == (cli.OK, True, True)
     code, out, _ = run(capsys, str(case), "--vkey", vkey(), "--json")
@@ -156,7 +156,7 @@ def test_what_a_log_says_cannot_steer_a_terminal(tmp_path: Path, capsys: pytest.
     checkpoint = note(1, sha256(b"\x00" + said.encode())).decode()
     entries = [{"index": 0, "leaf": said, "proof": []}]
     case = tmp_path / "case.json"
-    case.write_text(json.dumps(proof() | {"checkpoint": checkpoint, "entries": entries}))
+    case.write_text(json.dumps(proof() | {"checkpoint": checkpoint, "entries": entries}), encoding="utf-8")
     code, out, _ = run(capsys, str(case), "--vkey", vkey())
     assert (code, "\\x1b[2J\\u202e" in out, "\x1b" in out) == (cli.OK, True, False)
 
@@ -175,7 +175,7 @@ def test_the_first_entry_names_the_log_and_its_key(tmp_path: Path, capsys: pytes
 @pytest.mark.parametrize("reader", ["gone", "full"])
 def test_a_report_that_nobody_takes_is_no_verdict(tmp_path: Path, reader: str) -> None:
     case = tmp_path / "case.json"
-    case.write_text(json.dumps(proof()))
+    case.write_text(json.dumps(proof()), encoding="utf-8")
     ours, theirs = os.pipe()
     os.close(ours)
     full = os.open("/dev/full", os.O_WRONLY)

@@ -120,7 +120,7 @@ async def test_other_entries_than_those_signed_never_get_a_checkpoint(tmp_path: 
 
 
 async def test_a_directory_with_other_things_in_it_is_left_alone(tmp_path: Path) -> None:
-    (tmp_path / "letter.txt").write_text("dear")
+    (tmp_path / "letter.txt").write_text("dear", encoding="utf-8")
     with pytest.raises(CommandError, match="something else"):
         await run(tmp_path, Source(ENTRIES), ENTRIES)
 

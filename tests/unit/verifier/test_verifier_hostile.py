@@ -43,7 +43,7 @@ def test_a_proof_is_judged_whatever_an_entry_holds(
 ) -> None:
     entry = {"index": 0, "leaf": leaf.decode(), "proof": []}
     said = {"format": "countersign.audit.case-proof/1", "checkpoint": note(1, sha256(b"\x00" + leaf)).decode()}
-    (tmp_path / "case.json").write_text(json.dumps(said | {"entries": [entry]}))
+    (tmp_path / "case.json").write_text(json.dumps(said | {"entries": [entry]}), encoding="utf-8")
     code = cli.main([str(tmp_path / "case.json"), "--vkey", vkey(), *json_too])
     out = capsys.readouterr().out
     assert code == (0 if b'"case"' in leaf else 1)

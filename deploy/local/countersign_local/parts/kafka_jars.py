@@ -202,8 +202,8 @@ def _cluster_id(directory: Path) -> str:
     directory.mkdir(parents=True, exist_ok=True)
     kept = directory / "cluster-id"
     if not kept.exists():
-        kept.write_text(urlsafe_b64encode(uuid.uuid4().bytes).decode().rstrip("="))
-    return kept.read_text().strip()
+        kept.write_text(urlsafe_b64encode(uuid.uuid4().bytes).decode().rstrip("="), encoding="utf-8")
+    return kept.read_text(encoding="utf-8").strip()
 
 
 def _write_properties(node: Node, *, controller_port: int, brokers: int, extra: Mapping[str, str]) -> None:
@@ -233,7 +233,7 @@ def _write_properties(node: Node, *, controller_port: int, brokers: int, extra: 
     }
     node.directory.mkdir(parents=True, exist_ok=True)
     text = "".join(f"{name}={_escaped(value)}\n" for name, value in values.items())
-    (node.directory / "server.properties").write_text(text)
+    (node.directory / "server.properties").write_text(text, encoding="utf-8")
 
 
 def _escaped(value: str) -> str:

@@ -168,8 +168,8 @@ def _initialise(home: _Home) -> None:
     shutil.rmtree(fresh, ignore_errors=True)
     password = secrets.token_urlsafe(24)
     home.secret.touch(mode=0o600)
-    home.secret.write_text(password)
-    password_file.write_text(password)
+    home.secret.write_text(password, encoding="utf-8")
+    password_file.write_text(password, encoding="utf-8")
     _hand_over(password_file, home.account)
     made = home.run(
         "initdb", "-D", fresh, "-U", "postgres", "-E", "UTF8", "--locale-provider=builtin", "--locale=C.UTF-8",
@@ -230,10 +230,10 @@ def _start(home: _Home, settings: Mapping[str, str], ports: Iterator[int]) -> Po
     for _, port in zip(range(_PORT_ATTEMPTS), ports, strict=False):
         process = _spawn(home, settings, port)
         if _ready(home, process):
-            url = f"postgresql://postgres:{home.secret.read_text().strip()}@127.0.0.1:{port}/postgres"
+            url = f"postgresql://postgres:{home.secret.read_text(encoding='utf-8').strip()}@127.0.0.1:{port}/postgres"
             return PostgresServer(url=url, port=port, process=process, log=home.log)
         end(process, ask=signal.SIGINT, insist=signal.SIGQUIT, patience=_STOP_SECONDS)
-        if "could not create any TCP/IP sockets" not in home.log.read_text(errors="replace"):
+        if "could not create any TCP/IP sockets" not in home.log.read_text(errors="replace", encoding="utf-8"):
             break
     raise PartError(f"PostgreSQL does not start on {home.data}. Its last words:\n{tail(home.log)}")
 

@@ -165,4 +165,4 @@ def tail(log: Path, lines: int = 6) -> str:
     """Show the last lines of a part's log, for a message; empty when there is none."""
     if not log.exists():
         return ""
-    return "\n".join(log.read_text(errors="replace").splitlines()[-lines:])
+    return "\n".join(log.read_text(errors="replace", encoding="utf-8").splitlines()[-lines:])

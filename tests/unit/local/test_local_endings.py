@@ -72,7 +72,7 @@ def test_an_address_that_is_none_is_named_as_that(
     assert "begins with http:// or https://" in capsys.readouterr().err
 
 
-@pytest.mark.parametrize("url", ["http://127.0.0.1:port", "https://xn--", "http://ü_"])
+@pytest.mark.parametrize("url", ["http://127.0.0.1:port", "https://xn--", os.fsdecode("http://ü_".encode())])
 def test_an_address_that_nobody_can_have_is_named_too(
     url: str, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
 ) -> None:
@@ -83,7 +83,7 @@ def test_an_address_that_nobody_can_have_is_named_too(
     assert capsys.readouterr().err.startswith(f"countersign: COUNTERSIGN_URL is {url!r}: ")
 
 
-@pytest.mark.parametrize("key", ["schlüssel", "two\nlines", " "])
+@pytest.mark.parametrize("key", [os.fsdecode("schlüssel".encode()), "two\nlines", " "])
 def test_a_key_that_can_be_none_is_never_sent(
     key: str, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
 ) -> None:

@@ -184,6 +184,21 @@ def test_directories_made_by_a_careful_root_let_the_server_account_through(direc
     assert (directory / "srv").stat().st_mode & 0o777 == 0o711
 
 
+@pytest.mark.parametrize("sign", ['"', "$", "`"])
+async def test_binaries_in_a_place_that_a_shell_would_not_read_as_written_run_from_another(
+    sign, directory, monkeypatch
+):
+    directory.chmod(0o755)
+    package = _wheel_copy(directory / f"a{sign}b")
+    for path in (package.parent.parent, package.parent):
+        path.chmod(0o755)
+    monkeypatch.syspath_prepend(str(package.parent))
+    with postgres(directory / "plain", environ=os.environ) as server:
+        assert await _execute(server.url, "SELECT 1") == 1
+    with pytest.raises(PartError, match="COUNTERSIGN_STATE_DIR"), postgres(package.parent / "x", environ=os.environ):
+        pass
+
+
 def _wheel_copy(target):
     import importlib.util
 

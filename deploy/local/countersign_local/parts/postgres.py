@@ -33,6 +33,8 @@ _READY_SECONDS = 30.0
 _STOP_SECONDS = 15.0
 _PORT_ATTEMPTS = 20
 _PID_FILE_STATUS_LINE = 7
+_UNQUOTED = frozenset('"$`')
+"""What a shell reads as something else between quotation marks: so initdb asks one for its server by name."""
 _CLEAN_ENVIRONMENT = {"LC_ALL": "C", "TZ": "UTC", "PATH": os.defpath}
 
 
@@ -127,6 +129,11 @@ def _readable_binaries(directory: Path, account: Account | None) -> Path:
         return original
     # The libraries' relative place matters: the binaries find them through their RPATH.
     copied = directory / "binaries" / package.name / "pginstall18" / "bin"
+    if _UNQUOTED & set(str(copied)):
+        raise PartError(
+            f"PostgreSQL cannot be run from {directory}: set COUNTERSIGN_STATE_DIR to a directory that has none of"
+            f" {' '.join(sorted(_UNQUOTED))} in its name."
+        )
     if not _runs(copied, account):
         _copy_binaries(package, directory / "binaries")
     if not _runs(copied, account):
@@ -139,6 +146,8 @@ def _readable_binaries(directory: Path, account: Account | None) -> Path:
 
 
 def _runs(binaries: Path, account: Account | None) -> bool:
+    if _UNQUOTED & set(str(binaries)):
+        return False
     try:
         return _Home(binaries, account, binaries).run("initdb", "--version").returncode == 0
     except (PermissionError, FileNotFoundError):

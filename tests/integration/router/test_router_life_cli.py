@@ -97,7 +97,9 @@ async def test_a_policy_is_published_by_two_people_at_the_command_line(
     back = await run("anton", "roll-back", beginning, "--reason", "it went wrong", "--json")
     waiting = orjson.loads(back.out)
     assert (waiting["returns"], waiting["needs"]) == (True, ["approval", "publish"])
-    assert (await run("petra", "approve", waiting["draft_id"], waiting["sha256"])).code == 0
+    other = await run("petra", "approve", waiting["draft_id"], "0123456789ab")
+    assert (other.code, "(412 hash-mismatch)" in other.err) == (1, True)
+    assert (await run("petra", "approve", waiting["draft_id"], waiting["sha256"][:12])).code == 0
     done = await run("anton", "roll-back", waiting["sha256"], "--reason", "it went wrong")
     assert done.out == "Version 1 of default/loan_application is in force.\n"
     listed_lines = (await run("anna", "list")).out.splitlines()

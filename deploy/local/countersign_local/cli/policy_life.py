@@ -48,7 +48,10 @@ def publish(
 def approve(
     draft: Annotated[str, typer.Argument(metavar="DRAFT", help="Its id; `countersign policy list` shows it.")],
     sha256: Annotated[
-        str | None, typer.Argument(metavar="SHA256", help="The text you approve. Unset: say what it is, sign nothing.")
+        str | None,
+        typer.Argument(
+            metavar="SHA256", help="Of the text you approve, or how it begins. Unset: say what it is, sign nothing."
+        ),
     ] = None,
     comment: Annotated[str | None, typer.Option(help="For the record.")] = None,
     json: JsonOption = False,
@@ -62,7 +65,7 @@ def approve(
             _say_preview(preview)
         return
     body = {"comment": comment} if comment else {}
-    signed = over_http(lambda client: _step(client, {"draft_id": draft, "sha256": sha256}, "approve", body))
+    signed = over_http(lambda client: _approved(client, draft, sha256, body))
     if json:
         print_json(signed["approvals"])
         return
@@ -165,6 +168,15 @@ async def _preview(client: "Client", draft_id: str) -> dict[str, Any]:
     before, after = preview["in_force"], preview["draft"]["sha256"]
     compared = await client.get(f"{_POLICIES}/diff", before=before["sha256"], after=after) if before else None
     return {**preview, "differences": compared["differences"] if compared else []}
+
+
+async def _approved(client: "Client", draft_id: str, beginning: str, body: dict[str, Any]) -> Draft:
+    """Sign a draft whose hash begins as named; what begins another is left to the router, which refuses it."""
+    whole = beginning
+    if len(beginning) >= _LEAST_OF_HASH:
+        draft = await client.get(f"{_DRAFTS}/{path_step(draft_id, 'draft')}")
+        whole = draft["sha256"] if draft["sha256"].startswith(beginning) else beginning
+    return await _step(client, {"draft_id": draft_id, "sha256": whole}, "approve", body)
 
 
 async def _step(client: "Client", draft: Draft, step: str, body: dict[str, Any] | None = None) -> Draft:

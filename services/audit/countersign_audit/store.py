@@ -24,6 +24,8 @@ LOCK_RETRY_SECONDS = 0.2
 ENTRIES_AT_ONCE = 500
 """About 2 MB of the largest usual entries at once."""
 STEPS_AT_ONCE = 100
+COUNTED_AT_ONCE = 100_000
+"""About 100 MB to read: long before a statement's time is up, also on a slow disk."""
 CHECKPOINTS_AT_ONCE = 200
 RECORD_INDEX = "records_pkey"
 LOWEST = -(2**63)
@@ -294,6 +296,12 @@ class Store:
     async def leaves_between(self, connection: Any, first: int, end: int) -> list[bytes]:
         """Return the leaves from ``first`` on, up to and without ``end``."""
         return [row["leaf"] for row in await connection.fetch(self._queries.leaves_between, first, end)]
+
+    async def tenants_between(self, connection: Any, first: int, end: int) -> AsyncIterator[Mapping[str, Any]]:
+        """Count the entries of each tenant from ``first`` on, up to and without ``end``, a stretch at a time."""
+        for at in range(first, end, COUNTED_AT_ONCE):
+            for row in await connection.fetch(self._queries.tenants_between, at, min(at + COUNTED_AT_ONCE, end)):
+                yield row
 
     async def extent(self, connection: Any) -> tuple[int, int]:
         """Return how many entries there are, and how many names of records."""

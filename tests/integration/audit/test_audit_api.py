@@ -188,6 +188,19 @@ async def test_who_looked_at_a_tenants_entries_is_told_to_that_tenant(client: ht
     ]  # fmt: skip
 
 
+@pytest.mark.parametrize(("path", "what"), [("/export", "export"), ("/tile/entries/000.p/9", "bundle")])
+async def test_whose_entries_left_with_all_of_them_is_told_to_each_tenant(
+    client: httpx.AsyncClient, log: Log, path: str, what: str
+) -> None:
+    of = {row["tenant"]: row["count"] for row in await log.rows("SELECT tenant, count(*) FROM entries GROUP BY tenant")}
+    assert (await client.get(API + path)).status_code == 200
+    told = [(one["tenant"], one["body"]["what"], one["body"]["entries"]) for one in await announced(log)]
+    assert told == [("acme", what, of["acme"]), ("default", what, of["default"] + of[None])]
+    await take_in_announcements(log)
+    found = await client.get(f"{API}/access-log", headers={"x-tenants": "acme"})
+    assert [(one["reader"], one["what"], one["entries"]) for one in found.json()["items"]] == [("p-77", what, 4)]
+
+
 async def test_an_unknown_case_is_not_found_and_leaves_no_trace(client: httpx.AsyncClient, log: Log) -> None:
     answer = await client.get(f"{API}/cases/nobody/timeline")
     assert answer.status_code == 404

@@ -12,6 +12,7 @@ import httpx
 import orjson
 import pytest
 
+from countersign_audit import store
 from countersign_audit.custody.keys import load_keys
 from countersign_audit.domain.tiles import tiles_of
 from countersign_verifier.case import verify_case
@@ -106,24 +107,37 @@ async def test_bundles_are_for_who_sees_every_tenant_and_each_is_recorded(client
     assert (await client.get(f"{API}/tile/0/000", headers=one_tenant)).status_code == 200
     assert await announced(log) == []
     await client.get(f"{API}/tile/entries/000", params={"purpose": "yearly audit"})
-    (read,) = await announced(log)
-    assert read["kind"] == "audit.read"
-    assert read["body"] == {
-        "what": "bundle", "fields": ["leaf", "leaf_hash"], "purpose": "yearly audit", "entries": 256,
-        "first_index": 0, "last_index": 255,
-    }  # fmt: skip
+    held = await log.rows(
+        "SELECT coalesce(tenant, 'default') AS tenant, count(*) AS entries, min(index) AS first, max(index) AS last"
+        " FROM entries WHERE index < 256 GROUP BY 1 ORDER BY 1"
+    )
+    assert [row["tenant"] for row in held] == ["acme", "default"]
+    assert [(read["kind"], read["tenant"], read["body"]) for read in await announced(log)] == [
+        ("audit.read", row["tenant"], {
+            "what": "bundle", "fields": ["leaf", "leaf_hash"], "purpose": "yearly audit", "entries": row["entries"],
+            "first_index": row["first"], "last_index": row["last"],
+        })
+        for row in held
+    ]  # fmt: skip
 
 
-async def test_an_export_is_one_stream_of_all_bundles_and_one_entry(client: httpx.AsyncClient, log: Log) -> None:
+async def test_an_export_is_one_stream_of_all_bundles_and_an_entry_a_tenant(
+    client: httpx.AsyncClient, log: Log, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(store, "COUNTED_AT_ONCE", 100)
     whole = (await client.get(f"{API}/export")).content
     bundles = [(await client.get(f"{API}/tile/entries/{name}")).content for name in ("000", "001.p/105")]
     assert whole == b"".join(bundles)
     assert (await client.get(f"{API}/export", params={"first": 256, "size": SIZE})).content == bundles[1]
     assert (await client.get(f"{API}/export", params={"first": SIZE})).status_code == 404
     assert (await client.get(f"{API}/export", params={"size": SIZE + 1})).status_code == 404
-    assert [read["kind"] for read in await announced(log)] == [
-        "audit.exported", "audit.read", "audit.read", "audit.exported"
-    ]  # fmt: skip
+    told = [(read["kind"], read["tenant"]) for read in await announced(log)]
+    assert told == [
+        (kind, tenant)
+        for kind in ("audit.exported", "audit.read", "audit.read", "audit.exported")
+        for tenant in ("acme", "default")
+    ]
+    assert [read["body"]["entries"] for read in (await announced(log))[:2]] == [CASES // 3 * 4, SIZE - CASES // 3 * 4]
     await take_in_announcements(log)
     (kind,) = await log.rows("SELECT kind FROM entries WHERE index = $1", SIZE)
     assert kind["kind"] == "audit.exported"
@@ -242,12 +256,13 @@ async def test_who_looked_is_found_in_the_access_log(client: httpx.AsyncClient, 
     await take_in_announcements(log)
     page = (await client.get(f"{API}/access-log")).json()
     assert [(item["index"], item["kind"], item["reader"], item["role"], item["what"]) for item in page["items"]] == [
+        (SIZE + 2, "audit.exported", "p-77", "auditor", "export"),
         (SIZE + 1, "audit.exported", "p-77", "auditor", "export"),
         (SIZE, "audit.read", "p-77", "auditor", "timeline"),
     ]
-    assert page["items"][1]["fields"] == ["occurred_at", "kind", "words", "actor"]
-    assert page["items"][0]["entries"] == SIZE
-    newest = (await client.get(f"{API}/access-log", params={"limit": 1})).json()
+    assert page["items"][2]["fields"] == ["occurred_at", "kind", "words", "actor"]
+    assert {item["tenant"]: item["entries"] for item in page["items"][:2]} == {"acme": 120, "default": SIZE - 120}
+    newest = (await client.get(f"{API}/access-log", params={"limit": 2})).json()
     before = await client.get(f"{API}/access-log", params={"limit": 1, "cursor": newest["next_cursor"]})
     assert newest["items"] + before.json()["items"] == page["items"]
     end = await client.get(f"{API}/access-log", params={"limit": 1, "cursor": before.json()["next_cursor"]})
@@ -256,8 +271,10 @@ async def test_who_looked_is_found_in_the_access_log(client: httpx.AsyncClient, 
     assert [item["index"] for item in about["items"]] == [SIZE]
     nobody = (await client.get(f"{API}/access-log", params={"reader": "p-78"})).json()
     assert nobody == {"items": [], "next_cursor": None}
-    assert [read["body"]["what"] for read in await announced(log)] == [
-        "timeline", "export", *["access_log"] * 4,
+    # A page of looks at two tenants' entries is itself a look at both.
+    assert [(read["body"]["what"], read["tenant"]) for read in await announced(log)] == [
+        ("timeline", "default"), ("export", "acme"), ("export", "default"),
+        *[("access_log", tenant) for tenant in ("acme", "default", "acme", "default", "default", "default")],
     ]  # fmt: skip
 
 

@@ -77,7 +77,7 @@ def _static(routes: APIRouter) -> None:
     async def get_tile(
         principal: Reader, room: Room, published: Published, path: str, purpose: Purpose = None
     ) -> Response:
-        """Bundles hold every tenant's entries: they are for those who see all, and fetching one is recorded."""
+        """Bundles hold every tenant's entries: for those who see all, and on the record of each tenant."""
         parsed = parse_tile_path(path)
         if parsed is None:
             raise not_found("tile", "A tile is tile/L/N or tile/entries/N, with .p/W when it is partial.")
@@ -133,7 +133,7 @@ def _export(routes: APIRouter) -> None:
         size: Size = None,
         purpose: Purpose = None,
     ) -> StreamingResponse:
-        """What `countersign audit export` makes a directory of. Recorded as `audit.exported`, once."""
+        """What `countersign audit export` makes a directory of. Recorded as `audit.exported`, once for each tenant."""
         _sees_all(principal)
         size = await _signed(published, size)
         if first >= size:

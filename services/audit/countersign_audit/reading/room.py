@@ -27,6 +27,9 @@ WHOLE_LOG = "log"
 TIMELINE_FIELDS = ("occurred_at", "kind", "words", "actor")
 ENTRY_FIELDS = ("leaf", "leaf_hash")
 
+Extent = tuple[int, int, int]
+"""How many entries, the index of the first and that of the last."""
+
 
 @dataclass(frozen=True, slots=True)
 class LogEntry:
@@ -145,8 +148,11 @@ class ReadingRoom:
     ) -> None:
         """Note that somebody gets the entries from ``first`` on, up to and without ``end``."""
         async with self._pool.acquire() as connection:
-            read = self._of_log(_home(principal), what, (end - first, first, end - 1), purpose, kind)
-            await self._record(connection, principal, read)
+            counted = [
+                (row["tenant"], (row["entries"], row["first_index"], row["last_index"]))
+                async for row in self._store.tenants_between(connection, first, end)
+            ]
+            await self._record_each(connection, principal, what, counted, purpose, kind)
 
     async def note(
         self, principal: Principal, tenant: str, case_id: str, what: str, purpose: str | None, *, kind: str = READ
@@ -175,13 +181,22 @@ class ReadingRoom:
     async def _found(self, principal: Principal, search: Search, purpose: str | None, what: str) -> list[Any]:
         async with self._pool.acquire() as connection:
             rows = await self._store.search(connection, search)
-            async with connection.transaction():
-                # Whoever looks after a tenant is to see who looked at its entries, however many others came along.
-                # One order of tenants for everybody: each takes its numbers under a lock of its own.
-                for tenant, indexes in sorted(_by_tenant(rows, _home(principal)).items()):
-                    extent = (len(indexes), min(indexes), max(indexes))
-                    await self._record(connection, principal, self._of_log(tenant, what, extent, purpose, READ))
+            seen = [(row["tenant"], (1, row["index"], row["index"])) for row in rows]
+            await self._record_each(connection, principal, what, seen, purpose, READ)
             return rows
+
+    async def _record_each(
+        self, connection: Any, principal: Principal, what: str, seen: Iterable[tuple[str | None, Extent]],
+        purpose: str | None, kind: str,
+    ) -> None:  # fmt: skip
+        """Note a look at entries for each tenant they are of.
+
+        Whoever looks after a tenant is to see who looked at its entries, however many others came along.
+        """
+        async with connection.transaction():
+            # One order of tenants for everybody: each takes its numbers under a lock of its own.
+            for tenant, extent in sorted(_by_tenant(seen, _home(principal)).items()):
+                await self._record(connection, principal, self._of_log(tenant, what, extent, purpose, kind))
 
     def _of_case(
         self, timeline: Timeline, what: str, fields: tuple[str, ...], purpose: str | None, kind: str = READ
@@ -192,7 +207,7 @@ class ReadingRoom:
             entries[0].index, entries[-1].index, purpose, timeline, kind,
         )  # fmt: skip
 
-    def _of_log(self, tenant: str, what: str, extent: tuple[int, int, int], purpose: str | None, kind: str) -> Read:
+    def _of_log(self, tenant: str, what: str, extent: Extent, purpose: str | None, kind: str) -> Read:
         scope = self._timelines.case_ref(tenant, "")
         return Read(scope, tenant, what, ENTRY_FIELDS, *extent, purpose, kind=kind)
 
@@ -212,14 +227,15 @@ class ReadingRoom:
 
 
 def _home(principal: Principal) -> str:
-    """Return under which tenant a look at entries of no tenant, or of all of them, is recorded."""
+    """Return under which tenant a look at entries of no tenant is recorded."""
     return DEFAULT_TENANT if "*" in principal.tenants else min(principal.tenants, default=DEFAULT_TENANT)
 
 
-def _by_tenant(rows: Iterable[Any], home: str) -> dict[str, list[int]]:
-    found: dict[str, list[int]] = {}
-    for row in rows:
-        found.setdefault(row["tenant"] or home, []).append(row["index"])
+def _by_tenant(seen: Iterable[tuple[str | None, Extent]], home: str) -> dict[str, Extent]:
+    found: dict[str, Extent] = {}
+    for tenant, (entries, first, last) in seen:
+        of = found.get(tenant or home, (0, first, last))
+        found[tenant or home] = (of[0] + entries, min(of[1], first), max(of[2], last))
     return found
 
 

@@ -171,6 +171,11 @@ LIMIT $3;
 -- name: leaves_between
 SELECT leaf FROM entries WHERE index >= $1 AND index < $2 ORDER BY index;
 
+-- name: tenants_between
+-- Whose entries a stretch of the log holds: how many, the first and the last of each.
+SELECT tenant, count(*) AS entries, min(index) AS first_index, max(index) AS last_index FROM entries
+WHERE index >= $1 AND index < $2 GROUP BY tenant;
+
 -- name: lock_reads
 -- Two reads of one case at once take their numbers one after the other.
 SELECT pg_advisory_xact_lock(hashtextextended('countersign.audit.reads.' || encode($1::bytea, 'hex'), 0));

@@ -21,6 +21,7 @@ CONTROLS = re.compile(r"/api/router/v1/controls(\?|$)")
 PROPOSALS = re.compile(r"/api/router/v1/controls/proposals$")
 POLICIES = re.compile(r"/api/router/v1/policies\?")
 TYPES = re.compile(r"/api/(review|router)/v1/decision-types$")
+FOUND = re.compile(r"/api/review/v1/cases\?.*subject=")
 COLLEAGUES = re.compile(r"/api/review/v1/colleagues$")
 
 # Remembers everything that was ever on the page.
@@ -225,6 +226,21 @@ def test_an_id_without_an_end_leaves_its_case_on_a_phones_screen(desk: Desk, bro
         assert box["x"] + box["width"] <= PHONE_SIZE["width"]
 
 
+@pytest.mark.parametrize("size", [DESK_SIZE, PHONE_SIZE])
+def test_an_id_without_an_end_stays_in_the_palette(desk: Desk, browser: Browser, size: ViewportSize) -> None:
+    with seat(browser, viewport=size) as here:
+        here.enter(desk.link("mina", "Mina Rees"))
+        here.press("Control+k")
+        here.type(LONG_ID)
+        found = here.page.get_by_role("listbox", name="Found")
+        case = found.get_by_role("option").filter(has_text="Refund of")
+        expect(case).to_contain_text(LONG_ID)
+        assert found.evaluate("(list) => list.scrollWidth <= list.clientWidth")
+        widths = case.evaluate("(one) => [one, ...one.children].map((part) => part.getBoundingClientRect().width)")
+        # Whoever looks for a case by its title can read that in a line or two.
+        assert widths[1] > widths[0] / 3
+
+
 def test_what_is_shown_already_is_called_old_where_it_cannot_be_read_anew(desk: Desk, browser: Browser) -> None:
     with seat(browser) as here:
         here.enter(desk.link("gertrude", "Gertrude Blanch"))
@@ -267,6 +283,31 @@ def test_a_list_that_names_what_a_page_shows_says_so_when_it_could_not_be_read(d
         expect(told).to_have_count(0)
         expect(here.page.get_by_role("heading", level=1)).to_be_focused()
         expect(here.page.get_by_label("Away", exact=True)).to_contain_text("elspeth", ignore_case=True)
+
+
+def test_the_palette_says_that_it_could_not_look_for_cases_and_looks_once_more(desk: Desk, browser: Browser) -> None:
+    with seat(browser) as here:
+        here.enter(desk.link("mina", "Mina Rees"))
+        here.page.route(FOUND, breaks)
+        here.press("Control+k")
+        here.type("customer-8")
+        told = here.page.get_by_role("alert").filter(has_text="Not all cases could be looked for.")
+        expect(told).to_contain_text("in the log under 4bf92f35")
+        assert here.serious_findings() == []
+        found = here.page.get_by_role("listbox", name="Found").get_by_role("option")
+        again = found.filter(has_text="Look for the cases once more")
+        here.press("ArrowUp")
+        expect(again).to_have_attribute("aria-selected", "true")
+        with here.page.expect_response(FOUND):
+            here.press("Enter")
+        expect(told).to_contain_text("in the log under 4bf92f35")
+        expect(again).to_have_attribute("aria-selected", "true")
+        here.page.unroute(FOUND)
+        here.press("Enter")
+        expect(told).to_have_count(0)
+        expect(again).to_have_count(0)
+        expect(found.filter(has_text="refund-")).not_to_have_count(0)
+        expect(here.page.get_by_role("combobox", name="Search and act")).to_be_focused()
 
 
 @pytest.mark.parametrize("size", [DESK_SIZE, PHONE_SIZE])

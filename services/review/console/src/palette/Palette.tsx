@@ -2,6 +2,7 @@ import { Modal, TextInput, useMantineColorScheme } from "@mantine/core";
 import { type KeyboardEvent, useEffect, useEffectEvent, useRef, useState } from "react";
 import { useLocation } from "wouter";
 
+import { explain } from "../api/problem";
 import type { Me } from "../api/schema";
 import { pagesFor } from "../app/pages";
 import { keyName } from "../keys/Keycap";
@@ -55,7 +56,7 @@ export function Palette({ me, opened, onToggle }: PaletteProps) {
 function Finder({ me, onDone }: { me: Me; onDone: () => void }) {
   const [text, setText] = useState("");
   const [at, setAt] = useState(0);
-  const found = useEntries(me, text.trim());
+  const { found, trouble } = useEntries(me, text.trim());
   const list = useRef<HTMLUListElement>(null);
   const chosen = found[Math.min(at, found.length - 1)];
 
@@ -65,6 +66,7 @@ function Finder({ me, onDone }: { me: Me; onDone: () => void }) {
 
   const run = (entry: Entry | undefined) => {
     if (!entry) return;
+    if (entry.stays) return entry.run();
     onDone();
     // After the dialog has given the focus back, so that what runs may move it.
     setTimeout(entry.run);
@@ -118,11 +120,22 @@ function Finder({ me, onDone }: { me: Me; onDone: () => void }) {
         ))}
       </ul>
       {found.length === 0 && <p className={styles.none}>Nothing here is called that.</p>}
+      {trouble && (
+        <p role="alert" className={styles.none}>
+          {trouble}
+        </p>
+      )}
     </div>
   );
 }
 
-function useEntries(me: Me, text: string): readonly Entry[] {
+interface Entries {
+  readonly found: readonly Entry[];
+  /** What is missing among them, and why; empty when nothing is. */
+  readonly trouble: string;
+}
+
+function useEntries(me: Me, text: string): Entries {
   const bindings = useBindings();
   const { setColorScheme } = useMantineColorScheme();
   const [, go] = useLocation();
@@ -154,7 +167,9 @@ function useEntries(me: Me, text: string): readonly Entry[] {
   };
   const found = matching(entries, text);
   // Cases come last: they arrive later, and what Enter would do must not change under the hand.
-  return text && reads(me) ? [...found, search, ...cases] : found;
+  return text && reads(me)
+    ? { found: [...found, search, ...cases.found], trouble: cases.trouble }
+    : { found, trouble: "" };
 }
 
 /** The queues to work in. */
@@ -173,21 +188,20 @@ function useQueueEntries(me: Me): readonly Entry[] {
   }));
 }
 
-/** The cases that a text leads to, each to its page. */
-function useCaseEntries(text: string): readonly Entry[] {
+/** The cases that a text leads to, each to its page; what could not be looked for can be once more. */
+function useCaseEntries(text: string): Entries {
   const [, go] = useLocation();
   const tenanted = useTenants().length > 0;
-  return useFoundCases(text).map((found, index) => ({
+  const { rows, error, again } = useFoundCases(text);
+  const found: Entry[] = rows.map((row, index) => ({
     id: `case-${index}`,
-    label: found.title,
-    group: [
-      found.case_id,
-      tenanted && found.tenant,
-      found.state_label,
-      found.decided_by === "automation" && "by automation",
-    ]
+    label: row.title,
+    group: [row.case_id, tenanted && row.tenant, row.state_label, row.decided_by === "automation" && "by automation"]
       .filter(Boolean)
       .join(", "),
-    run: () => go(`/cases/${encodeURIComponent(found.tenant)}/${encodeURIComponent(found.case_id)}`),
+    run: () => go(`/cases/${encodeURIComponent(row.tenant)}/${encodeURIComponent(row.case_id)}`),
   }));
+  if (!again) return { found, trouble: "" };
+  const once = { id: "again", label: "Look for the cases once more", group: "Search", stays: true, run: again };
+  return { found: [...found, once], trouble: `Not all cases could be looked for. ${error ? explain(error) : ""}` };
 }

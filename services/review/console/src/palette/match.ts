@@ -4,6 +4,8 @@ export interface Entry {
   /** What kind of thing it is, in small print. */
   readonly group: string;
   readonly key?: string;
+  /** Whether what it does is seen here, in the list. */
+  readonly stays?: boolean;
   readonly run: () => void;
 }
 

@@ -37,7 +37,8 @@ export function CasePage({ tenant, caseId }: { tenant: string; caseId: string })
       )}
       <Coming when={found.isPending} />
       {found.data && <Old what="case" error={found.error} />}
-      {found.data && <Detail detail={found.data} />}
+      {/* One page a case: nothing that is being written or asked on it goes on with the next one. */}
+      {found.data && <Detail key={`${tenant}/${caseId}`} detail={found.data} />}
     </main>
   );
 }
@@ -56,7 +57,7 @@ function Detail({ detail }: { detail: CaseDetail }) {
           {(tenanted || detail.tenant !== "default") && ` \u00b7 ${detail.tenant}`}
         </p>
         <h1 ref={heading} tabIndex={-1}>
-          {detail.title}
+          <bdi>{detail.title}</bdi>
         </h1>
         <p className={styles.state}>
           <strong>{detail.state_label}</strong>

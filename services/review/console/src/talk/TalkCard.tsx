@@ -7,6 +7,7 @@ import { CommandKey } from "../keys/Keycap";
 import { useCommand } from "../keys/KeyProvider";
 import { Card } from "../ui/Card";
 import { Trouble } from "../ui/Page";
+import { useKeptText } from "../ui/useKeptText";
 import styles from "./TalkCard.module.css";
 import { type About, useChangeTags, useComment, useComments, useTags } from "./useTalk";
 
@@ -29,7 +30,10 @@ function Tags({ about }: { about: About }) {
   const submit = (event: FormEvent) => {
     event.preventDefault();
     const tag = text.trim();
-    if (tag) change.mutate({ add: [tag] }, { onSuccess: () => setText("") });
+    if (!tag) return;
+    // What was typed while it was on its way is the next one.
+    const done = () => setText((now) => (now.trim() === tag ? "" : now));
+    change.mutate({ add: [tag] }, { onSuccess: done });
   };
   return (
     <form className={styles.tags} onSubmit={submit}>
@@ -59,21 +63,21 @@ function Tags({ about }: { about: About }) {
 function Comments({ about }: { about: About }) {
   const now = useNow(60_000);
   const comments = useComments(about);
-  const comment = useComment(about);
-  const [text, setText] = useState("");
+  const { text, write, sent } = useKeptText(`comment.${about.tenant}/${about.caseId}`);
+  const comment = useComment(about, sent);
   const field = useRef<HTMLTextAreaElement>(null);
   const form = useRef<HTMLFormElement>(null);
   const key = useCommand("comment", { run: () => field.current?.focus() });
   const submit = (event: FormEvent) => {
     event.preventDefault();
-    if (text.trim() && !comment.isPending) comment.mutate(text.trim(), { onSuccess: () => setText("") });
+    if (text.trim() && !comment.isPending) comment.mutate(text.trim());
   };
   return (
     <>
       <ul className={styles.comments} aria-label="Comments">
         {comments.data?.map((one) => (
           <li key={one.comment_id}>
-            {one.comment}
+            <bdi>{one.comment}</bdi>
             <small>
               {one.mine ? "you" : (one.by ?? "a colleague")}, {ago(one.commented_at, now)}
             </small>
@@ -91,7 +95,7 @@ function Comments({ about }: { about: About }) {
           minRows={1}
           maxRows={6}
           value={text}
-          onChange={(event) => setText(event.currentTarget.value)}
+          onChange={(event) => write(event.currentTarget.value)}
           onKeyDown={(event) => {
             if (event.key === "Escape") event.currentTarget.blur();
             if (event.key === "Enter" && (event.ctrlKey || event.metaKey)) form.current?.requestSubmit();

@@ -34,11 +34,18 @@ export function useTags(about: About) {
   });
 }
 
-function useWrite<Wish>(about: About, what: string, write: (wish: Wish, key: string) => Promise<unknown>) {
+function useWrite<Wish>(
+  about: About,
+  what: string,
+  write: (wish: Wish, key: string) => Promise<unknown>,
+  onWritten?: (wish: Wish) => void,
+) {
   const queries = useQueryClient();
   const key = useStepKey();
   return useMutation({
     mutationFn: (wish: Wish) => write(wish, key.current()),
+    // Also where the page has been left meanwhile.
+    onSuccess: (_, wish) => onWritten?.(wish),
     onSettled: (_, error) => {
       if (!(error instanceof NoAnswer)) key.answered();
       return queries.invalidateQueries({ queryKey: keyOf(about, what) });
@@ -46,14 +53,18 @@ function useWrite<Wish>(about: About, what: string, write: (wish: Wish, key: str
   });
 }
 
-export function useComment(about: About) {
-  return useWrite(about, "comments", (comment: string, key) =>
-    answerOf(
-      api.POST("/api/review/v1/cases/{tenant}/{case_id}/comments", {
-        params: { path: pathOf(about), header: { "Idempotency-Key": key } },
-        body: { comment },
-      }),
-    ),
+export function useComment(about: About, onWritten: (comment: string) => void) {
+  return useWrite(
+    about,
+    "comments",
+    (comment: string, key) =>
+      answerOf(
+        api.POST("/api/review/v1/cases/{tenant}/{case_id}/comments", {
+          params: { path: pathOf(about), header: { "Idempotency-Key": key } },
+          body: { comment },
+        }),
+      ),
+    onWritten,
   );
 }
 

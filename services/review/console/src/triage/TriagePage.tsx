@@ -25,10 +25,8 @@ export function TriagePage({ me }: { me: Me }) {
   const items = useQueueItems(name, tenant);
   const answered = useAnswered();
   const waiting = items.data?.filter(({ review_id }) => !answered.has(review_id));
-  const { desk, notice, openNext, openReview, takeFirst, stay, reopen, lookAgain, skip, putBack, prepared } = useDesk(
-    name,
-    tenant,
-  );
+  const { desk, notice, prepared, ...actions } = useDesk(name, tenant);
+  const { openNext, openReview, takeFirst, takeAgain, stay, reopen, lookAgain, skip, putBack } = actions;
   useFirstQueue(desk, queues.data, begin);
   const [said, setSaid] = useState("");
   useEffect(() => {
@@ -99,11 +97,7 @@ export function TriagePage({ me }: { me: Me }) {
               elsewhere={queues.data?.find((other) => other.queue !== name && other.depth > 0) ?? null}
               onNext={openNext}
               onElsewhere={choose}
-              onTakeAgain={({ review_id }) => {
-                const item = waiting?.find((row) => row.review_id === review_id);
-                if (item) void openReview(item);
-                else openNext();
-              }}
+              onTakeAgain={takeAgain}
             />
           </main>
           <footer className={styles.bar}>

@@ -8,6 +8,7 @@ import { useMe } from "../../session/useSession";
 import { useColleagues } from "../../team/useTeam";
 import { Card } from "../../ui/Card";
 import { Trouble } from "../../ui/Page";
+import { useKeptText } from "../../ui/useKeptText";
 import { useStepKey } from "../../ui/useStepKey";
 import type { Hold } from "../desk/hold";
 import { type Aside, sendAside } from "./aside";
@@ -23,14 +24,17 @@ interface AsideCardProps {
 
 /** The words that asking, escalating, recusing or handing over takes. The case leaves when the server has done it. */
 export function AsideCard({ aside, hold, claim, onCancel, onDone }: AsideCardProps) {
-  const [words, setWords] = useState("");
+  const { text: words, write, sent } = useKeptText(`${aside.action}.${hold.reviewId}`);
   const [to, setTo] = useState("");
   const form = useRef<HTMLFormElement>(null);
   const key = useStepKey();
   const send = useMutation({
     mutationFn: () =>
       hold.finish(() => sendAside(aside.action, claim.claim_id, key.current(), { words: words.trim(), to })),
-    onSuccess: () => onDone(`${claim.context.decision_required.case_id}: ${aside.done}.`),
+    onSuccess: () => {
+      sent(words.trim());
+      onDone(`${claim.context.decision_required.case_id}: ${aside.done}.`);
+    },
     onError: (error) => {
       if (!(error instanceof NoAnswer)) key.answered();
     },
@@ -60,7 +64,7 @@ export function AsideCard({ aside, hold, claim, onCancel, onDone }: AsideCardPro
           minRows={3}
           maxRows={8}
           value={words}
-          onChange={(event) => setWords(event.currentTarget.value)}
+          onChange={(event) => write(event.currentTarget.value)}
         />
         <div className={styles.act}>
           <Button type="submit" disabled={!complete} loading={send.isPending}>

@@ -1,6 +1,7 @@
 import type { Draft } from "./draft";
 
 const PREFIX = "countersign.draft.";
+const TEXT = `${PREFIX}text.`;
 const WHOSE = "countersign.drafts-of";
 
 /** What was put down and the server does not have yet. */
@@ -15,6 +16,16 @@ export function loadUnsaved(reviewId: string): Unsaved {
 export function keepUnsaved(reviewId: string, unsaved: Unsaved): void {
   if (Object.keys(unsaved).length === 0) sessionStorage.removeItem(PREFIX + reviewId);
   else sessionStorage.setItem(PREFIX + reviewId, JSON.stringify(unsaved));
+}
+
+/** A text that is being written and has no place on the server, by what it is about. */
+export function loadText(about: string): string {
+  return sessionStorage.getItem(TEXT + about) ?? "";
+}
+
+export function keepText(about: string, text: string): void {
+  if (text === "") sessionStorage.removeItem(TEXT + about);
+  else sessionStorage.setItem(TEXT + about, text);
 }
 
 /** Drafts are of one person: whoever comes to the same tab next finds none of somebody else's. */

@@ -21,6 +21,8 @@ export interface DeskActions {
   readonly openReview: (item: QueueItem) => Promise<void>;
   /** Shows what has become more urgent than the open case, which goes back to the queue. */
   readonly takeFirst: () => void;
+  /** Shows a case again whose hold ran out, whatever queue is looked at by now. */
+  readonly takeAgain: (claim: Claim) => void;
   /** Leaves the order as it is: the open case stays. */
   readonly stay: () => void;
   /** Shows a claim this reviewer holds already; the open case becomes the next one. */
@@ -162,6 +164,9 @@ export function useDesk(queue: string | null, tenant: string): DeskActions {
     if (first) void openNamed(first.review_id, first.title, (from) => namedClaim(from, first.review_id));
   };
 
+  const takeAgain = ({ review_id: id, queue: from, context }: Claim) =>
+    void openNamed(id, context.decision_required.case_id, () => namedClaim(from, id));
+
   const stay = () => {
     if (hold) apply({ type: "overtaken", claimId: hold.claimId, by: null });
   };
@@ -202,6 +207,7 @@ export function useDesk(queue: string | null, tenant: string): DeskActions {
     openNext,
     openReview,
     takeFirst,
+    takeAgain,
     stay,
     reopen,
     lookAgain,

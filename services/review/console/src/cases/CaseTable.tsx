@@ -43,7 +43,9 @@ export function CaseTable({ cases }: { cases: readonly CaseRow[] }) {
               </Link>
               {tenanted && <small className={styles.tenant}>{row.tenant}</small>}
             </td>
-            <td>{row.title}</td>
+            <td>
+              <bdi>{row.title}</bdi>
+            </td>
             <td>{row.state_label}</td>
             <td>{row.decided_by && DECIDERS[row.decided_by]}</td>
             <td>{row.level}</td>

@@ -123,13 +123,13 @@ export function FactList({ facts, covered = false }: FactListProps) {
             <dt>{fact.label}</dt>
             <dd>
               {covered && isProse(fact) && <span className="visually-hidden">covered</span>}
-              <span
+              <bdi
                 className={styles.value}
                 data-covered={covered && isProse(fact)}
                 aria-hidden={(covered && isProse(fact)) || undefined}
               >
                 {fact.spans?.length ? <Marked text={fact.formatted} spans={fact.spans} /> : unbroken(fact.formatted)}
-              </span>
+              </bdi>
               {fact.flag && <span className={styles.flag}>{fact.flag}</span>}
             </dd>
           </div>

@@ -15,7 +15,9 @@ export function QueueRow({ item, tenanted, now, current, onOpen }: QueueRowProps
   const deadline = due(item.due_at, item.at_risk_at, now);
   return (
     <button type="button" className={styles.row} title={item.case_id} aria-current={current} onClick={onOpen}>
-      <span className={styles.title}>{item.title}</span>
+      <span className={styles.title}>
+        <bdi>{item.title}</bdi>
+      </span>
       <span className={styles.reason}>
         {item.claimed_by_me && !current && <span className={styles.held}>held for you &middot; </span>}
         {item.kept_for_me && !item.claimed_by_me && <span className={styles.held}>handed to you &middot; </span>}

@@ -32,6 +32,7 @@ import uvloop
 
 from countersign_audit.custody.keys import load_keys
 from countersign_audit.reading.published import PublishedLog
+from countersign_audit.watching.summing import sum_up_pages
 from countersign_local import exporting
 from countersign_local.parts.postgres import postgres
 from countersign_shared.clock import system_clock
@@ -160,6 +161,8 @@ async def run(entries: int, directory: Path, parts: Sequence[str]) -> None:
             async with open_log(server.url, directory / "keys", clock=system_clock) as log:
                 await fill(log, entries)
                 await log.writer.sign_tail()
+                # As the service does each minute.
+                await sum_up_pages(log.pool)
                 vkey = load_keys(directory / "keys").verifier_key(log.writer.origin).text()
                 (directory / "vkey").write_text(vkey, encoding="utf-8")
                 async with serving(log) as client:

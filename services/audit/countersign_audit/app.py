@@ -30,6 +30,7 @@ from countersign_audit.store import MIGRATIONS, SCHEMA, WriterSession
 from countersign_audit.watching.checking import CopyCheck
 from countersign_audit.watching.missing import MissingRecords
 from countersign_audit.watching.reconciling import LOOK_SECONDS, Reconciler
+from countersign_audit.watching.summing import SUM_UP_SECONDS, sum_up_pages
 from countersign_audit.writing.writer import LogWriter
 from countersign_shared.clock import Clock, system_clock
 from countersign_shared.contracts.decision_types import load_decision_types
@@ -95,6 +96,7 @@ async def running(settings: Settings, *, clock: Clock = system_clock) -> AsyncIt
                 repeating(Rewrapper(pool, writer, keys, clock, secrets.token_bytes).work, UPKEEP_SECONDS, bus.fail),
                 repeating(copies.work, UPKEEP_SECONDS, bus.fail),
                 repeating(partial(missing.look_again, pool), REMOVED_SECONDS, bus.fail),
+                repeating(partial(sum_up_pages, pool), SUM_UP_SECONDS, bus.fail),
                 bus.consume(topics(), handler.finish, begin=handler.begin, max_records=BATCH, gather_ms=GATHER_MS),
             ):
                 health.ready(True)

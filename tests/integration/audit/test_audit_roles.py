@@ -12,6 +12,7 @@ import pytest
 from countersign_audit.custody.keys import add_epoch_key
 from countersign_audit.erasing.carrying_out import SERVICES
 from countersign_audit.prepare import prepare
+from countersign_audit.watching.summing import sum_up_pages
 from tests.integration.audit.log import open_log, verified
 from tests.integration.audit.reading import API, reading, take_in_announcements
 from tests.integration.audit.test_audit_erasure import KEY, confirmed, eraser
@@ -39,6 +40,7 @@ async def test_audit_works_without_the_right_to_change_what_it_wrote(database_ur
         async with open_log(url, tmp_path / "keys") as log, reading(log) as client:
             await log.add(one_case("b"))
             assert await rewrapper(log).work() == 1
+            await sum_up_pages(log.pool)
             for table in TABLES:
                 for statement in (
                     f"DELETE FROM {table}",

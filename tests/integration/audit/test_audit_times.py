@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from collections.abc import AsyncIterator
 from datetime import UTC, datetime, timedelta
 from itertools import product
@@ -10,6 +11,7 @@ from pathlib import Path
 import pytest
 
 from countersign_audit.store import Search, Store
+from countersign_audit.watching.summing import sum_up_pages
 from countersign_shared.clock import rfc3339
 from tests.integration.audit.log import START, Log, SteppingClock, open_log
 from tests.unit.audit.records import record
@@ -65,3 +67,37 @@ async def test_the_first_and_the_last_possible_time_are_times(log: Log) -> None:
         for since in (datetime.min.replace(tzinfo=UTC), datetime.max.replace(tzinfo=UTC)):
             found = await store.search(connection, Search(0, 1_000, since=since))
             assert len(found) == (0 if since.year > 1 else HOURS * EACH_HOUR + 1)
+
+
+MANY = 4_000
+LOSSY = re.compile(r"Heap Blocks:.*lossy=(\d+)")
+
+
+async def pages_read(log: Log) -> int:
+    """Return how many pages a search by time reads over their summaries."""
+    async with log.pool.acquire() as connection, connection.transaction():
+        await connection.execute("SET LOCAL enable_seqscan = off; SET LOCAL enable_indexscan = off")
+        plan = await connection.fetch(
+            "EXPLAIN (ANALYZE) SELECT index FROM entries WHERE occurred_at >= $1", datetime(2100, 1, 1, tzinfo=UTC)
+        )
+    return sum(int(lossy) for (line,) in plan for lossy in LOSSY.findall(line))
+
+
+async def test_pages_that_filled_up_are_summed_up_and_read_no_more(database_url: str, tmp_path: Path) -> None:
+    async with open_log(database_url, tmp_path / "keys", audit_partition_entries=MANY) as log:
+        # As where more fill up at once than PostgreSQL remembers to sum up.
+        await log.rows("ALTER INDEX entries_0_occurred_at_index_idx SET (autosummarize = off)")
+        for first in range(0, MANY, 1_000):
+            await log.add([
+                record("case.created", b"{}", event_id=f"e-{at}", time=rfc3339(START + timedelta(seconds=at)))
+                for at in range(first, first + 1_000)
+            ])  # fmt: skip
+        before = await pages_read(log)
+        assert before > 100
+        async with log.pool.acquire() as vacuuming, vacuuming.transaction():
+            await vacuuming.execute("LOCK TABLE entries_0 IN SHARE UPDATE EXCLUSIVE MODE")
+            await sum_up_pages(log.pool)
+            assert await pages_read(log) == before
+        assert await sum_up_pages(log.pool) > 0
+        assert await pages_read(log) == 0
+        assert await sum_up_pages(log.pool) == 0

@@ -31,6 +31,7 @@ BEGIN
     EXECUTE format('GRANT EXECUTE ON FUNCTION audit.erase_case(bytea) TO %I', service);
     EXECUTE format('GRANT EXECUTE ON FUNCTION audit.make_room(bigint, bigint) TO %I', service);
     EXECUTE format('GRANT EXECUTE ON FUNCTION audit.rewrap_keys(bytea[], integer[], bytea[], integer) TO %I', service);
+    EXECUTE format('GRANT EXECUTE ON FUNCTION audit.sum_up_pages() TO %I', service);
     -- Partitions are reached through the tables they are parts of, and by their own names not at all.
     FOR named IN SELECT inhrelid::regclass::text FROM pg_inherits AS i JOIN pg_class AS c ON c.oid = i.inhrelid
         WHERE c.relnamespace = 'audit'::regnamespace AND c.relkind = 'r'

@@ -17,6 +17,9 @@ ORDER BY scope, number LIMIT $4;
 -- name: rewrap
 SELECT rewrap_keys($1, $2, $3, $4);
 
+-- name: sum_up_pages
+SELECT sum_up_pages();
+
 -- name: keys_by_epoch
 SELECT epoch, count(*) AS keys FROM data_keys GROUP BY epoch ORDER BY epoch;
 

@@ -22,6 +22,7 @@ from countersign_shared.contracts.decision_types import (
 from countersign_shared.contracts.documents import parse_yaml
 from countersign_shared.contracts.events.routed import AllowedOutcome, KeyFact
 from countersign_shared.contracts.events.scored import InvalidField
+from countersign_shared.contracts.field_formats import formatter
 from countersign_shared.contracts.topics import contracts_dir
 from countersign_shared.errors import ConfigurationError
 
@@ -154,6 +155,19 @@ def test_no_payload_breaks_what_people_see(payload: dict[str, Any]) -> None:
     facts = KEY_FACTS.validate_python(REFUND.key_facts(payload))
     assert "gender" not in {fact.field for fact in facts}
     INVALID_FIELDS.validate_python([problem._asdict() for problem in REFUND.check_payload(payload)])
+
+
+@pytest.mark.parametrize(
+    ("value", "shown"),
+    [
+        (0.00004, "0.00004"), (-0.00004, "-0.00004"), (0.000123456, "0.0001235"), (1e-9, "0.000000001"),
+        (1e-30, "1e-30"), (0.0, "0"), (-0.0, "0"), (0.12345, "0.1235"), (1234.5, "1,234.5"),
+        (1e15, "1,000,000,000,000,000"), (1e300, "1e+300"), (2**70, "1,180,591,620,717,411,303,424"),
+    ],
+)  # fmt: skip
+def test_no_number_is_shown_as_nothing_or_with_digits_that_it_has_not(value: float, shown: str) -> None:
+    assert formatter("number", unit=None, choices={})(value) == shown
+    assert formatter("percent", unit=None, choices={})(value) == f"{shown} %"
 
 
 def test_a_long_text_is_kept_once_and_cut_where_it_must_be() -> None:

@@ -2,6 +2,7 @@
 
 from collections.abc import Callable
 from datetime import date
+from decimal import Decimal
 from typing import Any, Literal
 
 import orjson
@@ -12,6 +13,12 @@ Format = Literal["money", "percent", "number", "text", "date", "boolean", "choic
 Formatter = Callable[[Any], str]
 
 NOT_GIVEN = "not given"
+ROUNDED_FROM = 0.001
+"""From here on a fraction is told to four decimal places, below to four digits."""
+MAX_SMALL = 16
+"""Letters of a small number, sign included; with more, nobody counts the zeros."""
+EXACT_TO = 1e16
+"""Beyond it a binary fraction has fewer digits than would be written."""
 MAX_FORMATTED = 19_900
 """Longest formatted value, in characters: a long letter. The rest is cut, said within an event's 20,000."""
 
@@ -48,8 +55,15 @@ def _money(value: Any, unit: str | None) -> str:
 def _number(value: Any) -> str:
     if isinstance(value, bool) or not isinstance(value, int | float):
         raise TypeError("not a number")
-    text = f"{value:,.4f}".rstrip("0").rstrip(".") if isinstance(value, float) else f"{value:,}"
-    return "0" if text == "-0" else text
+    if isinstance(value, int):
+        return f"{value:,}"
+    if value == 0.0:
+        return "0"
+    if abs(value) < ROUNDED_FROM:
+        # Rounded like all others, it might read as nothing.
+        text = format(Decimal(f"{value:.4g}"), "f")
+        return text if len(text) <= MAX_SMALL else f"{value:.4g}"
+    return f"{value:,.4f}".rstrip("0").rstrip(".") if abs(value) < EXACT_TO else f"{value:.15g}"
 
 
 def _yes_or_no(value: Any) -> str:

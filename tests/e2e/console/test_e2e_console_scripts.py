@@ -61,6 +61,20 @@ def test_a_text_is_set_in_the_direction_of_its_own_script(desk: Desk, browser: B
         here.page.unroute_all(behavior="wait")
 
 
+def test_a_value_without_a_letter_is_called_empty(desk: Desk, browser: Browser) -> None:
+    def emptied(route: Route) -> None:
+        answer = route.fetch()
+        route.fulfill(response=answer, json={**answer.json(), "facts": [fact("order", ""), fact("message", " \n ")]})
+
+    with seat(browser) as here:
+        here.enter(desk.link("emmy", "Emmy Noether"))
+        here.page.route(CASE, emptied)
+        here.page.goto(f"{desk.url}/cases/default/refund-3")
+        expect(here.page.locator("dd")).to_have_text(["empty", "empty"])
+        assert here.serious_findings() == []
+        here.page.unroute_all(behavior="wait")
+
+
 @pytest.mark.parametrize("size", [DESK_SIZE, PHONE_SIZE])
 def test_a_field_name_without_an_end_stays_beside_its_own_value(
     desk: Desk, browser: Browser, size: ViewportSize

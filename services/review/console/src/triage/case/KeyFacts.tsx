@@ -104,6 +104,12 @@ function Marked({ text, spans }: { text: string; spans: NonNullable<KeyFact["spa
   );
 }
 
+/** A value as people read it. One without a letter is told apart from one that has not been painted. */
+function Value({ of: { formatted, spans } }: { of: Fact }) {
+  if (formatted.trim() === "") return <span className={styles.empty}>empty</span>;
+  return spans?.length ? <Marked text={formatted} spans={spans} /> : unbroken(formatted);
+}
+
 function isProse({ formatted }: Fact): boolean {
   return formatted.length > PROSE;
 }
@@ -128,7 +134,7 @@ export function FactList({ facts, covered = false }: FactListProps) {
                 data-covered={covered && isProse(fact)}
                 aria-hidden={(covered && isProse(fact)) || undefined}
               >
-                {fact.spans?.length ? <Marked text={fact.formatted} spans={fact.spans} /> : unbroken(fact.formatted)}
+                <Value of={fact} />
               </bdi>
               {fact.flag && <span className={styles.flag}>{fact.flag}</span>}
             </dd>

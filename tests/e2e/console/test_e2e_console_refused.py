@@ -22,6 +22,7 @@ PROPOSALS = re.compile(r"/api/router/v1/controls/proposals$")
 POLICIES = re.compile(r"/api/router/v1/policies\?")
 TYPES = re.compile(r"/api/(review|router)/v1/decision-types$")
 FOUND = re.compile(r"/api/review/v1/cases\?.*subject=")
+LEFT = re.compile(r"/api/review/v1/claims/[^/]+/(skip|release)$")
 COLLEAGUES = re.compile(r"/api/review/v1/colleagues$")
 
 # Remembers everything that was ever on the page.
@@ -283,6 +284,24 @@ def test_a_list_that_names_what_a_page_shows_says_so_when_it_could_not_be_read(d
         expect(told).to_have_count(0)
         expect(here.page.get_by_role("heading", level=1)).to_be_focused()
         expect(here.page.get_by_label("Away", exact=True)).to_contain_text("elspeth", ignore_case=True)
+
+
+@pytest.mark.parametrize(("key", "done"), [("s", "skipped"), ("b", "put back")])
+def test_a_case_that_could_not_be_given_up_is_named(desk: Desk, browser: Browser, key: str, done: str) -> None:
+    with seat(browser) as here:
+        here.enter(desk.link("dorothy", "Dorothy Vaughan"))
+        here.choose_queue("refunds")
+        here.open_row("refund-2")
+        here.expect_held()
+        here.page.route(LEFT, breaks)
+        here.press(key)
+        told = here.page.get_by_role("alert").filter(has_text=f"refund-2 was not {done}.")
+        expect(told).to_contain_text("in the log under 4bf92f35")
+        expect(here.row("refund-2")).to_contain_text("held for you")
+        here.page.unroute(LEFT)
+        here.open_row("refund-2")
+        expect(told).to_have_count(0)
+        here.put_back()
 
 
 def test_the_palette_says_that_it_could_not_look_for_cases_and_looks_once_more(desk: Desk, browser: Browser) -> None:

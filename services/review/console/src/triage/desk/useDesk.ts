@@ -187,16 +187,22 @@ export function useDesk(queue: string | null, tenant: string): DeskActions {
     );
   };
 
+  /** Gives the open case up behind the next one. Unheard, the claim runs out by itself and the case comes round again. */
+  const leave = (left: Hold, done: string, send: () => Promise<void>) => {
+    const name = desk.phase === "open" ? desk.claim.context.decision_required.case_id : left.reviewId;
+    left.finish(send).catch((error: unknown) => setNotice(`${name} was not ${done}. ${explain(error)}`));
+  };
+
   const skip = () => {
     if (!hold || running.current) return;
-    // Unheard, the claim runs out by itself and the case comes round again; nothing was promised.
-    hold.finish(() => skipClaim(hold.claimId)).catch(() => undefined);
+    leave(hold, "skipped", () => skipClaim(hold.claimId));
     openNext();
   };
 
   const putBack = () => {
     if (!hold || running.current) return;
-    hold.finish(() => releaseClaim(hold.claimId)).catch(() => undefined);
+    setNotice(null);
+    leave(hold, "put back", () => releaseClaim(hold.claimId));
     apply({ type: "cleared" });
     ahead.rest();
   };

@@ -204,20 +204,26 @@ async def _bring(stack: Stack, bodies: Iterable[dict[str, Any]]) -> None:
         ])  # fmt: skip
 
 
+def refund(case_id: str, order: str, subject: str = "customer-9") -> dict[str, Any]:
+    """Return a case of what somebody wants back for a kettle."""
+    amount = {"value": "89.90", "currency": "EUR"}
+    return {
+        "tenant": "default", "case_id": case_id, "decision_type": "refund", "subject_ref": subject,
+        "payload": {
+            "order_id": order, "amount": amount,
+            "message": "The kettle was broken when I opened the box. <script>alert(1)</script> Photos attached.",
+        },
+        "submitted_by": "shop", "occurred_at": rfc3339(system_clock()), "amount": amount,
+    }  # fmt: skip
+
+
 def _cases() -> Iterator[dict[str, Any]]:
     now = system_clock()
     for application in itertools.islice(applications(), APPLICATIONS):
         yield application.case_created(occurred_at=now, tenant="default")
     for number in range(REFUNDS + 1):
-        yield {
-            "tenant": "default", "case_id": f"refund-{number}" if number < REFUNDS else LONG_ID,
-            "decision_type": "refund", "subject_ref": "customer-7" if number < 2 else "customer-8",
-            "payload": {
-                "order_id": f"A-{number}", "amount": {"value": "89.90", "currency": "EUR"},
-                "message": "The kettle was broken when I opened the box. <script>alert(1)</script> Photos attached.",
-            },
-            "submitted_by": "shop", "occurred_at": rfc3339(now), "amount": {"value": "89.90", "currency": "EUR"},
-        }  # fmt: skip
+        case_id = f"refund-{number}" if number < REFUNDS else LONG_ID
+        yield refund(case_id, f"A-{number}", "customer-7" if number < 2 else "customer-8")
     yield {
         "tenant": "default", "case_id": HOSTILE_CASE, "decision_type": "refund", "subject_ref": HOSTILE,
         "title": HOSTILE, "submitted_by": HOSTILE, "occurred_at": rfc3339(now),

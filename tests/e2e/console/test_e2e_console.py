@@ -234,13 +234,13 @@ def test_what_one_person_does_is_seen_by_another_without_a_reload(desk: Desk, br
         expect(waiting.get_by_text(before)).to_have_count(0)
 
 
-def _fairly_sure(first: int) -> Iterator[dict[str, Any]]:
-    """Applications due before all others, of medium confidence: one in ten is drawn to be answered unseen."""
+def _fairly_sure(beginning: str) -> Iterator[dict[str, Any]]:
+    """Applications of medium confidence that are due before all others, more than are needed."""
     [application] = islice(applications(), FAIRLY_SURE - 1, FAIRLY_SURE)
     now = system_clock()
-    for number in range(first, first + 6):
+    for number in range(8):
         yield application.case_created(occurred_at=now) | {
-            "case_id": f"loan-0009{number}", "subject_ref": f"applicant-0009{number}",
+            "case_id": f"{beginning}{number}", "subject_ref": f"applicant-{beginning}{number}",
             "deadline_at": rfc3339(now + timedelta(hours=20)),
         }  # fmt: skip
 
@@ -254,10 +254,11 @@ def test_every_screen_is_accessible(desk: Desk, browser: Browser, pictures: Path
         found["sign in"] = here.serious_findings()
         here.enter(desk.link(f"barbara-{scheme}", "Barbara Liskov"))
         here.choose_queue("underwriting")
-        brought = list(_fairly_sure(10 if scheme == "light" else 20))
-        desk.bring(*brought)
-        for case in brought:
-            expect(here.row(case["case_id"])).to_be_visible(timeout=SENT_SECONDS * 1000)
+        brought = "loan-00091" if scheme == "light" else "loan-00092"
+        desk.bring(*_fairly_sure(brought))
+        # One in ten is drawn to be answered unseen; a draw may send another one to somebody else.
+        rows = here.page.locator(f"nav[aria-label=Queue] button[title^='{brought}']")
+        expect(rows.nth(4)).to_be_visible(timeout=SENT_SECONDS * 1000)
         expect(here.page.get_by_role("button", name="Open the next case")).to_be_visible()
         found["ready"] = here.serious_findings()
         here.open_next()

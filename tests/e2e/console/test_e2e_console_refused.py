@@ -9,7 +9,7 @@ import pytest
 from playwright.sync_api import Browser, Route, ViewportSize, expect
 
 from countersign_shared.clock import rfc3339, system_clock
-from tests.e2e.console.parts import LONG_ID, Desk
+from tests.e2e.console.parts import LONG_ID, Desk, refund
 from tests.e2e.console.seats import DESK_SIZE, PHONE_SIZE, seat
 
 pytestmark = [pytest.mark.kafka, pytest.mark.browser, pytest.mark.slow, pytest.mark.timeout(600)]
@@ -289,17 +289,18 @@ def test_a_list_that_names_what_a_page_shows_says_so_when_it_could_not_be_read(d
 @pytest.mark.parametrize(("key", "done"), [("s", "skipped"), ("b", "put back")])
 def test_a_case_that_could_not_be_given_up_is_named(desk: Desk, browser: Browser, key: str, done: str) -> None:
     with seat(browser) as here:
-        here.enter(desk.link("dorothy", "Dorothy Vaughan"))
+        here.enter(desk.link("evelyn", "Evelyn Boyd"))
+        desk.bring(refund(f"refund-{key}", "S-1"))
         here.choose_queue("refunds")
-        here.open_row("refund-2")
+        here.open_row(f"refund-{key}")
         here.expect_held()
         here.page.route(LEFT, breaks)
         here.press(key)
-        told = here.page.get_by_role("alert").filter(has_text=f"refund-2 was not {done}.")
+        told = here.page.get_by_role("alert").filter(has_text=f"refund-{key} was not {done}.")
         expect(told).to_contain_text("in the log under 4bf92f35")
-        expect(here.row("refund-2")).to_contain_text("held for you")
+        expect(here.row(f"refund-{key}")).to_contain_text("held for you")
         here.page.unroute(LEFT)
-        here.open_row("refund-2")
+        here.open_row(f"refund-{key}")
         expect(told).to_have_count(0)
         here.put_back()
 

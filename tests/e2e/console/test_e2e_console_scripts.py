@@ -8,7 +8,7 @@ from typing import Any
 import pytest
 from playwright.sync_api import Browser, Route, ViewportSize, expect
 
-from tests.e2e.console.parts import Desk
+from tests.e2e.console.parts import Desk, refund
 from tests.e2e.console.seats import DESK_SIZE, PHONE_SIZE, seat
 
 pytestmark = [pytest.mark.kafka, pytest.mark.browser, pytest.mark.slow, pytest.mark.timeout(600)]
@@ -112,10 +112,11 @@ def test_what_is_chosen_is_seen_in_colours_that_the_reader_chose(desk: Desk, bro
         assert found.first.screenshot() != chosen
         here.press("Escape")
         expect(here.page.get_by_role("dialog")).to_have_count(0)
+        desk.bring(refund("refund-forced", "F-1"))
         here.choose_queue("refunds")
-        here.open_row("refund-3")
+        here.open_row("refund-forced")
         here.page.get_by_role("heading", level=1).hover()
-        row = here.row("refund-3")
+        row = here.row("refund-forced")
         expect(row).to_have_attribute("aria-current", "true")
         current = row.screenshot()
         row.evaluate("(one) => one.setAttribute('aria-current', 'false')")

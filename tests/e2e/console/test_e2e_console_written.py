@@ -7,7 +7,7 @@ import re
 import pytest
 from playwright.sync_api import Browser, Locator, Route, expect
 
-from tests.e2e.console.parts import Desk
+from tests.e2e.console.parts import Desk, refund
 from tests.e2e.console.seats import Seat, seat
 from tests.fixtures.postgres import execute
 
@@ -16,7 +16,7 @@ pytestmark = [pytest.mark.kafka, pytest.mark.browser, pytest.mark.slow, pytest.m
 COMMENTS = re.compile(r"/api/review/v1/cases/default/refund-[0-9]+/comments$")
 LAPSE = """
 UPDATE review.claims SET lease_expires_at = now() - interval '1 second'
-WHERE state = 'held' AND review_id IN (SELECT review_id FROM review.reviews WHERE case_id = 'refund-5')
+WHERE state = 'held' AND review_id IN (SELECT review_id FROM review.reviews WHERE case_id = 'refund-asked')
 """
 
 
@@ -74,8 +74,9 @@ def test_what_is_written_while_a_comment_is_on_its_way_is_not_lost(desk: Desk, b
 def test_what_is_asked_is_there_again_after_escape_and_when_the_hold_ran_out(desk: Desk, browser: Browser) -> None:
     with seat(browser) as here:
         here.enter(desk.link("ada", "Ada Lovelace"))
+        desk.bring(refund("refund-asked", "Q-1"))
         here.choose_queue("refunds")
-        here.open_row("refund-5")
+        here.open_row("refund-asked")
         here.expect_held()
         question = here.page.get_by_role("textbox", name="Ask for information")
         here.press("i")
@@ -92,7 +93,7 @@ def test_what_is_asked_is_there_again_after_escape_and_when_the_hold_ran_out(des
         expect(here.page.get_by_role("main")).to_contain_text("Your hold on this case ran out")
         here.page.get_by_role("button", name="Take it again").click()
         here.expect_case()
-        assert here.case_id == "refund-5"
+        assert here.case_id == "refund-asked"
         here.press("i")
         expect(question).to_have_value("which colour was it and when")
         question.press("Escape")

@@ -19,6 +19,10 @@ COUNTED_IN_SECONDS = 30.0
 """How long brokers may need until their controller counts them in again: they give a sign of life every few seconds."""
 
 
+class _FencedError(Exception):
+    """The controller counts no broker in."""
+
+
 async def ensure_topics(
     bootstrap: str,
     *,
@@ -34,24 +38,21 @@ async def ensure_topics(
     settings that replace those of the contract, e.g. a shorter retention. ``AwayError`` when no broker answers, or the
     controller counts none in: it leaves out those from which it has heard nothing, as on a machine that slept.
     """
-    created: list[str] = []
     deadline = time.monotonic() + COUNTED_IN_SECONDS
-    while not await _created(bootstrap, created, prefix, partitions, replication, settings or {}):
-        if time.monotonic() > deadline:
-            raise AwayError(f"Kafka's controller at {bootstrap} counts no broker in: see what the brokers' logs say")
+    while True:
+        try:
+            return await _create_missing(bootstrap, prefix, partitions, replication, settings or {})
+        except (_FencedError, NodeNotReadyError) as error:  # as a broker says it that knows of no broker
+            if time.monotonic() > deadline:
+                raise AwayError(
+                    f"Kafka's controller at {bootstrap} counts no broker in: see what the brokers' logs say"
+                ) from error
         await asyncio.sleep(0.2)
-    return created
 
 
-async def _created(
-    bootstrap: str,
-    created: list[str],
-    prefix: str,
-    partitions: int | None,
-    replication: int,
-    settings: Mapping[str, str],
-) -> bool:
-    """Add the topics that were missing to ``created``, and tell whether the controller counts brokers in at all."""
+async def _create_missing(
+    bootstrap: str, prefix: str, partitions: int | None, replication: int, settings: Mapping[str, str]
+) -> list[str]:
     admin = AIOKafkaAdminClient(bootstrap_servers=bootstrap, client_id="countersign-topics")
     try:
         try:
@@ -68,9 +69,7 @@ async def _created(
             )
             for topic in load_topics().values()
         ]
-        return _counted_in((await admin.create_topics(wanted)).topic_errors, created)
-    except NodeNotReadyError:  # a broker answered, and knew of no broker
-        return False
+        return _created((await admin.create_topics(wanted)).topic_errors)
     finally:
         await stopped(admin.close(), "the administrator", of=admin)
 
@@ -87,12 +86,13 @@ def _as_the_others(present: Sequence[Mapping[str, Any]], prefix: str, asked: int
     return asked or max(counts.values(), default=None)
 
 
-def _counted_in(answers: list[tuple[str, int, str | None]], created: list[str]) -> bool:
+def _created(answers: list[tuple[str, int, str | None]]) -> list[str]:
+    created = []
     for name, code, detail in answers:
         if code == 0:
             created.append(name)
         elif code == NO_REPLICA and "fenced" in (detail or ""):  # else there are fewer brokers than copies
-            return False
+            raise _FencedError(detail)
         elif code != ALREADY_EXISTS:
             raise ConfigurationError(f"topic {name} could not be created: {for_code(code).__name__} {detail or ''}")
-    return True
+    return created

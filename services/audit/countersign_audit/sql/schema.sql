@@ -289,6 +289,7 @@ BEGIN
     RETURN summed;
 END
 $$;
+REVOKE ALL ON FUNCTION sum_up_pages() FROM PUBLIC;
 
 -- Statement triggers fire even when no row matches; ALWAYS, because session_replication_role = replica skips the others.
 CREATE TRIGGER append_only BEFORE UPDATE OR DELETE OR TRUNCATE ON entries

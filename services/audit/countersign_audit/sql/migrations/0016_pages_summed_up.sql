@@ -25,3 +25,4 @@ BEGIN
     RETURN summed;
 END
 $$;
+REVOKE ALL ON FUNCTION sum_up_pages() FROM PUBLIC;

@@ -61,26 +61,21 @@ def test_where_nothing_runs_the_next_step_is_named(capsys: pytest.CaptureFixture
     assert "start `countersign demo`, or set COUNTERSIGN_URL" in capsys.readouterr().err
 
 
-@pytest.mark.parametrize("url", ["127.0.0.1:8100", "nonsense", "ftp://host", "http:///path"])
-def test_an_address_that_is_none_is_named_as_that(
-    url: str, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+BEGINS = "it begins with http:// or https://."
+
+
+@pytest.mark.parametrize(("url", "why"), [
+    *((url, BEGINS) for url in ("127.0.0.1:8100", "nonsense", "ftp://host", "http:///path")),
+    *((url, "") for url in ("http://127.0.0.1:port", "https://xn--", os.fsdecode("http://ü_".encode()))),
+])  # fmt: skip
+def test_an_address_that_is_none_or_that_nobody_can_have_is_named(
+    url: str, why: str, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
 ) -> None:
     monkeypatch.setenv("COUNTERSIGN_URL", url)
     monkeypatch.setenv("COUNTERSIGN_API_KEY", "cs_local_a_b")
 
     assert ended(USERS) == CONFIGURATION
-    assert "begins with http:// or https://" in capsys.readouterr().err
-
-
-@pytest.mark.parametrize("url", ["http://127.0.0.1:port", "https://xn--", os.fsdecode("http://ü_".encode())])
-def test_an_address_that_nobody_can_have_is_named_too(
-    url: str, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
-) -> None:
-    monkeypatch.setenv("COUNTERSIGN_URL", url)
-    monkeypatch.setenv("COUNTERSIGN_API_KEY", "cs_local_a_b")
-
-    assert ended(USERS) == CONFIGURATION
-    assert capsys.readouterr().err.startswith(f"countersign: COUNTERSIGN_URL is {url!r}: ")
+    assert capsys.readouterr().err.startswith(f"countersign: COUNTERSIGN_URL is {url!r}: {why}")
 
 
 @pytest.mark.parametrize("key", [os.fsdecode("schlüssel".encode()), "two\nlines", " "])

@@ -5,7 +5,7 @@ from __future__ import annotations
 import asyncio
 import random
 from collections import defaultdict
-from collections.abc import AsyncIterator, Iterable
+from collections.abc import Iterable
 from datetime import date
 from typing import Any
 
@@ -13,26 +13,18 @@ import asyncpg
 import orjson
 import pytest
 
-from countersign_feedback.app import MIGRATIONS, set_gauges
+from countersign_feedback.app import set_gauges
 from countersign_feedback.domain.figures import Counts
 from countersign_feedback.domain.summary import Scope
 from countersign_feedback.handlers import Handler
-from countersign_feedback.store import SCHEMA, Store
+from countersign_feedback.store import Store
 from countersign_shared.errors import FatalError
 from countersign_shared.messaging.cloudevents import write_event
 from countersign_shared.messaging.records import Record
 from countersign_shared.observability import Metrics
-from countersign_shared.postgres import migrate, open_pool
 from tests.unit.feedback.events import decided, judged, routed
 
 Stream = list[Record]
-
-
-@pytest.fixture
-async def pool(database_url: str) -> AsyncIterator[asyncpg.Pool]:
-    async with open_pool(database_url, schema=SCHEMA) as pool:
-        await migrate(pool, schema=SCHEMA, migrations=MIGRATIONS)
-        yield pool
 
 
 def record(

@@ -62,8 +62,8 @@ SCHEMA = "review"
 MIGRATIONS = Path(__file__).parent / "sql" / "migrations"
 SWEEP_SECONDS = 1.0
 FIGURES_SECONDS = 5.0
-GATHER_MS = 100
-"""A person notices no twentieth of a second, and larger batches leave the processor to the automatic decisions."""
+GATHER_MS = 150
+"""A person notices no tenth of a second, and larger batches leave the processor to the automatic decisions."""
 RELAY_PAUSE_SECONDS = 0.01
 """Nobody notices a hundredth of a second; when the whole desk is busy, its events leave together."""
 INDEX_SECONDS = 2.0

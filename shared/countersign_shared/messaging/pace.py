@@ -16,16 +16,21 @@ DOZE_MS = 100
 """The same in memory, where the broker holds a request to its end: so much later comes a first record."""
 QUIET_AFTER_SECONDS = 1.0
 """Without a record for so long, little happens."""
+ROOM = 1.5
+"""How many times as long as a batch takes the next one gathers, where that is longer than ``gather_ms``."""
+LONGEST_GATHER_SECONDS = 0.1
+"""Batches that are larger still gain little, and somebody waits for them."""
 
 
 class Pace:
     """Decides when a consumer sends its next request, and what it asks for.
 
     *Quiet*: the broker holds the request until there is a record. *Steady*: requests follow each other at the distance
-    of ``gather_ms``, and the broker answers at once with what there is - unless the last answer brought records and was
-    too small for all of them: what is known to lie there is asked for directly. A request that waits there is looked at
-    anew with every record of any of its partitions: with eighty of them, and five services, that costs the broker more
-    than everything else. Also the client asks only for partitions from which nothing is left, and asks nothing else
+    of ``gather_ms``, or of half as much again as the last batch took: on a busy machine small batches would make it
+    busier. The broker answers at once with what there is - unless the last answer brought records and was too small
+    for all of them: what is known to lie there is asked for directly. A request that waits there is looked at anew with
+    every record of any of its partitions: with eighty of them, and five services, that costs the broker more than
+    everything else. Also the client asks only for partitions from which nothing is left, and asks nothing else
     until that is answered: one that waits for quiet partitions would keep the busy ones waiting. *Behind*: there is
     plenty, so requests follow each other directly.
     """
@@ -36,13 +41,19 @@ class Pace:
         self._send = self._fetcher._proc_fetch_request  # noqa: SLF001
         self._fetcher._proc_fetch_request = self._in_time  # noqa: SLF001
         self._gather_ms = gather_ms
+        self._gather_seconds = gather_ms / 1000
         self._steady = False
         self._brought: dict[int, bool] = {}
-        self._records_at = self._asked_at = time.monotonic()
+        self._records_at = self._asked_at = self._answered_at = time.monotonic()
+
+    def polled(self) -> None:
+        """Note that a poll begins: what the last one brought has been handled."""
+        took = time.monotonic() - self._answered_at
+        self._gather_seconds = max(self._gather_ms / 1000, min(ROOM * took, LONGEST_GATHER_SECONDS))
 
     def answered(self, records: int, *, most: int) -> None:
         """Note how many records a poll brought out of so many at most, before the next request can be made."""
-        now = time.monotonic()
+        now = self._answered_at = time.monotonic()
         if records:
             self._records_at = now
         self._steady = records < most and now - self._records_at < QUIET_AFTER_SECONDS
@@ -54,7 +65,7 @@ class Pace:
             self._ask(QUIET_MS, 1)
 
     async def _in_time(self, assignment: Any, node_id: int, request: Any) -> Any:
-        early = self._asked_at + self._gather_ms / 1000 - time.monotonic()
+        early = self._asked_at + self._gather_seconds - time.monotonic()
         if self._steady and early > 0 and not (self._brought.get(node_id) and _left_behind(assignment, request)):
             try:
                 await asyncio.sleep(early)
@@ -81,6 +92,9 @@ class Doze:
         self._fetcher = consumer._fetcher  # noqa: SLF001 - as above
         self._gather_ms = gather_ms
         self._records_at = time.monotonic()
+
+    def polled(self) -> None:
+        """Note that a poll begins; nothing depends on it here."""
 
     def answered(self, records: int, *, most: int) -> None:
         """Note how many records a poll brought, before the next request can be made."""

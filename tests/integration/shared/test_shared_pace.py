@@ -9,7 +9,7 @@ from typing import Any
 import pytest
 from aiokafka import AIOKafkaConsumer, AIOKafkaProducer, TopicPartition
 
-from countersign_shared.messaging.pace import QUIET_MS, Pace
+from countersign_shared.messaging.pace import QUIET_MS, ROOM, Pace
 
 pytestmark = pytest.mark.kafka
 
@@ -106,6 +106,22 @@ async def test_under_load_requests_follow_each_other_at_the_distance_of_gatherin
         lasted = time.monotonic() - began
     # Without it there is a request for each record.
     assert len(requests.sent) <= lasted * 1000 / GATHER_MS + 4
+
+
+async def test_who_takes_long_for_a_batch_gathers_for_longer(kafka_bootstrap, topic, producer):
+    """On a busy machine every request costs time that is short: larger batches come, not more of them."""
+    took = 0.06
+    async with consuming(kafka_bootstrap, topic, QUIET_MS) as consumer:
+        requests, pace = Requests(consumer), Pace(consumer, 10)
+        began = time.monotonic()
+        for number in range(40):
+            await producer.send_and_wait(topic, b"%d" % number, partition=number % PARTITIONS)
+            pace.polled()
+            found = await consumer.getmany(timeout_ms=0, max_records=500)
+            pace.answered(sum(map(len, found.values())), most=500)
+            await asyncio.sleep(took)
+        lasted = time.monotonic() - began
+    assert len(requests.sent) <= lasted / (ROOM * took) + 4
 
 
 async def test_who_is_behind_asks_again_at_once_and_who_has_nothing_to_do_waits_at_the_broker(

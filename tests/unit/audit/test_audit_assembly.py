@@ -12,9 +12,10 @@ import pytest
 from countersign_audit.domain.tiles import Edge
 from countersign_audit.domain.tree import leaf_hash
 from countersign_audit.store import RepeatedRecordError
-from countersign_audit.writing.assembly import PIECE, PIECE_BYTES, Assembly, Begun
+from countersign_audit.writing.assembly import Assembly, Begun
 from countersign_audit.writing.intake import Intake
 from countersign_audit.writing.sealing import KeyWrap
+from countersign_audit.writing.turns import PIECE, PIECE_BYTES
 from countersign_shared.messaging import Record
 from tests.unit.audit.records import NAMES, one_case, zeros
 

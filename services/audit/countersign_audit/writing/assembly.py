@@ -11,7 +11,7 @@ hash or a compression, would hand the interpreter to and fro, which costs more t
 
 import asyncio
 from collections import deque
-from collections.abc import Awaitable, Callable, Iterable, Iterator, Sequence
+from collections.abc import Awaitable, Callable, Iterable, Sequence
 from typing import Any, NamedTuple
 
 from countersign_audit.custody.keys import Random
@@ -23,10 +23,8 @@ from countersign_audit.writing.copying import Copies
 from countersign_audit.writing.drafts import Draft
 from countersign_audit.writing.scopes import Scopes
 from countersign_audit.writing.sealing import KeyWrap
+from countersign_audit.writing.turns import in_turns
 from countersign_shared.errors import TransientError
-
-PIECE, PIECE_BYTES = 32, 262_144
-"""Records read or made before others have a turn, and at how many bytes of bodies already: one or two milliseconds."""
 
 LookUp = Callable[[Sequence[bytes]], Awaitable[list[ScopeRow]]]
 """Asks the log, as committed, for cases."""
@@ -98,7 +96,7 @@ class Assembly:
 
     def begin(self, size: int, drafts: Iterable[Draft]) -> Begun:
         """Begin with a batch, whose drafts come into being as they are asked for, and made when those before it are."""
-        begun = Begun(size, asyncio.create_task(self._read(drafts)))
+        begun = Begun(size, asyncio.create_task(self._read(size, drafts)))
         begun.drafts.add_done_callback(_heard)
         self._waiting.append(begun)
         self._go_on()
@@ -216,36 +214,25 @@ class Assembly:
                 self._line, self._ended_by = None, error if isinstance(error, Exception) else None
             raise
 
-    async def _read(self, drafts: Iterable[Draft]) -> list[Draft]:
+    def _at_ease(self) -> bool:
+        """Tell whether the log keeps up: no batch waits for this one."""
+        return len(self._waiting) <= 1
+
+    async def _read(self, size: int, drafts: Iterable[Draft]) -> list[Draft]:
         async with self._one_is_read:
             read: list[Draft] = []
-            for piece in _pieces(drafts):
+            async for piece in in_turns(drafts, size, self._at_ease):
                 read += piece
-                await asyncio.sleep(0)
             return read
 
     async def _build(self, line: Line, drafts: Sequence[Draft]) -> Made:
         before = line.edge.size
         batch = Batch(before, line.scopes, self._wrap, self._names, self._random)
-        for piece in _pieces(drafts):
+        async for piece in in_turns(drafts, len(drafts), self._at_ease):
             for draft in piece:
                 batch.add(draft)
-            await asyncio.sleep(0)
         line.edge, tiles = batch.grow(line.edge)
         return Made(batch.copies(), tiles, before, line.edge)
-
-
-def _pieces(drafts: Iterable[Draft]) -> Iterator[list[Draft]]:
-    piece: list[Draft] = []
-    size = 0
-    for draft in drafts:
-        piece.append(draft)
-        size += len(draft.body)
-        if len(piece) >= PIECE or size >= PIECE_BYTES:
-            yield piece
-            piece, size = [], 0
-    if piece:
-        yield piece
 
 
 def _heard(task: asyncio.Task[Any]) -> None:

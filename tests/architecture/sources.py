@@ -84,5 +84,6 @@ def committed_files() -> list[Path]:
     listed = subprocess.run(["git", "-C", str(ROOT), "ls-files", "-z"], capture_output=True, check=False)
     if listed.returncode == 0:
         return [path for name in listed.stdout.decode().split("\0") if name and (path := ROOT / name).is_file()]
-    skipped = {".git", ".venv", "node_modules", "__pycache__", "dist", ".hypothesis", ".mypy_cache", ".ruff_cache"}
+    skipped = {".git", ".venv", "node_modules", "__pycache__", "dist", ".hypothesis", ".mypy_cache", ".ruff_cache",
+               ".import_linter_cache", ".schemathesis", ".local", ".cache"}  # fmt: skip
     return [path for path in ROOT.rglob("*") if path.is_file() and not skipped & set(path.relative_to(ROOT).parts)]

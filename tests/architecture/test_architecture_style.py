@@ -189,3 +189,11 @@ def test_migrations_are_numbered_without_a_gap_or_a_double(member):
     migrations = MEMBERS[member] / f"countersign_{member}" / "sql" / "migrations"
     numbers = [int(file.name[:4]) for file in sorted(migrations.glob("*.sql"))]
     assert numbers == list(range(1, len(numbers) + 1))
+
+
+def test_the_tree_shows_the_architecture_and_nothing_that_a_run_left_there() -> None:
+    top = {path.relative_to(ROOT).parts[0] for path in committed_files()}
+    assert {name for name in top if (ROOT / name).is_dir()} == {".ci", "deploy", "docs", "services", "shared", "tests"}
+    assert {
+        path.relative_to(ROOT).parts[1] for path in committed_files() if path.is_relative_to(ROOT / "services")
+    } == {*SERVICES}

@@ -38,6 +38,33 @@ async def test_review_what_people_decided_before_a_restore_is_not_asked_again(de
     assert [tuple(row) for row in rows] == [("lost-1", "decided"), ("open-1", "waiting")]
 
 
+async def test_review_whoever_holds_a_case_that_was_decided_in_a_lost_hour_is_told_so(desk: Desk) -> None:
+    case = routed()
+    await desk.take_in(record("case.routed", case))
+    ana = await desk.client("ana")
+    claim = await ana.claimed()
+    made = automatic_decision(case) | {"mode": "human", "decision_id": "d-1"}
+    await desk.take_in(record("decision.made", made, source=SOURCE))
+    told = (await ana.decide(claim)).json()
+    assert (told["status"], told["type"].rsplit("/", 1)[1]) == (409, "already-decided")
+    assert told["outcome"] == made["outcome"]
+
+
+@pytest.mark.parametrize("mode", ["automatic", "human"])
+async def test_review_what_was_withdrawn_or_sent_back_before_a_restore_is_not_asked_again(
+    desk: Desk, mode: str
+) -> None:
+    case = routed()
+    await desk.take_in(record("case.routed", case))
+    ana = await desk.client("ana")
+    claim = await ana.claimed()
+    closed = {"mode": mode, "decision_id": "d-1", "outcome": None, "closed_as": "withdrawn"}
+    await desk.take_in(record("decision.made", automatic_decision(case) | closed, source=SOURCE))
+    assert await desk.pool.fetchval("SELECT state FROM reviews") == "withdrawn"
+    told = (await ana.decide(claim)).json()
+    assert (told["status"], told["type"].rsplit("/", 1)[1]) == (409, "withdrawn")
+
+
 async def test_review_automatic_cases_are_stored_and_ask_nobody(desk: Desk) -> None:
     case = routed("auto-1", level=2)
     await desk.take_in(record("case.routed", case), record("decision.made", automatic_decision(case)))

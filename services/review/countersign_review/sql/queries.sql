@@ -102,20 +102,21 @@ WITH ended AS (
 UPDATE reviews SET state = 'withdrawn' WHERE review_id = $1;
 
 -- name: end_decided
--- Reviews whose case a person decided in an hour that a restore has lost: the decision came back from its topic, and
--- the case that was routed again, before or after, must not ask for another. Not what was opened about a decision.
+-- Reviews whose case a person decided, or that ended without an outcome, in an hour that a restore has lost: the decision
+-- came back from its topic, and the case that was routed again, before or after, must not ask for another. Not what was
+-- opened about a decision.
 WITH over AS (
-    SELECT r.review_id
+    SELECT r.review_id, CASE d.closed_as WHEN 'decided' THEN 'decided' ELSE 'withdrawn' END AS state
     FROM unnest($2::text[], $3::text[]) AS k (tenant, case_id)
     JOIN reviews AS r USING (tenant, case_id) JOIN decisions AS d USING (tenant, case_id)
     WHERE r.open AND r.kind = 'decision' AND r.opened_for IS NULL AND r.supersedes IS NULL
-      AND d.supersedes IS NULL AND d.mode <> 'automatic'
+      AND d.supersedes IS NULL AND (d.mode <> 'automatic' OR d.closed_as <> 'decided')
     ORDER BY r.review_id FOR UPDATE OF r
 ), ended AS (
     UPDATE claims SET state = 'withdrawn', version = version + 1, ended_at = $1
     WHERE review_id IN (SELECT review_id FROM over) AND state = 'held'
 )
-UPDATE reviews SET state = 'decided' WHERE review_id IN (SELECT review_id FROM over);
+UPDATE reviews SET state = over.state FROM over WHERE reviews.review_id = over.review_id;
 
 -- name: revise_evidence
 -- Open claims become stale: their version moves, and so does the digest a decision must quote. Opinions given on what

@@ -41,10 +41,21 @@ class Lateness:
 
     async def _answered(self, connection: Connection, claim: Any) -> AnsweredBefore:
         row: Any = await connection.fetchrow(self._queries.final_answer, claim["review_id"])
+        if row is None:
+            return await self._decided(connection, claim)
         label = self._views.outcome_label(claim["decision_type"], row["outcome"])
         return AnsweredBefore(
             f"{row['display_name']} answered this on {row['recorded_at']:{MOMENT}} UTC: {label}.",
             decided_by=row["display_name"], outcome=row["outcome"], decided_at=rfc3339(row["recorded_at"]),
+        )  # fmt: skip
+
+    async def _decided(self, connection: Connection, claim: Any) -> AnsweredBefore:
+        """Who answered is lost with the hour before a restore; what was decided came back from its topic."""
+        row = await connection.fetchrow(self._queries.decision_in_force, claim["tenant"], claim["case_id"])
+        label = self._views.outcome_label(claim["decision_type"], row["outcome"])
+        return AnsweredBefore(
+            f"This was decided on {row['decided_at']:{MOMENT}} UTC: {label}.",
+            outcome=row["outcome"], decided_at=rfc3339(row["decided_at"]),
         )  # fmt: skip
 
     async def _withdrawn(self, connection: Connection, claim: Any) -> CaseWithdrawn:

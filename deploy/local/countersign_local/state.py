@@ -138,7 +138,7 @@ def announced(directory: Path, running: Running) -> Iterator[None]:
     """Let other commands find this system until the end of the block."""
     path = directory / _RUNNING_FILE
     draft = path.with_suffix(".new")
-    keep_secret(draft, json.dumps(asdict(running)))
+    keep_secret(draft, json.dumps({**asdict(running), "began": _began(running.pid)}))
     draft.replace(path)
     try:
         yield
@@ -149,11 +149,24 @@ def announced(directory: Path, running: Running) -> Iterator[None]:
 def find_running(directory: Path) -> Running | None:
     """Read how to reach the system that holds this directory; None when none runs.
 
-    What a crash or another release left there is no system that runs.
+    What a crash or another release left there is no system that runs, whoever has the number of its process by now.
     """
     try:
-        found = Running(**json.loads((directory / _RUNNING_FILE).read_text(encoding="utf-8")))
+        kept = json.loads((directory / _RUNNING_FILE).read_text(encoding="utf-8"))
+        began = kept.pop("began", None)
+        found = Running(**kept)
         os.kill(found.pid, 0)
-    except (FileNotFoundError, PermissionError, ProcessLookupError, ValueError, TypeError):
+    except (FileNotFoundError, PermissionError, ProcessLookupError, ValueError, TypeError, AttributeError):
         return None
-    return found
+    return found if began == _began(found.pid) else None
+
+
+def _began(pid: int) -> str | None:
+    """Return what tells a process from every other that has had its number; None where the system does not say."""
+    try:
+        boot = Path("/proc/sys/kernel/random/boot_id").read_text(encoding="ascii").strip()
+        told = Path(f"/proc/{pid}/stat").read_text(encoding="utf-8", errors="replace")
+    except OSError:
+        return None
+    # Its name comes first, in brackets, and may hold any character; the twenty-second word says when it began.
+    return f"{boot} {told.rpartition(')')[2].split()[19]}"

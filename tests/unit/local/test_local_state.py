@@ -72,6 +72,17 @@ def test_what_a_killed_system_left_is_not_believed(tmp_path):
         assert find_running(tmp_path) is None
 
 
+@pytest.mark.skipif(not Path("/proc/self/stat").exists(), reason="this system does not say when a process began")
+def test_a_process_that_got_the_number_of_a_killed_system_is_not_taken_for_it(tmp_path):
+    with subprocess.Popen(["cat"], stdin=subprocess.PIPE) as killed, announced(tmp_path, _running(killed.pid)):
+        assert find_running(tmp_path) == _running(killed.pid)
+        kept = tmp_path / "running.json"
+        others = kept.read_text(encoding="utf-8").replace(f'"pid": {killed.pid},', f'"pid": {os.getpid()},')
+        kept.write_text(others, encoding="utf-8")
+        assert str(os.getpid()) in others
+        assert find_running(tmp_path) is None
+
+
 def test_a_named_directory_wins(tmp_path):
     assert state_directory({"COUNTERSIGN_STATE_DIR": str(tmp_path)}) == tmp_path
 

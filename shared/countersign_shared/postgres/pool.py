@@ -13,6 +13,8 @@ from countersign_shared.postgres.queries import Queries
 
 CONNECT_SECONDS = 15.0
 COMMAND_SECONDS = 60.0
+IDLE_IN_TRANSACTION = "120s"
+"""A forgotten transaction keeps rows from being tidied away; nearly nobody thinks so long between two statements."""
 
 
 @asynccontextmanager
@@ -38,7 +40,7 @@ async def open_pool(
                     # A plan made while a table was empty reads it from end to end, and would be kept until the next
                     # ANALYZE; planning anew costs a fraction of a millisecond a batch.
                     "plan_cache_mode": "force_custom_plan",
-                    "jit": "off", "lock_timeout": "10s", "idle_in_transaction_session_timeout": "120s",
+                    "jit": "off", "lock_timeout": "10s", "idle_in_transaction_session_timeout": IDLE_IN_TRANSACTION,
                 },
             ),
             CONNECT_SECONDS,

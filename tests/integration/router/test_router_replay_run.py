@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import asyncio
 from collections import Counter
 from datetime import timedelta
 from itertools import islice
@@ -22,9 +23,10 @@ from countersign_router.replaying.evaluation import Replayer
 from countersign_router.replaying.report import ReplayReport
 from countersign_router.replaying.running import Progress, Replays, Wish
 from countersign_router.store import Store
-from countersign_router.store.replays import open_snapshot
+from countersign_router.store.replays import BEGINNING, Place, Population, open_snapshot
 from countersign_router.wire import policy_speech, routed_body
 from countersign_shared.clock import system_clock
+from countersign_shared.errors import TransientError
 from countersign_shared.postgres.bodies import bodies as packing
 from tests.integration.router.desk import KEY_ID, Replica
 from tests.unit.router.cases import DRAW_KEY, DRAWS, bent, decision_types, scored, shipped
@@ -95,6 +97,23 @@ async def test_every_routing_comes_out_the_same_under_the_policy_that_made_it(
                 assert routed_body(orjson.loads(scored_part), scored_part, again, speech, KEY_ID) == body
                 same += 1
         assert same == routed
+
+
+async def test_a_snapshot_outlasts_a_long_thought_of_the_replay_but_not_a_forgotten_one(
+    lived: Replica, replays: Replays, database_url: str, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr("countersign_shared.postgres.pool.IDLE_IN_TRANSACTION", "300ms")
+    everything = Population("loan_application", None, [])
+
+    async def counted_a_second_later() -> int:
+        async with open_snapshot(database_url) as snapshot:
+            await asyncio.sleep(1)
+            return await snapshot.count(everything, Place(BEGINNING))
+
+    assert await counted_a_second_later() == 240
+    monkeypatch.setattr("countersign_router.store.replays.LONGEST_THOUGHT", timedelta(milliseconds=300))
+    with pytest.raises(TransientError, match="replay again"):
+        await counted_a_second_later()
 
 
 async def test_replaying_what_is_in_force_changes_nothing(lived: Replica, replays: Replays) -> None:

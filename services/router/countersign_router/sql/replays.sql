@@ -1,3 +1,7 @@
+-- name: think_longer
+-- For $1 milliseconds between two statements of this transaction.
+SELECT set_config('idle_in_transaction_session_timeout', $1, true);
+
 -- name: count_cases
 -- Cases of a decision type from a place on: of these tenants (null: of all), without those that have a policy of their own.
 SELECT count(*)

@@ -15,6 +15,9 @@ from countersign_shared.postgres import Queries, open_pool
 FIRST_WINDOW = timedelta(hours=1)
 WIDENING = 4
 """Newest first, and each further look back four times as far: counts what is needed a third more often at most."""
+LONGEST_THOUGHT = timedelta(minutes=15)
+"""Between two readings: until workers have done a part on a busy machine, or somebody reads on how far it is. A replay
+that nobody waits for any longer is to hold back no tidying up of the database."""
 MOST_JUDGEMENTS = 100_000
 """Every process of a replay holds them all."""
 BEGINNING = datetime(1970, 1, 1, tzinfo=UTC)
@@ -117,6 +120,7 @@ async def open_snapshot(database_url: str) -> AsyncIterator[Snapshot]:
             pool.acquire() as connection,
             connection.transaction(isolation="repeatable_read", readonly=True),
         ):
+            await connection.execute(sql.think_longer, str(LONGEST_THOUGHT // timedelta(milliseconds=1)))
             yield Snapshot(connection, sql)
     except (asyncpg.PostgresError, asyncpg.InterfaceError, OSError, TimeoutError) as error:
         raise TransientError(f"the database could not be read to the end ({error}); replay again") from error

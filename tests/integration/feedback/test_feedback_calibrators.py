@@ -85,6 +85,32 @@ async def test_a_model_with_more_labels_than_are_read_at_once_is_still_looked_at
     assert seen == [(1, 400, 450), (1, 400, 450), (2, 400, 675)]
 
 
+async def test_a_calibrator_waits_for_its_signatures_while_another_model_takes_turns(pool: asyncpg.Pool) -> None:
+    scene = Scene(pool)
+    await scene.take([policy()])
+    seen = []
+    for count, model in ((460, "3"), (460, "4"), (2, "3"), (2, "4"), (2, "3"), (70, "3"), (2, "4")):
+        # Of the last but one the other has been silent for more than an hour: its calibrator makes room.
+        await scene.cases(
+            count,
+            wrong=lambda n: n % 4 == 0,
+            confidence=lambda n: 0.9 + 0.0009 * (n * 37 % 100),
+            base=True,
+            model=model,
+        )
+        proposed = await scene.own(CALIBRATOR)
+        assert proposed is not None
+        seen.append((proposed.revision, proposed.state["model_version"]))
+    assert seen == [(1, "3"), *[(2, "4")] * 4, (3, "3"), (3, "3")]
+
+
+async def test_a_model_of_which_nothing_is_judged_yet_brings_no_calibrator(pool: asyncpg.Pool) -> None:
+    scene = Scene(pool)
+    await scene.take([policy()])
+    await scene.cases(20, base=True, judge=False)
+    assert await scene.own(CALIBRATOR) is None
+
+
 async def test_confidences_that_are_true_bring_no_calibrator(pool: asyncpg.Pool) -> None:
     scene = Scene(pool)
     await scene.take([policy()])

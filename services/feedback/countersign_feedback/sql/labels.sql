@@ -81,6 +81,22 @@ WHERE cells.tenant = $1 AND cells.decision_type = $2 AND NOT cells.test AND labe
 ORDER BY labels.routed_at DESC
 LIMIT 1;
 
+-- name: spoke_lately
+-- Whether a case of a model under a calibrator was drawn at most $6 before the newest that was drawn.
+SELECT EXISTS (
+    SELECT
+    FROM labels JOIN cells USING (cell_id)
+    WHERE cells.tenant = $1 AND cells.decision_type = $2 AND cells.model_name = $3 AND cells.model_version = $4
+        AND cells.calibrator_version = $5 AND NOT cells.test AND labels.base IS NOT NULL
+        AND labels.routed_at >= (
+            SELECT newest.routed_at
+            FROM labels AS newest JOIN cells AS theirs USING (cell_id)
+            WHERE theirs.tenant = $1 AND theirs.decision_type = $2 AND NOT theirs.test AND newest.base IS NOT NULL
+            ORDER BY newest.routed_at DESC
+            LIMIT 1
+        ) - $6::interval
+);
+
 -- name: cells_of
 SELECT cell_id
 FROM cells

@@ -1,7 +1,7 @@
 """Drawn cases with and without their answers, and the populations they belong to."""
 
 from collections.abc import Collection, Mapping
-from datetime import datetime
+from datetime import datetime, timedelta
 from typing import Any
 
 from countersign_feedback.domain.drawn import DrawnCase
@@ -100,6 +100,15 @@ class LabelReads(Reads):
         """Return which model and calibrator speak for a decision type now, as its newest drawn case says."""
         row = await self._connection.fetchrow(self._sql.labels.speaking, tenant, decision_type)
         return None if row is None else Speaker(**dict(row))
+
+    async def spoke_lately(
+        self, tenant: str, decision_type: str, model: tuple[str, str, str], within: timedelta
+    ) -> bool:
+        """Tell whether a model version under a calibrator has a case drawn within so long before the newest drawn."""
+        found: bool = await self._connection.fetchval(
+            self._sql.labels.spoke_lately, tenant, decision_type, *model, within
+        )
+        return found
 
     async def calibration_labels(
         self, tenant: str, decision_type: str, speaker: Speaker

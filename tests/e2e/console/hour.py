@@ -125,6 +125,7 @@ class Hour:
         here.expect_status(f"{case_id}, Approve: taken back")
         expect(here.page.get_by_text(f"case {case_id}", exact=True)).to_be_visible()
         expect(here.page.get_by_label("Note", exact=True)).to_have_value("looked at twice")
+        here.until_settled()
         here.press("a")
         here.expect_case(other_than=case_id)
         self.decided[case_id] = {"outcome": "approve", "relation": "agreed", "note": "looked at twice"}
@@ -151,6 +152,7 @@ class Hour:
         if here.page.locator("footer").get_by_text("kept as your unseen answer").count():
             expect(here.page.get_by_text(re.compile("^You answered .* unseen"))).to_be_visible()
             expect(here.page.get_by_role("heading", level=1, name=re.compile("^Decide: "))).to_be_focused()
+            here.until_settled()
             here.press(key)
 
     def refund(self, case_id: str, amount: str | None = None) -> None:

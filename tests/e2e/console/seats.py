@@ -154,6 +154,11 @@ class Seat:
         if other_than is not None:
             expect(self.page.get_by_text(f"case {other_than}", exact=True)).to_have_count(0)
         expect(self.page.get_by_role("heading", level=1, name=re.compile("^Decide: "))).to_be_focused()
+        self.until_settled()
+
+    def until_settled(self) -> None:
+        """Wait until a press can mean the case that is shown: nobody has read one sooner."""
+        expect(self.page.locator("[data-settled=true]")).to_have_count(1)
 
     def expect_held(self) -> None:
         """Wait until the server has heard that the case is on the screen."""

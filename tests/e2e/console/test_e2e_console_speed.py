@@ -106,6 +106,7 @@ def no_answers(here: Seat) -> Iterator[None]:
 def press_and_time(here: Seat, presses: int) -> float:
     """Decide by key once the next case is prepared, as it is when a person has read this one; returns milliseconds."""
     expect(here.page.locator("[data-prepared=true]")).to_be_visible()
+    here.until_settled()
     here.press("a")
     return float(here.page.evaluate(PAINTED, {"presses": presses, "limit": LIMIT_MS}))
 
@@ -115,6 +116,7 @@ def check_what_came_first(desk: Desk, here: Seat) -> None:
     expect(here.page.locator("[data-prepared=true]")).to_be_visible()
     urgent = f"{QUEUE}-{CASES - 1:05}"
     desk.aside.run(make_urgent(desk.stack.database_url, urgent))
+    here.until_settled()
     here.press("a")
     expect(here.page.get_by_role("status").filter(has_text="More urgent by now")).to_be_visible()
     here.press("u")

@@ -60,6 +60,13 @@ export class NoAnswer extends Error {
   }
 }
 
+/** Whether the same may well be done a moment later: nobody has said that it cannot. */
+export function isPassing(error: unknown): boolean {
+  return (
+    error instanceof NoAnswer || (error instanceof Refused && (error.status === TOO_MANY || error.status >= BROKEN))
+  );
+}
+
 /** What a proxy or a network says in place of the server. Its words are not shown: they are for others, or a page. */
 export function spokenFor(status: number): NoAnswer {
   return new NoAnswer(

@@ -1,7 +1,9 @@
 import { TextInput } from "@mantine/core";
 import { useState } from "react";
 
+import { answerOf, api } from "../api/client";
 import type { Me } from "../api/schema";
+import { FileLink } from "../files/FileLink";
 import { actsFor } from "../session/roles";
 import { Card } from "../ui/Card";
 import styles from "./Audit.module.css";
@@ -17,10 +19,11 @@ export function ExportCard({ me }: { me: Me }) {
   const [caseId, setCaseId] = useState("");
   const [tenant, setTenant] = useState("");
   const why = purpose.trim() ? `purpose=${encodeURIComponent(purpose.trim())}` : "";
-  const id = encodeURIComponent(caseId.trim());
+  const id = caseId.trim();
   const all = me.tenants.includes("*");
   const usual = actsFor(me, DEFAULT) ? DEFAULT : (me.tenants[0] ?? DEFAULT);
-  const whose = encodeURIComponent(tenant.trim() || usual);
+  const whose = tenant.trim() || usual;
+  const params = { path: { case_id: id }, query: { tenant: whose, purpose: purpose.trim() || null } };
   return (
     <Card title="Take it with you">
       <div className={styles.search}>
@@ -43,18 +46,23 @@ export function ExportCard({ me }: { me: Me }) {
           onChange={(event) => setPurpose(event.currentTarget.value)}
         />
       </div>
-      <p className={styles.act}>
+      <div className={styles.act}>
         {all && (
           <a href={`/api/audit/v1/export?${why}`} download="countersign-log.entries">
             The whole log
           </a>
         )}
         {id && (
-          <a href={`/api/audit/v1/cases/${id}/proof?tenant=${whose}&${why}`} download={`${caseId.trim()}-proof.json`}>
-            Proof of {caseId.trim()}
-          </a>
+          <FileLink
+            key={id}
+            href={`/api/audit/v1/cases/${encodeURIComponent(id)}/proof?tenant=${encodeURIComponent(whose)}&${why}`}
+            name={`${id}-proof.json`}
+            fetch={() => answerOf(api.GET("/api/audit/v1/cases/{case_id}/proof", { params, parseAs: "blob" }))}
+          >
+            Proof of {id}
+          </FileLink>
         )}
-      </p>
+      </div>
       {all ? (
         <p className={styles.mute}>
           For whoever should not have to trust this server: <code>countersign audit export DIR</code> writes the log as

@@ -82,7 +82,7 @@ function Row({ which, review, pending, onLetGo }: RowProps) {
       <td>{due(review.due_at, review.at_risk_at, now)?.text}</td>
       <td data-number>
         {which !== "unassignable" && (
-          <Button size="compact-xs" variant="default" disabled={pending} onClick={onLetGo}>
+          <Button size="compact-xs" variant="default" loading={pending} onClick={onLetGo}>
             {which === "blocked" ? "Let it go on" : "Call it back"}
             <span className="visually-hidden">: {caseId}</span>
           </Button>

@@ -9,6 +9,7 @@ import { CommandKey } from "../keys/Keycap";
 import { useCommand } from "../keys/KeyProvider";
 import { Card } from "../ui/Card";
 import { Trouble } from "../ui/Page";
+import { useOnce } from "../ui/useOnce";
 import { useStepKey } from "../ui/useStepKey";
 import styles from "./CasePage.module.css";
 
@@ -18,11 +19,11 @@ export function Reverse({ tenant, caseId }: { tenant: string; caseId: string }) 
   const [asked, ask] = useState(false);
   const [reason, setReason] = useState("");
   const key = useStepKey();
-  const reverse = useMutation({
+  const opening = useMutation({
     mutationFn: () =>
       answerOf(
         api.POST("/api/review/v1/cases/{tenant}/{case_id}/reversal", {
-          params: { path: { tenant, case_id: caseId }, header: { "Idempotency-Key": key.current() } },
+          params: { path: { tenant, case_id: caseId }, header: { "Idempotency-Key": key.of(reason.trim()) } },
           body: { reason: reason.trim() },
         }),
       ),
@@ -31,6 +32,7 @@ export function Reverse({ tenant, caseId }: { tenant: string; caseId: string }) 
       if (!(error instanceof NoAnswer)) key.answered();
     },
   });
+  const reverse = useOnce(opening);
   const command = useCommand("reverse", { when: !asked, run: () => ask(true) });
   const form = useRef<HTMLFormElement>(null);
   if (!asked) {
@@ -53,7 +55,7 @@ export function Reverse({ tenant, caseId }: { tenant: string; caseId: string }) 
         className={styles.why}
         onSubmit={(event: FormEvent) => {
           event.preventDefault();
-          if (reason.trim() && !reverse.isPending) reverse.mutate();
+          if (reason.trim()) reverse.mutate();
         }}
         onKeyDown={(event) => {
           if (event.key === "Escape") ask(false);

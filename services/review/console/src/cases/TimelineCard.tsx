@@ -1,4 +1,6 @@
 import type { Timeline } from "../api/audit";
+import { answerOf, api } from "../api/client";
+import { FileLink } from "../files/FileLink";
 import { moment } from "../format/time";
 import { useNow } from "../format/useNow";
 import { useNames } from "../people/useNames";
@@ -11,6 +13,7 @@ import { useDecisionTypes } from "./useCases";
 /** What the log holds about a case, and how much of it the latest signed checkpoint covers. */
 export function TimelineCard({ timeline }: { timeline: Timeline }) {
   const place = `${encodeURIComponent(timeline.tenant)}/${encodeURIComponent(timeline.case_id)}`;
+  const params = { path: { tenant: timeline.tenant, case_id: timeline.case_id } };
   const now = useNow(60_000);
   const me = useMe().data?.pseudonym;
   const type = useDecisionTypes().data?.find(({ name }) => name === timeline.decision_type);
@@ -37,11 +40,15 @@ export function TimelineCard({ timeline }: { timeline: Timeline }) {
           </li>
         ))}
       </ol>
-      <p className={styles.take}>
-        <a href={`/api/review/v1/cases/${place}/proof`} download={`${timeline.case_id}-proof.json`}>
+      <div className={styles.take}>
+        <FileLink
+          href={`/api/review/v1/cases/${place}/proof`}
+          name={`${timeline.case_id}-proof.json`}
+          fetch={() => answerOf(api.GET("/api/review/v1/cases/{tenant}/{case_id}/proof", { params, parseAs: "blob" }))}
+        >
           Take the proof with you
-        </a>
-      </p>
+        </FileLink>
+      </div>
       {!timeline.complete && <p>There are more entries than are shown here.</p>}
     </Card>
   );

@@ -1,8 +1,9 @@
-import { useMutation, useQueries, useQueryClient } from "@tanstack/react-query";
+import { useQueries } from "@tanstack/react-query";
 
 import { answerOf, api } from "../api/client";
 import type { AsideReview } from "../api/schema";
 import { pollMs } from "../live/liveness";
+import { useStep } from "../ui/useStep";
 
 export const OUTSIDE = ["unassignable", "blocked", "asked", "assigned"] as const;
 export type Which = (typeof OUTSIDE)[number];
@@ -30,16 +31,9 @@ interface Wish {
 
 /** Lets what is on hold go on, and calls back what is kept or waits for an answer: it waits in its queue again. */
 export function useLetGo() {
-  const queries = useQueryClient();
-  return useMutation({
-    mutationFn: ({ which, reviewId }: Wish) => {
-      const params = { path: { review_id: reviewId }, header: { "Idempotency-Key": crypto.randomUUID() } };
-      return answerOf(
-        which === "blocked"
-          ? api.POST("/api/review/v1/reviews/{review_id}/unblock", { params })
-          : api.POST("/api/review/v1/reviews/{review_id}/recall", { params }),
-      );
-    },
-    onSettled: () => queries.invalidateQueries({ queryKey: KEY }),
+  return useStep(KEY, async ({ which, reviewId }: Wish, key) => {
+    const params = { path: { review_id: reviewId }, header: { "Idempotency-Key": key } };
+    if (which === "blocked") await answerOf(api.POST("/api/review/v1/reviews/{review_id}/unblock", { params }));
+    else await answerOf(api.POST("/api/review/v1/reviews/{review_id}/recall", { params }));
   });
 }

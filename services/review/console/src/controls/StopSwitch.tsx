@@ -29,7 +29,10 @@ export function StopSwitch({ me, stops }: { me: Me; stops: readonly Control[] })
 
   const submit = (event: FormEvent) => {
     event.preventDefault();
-    if (reason.trim()) stop.mutate({ scope, reason: reason.trim() }, { onSuccess: () => setReason("") });
+    const why = reason.trim();
+    // What was written since is the reason of the next one.
+    const done = () => setReason((now) => (now.trim() === why ? "" : now));
+    if (why) stop.mutate({ scope, reason: why }, { onSuccess: done });
   };
 
   return (

@@ -71,9 +71,9 @@ export function LedgerProvider({ children }: { children: ReactNode }) {
         );
         progress(id, { phase: "undone" });
         return true;
-      } catch {
+      } catch (error) {
         // Whatever the reason, the decision stands; the poll below tells how far it has got.
-        progress(id, before);
+        progress(id, { ...before, stands: explain(error) });
         return false;
       }
     },
@@ -122,8 +122,8 @@ function useFollowed(entries: readonly Entry[], progress: (id: string, next: Pro
   const sent = followed.filter((_, index) => answers[index]?.data?.state === "sent");
   const sentIds = sent.map(({ id }) => id).join(" ");
   useEffect(() => {
-    for (const { id, reviewId, decisionId } of sent) {
-      progress(id, { phase: "sent", decisionId });
+    for (const { id, reviewId, decisionId, stands } of sent) {
+      progress(id, { phase: "sent", decisionId, stands });
       // Nobody can take it back any more, so nobody needs its reasons again.
       keepUnsaved(reviewId, {});
     }

@@ -3,7 +3,7 @@ import { Button } from "@mantine/core";
 import { useNow } from "../format/useNow";
 import { CommandKey } from "../keys/Keycap";
 import { useCommand } from "../keys/KeyProvider";
-import { describe, type Entry, undoable } from "./ledger";
+import { describe, type Entry, undoable, whyItStands } from "./ledger";
 import { useLedger } from "./LedgerProvider";
 import styles from "./LedgerStatus.module.css";
 
@@ -58,7 +58,7 @@ function Line({ entry, now }: { entry: Entry; now: number }) {
   );
 }
 
-/** Decisions the server refused: nothing was recorded, and somebody should know. */
+/** What the server refused, and somebody should know: decisions that were not recorded, or not taken back. */
 export function RefusedDecisions({ onReopen }: { onReopen: (claimId: string) => void }) {
   const { entries, dismiss } = useLedger();
   const refused = entries.filter(({ progress }) => progress.phase === "refused");
@@ -82,6 +82,19 @@ export function RefusedDecisions({ onReopen }: { onReopen: (claimId: string) => 
           >
             Look at it again
           </Button>
+          <Button size="compact-sm" variant="default" onClick={() => dismiss(entry)}>
+            Understood
+          </Button>
+        </div>
+      ))}
+      {entries.filter(whyItStands).map((entry) => (
+        <div key={entry.id} className={styles.refusal}>
+          <p>
+            <strong>
+              {entry.subject.caseId} was not taken back: your &ldquo;{entry.subject.outcomeLabel}&rdquo; stands.
+            </strong>{" "}
+            {whyItStands(entry)}
+          </p>
           <Button size="compact-sm" variant="default" onClick={() => dismiss(entry)}>
             Understood
           </Button>

@@ -12,11 +12,14 @@ export interface Subject {
   readonly outcomeLabel: string;
 }
 
+/** Why a decision could not be taken back; undefined once somebody has read it, or when nobody tried. */
+type Stands = string | undefined;
+
 export type Progress =
   | { readonly phase: "sending"; readonly waitingForServer: boolean }
-  | { readonly phase: "recorded"; readonly decisionId: string; readonly leavesAt: string }
+  | { readonly phase: "recorded"; readonly decisionId: string; readonly leavesAt: string; readonly stands?: Stands }
   | { readonly phase: "undoing"; readonly decisionId: string; readonly leavesAt: string }
-  | { readonly phase: "sent"; readonly decisionId: string }
+  | { readonly phase: "sent"; readonly decisionId: string; readonly stands?: Stands }
   | { readonly phase: "undone" }
   /** Answered unseen; the decision itself is still to come. */
   | { readonly phase: "kept" }
@@ -68,8 +71,19 @@ export function reduceLedger(entries: readonly Entry[], event: LedgerEvent): rea
           : entry,
       );
     case "dismissed":
-      return entries.filter((entry) => entry.id !== event.id);
+      return entries.flatMap((entry) => (entry.id === event.id ? withoutNews(entry) : [entry]));
   }
+}
+
+/** Of a decision that may still leave, or be taken back, only the news goes. */
+function withoutNews(entry: Entry): readonly Entry[] {
+  const { progress } = entry;
+  return progress.phase === "recorded" ? [{ ...entry, progress: { ...progress, stands: undefined } }] : [];
+}
+
+/** Why a decision of this entry was not taken back although somebody wanted that. */
+export function whyItStands({ progress }: Entry): string | undefined {
+  return progress.phase === "recorded" || progress.phase === "sent" ? progress.stands : undefined;
 }
 
 function mayFollow(before: Progress, after: Progress): boolean {

@@ -70,7 +70,7 @@ function Comments({ about }: { about: About }) {
   const key = useCommand("comment", { run: () => field.current?.focus() });
   const submit = (event: FormEvent) => {
     event.preventDefault();
-    if (text.trim() && !comment.isPending) comment.mutate(text.trim());
+    if (text.trim()) comment.mutate(text.trim());
   };
   return (
     <>

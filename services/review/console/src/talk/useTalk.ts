@@ -3,6 +3,7 @@ import { useMutation, useQuery, useQueryClient } from "@tanstack/react-query";
 import { answerOf, api } from "../api/client";
 import { NoAnswer } from "../api/problem";
 import { pollMs } from "../live/liveness";
+import { useOnce } from "../ui/useOnce";
 import { useStepKey } from "../ui/useStepKey";
 
 /** Which case is talked about. */
@@ -43,7 +44,9 @@ function useWrite<Wish>(
   const queries = useQueryClient();
   const key = useStepKey();
   return useMutation({
-    mutationFn: (wish: Wish) => write(wish, key.current()),
+    // One after the other: each is a wish of its own, under a key of its own.
+    scope: { id: keyOf(about, what).join(" ") },
+    mutationFn: (wish: Wish) => write(wish, key.of(wish)),
     // Also where the page has been left meanwhile.
     onSuccess: (_, wish) => onWritten?.(wish),
     onSettled: (_, error) => {
@@ -54,7 +57,7 @@ function useWrite<Wish>(
 }
 
 export function useComment(about: About, onWritten: (comment: string) => void) {
-  return useWrite(
+  const write = useWrite(
     about,
     "comments",
     (comment: string, key) =>
@@ -66,6 +69,7 @@ export function useComment(about: About, onWritten: (comment: string) => void) {
       ),
     onWritten,
   );
+  return useOnce(write);
 }
 
 export function useChangeTags(about: About) {

@@ -27,6 +27,7 @@ interface OpenCaseProps {
   readonly onRevealed: () => void;
   /** The case left the desk without a decision: what became of it. */
   readonly onAside: (said: string) => void;
+  readonly onAsideFailed: (said: string) => void;
   readonly onSkip: () => void;
   readonly onPutBack: () => void;
 }
@@ -41,6 +42,7 @@ export function OpenCase({
   onLeft,
   onRevealed,
   onAside,
+  onAsideFailed,
   onSkip,
   onPutBack,
 }: OpenCaseProps) {
@@ -70,6 +72,7 @@ export function OpenCase({
             claim={claim}
             onCancel={() => begin(null)}
             onDone={onAside}
+            onFailed={onAsideFailed}
           />
         )}
         <AnswerCard claim={claim} decision={decision} />

@@ -26,7 +26,7 @@ export function TriagePage({ me }: { me: Me }) {
   const answered = useAnswered();
   const waiting = items.data?.filter(({ review_id }) => !answered.has(review_id));
   const { desk, notice, prepared, ...actions } = useDesk(name, tenant);
-  const { openNext, openReview, takeFirst, takeAgain, stay, reopen, lookAgain, skip, putBack } = actions;
+  const { openNext, leave, tell, openReview, takeFirst, takeAgain, stay, reopen, lookAgain, skip, putBack } = actions;
   useFirstQueue(desk, queues.data, begin);
   const [said, setSaid] = useState("");
   useEffect(() => {
@@ -75,12 +75,13 @@ export function TriagePage({ me }: { me: Me }) {
           leaseExpiresAt={desk.leaseExpiresAt}
           notice={notices}
           status={status}
-          onLeft={openNext}
+          onLeft={() => leave(desk.claim.claim_id)}
           onRevealed={lookAgain}
           onAside={(said) => {
-            openNext();
+            leave(desk.claim.claim_id);
             setSaid(said);
           }}
+          onAsideFailed={(said) => tell(desk.claim.claim_id, said)}
           onSkip={skip}
           onPutBack={putBack}
         />

@@ -1,6 +1,7 @@
 import { type QueryKey, useMutation, useQueryClient } from "@tanstack/react-query";
 
 import { NoAnswer } from "../api/problem";
+import { useOnce } from "./useOnce";
 import { useStepKey } from "./useStepKey";
 
 interface StepOptions {
@@ -8,7 +9,7 @@ interface StepOptions {
   readonly gcTime?: number;
 }
 
-/** A write that is sent under one key until it is answered; afterwards everything `stale` is read anew. */
+/** A write that is sent once, under one key until it is answered; afterwards everything `stale` is read anew. */
 export function useStep<Wish, Answer>(
   stale: QueryKey,
   send: (wish: Wish, key: string) => Promise<Answer>,
@@ -16,12 +17,13 @@ export function useStep<Wish, Answer>(
 ) {
   const queries = useQueryClient();
   const key = useStepKey();
-  return useMutation({
+  const step = useMutation({
     ...options,
-    mutationFn: (wish: Wish) => send(wish, key.current()),
+    mutationFn: (wish: Wish) => send(wish, key.of(wish)),
     onSettled: (_, error) => {
       if (!(error instanceof NoAnswer)) key.answered();
       return queries.invalidateQueries({ queryKey: stale });
     },
   });
+  return useOnce(step);
 }

@@ -2,13 +2,14 @@ import { Button, NativeSelect, Textarea } from "@mantine/core";
 import { useMutation } from "@tanstack/react-query";
 import { type FormEvent, useRef, useState } from "react";
 
-import { NoAnswer } from "../../api/problem";
+import { explain, NoAnswer } from "../../api/problem";
 import type { Claim, Colleague } from "../../api/schema";
 import { useMe } from "../../session/useSession";
 import { useColleagues } from "../../team/useTeam";
 import { Card } from "../../ui/Card";
 import { Trouble } from "../../ui/Page";
 import { useKeptText } from "../../ui/useKeptText";
+import { useOnce } from "../../ui/useOnce";
 import { useStepKey } from "../../ui/useStepKey";
 import type { Hold } from "../desk/hold";
 import { type Aside, sendAside } from "./aside";
@@ -20,29 +21,36 @@ interface AsideCardProps {
   readonly claim: Claim;
   readonly onCancel: () => void;
   readonly onDone: (said: string) => void;
+  /** It was refused, maybe when its person works on another case already. */
+  readonly onFailed: (said: string) => void;
 }
 
 /** The words that asking, escalating, recusing or handing over takes. The case leaves when the server has done it. */
-export function AsideCard({ aside, hold, claim, onCancel, onDone }: AsideCardProps) {
+export function AsideCard({ aside, hold, claim, onCancel, onDone, onFailed }: AsideCardProps) {
   const { text: words, write, sent } = useKeptText(`${aside.action}.${hold.reviewId}`);
   const [to, setTo] = useState("");
   const form = useRef<HTMLFormElement>(null);
   const key = useStepKey();
-  const send = useMutation({
+  const sending = useMutation({
     mutationFn: () =>
-      hold.finish(() => sendAside(aside.action, claim.claim_id, key.current(), { words: words.trim(), to })),
+      hold.finish(() => {
+        const wish = { words: words.trim(), to };
+        return sendAside(aside.action, claim.claim_id, key.of(wish), wish);
+      }),
     onSuccess: () => {
       sent(words.trim());
       onDone(`${claim.context.decision_required.case_id}: ${aside.done}.`);
     },
     onError: (error) => {
       if (!(error instanceof NoAnswer)) key.answered();
+      onFailed(`${claim.context.decision_required.case_id} was not ${aside.failed}. ${explain(error)}`);
     },
   });
+  const send = useOnce(sending);
   const complete = aside.to === "somebody" ? to !== "" : words.trim() !== "";
   const submit = (event: FormEvent) => {
     event.preventDefault();
-    if (complete && !send.isPending) send.mutate();
+    if (complete) send.mutate();
   };
   return (
     <Card title={aside.title} asking>

@@ -11,6 +11,8 @@ export interface Aside {
   /** Whom it can be given to: a colleague must be named, or may be. */
   readonly to: "nobody" | "perhaps" | "somebody";
   readonly done: string;
+  /** As in "the case was not ...". */
+  readonly failed: string;
 }
 
 export const ASIDES: readonly Aside[] = [
@@ -22,6 +24,7 @@ export const ASIDES: readonly Aside[] = [
     command: "ask",
     to: "nobody",
     done: "asked; the case comes back with the answer",
+    failed: "asked about",
   },
   {
     action: "escalate",
@@ -31,6 +34,7 @@ export const ASIDES: readonly Aside[] = [
     command: "escalate",
     to: "perhaps",
     done: "escalated",
+    failed: "escalated",
   },
   {
     action: "recuse",
@@ -40,6 +44,7 @@ export const ASIDES: readonly Aside[] = [
     command: "recuse",
     to: "nobody",
     done: "given up for good",
+    failed: "given up",
   },
   {
     action: "delegate",
@@ -49,6 +54,7 @@ export const ASIDES: readonly Aside[] = [
     command: null,
     to: "somebody",
     done: "handed over",
+    failed: "handed over",
   },
   {
     action: "block",
@@ -58,6 +64,7 @@ export const ASIDES: readonly Aside[] = [
     command: null,
     to: "nobody",
     done: "on hold",
+    failed: "put on hold",
   },
   {
     action: "return",
@@ -67,6 +74,7 @@ export const ASIDES: readonly Aside[] = [
     command: null,
     to: "nobody",
     done: "returned",
+    failed: "returned",
   },
 ];
 

@@ -1,6 +1,6 @@
 import { Button, Menu } from "@mantine/core";
 
-import { type ReactNode, useState } from "react";
+import { type MouseEvent, type ReactNode, useState } from "react";
 
 import type { ContextPackage, OutcomeChoice } from "../../api/schema";
 import type { CommandName } from "../../keys/commands";
@@ -26,9 +26,17 @@ export function DecisionBar({ context, decision, onAside, onSkip, onPutBack }: D
   const { outcomes } = context.actions;
   const { keymap } = useKeys();
   const keys = assignOutcomeKeys(outcomes, takenKeys(keymap));
+  // A click that does not count leaves the focus with the question.
+  const stay = (event: MouseEvent) => !decision.settled && event.preventDefault();
   return (
     <>
-      <div className={styles.outcomes} role="group" aria-label="Decide">
+      <div
+        className={styles.outcomes}
+        role="group"
+        aria-label="Decide"
+        data-settled={decision.settled}
+        onMouseDown={stay}
+      >
         {outcomes.map((choice, index) => (
           <OutcomeButton
             key={choice.outcome}

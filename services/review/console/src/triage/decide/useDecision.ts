@@ -10,6 +10,7 @@ import { type Draft, type Intent, type Missing, missing, unseen } from "./draft"
 import { previewQuery, usePreparedPreviews } from "./Preview";
 import { initialTerms, termProblems } from "./terms";
 import { useDraft } from "./useDraft";
+import { useSettled } from "./useSettled";
 
 export interface Decision {
   readonly draft: Draft;
@@ -22,6 +23,8 @@ export interface Decision {
   readonly needed: readonly Missing[];
   /** Counts attempts that something was missing for: each one moves the focus to the first gap. */
   readonly attempts: number;
+  /** Whether a press can mean this case by now; sooner nothing is chosen. */
+  readonly settled: boolean;
   readonly choose: (outcome: string) => void;
   readonly edit: (outcome: string) => void;
   readonly confirm: () => void;
@@ -46,6 +49,7 @@ export function useDecision({ hold, claim, onLeft, onRevealed }: Answering): Dec
   const [attempts, setAttempts] = useState(0);
   const recording = useRef(false);
 
+  const settled = useSettled(`${claim.claim_id} ${claim.shown_sha256}`);
   usePreparedPreviews(claim);
 
   const gaps = (wanted: Intent) =>
@@ -108,7 +112,8 @@ export function useDecision({ hold, claim, onLeft, onRevealed }: Answering): Dec
     intent,
     needed: intent ? gaps(intent) : [],
     attempts,
-    choose: (outcome) => attempt({ outcome, editing: intent?.outcome === outcome && intent.editing }),
+    settled,
+    choose: (outcome) => settled && attempt({ outcome, editing: intent?.outcome === outcome && intent.editing }),
     edit: (outcome) => {
       const schema = schemaOf(context, outcome);
       if (!draft.terms[outcome])

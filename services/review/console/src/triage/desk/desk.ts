@@ -75,7 +75,7 @@ function isNews(before: Claim, after: Claim): boolean {
   return after.asks !== "confirmation" || before.asks === "confirmation";
 }
 
-function isOpen(desk: Desk, claimId: string): desk is Extract<Desk, { phase: "open" }> {
+export function isOpen(desk: Desk, claimId: string): desk is Extract<Desk, { phase: "open" }> {
   return desk.phase === "open" && desk.claim.claim_id === claimId;
 }
 

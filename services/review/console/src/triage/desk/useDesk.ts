@@ -1,15 +1,18 @@
 import { useQueryClient } from "@tanstack/react-query";
 import { useCallback, useEffect, useRef, useState } from "react";
 
-import { explain } from "../../api/problem";
-import type { Claim, Lease, QueueItem } from "../../api/schema";
+import { explain, isPassing } from "../../api/problem";
+import type { Claim, Lease, OpenedLease, QueueItem } from "../../api/schema";
 import { claimOn, heldClaim, namedClaim, nextClaim, readClaim, releaseClaim, sayOpened, skipClaim } from "./claims";
-import { type Desk, type DeskEvent, ENDINGS, reduceDesk } from "./desk";
+import { type Desk, type DeskEvent, ENDINGS, isOpen, reduceDesk } from "./desk";
 import { Hold } from "./hold";
 import { useActivity } from "./useActivity";
 import { useAttention } from "./useAttention";
 import { useLease } from "./useLease";
 import { useLookAhead } from "./useLookAhead";
+
+// Well within the minute for which the server holds what nobody has opened.
+const OPENED_AGAIN_MS = 2_000;
 
 export interface DeskActions {
   readonly desk: Desk;
@@ -18,6 +21,10 @@ export interface DeskActions {
   /** Shows the next case: the prepared one at once, otherwise the best one the server gives. */
   readonly openNext: () => void;
   /** Shows the review named; the open case goes back to the queue. */
+  /** A case has been dealt with: the next one is shown, unless its person has gone on to another already. */
+  readonly leave: (claimId: string) => void;
+  /** Says what became of a case that is off the desk; on the desk it says so itself. */
+  readonly tell: (claimId: string, words: string) => void;
   readonly openReview: (item: QueueItem) => Promise<void>;
   /** Shows what has become more urgent than the open case, which goes back to the queue. */
   readonly takeFirst: () => void;
@@ -42,6 +49,22 @@ function takeWanted(): string | null {
   address.searchParams.delete("claim");
   if (wanted) window.history.replaceState(null, "", `${address.pathname}${address.search}`);
   return wanted;
+}
+
+/**
+ * Says that a case is on the screen until that is heard, or the case is not there any more: unheard, it is held for a
+ * minute only. A refusal means that the claim has ended, and is thrown; the look at the claim says how.
+ */
+async function untilOpened(say: () => Promise<OpenedLease>, shown: () => boolean): Promise<OpenedLease> {
+  for (;;) {
+    try {
+      return await say();
+    } catch (error) {
+      if (!isPassing(error)) throw error;
+      await new Promise((resolve) => setTimeout(resolve, OPENED_AGAIN_MS));
+      if (!shown()) throw error;
+    }
+  }
 }
 
 /** The desk: at most one case open, the next one prepared, the hold kept alive. */
@@ -78,16 +101,14 @@ export function useDesk(queue: string | null, tenant: string): DeskActions {
       const next = new Hold(claim);
       apply({ type: "shown", hold: next, claim });
       if (claim.state !== "held") return onEnded(claim.claim_id, ENDINGS[claim.state].why, ENDINGS[claim.state].gone);
-      // A refusal here means that the claim has ended; the look at the claim says how.
-      next
-        .renew(() => sayOpened(claim.claim_id, workingFor.current))
-        .then(
-          (lease) => {
-            onRenewed(claim.claim_id, lease);
-            apply({ type: "overtaken", claimId: claim.claim_id, by: lease.overtaken_by ?? null });
-          },
-          () => queries.invalidateQueries({ queryKey: ["claim", claim.claim_id] }),
-        );
+      const shown = () => isOpen(latest.current, claim.claim_id);
+      untilOpened(() => next.renew(() => sayOpened(claim.claim_id, workingFor.current)), shown).then(
+        (lease) => {
+          onRenewed(claim.claim_id, lease);
+          apply({ type: "overtaken", claimId: claim.claim_id, by: lease.overtaken_by ?? null });
+        },
+        () => queries.invalidateQueries({ queryKey: ["claim", claim.claim_id] }),
+      );
       void queries.invalidateQueries({ queryKey: ["queue"] });
     },
     [onRenewed, onEnded, queries, apply],
@@ -142,14 +163,14 @@ export function useDesk(queue: string | null, tenant: string): DeskActions {
     await running.current;
     const now = latest.current;
     if (!queue || (now.phase === "open" && now.hold.reviewId === reviewId)) return;
-    const left = now.phase === "open" ? now.hold.claimId : null;
+    const left = now.phase === "open" ? now.hold : null;
     await exclusively(async () => {
       try {
         const claim = await ahead.take(() => ask(queue), reviewId);
         if (claim) show(claim);
         setNotice(claim ? null : `${name} is not there for you any more.`);
         // The server gives it back by itself when the lease ends, should this not be heard.
-        if (claim && left) releaseClaim(left).catch(() => undefined);
+        if (claim) left?.finish(() => releaseClaim(left.claimId)).catch(() => undefined);
       } catch (error) {
         setNotice(`${name}: ${explain(error)}`);
       }
@@ -187,22 +208,30 @@ export function useDesk(queue: string | null, tenant: string): DeskActions {
     );
   };
 
+  const leave = (claimId: string) => {
+    if (isOpen(latest.current, claimId)) openNext();
+  };
+
+  const tell = (claimId: string, words: string) => {
+    if (!isOpen(latest.current, claimId)) setNotice(words);
+  };
+
   /** Gives the open case up behind the next one. Unheard, the claim runs out by itself and the case comes round again. */
-  const leave = (left: Hold, done: string, send: () => Promise<void>) => {
+  const giveUp = (left: Hold, done: string, send: () => Promise<void>) => {
     const name = desk.phase === "open" ? desk.claim.context.decision_required.case_id : left.reviewId;
     left.finish(send).catch((error: unknown) => setNotice(`${name} was not ${done}. ${explain(error)}`));
   };
 
   const skip = () => {
     if (!hold || running.current) return;
-    leave(hold, "skipped", () => skipClaim(hold.claimId));
+    giveUp(hold, "skipped", () => skipClaim(hold.claimId));
     openNext();
   };
 
   const putBack = () => {
     if (!hold || running.current) return;
     setNotice(null);
-    leave(hold, "put back", () => releaseClaim(hold.claimId));
+    giveUp(hold, "put back", () => releaseClaim(hold.claimId));
     apply({ type: "cleared" });
     ahead.rest();
   };
@@ -211,6 +240,8 @@ export function useDesk(queue: string | null, tenant: string): DeskActions {
     desk,
     notice,
     openNext,
+    leave,
+    tell,
     openReview,
     takeFirst,
     takeAgain,

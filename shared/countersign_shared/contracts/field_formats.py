@@ -3,6 +3,7 @@
 from collections.abc import Callable
 from datetime import date
 from decimal import Decimal
+from math import floor, log10
 from typing import Any, Literal
 
 import orjson
@@ -13,8 +14,13 @@ Format = Literal["money", "percent", "number", "text", "date", "boolean", "choic
 Formatter = Callable[[Any], str]
 
 NOT_GIVEN = "not given"
-ROUNDED_FROM = 0.001
-"""From here on a fraction is told to four decimal places, below to four digits."""
+DIGITS = 10
+"""Of a fraction, as the router tells a limit: what somebody typed is shown as it was sent, and what a machine computed
+without the noise of its last digits."""
+LEAST_DECIMALS = 4
+"""Shown of a fraction however large it is, should it have as many: cents are not cut from an amount."""
+SMALL = 0.001
+"""Below it the zeros are counted before the digits."""
 MAX_SMALL = 16
 """Letters of a small number, sign included; with more, nobody counts the zeros."""
 EXACT_TO = 1e16
@@ -59,11 +65,15 @@ def _number(value: Any) -> str:
         return f"{value:,}"
     if value == 0.0:
         return "0"
-    if abs(value) < ROUNDED_FROM:
-        # Rounded like all others, it might read as nothing.
-        text = format(Decimal(f"{value:.4g}"), "f")
-        return text if len(text) <= MAX_SMALL else f"{value:.4g}"
-    return f"{value:,.4f}".rstrip("0").rstrip(".") if abs(value) < EXACT_TO else f"{value:.15g}"
+    size = abs(value)
+    if size < SMALL:
+        text = format(Decimal(f"{value:.{DIGITS}g}"), "f")
+        return text if len(text) <= MAX_SMALL else f"{value:.{DIGITS}g}"
+    if size >= EXACT_TO:
+        return f"{value:.15g}"
+    # Rounded to fewer, a value just past a limit would read as the limit.
+    decimals = max(LEAST_DECIMALS, DIGITS - 1 - floor(log10(size)))
+    return f"{value:,.{decimals}f}".rstrip("0").rstrip(".")
 
 
 def _yes_or_no(value: Any) -> str:

@@ -99,6 +99,11 @@ def test_contract_the_title_of_a_mortgage_fits_a_row_of_the_queue() -> None:
     assert load_decision_types()["loan_application"].title({"loan_amount": "290000.00"}) == "$290,000 mortgage"
 
 
+@pytest.mark.parametrize("lacking", [{}, {"order_id": "A-1"}, {"amount": PAYLOAD["amount"], "order_id": " "}])
+def test_a_title_is_whole_or_none(lacking: dict[str, Any]) -> None:
+    assert REFUND.title(lacking) is None
+
+
 def test_problems_point_at_fields_and_quote_no_value() -> None:
     problems = REFUND.check_payload({**PAYLOAD, "channel": "secret", "amount": {"value": "secret"}, "gender": 7})
     assert [problem.pointer for problem in problems] == ["/amount/currency", "/amount/value", "/channel", "/gender"]
@@ -149,9 +154,8 @@ def test_no_terms_break_what_people_see(outcome: str | None, terms: dict[str, An
 
 @given(st.dictionaries(st.sampled_from(sorted(PAYLOAD)), json_values))
 def test_no_payload_breaks_what_people_see(payload: dict[str, Any]) -> None:
-    title = REFUND.title(payload)
-    assert title.isprintable()
-    assert len(title) <= MAX_TITLE
+    title = REFUND.title({**PAYLOAD, **{name: value for name, value in payload.items() if value not in (None, "")}})
+    assert title is None or (title.isprintable() and len(title) <= MAX_TITLE)
     facts = KEY_FACTS.validate_python(REFUND.key_facts(payload))
     assert "gender" not in {fact.field for fact in facts}
     INVALID_FIELDS.validate_python([problem._asdict() for problem in REFUND.check_payload(payload)])

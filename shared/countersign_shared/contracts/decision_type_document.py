@@ -52,7 +52,10 @@ class DecisionTypeDocument(_Document):
     decision_type: Name
     label: Label
     owner: Label = Field(description="The team that answers for this kind of decision.")
-    title: Label = Field(description="One neutral line per case; `{field}` stands for the formatted value.")
+    title: Label = Field(
+        description="One neutral line per case; `{field}` stands for the formatted value. A case that lacks one "
+        "is called by its label and case id."
+    )
     default_queue: Name = Field(default="unrouted", description="Where people find cases that no policy placed.")
     queues: list[Name] | None = Field(default=None, description="All queues that policies may name; unset: any.")
     skills: list[Name] | None = Field(default=None, description="All skills that policies may ask for; unset: any.")

@@ -107,8 +107,12 @@ class DecisionType:
         chosen = None if outcome is None else self.outcomes.get(outcome)
         return read_terms(params, None if chosen is None else chosen.params_schema, self.fields)
 
-    def title(self, payload: Mapping[str, Any]) -> str:
-        """One neutral line for the queue, free of control characters."""
+    def title(self, payload: Mapping[str, Any]) -> str | None:
+        """One neutral line for the queue, free of control characters; None where a field that it names has no value."""
+        named = (payload.get(field.name) for _, field in self._title if field is not None)
+        # No template reads well with a hole in it, in any language.
+        if any(value is None or (isinstance(value, str) and not value.strip()) for value in named):
+            return None
         parts = (text if field is None else field.formatted(payload.get(field.name)) for text, field in self._title)
         line = " ".join("".join(parts).split())
         printable = line if line.isprintable() else "".join(letter for letter in line if letter.isprintable())

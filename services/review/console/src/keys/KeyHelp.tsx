@@ -3,6 +3,7 @@ import { type KeyboardEvent, useState } from "react";
 
 import { COMMAND_NAMES, type CommandName, COMMANDS } from "./commands";
 import { keyName } from "./Keycap";
+import keycap from "./Keycap.module.css";
 import styles from "./KeyHelp.module.css";
 import { keyOf } from "./keymap";
 import { useBindings, useCommand, useDialogKeys, useKey, useKeys } from "./KeyProvider";
@@ -71,10 +72,11 @@ function Commands() {
                 <dt>{COMMANDS[name].label}</dt>
                 <dd>
                   {COMMANDS[name].fixed ? (
-                    <kbd>{keyName(COMMANDS[name].key)}</kbd>
+                    <kbd className={keycap.cap}>{keyName(COMMANDS[name].key)}</kbd>
                   ) : (
                     <button
                       type="button"
+                      className={keycap.cap}
                       aria-label={`${keyName(keyOf(keymap, name))}: another key for ${COMMANDS[name].label}`}
                       data-asking={asking === name}
                       onClick={() => {
@@ -111,7 +113,9 @@ function Outcomes() {
             <dt>{label}</dt>
             <dd>
               {keys.map(({ key }) => (
-                <kbd key={key}>{keyName(key)}</kbd>
+                <kbd key={key} className={keycap.cap}>
+                  {keyName(key)}
+                </kbd>
               ))}
             </dd>
           </div>

@@ -20,7 +20,7 @@ export function Keycap({ of, modified = false }: KeycapProps) {
   const { on } = useKeys();
   if (!of || !(on || modified)) return null;
   return (
-    <kbd className={styles.cap} aria-hidden="true">
+    <kbd className={`${styles.cap} ${styles.hint}`} aria-hidden="true">
       {keyName(of)}
     </kbd>
   );

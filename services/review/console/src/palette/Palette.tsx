@@ -14,6 +14,7 @@ import { withChosen } from "../triage/queue/chosenQueue";
 import { howMany } from "../triage/queue/depth";
 import { addressOfQueue, useQueues, useWantedQueue } from "../triage/queue/useQueues";
 import { type Entry, matching } from "./match";
+import keycap from "../keys/Keycap.module.css";
 import styles from "./Palette.module.css";
 import { useFoundCases } from "./useFoundCases";
 
@@ -115,7 +116,11 @@ function Finder({ me, onDone }: { me: Me; onDone: () => void }) {
           >
             <span>{entry.label}</span>
             <small>{entry.group}</small>
-            {entry.key && <kbd aria-hidden="true">{keyName(entry.key)}</kbd>}
+            {entry.key && (
+              <kbd className={keycap.cap} aria-hidden="true">
+                {keyName(entry.key)}
+              </kbd>
+            )}
           </li>
         ))}
       </ul>

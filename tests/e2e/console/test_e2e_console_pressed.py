@@ -22,6 +22,7 @@ OPENED = re.compile(r"/api/review/v1/claims/[^/]+/opened")
 DECIDED = re.compile(r"/api/review/v1/claims/[^/]+/decision$")
 UNDONE = re.compile(r"/api/review/v1/decisions/[^/]+/undo$")
 ASKED = re.compile(r"/api/review/v1/claims/[^/]+/information$")
+SKIPPED = re.compile(r"/api/review/v1/claims/[^/]+/skip$")
 COMMENTS = re.compile(r"/api/review/v1/cases/default/[^/]+/comments$")
 TAGS = re.compile(r"/api/review/v1/cases/default/[^/]+/tags$")
 LET_GO = re.compile(r"/api/review/v1/reviews/[^/]+/unblock$")
@@ -141,6 +142,18 @@ def test_an_outcome_that_is_pressed_twice_decides_one_case(desk: Desk, browser: 
         # The next press is one for the next case.
         here.press("a")
         here.expect_status(re.compile(f"{second}, Approve: (recorded|sent)"))
+        here.put_back()
+
+
+def test_a_skip_that_is_pressed_twice_skips_one_case(desk: Desk, browser: Browser) -> None:
+    with seat(browser) as here:
+        first = at_the_desk(desk, here, "skipping-sara")
+        wire = Wire(here.page, SKIPPED)
+        here.press("s", "s")
+        here.expect_case(other_than=first)
+        wire.until_sent(1)
+        assert len(wire.keys) == 1
+        wire.let_go()
         here.put_back()
 
 

@@ -83,7 +83,13 @@ export function OpenCase({
         {!context.withheld && <TimelineOnDemand tenant={question.tenant} caseId={question.case_id} />}
       </aside>
       <footer className={styles.bar}>
-        <DecisionBar context={context} decision={decision} onAside={begin} onSkip={onSkip} onPutBack={onPutBack} />
+        <DecisionBar
+          context={context}
+          decision={decision}
+          onAside={begin}
+          onSkip={() => decision.settled && onSkip()}
+          onPutBack={onPutBack}
+        />
         <div className={styles.said}>{status}</div>
       </footer>
     </>

@@ -20,11 +20,11 @@ export interface DeskActions {
   readonly notice: string | null;
   /** Shows the next case: the prepared one at once, otherwise the best one the server gives. */
   readonly openNext: () => void;
-  /** Shows the review named; the open case goes back to the queue. */
   /** A case has been dealt with: the next one is shown, unless its person has gone on to another already. */
   readonly leave: (claimId: string) => void;
   /** Says what became of a case that is off the desk; on the desk it says so itself. */
   readonly tell: (claimId: string, words: string) => void;
+  /** Shows the review named; the open case goes back to the queue. */
   readonly openReview: (item: QueueItem) => Promise<void>;
   /** Shows what has become more urgent than the open case, which goes back to the queue. */
   readonly takeFirst: () => void;

@@ -254,7 +254,7 @@ def test_somebody_is_added_signs_in_and_is_gone_when_disabled(desk: Desk, browse
         new.page.get_by_label("Password", exact=True).fill(password)
         new.press("Enter")
         expect(new.page.get_by_text("live", exact=True)).to_be_visible()
-        admin.page.get_by_role("button", name="Done").click()
+        admin.page.get_by_role("button", name="Done", exact=True).click()
         admin.page.get_by_role("button", name="Change New Comer").click()
         admin.page.get_by_label("Analyst").check()
         admin.page.get_by_role("button", name="Save").click()

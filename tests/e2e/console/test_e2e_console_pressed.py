@@ -84,6 +84,12 @@ class Wire:
             assert time.monotonic() < deadline, f"{self.address.pattern} was sent {len(self.keys)} times"
             self.page.wait_for_timeout(10)
 
+    def refuse_what_is_held(self, sent: int, status: int, told: Locator) -> None:
+        """Answer the one that waits, the last of so many, and see that told: another would have been sent by then."""
+        self.until_sent(sent)
+        self._refuse(self.held[0], status)
+        expect(told).to_contain_text(words_of(status))
+
     def let_go(self) -> None:
         """Let the real server answer what is held, and everything from now on."""
         self.page.unroute(self.address)
@@ -340,7 +346,7 @@ def test_a_signature_that_is_refused_keeps_its_words_and_is_given_once(desk: Des
             sign.press("Enter")
             expect(sign).to_be_focused()
         sign.dblclick()
-        here.page.wait_for_timeout(300)
+        wire.refuse_what_is_held(5, 409, alert(here))
         assert len(wire.keys) == 5
         expect(why).to_have_value("read and checked")
 
@@ -362,7 +368,7 @@ def test_a_case_on_hold_is_let_go_on_once(desk: Desk, browser: Browser) -> None:
             go_on.press("Enter")
         expect(go_on).to_be_focused()
         go_on.dblclick()
-        here.page.wait_for_timeout(300)
+        wire.refuse_what_is_held(5, 409, alert(here))
         assert len(wire.keys) == 5
         # The server may have heard what it did not answer for: that wish has one key until it is answered.
         assert wire.keys[3] == wire.keys[4]

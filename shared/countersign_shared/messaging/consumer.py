@@ -294,7 +294,7 @@ def _watch_polls(
             while True:
                 if health is not None:
                     health.polled(time.monotonic())
-                pace.polled()
+                pace.handled()
                 records = await poll(*args, **kwargs)
                 pace.answered(sum(map(len, records.values())), most=kwargs["max_records"])
                 if records:

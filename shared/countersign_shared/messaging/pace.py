@@ -46,8 +46,8 @@ class Pace:
         self._brought: dict[int, bool] = {}
         self._records_at = self._asked_at = self._answered_at = time.monotonic()
 
-    def polled(self) -> None:
-        """Note that a poll begins: what the last one brought has been handled."""
+    def handled(self) -> None:
+        """Note that what the last poll brought has been handled, before the next one begins."""
         took = time.monotonic() - self._answered_at
         self._gather_seconds = max(self._gather_ms / 1000, min(ROOM * took, LONGEST_GATHER_SECONDS))
 
@@ -93,8 +93,8 @@ class Doze:
         self._gather_ms = gather_ms
         self._records_at = time.monotonic()
 
-    def polled(self) -> None:
-        """Note that a poll begins; nothing depends on it here."""
+    def handled(self) -> None:
+        """Nothing depends here on how long that took."""
 
     def answered(self, records: int, *, most: int) -> None:
         """Note how many records a poll brought, before the next request can be made."""

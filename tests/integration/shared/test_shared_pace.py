@@ -116,7 +116,7 @@ async def test_who_takes_long_for_a_batch_gathers_for_longer(kafka_bootstrap, to
         began = time.monotonic()
         for number in range(40):
             await producer.send_and_wait(topic, b"%d" % number, partition=number % PARTITIONS)
-            pace.polled()
+            pace.handled()
             found = await consumer.getmany(timeout_ms=0, max_records=500)
             pace.answered(sum(map(len, found.values())), most=500)
             await asyncio.sleep(took)

@@ -35,6 +35,7 @@ from countersign_review.store.live import Live
 from countersign_review.store.opening import Opening
 from countersign_review.store.passwords import Passwords
 from countersign_review.store.people import People
+from countersign_review.store.redaction import case_eraser
 from countersign_review.store.register import Register
 from countersign_review.store.remarks import Remarks
 from countersign_review.store.requests import Requests
@@ -49,7 +50,7 @@ from countersign_shared.background import beside
 from countersign_shared.clock import Clock, system_clock
 from countersign_shared.contracts.decision_types import load_decision_types
 from countersign_shared.erasure import TOPIC as ACTIVITIES
-from countersign_shared.erasure import Erasing, eraser
+from countersign_shared.erasure import Erasing
 from countersign_shared.messaging import Bus, open_bus
 from countersign_shared.messaging.outbox import Outbox, Relay, relaying
 from countersign_shared.observability import Health, Metrics
@@ -89,7 +90,7 @@ async def running(settings: Settings, *, clock: Clock = system_clock) -> AsyncIt
         sent = sent_marker(parts.answers, clock)
         relay = Relay(outbox, bus.publish, clock=clock, sent=sent, pause_seconds=RELAY_PAUSE_SECONDS)
         await stack.enter_async_context(relaying(pool, relay, fail=bus.fail, metrics=metrics, clock=clock))
-        handler, erase = Handler(intake, parts.types, metrics), eraser(MIGRATIONS.with_name("erasure.sql"))
+        handler, erase = Handler(intake, parts.types, metrics), case_eraser(clock)
         erasing = Erasing(handler, pool, erase, service=SERVICE, clock=clock, guards=True)
         await stack.enter_async_context(_sweeping(parts, updates, Figures(pool, metrics, clock), bus))
         await stack.enter_async_context(erasing.in_time(fail=bus.fail))

@@ -10,9 +10,9 @@ import orjson
 import pytest
 from pydantic import TypeAdapter
 
-from countersign_review.app import MIGRATIONS
+from countersign_review.store.redaction import case_eraser
 from countersign_shared.contracts.events import EVENTS
-from countersign_shared.erasure import AGAIN_AFTER, Erasing, eraser
+from countersign_shared.erasure import AGAIN_AFTER, Erasing
 from countersign_shared.messaging import Record, write_event
 from countersign_shared.postgres.bodies import bodies
 from tests.integration.review.harness import Client, Desk, content, example, record, routed, updated
@@ -77,9 +77,8 @@ async def remarked(desk: Desk, ana: Client) -> None:
 
 
 async def test_an_erased_case_is_in_no_table_and_does_not_come_back(desk: Desk) -> None:
-    erase = eraser(MIGRATIONS.with_name("erasure.sql"))
+    erase = case_eraser(desk.clock)
     erasing = Erasing(desk.handler, desk.pool, erase, service="review", clock=desk.clock, guards=True)
-    # Of two people: what was shown about a case names the other cases of the same person.
     arrivals = [
         record("case.routed", routed(name, subject_ref=name, case={"subject_ref": name, "title": f"{SECRET} {name}"}))
         for name in ("gone", "stays")
@@ -127,7 +126,7 @@ async def test_an_erased_case_is_in_no_table_and_does_not_come_back(desk: Desk) 
 
 
 async def test_what_another_replica_wrote_just_after_is_erased_a_minute_later(desk: Desk) -> None:
-    erase = eraser(MIGRATIONS.with_name("erasure.sql"))
+    erase = case_eraser(desk.clock)
     erasing = Erasing(desk.handler, desk.pool, erase, service="review", clock=desk.clock, guards=True)
     await erasing([request("gone")])
     await desk.handler([record("case.routed", routed("gone"))])
@@ -138,7 +137,7 @@ async def test_what_another_replica_wrote_just_after_is_erased_a_minute_later(de
 
 
 async def test_what_is_to_be_erased_once_more_is_erased_although_the_first_try_fails(desk: Desk) -> None:
-    erase, fails = eraser(MIGRATIONS.with_name("erasure.sql")), [False, True, False]
+    erase, fails = case_eraser(desk.clock), [False, True, False]
 
     async def at_times(connection: Any, tenant: str, case_id: str) -> int:
         rows = await erase(connection, tenant, case_id)
@@ -158,7 +157,7 @@ async def test_what_is_to_be_erased_once_more_is_erased_although_the_first_try_f
 
 @pytest.mark.parametrize("key", [None, b"", b"of-their-own"])
 async def test_what_upstream_says_of_an_erased_case_is_not_kept_whatever_its_key(desk: Desk, key: bytes | None) -> None:
-    erase = eraser(MIGRATIONS.with_name("erasure.sql"))
+    erase = case_eraser(desk.clock)
     erasing = Erasing(desk.handler, desk.pool, erase, service="review", clock=desk.clock, guards=True)
     await erasing([request("gone")])
     late = updated("gone", "information_provided", {"question_id": "q-1", "data": {"name": SECRET}})

@@ -8,8 +8,8 @@ from typing import Any
 
 import pytest
 
-from countersign_review.app import MIGRATIONS
-from countersign_shared.erasure import Erasing, eraser
+from countersign_review.store.redaction import case_eraser
+from countersign_shared.erasure import Erasing
 from tests.integration.review.harness import API, Client, Desk, record, routed, updated
 from tests.integration.review.test_review_erasure import found, request
 from tests.integration.review.test_review_seeds import DRAWN, known_wrong
@@ -21,7 +21,7 @@ DRAFT = {"draft": {"note": "so far"}}
 
 
 def erasing(desk: Desk) -> Erasing:
-    erase = eraser(MIGRATIONS.with_name("erasure.sql"))
+    erase = case_eraser(desk.clock)
     return Erasing(desk.handler, desk.pool, erase, service="review", clock=desk.clock, guards=True)
 
 
@@ -86,7 +86,7 @@ async def test_review_a_draft_that_is_saved_while_its_case_is_erased_finds_no_cl
         await connection.execute("SELECT FROM reviews FOR UPDATE")
         saving = asyncio.create_task(draft(ana, claim))
         await desk.until_waiting(1)
-        await eraser(MIGRATIONS.with_name("erasure.sql"))(connection, "default", "gone")
+        await case_eraser(desk.clock)(connection, "default", "gone")
         await transaction.commit()
     answer = await saving
     assert (answer.status_code, answer.json()["type"].rsplit("/", 1)[1]) == (404, "not-found")
@@ -99,7 +99,7 @@ async def test_review_a_remark_on_a_case_that_is_erased_in_that_moment_finds_no_
         await connection.execute("SELECT FROM case_counters FOR UPDATE")
         saying = asyncio.create_task(ana.post("/cases/default/gone/comments", {"comment": "Look here."}))
         await desk.until_waiting(1)
-        await eraser(MIGRATIONS.with_name("erasure.sql"))(connection, "default", "gone")
+        await case_eraser(desk.clock)(connection, "default", "gone")
     answer = await saying
     assert (answer.status_code, answer.json()["type"].rsplit("/", 1)[1]) == (404, "not-found")
 
@@ -108,7 +108,7 @@ async def test_review_a_case_that_is_erased_in_that_moment_is_planted_nowhere(de
     await known_wrong(desk, "gone")
     await desk.take_in(record("case.routed", routed("new", sampling=DRAWN)))
     async with desk.pool.acquire() as connection, connection.transaction():
-        await eraser(MIGRATIONS.with_name("erasure.sql"))(connection, "default", "gone")
+        await case_eraser(desk.clock)(connection, "default", "gone")
         planting = asyncio.create_task(desk.parts.seeds.plant())
         await desk.until_waiting(1)
     assert await planting == 0

@@ -29,12 +29,14 @@ from countersign_review.api.models.text import NO_CONTROL_CHARACTERS, PathPart
 from countersign_review.api.parts import Parts, Using
 from countersign_review.domain.administration import narrowed
 from countersign_review.domain.binding import views_to_quote
+from countersign_review.domain.refusals import Redacted
 from countersign_review.domain.review import ReviewState, Stage
 from countersign_review.domain.saying import Saying
 from countersign_review.store.caller import Caller
 from countersign_review.store.checking import grace_seconds
 from countersign_review.store.claims import FIRST_PAGE
 from countersign_review.store.routed import routed_of
+from countersign_shared.clock import rfc3339
 from countersign_shared.http import Problem
 
 router = APIRouter(tags=["desk"])
@@ -123,6 +125,11 @@ async def read_claim(claim_id: PathPart, caller: AtDesk, parts: Using) -> Respon
 async def read_context(claim_id: PathPart, caller: AtDesk, parts: Using) -> Response:
     """Return the exact bytes that `shown_sha256` is over."""
     row = await parts.claims.read(caller, claim_id)
+    if row["redacted_at"] is not None:
+        raise Redacted(
+            f"It named a case that was erased on {row['redacted_at']:%-d %B %Y}; the claim has what is left of it.",
+            redacted_at=rfc3339(row["redacted_at"]),
+        )  # fmt: skip
     return Response(row["package"], media_type="application/json", headers={"ETag": f'"{row["shown_sha256"]}"'})
 
 
@@ -182,7 +189,7 @@ def claim_response(parts: Parts, caller: Caller, row: Any, *, status: int) -> Re
     routed = row.get("routed") or routed_of(row["body"])
     names = (
         "claim_id", "version", "review_id", "queue", "claimed_at", "opened_at", "lease_expires_at", "due_at",
-        "at_risk_at", "shown_sha256", "payload_sha256",
+        "at_risk_at", "shown_sha256", "redacted_at", "payload_sha256",
     )  # fmt: skip
     body = {
         **{name: row[name] for name in names},

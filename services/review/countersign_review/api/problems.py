@@ -21,6 +21,7 @@ _STATUS = {
     "idempotency-key-reused": (422, "The key was used before"),
     "secret-told": (409, "Done before"),
     "already-left": (409, "Too late to undo"),
+    "redacted": (410, "Not whole any more"),
     "search-too-broad": (422, "The search is too broad"),
     "too-many": (409, "You keep as many as anybody may"),
     "answer-outstanding": (403, "Answer first"),

@@ -13,6 +13,7 @@ Refusal
 ├── KeyReused         one idempotency key, two different requests
 ├── SecretTold        the same request again, whose answer held a secret
 ├── AlreadyLeft       too late to undo
+├── Redacted          bytes that words of an erased case stood in
 ├── OutcomesExist     a case that can be decided is not sent back
 ├── CannotTakeIt      the colleague named lacks something
 ├── NotForYou         only the named role, or whoever did it, may
@@ -120,6 +121,12 @@ class AlreadyLeft(Refusal):
     """The decision has left; only a later decision can supersede it."""
 
     code = "already-left"
+
+
+class Redacted(Refusal):
+    """What was shown is not kept byte for byte: a case that it named has been erased."""
+
+    code = "redacted"
 
 
 class SearchTooBroad(Refusal):

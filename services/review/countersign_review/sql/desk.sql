@@ -125,13 +125,14 @@ SELECT $1, coalesce(max(number), 0) + 1, $2, $3, $4, $5 FROM shown WHERE claim_i
 
 -- name: claim
 SELECT c.claim_id, c.reviewer, c.state AS claim_state, c.version, c.claimed_at, c.opened_at, c.lease_expires_at, r.*,
-       s.sha256 AS shown_sha256, s.revision AS shown_revision, s.package, k.body, k.event_id AS routed_event_id,
+       s.sha256 AS shown_sha256, s.revision AS shown_revision, s.redacted_at, s.package, k.body,
+       k.event_id AS routed_event_id,
        (SELECT a.said FROM answers AS a
         WHERE a.claim_id = c.claim_id AND a.part = 'blind' AND a.undone_at IS NULL) AS blind_said,
        ARRAY(SELECT sha256 FROM shown WHERE shown.claim_id = c.claim_id ORDER BY number) AS shown_sha256_all
 FROM claims AS c JOIN reviews AS r USING (review_id)
 JOIN cases AS k ON k.tenant = r.tenant AND k.case_id = r.case_id
-JOIN LATERAL (SELECT sha256, revision, package FROM shown
+JOIN LATERAL (SELECT sha256, revision, redacted_at, package FROM shown
               WHERE shown.claim_id = c.claim_id ORDER BY number DESC LIMIT 1) AS s ON true
 WHERE c.claim_id = $1 AND c.reviewer = $2;
 

@@ -147,16 +147,36 @@ CREATE INDEX claims_mine ON claims (reviewer, claimed_at) WHERE state = 'held';
 CREATE INDEX claims_lease ON claims (lease_expires_at) WHERE state = 'held';
 CREATE INDEX claims_of_review ON claims (review_id);
 
--- The exact bytes of every context package served.
+-- The other cases that a context package names: when one of them is erased, what was said of it leaves the package too.
+-- Of the bytes alone, so that no package is stored without. NUL, which no case has in its id, is replaced because
+-- PostgreSQL reads no JSON that has it; an escaped backslash before `u0000` is none.
+CREATE FUNCTION cases_named(package bytea) RETURNS text[] LANGUAGE plpgsql IMMUTABLE PARALLEL SAFE AS $$
+DECLARE
+    said text := convert_from(package, 'UTF8');
+    history json;
+BEGIN
+    IF position('\u0000' IN said) > 0 THEN
+        said := regexp_replace(said, '(?<!\\)((?:\\\\)*)\\u0000', '\1\\u0001', 'g');
+    END IF;
+    history := said::json -> 'history';
+    RETURN ARRAY(SELECT json_array_elements(history -> 'subject') ->> 'case_id'
+                 UNION ALL SELECT json_array_elements(history -> 'similar') ->> 'case_id');
+END $$;
+
+-- The exact bytes of every context package served. When words of an erased case were taken out, they are no longer what
+-- the digest is over: that stays of what was served.
 CREATE TABLE shown (
-    claim_id text        NOT NULL REFERENCES claims,
-    number   smallint    NOT NULL,
-    revision integer     NOT NULL,
-    sha256   text        NOT NULL,
-    shown_at timestamptz NOT NULL,
-    package  bytea       NOT NULL,
+    claim_id    text        NOT NULL REFERENCES claims,
+    number      smallint    NOT NULL,
+    revision    integer     NOT NULL,
+    sha256      text        NOT NULL,
+    shown_at    timestamptz NOT NULL,
+    package     bytea       NOT NULL,
+    redacted_at timestamptz,
     PRIMARY KEY (claim_id, number)
 );
+CREATE INDEX shown_names ON shown USING gin (cases_named(package));
+ALTER INDEX shown_names ALTER COLUMN 1 SET STATISTICS 0;
 
 -- A skip belongs to the reviewer; for everybody else the review waits as before.
 CREATE TABLE skips (

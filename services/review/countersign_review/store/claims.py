@@ -107,9 +107,10 @@ class Claims:
         return [row for row in rows if caller.acts_for(row["tenant"])]
 
     async def read(self, caller: Caller, claim_id: str) -> Any:
-        """Return one of the caller's claims; evidence that came since is shown, and counts as a further view."""
+        """Return one of the caller's claims; what came since, or was erased, makes a further view while it is held."""
         row = own(caller, await self._pool.fetchrow(self._queries.claim, claim_id, caller.profile.pseudonym))
-        if row["shown_revision"] == row["revision"] or row["claim_state"] != ClaimState.HELD:
+        current = row["shown_revision"] == row["revision"] and row["redacted_at"] is None
+        if current or row["claim_state"] != ClaimState.HELD:
             return row
         async with at_the_desk(self._pool) as connection:
             claim = await self._lock(connection, caller, claim_id)

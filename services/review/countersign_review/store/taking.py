@@ -156,8 +156,8 @@ def _claim(taken: Taken, shown: Shown, now: datetime, expires: datetime) -> Mapp
         "claim_id": derived_event_id(ref.tenant, ref.case_id, "claim", case["number"]),
         "reviewer": taken.caller.profile.pseudonym, "claim_state": ClaimState.HELD, "version": 1, "claimed_at": now,
         "opened_at": None, "lease_expires_at": expires, "shown_sha256": shown.sha256,
-        "shown_revision": taken.review["revision"], "package": shown.package, "body": case["body"],
-        "routed": taken.routed, "routed_event_id": case["routed_event_id"], "blind_said": None,
+        "shown_revision": taken.review["revision"], "redacted_at": None, "package": shown.package,
+        "body": case["body"], "routed": taken.routed, "routed_event_id": case["routed_event_id"], "blind_said": None,
         "shown_sha256_all": [shown.sha256],
     }  # fmt: skip
 

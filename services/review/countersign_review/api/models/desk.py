@@ -282,6 +282,10 @@ class Claim(BaseModel):
     blind_answer: GivenAnswer | None = Field(description="What you answered before the proposal was shown.")
     context: ContextPackage
     shown_sha256: Sha256 = Field(description="Over the exact bytes of `context` as served.")
+    redacted_at: datetime | None = Field(
+        description="When words of another case that was erased were taken out of `context`, after it was served; null "
+        "otherwise, and while the claim is held: then it is shown anew."
+    )
     shown_sha256_all: list[Sha256] = Field(
         description="Of every view served under this claim, of more than 64 the newest, oldest first: what a decision "
         "quotes."

@@ -14,11 +14,11 @@ from typing import Any
 
 import asyncpg
 import numpy as np
-import onnxruntime
 import orjson
 import uvloop
 from aiokafka import AIOKafkaProducer
 
+from countersign_inference.adapters.onnx import onnxruntime
 from countersign_inference.domain.features import Features
 from countersign_inference.manifest import ARTIFACT, TabularOnnx, read_files, read_manifest
 from countersign_inference.registry import PACKAGED_MODELS

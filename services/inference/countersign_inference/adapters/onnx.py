@@ -1,9 +1,13 @@
 """Proposals from a classifier in ONNX."""
 
+import os
 import time
 from collections.abc import Mapping, Sequence
 
 import numpy as np
+
+# ONNX Runtime reports its use to its maker, and keeps a database for it at home, unless it is told before it is loaded.
+os.environ["ORT_DISABLE_TELEMETRY"] = "1"
 import onnxruntime
 
 from countersign_inference.domain.features import Matrix

@@ -18,7 +18,7 @@ import orjson
 import uvloop
 from aiokafka import AIOKafkaProducer
 
-from countersign_inference.adapters.onnx import onnxruntime
+from countersign_inference.adapters.onnx import onnx_runtime
 from countersign_inference.domain.features import Features
 from countersign_inference.manifest import ARTIFACT, TabularOnnx, read_files, read_manifest
 from countersign_inference.registry import PACKAGED_MODELS
@@ -36,10 +36,11 @@ class Bare:
         if not isinstance(manifest, TabularOnnx):
             raise TypeError("the committed model of loan applications is no ONNX model")
         self._features = Features(manifest.inputs, manifest.columns)
-        options = onnxruntime.SessionOptions()
+        runtime = onnx_runtime()
+        options = runtime.SessionOptions()
         options.intra_op_num_threads = options.inter_op_num_threads = 1
         artifact = read_files(manifest, PACKAGED_MODELS / "loan_application")[ARTIFACT]
-        self._session = onnxruntime.InferenceSession(artifact, options, providers=["CPUExecutionProvider"])
+        self._session = runtime.InferenceSession(artifact, options, providers=["CPUExecutionProvider"])
         self._input = self._session.get_inputs()[0].name
         self._producer, self._connection, self._prefix = producer, connection, prefix
 

@@ -3,12 +3,10 @@
 import os
 import time
 from collections.abc import Mapping, Sequence
+from functools import cache
+from typing import Any
 
 import numpy as np
-
-# ONNX Runtime reports its use to its maker, and keeps a database for it at home, unless it is told before it is loaded.
-os.environ["ORT_DISABLE_TELEMETRY"] = "1"
-import onnxruntime
 
 from countersign_inference.domain.features import Matrix
 from countersign_inference.domain.models import TabularModel
@@ -19,6 +17,15 @@ from countersign_inference.domain.scoring import Abstained, Answer, Question, ne
 PROBABILITIES = "probabilities"
 
 
+@cache
+def onnx_runtime() -> Any:
+    """Return the module ``onnxruntime``: it reports its use to its maker unless told otherwise before it is loaded."""
+    os.putenv("ORT_DISABLE_TELEMETRY", "1")
+    import onnxruntime
+
+    return onnxruntime
+
+
 class OnnxScorer:
     """Runs a whole batch through ONNX Runtime at once."""
 
@@ -26,13 +33,14 @@ class OnnxScorer:
     off_loop = True
 
     def __init__(self, model: TabularModel, artifact: bytes, *, now: Now = time.monotonic) -> None:
-        options = onnxruntime.SessionOptions()
+        runtime = onnx_runtime()
+        options = runtime.SessionOptions()
         # One thread: the service scales by partitions, and a pool here would take the cores from its neighbours.
         options.intra_op_num_threads = 1
         options.inter_op_num_threads = 1
         options.enable_cpu_mem_arena = False
         options.log_severity_level = 3
-        self._session = onnxruntime.InferenceSession(artifact, options, providers=["CPUExecutionProvider"])
+        self._session = runtime.InferenceSession(artifact, options, providers=["CPUExecutionProvider"])
         self._input = self._session.get_inputs()[0].name
         self._model = model
         self._proposer = Proposer(model, self.positive_probability, now)

@@ -22,6 +22,13 @@ CONSOLE := services/review/countersign_review/console/index.html
 CONSOLE_SOURCES := $(shell find services/review/console -name node_modules -prune -o -type f -print 2>/dev/null) \
 	$(wildcard shared/contracts/openapi/*.json)
 
+# Without a home that can be written to, as in many containers, the tools keep what they fetch beside what they build.
+ifneq ($(shell test -w "$$HOME" && echo yes),yes)
+export UV_CACHE_DIR ?= $(CURDIR)/$(VENV)/cache/uv
+export npm_config_cache ?= $(CURDIR)/$(VENV)/cache/npm
+export PIP_NO_CACHE_DIR ?= 1
+endif
+
 # Containers like to set this; then every service, started hundreds of times by the tests, compiles itself each time.
 unexport PYTHONDONTWRITEBYTECODE
 

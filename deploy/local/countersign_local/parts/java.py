@@ -5,6 +5,7 @@ from __future__ import annotations
 import hashlib
 import importlib.util
 import os
+import pwd
 import re
 import shutil
 import subprocess
@@ -92,12 +93,30 @@ def _fetch(jars: Path, environ: Mapping[str, str]) -> None:
     with tempfile.TemporaryDirectory(dir=jars.parent) as scratch:
         fetched = Path(scratch) / "jars"
         result = subprocess.run(
-            [maven, "-q", "-B", "-f", str(_POM), "dependency:copy-dependencies", f"-DoutputDirectory={fetched}"],
+            [
+                maven, "-q", "-B", "-f", str(_POM), "dependency:copy-dependencies", f"-DoutputDirectory={fetched}",
+                *_repository(scratch),
+            ],
             capture_output=True, text=True, check=False, timeout=_FETCH_SECONDS, env=dict(environ), cwd=scratch,
         )  # fmt: skip
         if result.returncode != 0 or not fetched.exists():
-            last = (result.stdout + result.stderr).strip().splitlines()[-1:] or ["no message"]
-            raise PartMissingError(f"Maven cannot fetch Apache Kafka's jars ({last[0]})")
+            raise PartMissingError(f"Maven cannot fetch Apache Kafka's jars ({_fault(result.stdout + result.stderr)})")
         if not jars.exists():  # nobody was faster
             fetched.rename(jars)
     os.utime(jars)
+
+
+def _repository(scratch: str) -> list[str]:
+    """Have Maven keep what it reads in `scratch` where the account has no home to write to: Java goes by that."""
+    try:
+        home = pwd.getpwuid(os.getuid()).pw_dir
+    except KeyError:
+        home = ""
+    return [] if os.access(home, os.W_OK) else [f"-Dmaven.repo.local={scratch}/repository"]
+
+
+def _fault(said: str) -> str:
+    """Return the first thing that Maven calls an error, or else its last line; it ends by colouring nothing."""
+    lines = [line.strip() for line in re.sub(r"\x1b\[[0-9;]*m", "", said).splitlines() if line.strip()]
+    errors = [line.removeprefix("[ERROR] ") for line in lines if line.startswith("[ERROR] ")]
+    return (errors or lines[-1:] or ["no message"])[0].removesuffix(" -> [Help 1]")

@@ -12,9 +12,12 @@ UV := $(BIN)/uv
 PYTEST = $(BIN)/python -m pytest --numprocesses $(WORKERS) --dist loadfile --no-loadscope-reorder
 MEMBERS := shared services/inference services/router services/review services/audit services/audit/verifier services/feedback deploy/local
 PROJECTS := pyproject.toml $(MEMBERS:%=%/pyproject.toml)
+# What installs waits for another that does so here; a second one in the middle of it found half of everything.
+FLOCK := $(shell command -v flock)
+ALONE := $(FLOCK:%=% Makefile)
 # Versions and hashes come from the lock, for the members' build tools too; the members themselves are editable.
 # Compiled at once: five services and every test process would compile the same libraries at their first start.
-INSTALL := $(UV) pip install --quiet --compile-bytecode --python $(BIN)/python \
+INSTALL := $(ALONE) $(UV) pip install --quiet --compile-bytecode --python $(BIN)/python \
 	--constraints requirements.lock --build-constraints requirements.lock $(MEMBERS:%=--editable %)
 # Ours as well: five services start at once, and each would compile what they share.
 COMPILE := $(BIN)/python -m compileall -q -j 0 -x node_modules $(MEMBERS)
@@ -82,9 +85,8 @@ clean: ## remove what the targets above made here
 $(UV):
 	@$(PYTHON) -c 'import sys; sys.exit(sys.version_info < (3, 11))' \
 		|| { echo "Python 3.11 or newer is needed: make PYTHON=/path/to/python3.11 ..."; exit 1; }
-	@test -x $(BIN)/python || $(PYTHON) -m venv $(VENV)
-	@$(BIN)/python -m ensurepip --upgrade >/dev/null
-	@$(BIN)/python -m pip install --quiet 'uv>=0.9,<1'
+	@$(ALONE) sh -c "test -x $(BIN)/python || $(PYTHON) -m venv $(VENV); \
+		$(BIN)/python -m ensurepip --upgrade >/dev/null && $(BIN)/python -m pip install --quiet 'uv>=0.9,<1'"
 
 $(VENV)/.runtime: requirements.lock $(PROJECTS) | $(UV)
 	@echo "Installing what a running system needs into $(VENV) ..." >&2
@@ -99,7 +101,7 @@ $(VENV)/.dev: requirements.lock $(PROJECTS) | $(UV)
 	@touch $@ $(VENV)/.runtime
 
 $(CONSOLE): $(CONSOLE_SOURCES) | $(UV)
-	@UV=$(UV) VENV=$(VENV) deploy/local/build-console.sh >&2
+	@UV=$(UV) VENV=$(VENV) $(FLOCK:%=% services/review/console/package.json) deploy/local/build-console.sh >&2
 	@touch $@
 
 # Programs that some tests need. Root on Debian gets them; elsewhere those tests are skipped and counted by reason.

@@ -66,6 +66,10 @@ def test_a_replica_per_partition_finds_its_connections(compose: dict[str, Any]) 
     assert int(server.partition("=")[2]) >= (replicas + len(SERVICES) - 1) * each
 
 
+def test_the_databases_log_holds_no_row_that_was_refused(compose: dict[str, Any]) -> None:
+    assert "log_error_verbosity=terse" in compose["services"]["postgres"]["command"]
+
+
 def test_everything_is_there(compose: dict[str, Any]) -> None:
     assert set(compose["services"]) == {*SERVICES, *OTHERS}
     used = {mount.split(":")[0] for part in compose["services"].values() for mount in part.get("volumes", [])}

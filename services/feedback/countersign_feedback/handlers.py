@@ -10,6 +10,7 @@ from countersign_feedback.wire import OUTCOMES, gather, report
 from countersign_shared.errors import FatalError
 from countersign_shared.messaging.cloudevents import Unreadable, read_event
 from countersign_shared.messaging.records import Message, Record
+from countersign_shared.observability.faults import told
 
 log = logging.getLogger(__name__)
 
@@ -44,7 +45,8 @@ class Handler:
                     # Upstream writes here; review reads the same record and says on the dead letters what is wrong.
                     log.warning("passed over %s: %s", where, error)
                     continue
-                raise FatalError(f"cannot read {where}: {error}; see docs/runbooks/unreadable-event.md") from error
+                why = f"cannot read {where}: {told(error)}; see docs/runbooks/unreadable-event.md"
+                raise FatalError(why) from error
         await self._store.add(gathered)
         answered = {(one.tenant, one.decision_type) for one in gathered.labels.values() if one.error is not None}
         if answered and self._judged is not None:

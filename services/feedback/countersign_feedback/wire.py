@@ -24,6 +24,7 @@ from countersign_feedback.domain.facts import (
 from countersign_feedback.domain.rubber_stamps import reading_floor_seconds
 from countersign_shared.contracts.events import CaseUpdated
 from countersign_shared.contracts.events.case import CaseOutcomeReported, CaseUpdate
+from countersign_shared.contracts.wording import in_words
 from countersign_shared.messaging.cloudevents import Event, Unreadable
 
 OUTCOMES = "case.updated"
@@ -344,9 +345,9 @@ def report(gathered: Gathered, event: Event) -> None:
         update = _update.validate_python(event.body)
     except ValidationError as error:
         # Never with what was given: it may be anybody's.
-        first = error.errors(include_url=False, include_context=False, include_input=False)[0]
+        first = error.errors(include_url=False, include_input=False)[0]
         pointer = "".join(f"/{step}" for step in first["loc"][1:])
-        raise Unreadable("invalid_value", pointer, first["msg"]) from error
+        raise Unreadable("invalid_value", pointer, in_words(first)) from error
     if isinstance(update, CaseOutcomeReported):
         told = update.body
         gathered.report(

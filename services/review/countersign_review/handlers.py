@@ -19,6 +19,7 @@ from countersign_shared.errors import FatalError
 from countersign_shared.ids import DEFAULT_TENANT, derived_event_id
 from countersign_shared.messaging import Event, Message, Record, Unreadable, dead_letter, read_event
 from countersign_shared.observability import Metrics
+from countersign_shared.observability.faults import named
 
 SERVICE = "review"
 TOPICS = ("case.routed", "decision.made", "case.updated")
@@ -109,6 +110,6 @@ def _reason(kind: str) -> str:
 
 def _alarm(record: Record, error: Exception) -> FatalError:
     return FatalError(
-        f"cannot read {record.topic}[{record.partition}] at offset {record.offset}: {error!r}; "
+        f"cannot read {record.topic}[{record.partition}] at offset {record.offset}: {named(error)}; "
         "this service stops rather than lose it, see docs/runbooks/unreadable-event.md"
     )

@@ -12,6 +12,7 @@ from countersign_shared.errors import FatalError
 from countersign_shared.messaging.cloudevents import Unreadable, read_event
 from countersign_shared.messaging.consumer import Handler
 from countersign_shared.messaging.records import Message, Record
+from countersign_shared.observability.faults import named
 
 TOPIC = "activity.recorded"
 REVIEW = "/countersign/review"
@@ -81,4 +82,4 @@ def _said(
         if record.header("ce_source") != REVIEW.encode():
             return ()
         place = f"{record.topic}[{record.partition}]@{record.offset}"
-        raise FatalError(f"{place} is an activity of ours and cannot be read: {error!r}") from error
+        raise FatalError(f"{place} is an activity of ours and cannot be read: {named(error)}") from error

@@ -28,6 +28,7 @@ from countersign_shared.ids import derived_event_id
 from countersign_shared.messaging.cloudevents import Event, Unreadable, read_event, stored_headers, write_event
 from countersign_shared.messaging.records import Message, Record, unpack_headers
 from countersign_shared.observability import Metrics
+from countersign_shared.observability.faults import named
 
 log = logging.getLogger(__name__)
 
@@ -144,7 +145,7 @@ class Handler:
         try:
             self._route_group([event], controls, moment, time)
         except NONSENSE as error:
-            raise FatalError(f"{_place(event.record)} is no case.scored of ours: {error!r}") from error
+            raise FatalError(f"{_place(event.record)} is no case.scored of ours: {named(error)}") from error
 
     def _route_group(self, events: Sequence[Event], controls: Controls, moment: datetime, time: str) -> list[_Routed]:
         cases = [self._case(event, controls) for event in events]

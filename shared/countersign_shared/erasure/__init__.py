@@ -23,6 +23,7 @@ from countersign_shared.ids import derived_event_id
 from countersign_shared.messaging.cloudevents import Unreadable, read_event, write_event
 from countersign_shared.messaging.consumer import TRANSIENT, Handler
 from countersign_shared.messaging.records import Message, Record
+from countersign_shared.observability.faults import named
 from countersign_shared.postgres.queries import Queries
 
 log = logging.getLogger(__name__)
@@ -69,7 +70,8 @@ def eraser(path: Path | None = None) -> Erase:
         try:
             answers = [await connection.execute(statement, tenant, case_id) for statement in statements]
         except asyncpg.ForeignKeyViolationError as error:
-            raise TransientError(f"case {tenant}/{case_id} was written to while it was erased: {error}") from error
+            why = f"case {tenant}/{case_id} was written to while it was erased: {named(error)}"
+            raise TransientError(why) from error
         return sum(int(answer.rsplit(" ", 1)[1]) for answer in answers if not answer.startswith("SELECT"))
 
     return erase
@@ -225,7 +227,7 @@ def read_request(record: Record) -> Request | None:
         if record.header("ce_source") != AUDIT.encode():
             return None
         place = f"{record.topic}[{record.partition}]@{record.offset}"
-        raise FatalError(f"{place} asks for an erasure and cannot be read: {error!r}") from error
+        raise FatalError(f"{place} asks for an erasure and cannot be read: {named(error)}") from error
 
 
 def _case_id(record: Record) -> str | None:

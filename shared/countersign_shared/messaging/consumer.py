@@ -25,6 +25,7 @@ from countersign_shared.messaging.commits import Commits
 from countersign_shared.messaging.pace import GATHER_MS, Doze, Pace
 from countersign_shared.messaging.records import Message, Record, whole_headers
 from countersign_shared.messaging.stopping import STOP_SECONDS, stopped
+from countersign_shared.observability.faults import named
 from countersign_shared.observability.health import Health
 
 log = logging.getLogger(__name__)
@@ -116,7 +117,7 @@ class Delivery(ConsumerRebalanceListener):  # type: ignore[misc]
                 last = error
             await asyncio.sleep(backoff)
             backoff *= 2
-        raise FatalError(f"a batch of {size} records failed {RETRIES} times, last with {last!r}") from last
+        raise FatalError(f"a batch of {size} records failed {RETRIES} times, last with {named(last)}") from last
 
     def _record(self, raw: Any) -> Record:
         topic = raw.topic[self._prefix_length :]

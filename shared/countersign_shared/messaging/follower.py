@@ -18,6 +18,7 @@ from countersign_shared.messaging.header_names import take_any_header_name
 from countersign_shared.messaging.pace import DOZE_MS, QUIET_MS
 from countersign_shared.messaging.records import Record, whole_headers
 from countersign_shared.messaging.stopping import started, stopped
+from countersign_shared.observability.faults import named
 from countersign_shared.settings import ServiceSettings
 
 log = logging.getLogger(__name__)
@@ -98,7 +99,7 @@ async def _taken(records: Sequence[Record], take: Take) -> None:
             last = error
         await asyncio.sleep(backoff)
         backoff *= 2
-    raise FatalError(f"records of {records[0].topic} failed {RETRIES} times, last with {last!r}") from last
+    raise FatalError(f"records of {records[0].topic} failed {RETRIES} times, last with {named(last)}") from last
 
 
 def _ended(fail: Callable[[BaseException], None], error: BaseException) -> None:

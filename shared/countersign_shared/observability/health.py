@@ -3,6 +3,8 @@
 import time
 from collections.abc import Callable
 
+from countersign_shared.observability.faults import named
+
 POLL_LIMIT_SECONDS = 60.0
 """A consumer that has not polled for this long is dead or stuck in a batch past any sensible time."""
 
@@ -41,7 +43,7 @@ class Health:
 
     def failed(self, error: BaseException) -> None:
         """Note the fault that ends the process; the first one stands."""
-        self._failure = self._failure or f"{type(error).__name__}: {error}"
+        self._failure = self._failure or named(error)
 
     def last_poll_age_seconds(self) -> float:
         """Return the time since the last poll, 0 when nothing is consumed."""

@@ -57,6 +57,23 @@ async def test_only_loopback_and_only_with_the_password(directory):
     assert not (directory / "postgres" / "password").exists()
 
 
+async def test_its_log_holds_neither_rows_that_were_refused_nor_values_that_were_copied(directory):
+    with postgres(directory, environ=os.environ) as server:
+        await _execute(server.url, "CREATE TABLE cases (case_id text PRIMARY KEY, level int CHECK (level > 0))")
+        connection = await asyncpg.connect(server.url)
+        insert = "INSERT INTO cases VALUES ($1, $2)"
+        await connection.execute(insert, "Zaubernuss", 1)
+        for statement, arguments in ((insert, ("Zaubernuss", 2)), (insert, ("Zaubernuss too", 0))):
+            with pytest.raises(asyncpg.IntegrityConstraintViolationError, match=r"DETAIL:  .*Zaubernuss"):
+                await connection.execute(statement, *arguments)
+        with pytest.raises(asyncpg.UniqueViolationError):
+            await connection.copy_records_to_table("cases", records=[("Zaubernuss", 3)])
+        await connection.close()
+        said = server.log.read_text(encoding="utf-8")
+    assert said.count("ERROR:  ") == 3
+    assert "Zaubernuss" not in said
+
+
 async def test_a_server_left_by_a_killed_supervisor_is_replaced(directory):
     with postgres(directory, environ=os.environ) as server:
         binary = psutil.Process(server.process.pid).exe()

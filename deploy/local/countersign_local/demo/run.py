@@ -38,6 +38,7 @@ from countersign_shared.messaging.bus import Bus, open_bus
 from countersign_shared.messaging.cloudevents import Event
 from countersign_shared.messaging.topics import ensure_topics
 from countersign_shared.observability import Health, Metrics
+from countersign_shared.observability.faults import told
 from countersign_shared.settings import ServiceSettings
 
 _STOP_SECONDS = 8.0
@@ -97,7 +98,7 @@ class Fate:
     def service_failed(self, name: str, failed: "asyncio.Future[None]") -> None:
         """Take a service's failure for everybody's."""
         if not failed.cancelled() and (error := failed.exception()) is not None:
-            self.struck(CommandError(f"{name} cannot go on: {error}", SOFTWARE))
+            self.struck(CommandError(f"{name} cannot go on: {told(error)}", SOFTWARE))
 
     def watch(self, task: "asyncio.Task[None]") -> None:
         """Take the failure of one of our own tasks for everybody's."""

@@ -21,6 +21,7 @@ from countersign_local.demo.run import Fate, end_on_signals, running_demo
 from countersign_local.errors import PartError
 from countersign_local.state import held
 from countersign_shared.clock import system_clock
+from countersign_shared.observability.faults import told
 from countersign_shared.observability.logs import configure_logging
 
 
@@ -45,7 +46,7 @@ def start(options: DemoOptions, directory: Path, environ: Mapping[str, str]) -> 
         try:
             return uvloop.run(_inside(options, found, directory, progress))
         except asyncpg.PostgresError as error:
-            raise PartError(f"PostgreSQL gave up: {error}") from error
+            raise PartError(f"PostgreSQL gave up: {told(error)}") from error
 
 
 async def _inside(options: DemoOptions, found: Ground, directory: Path, progress: Progress) -> dict[str, Any] | None:

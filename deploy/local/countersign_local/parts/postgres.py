@@ -28,6 +28,7 @@ _SETTINGS = {
     "max_wal_senders": "0",
     "io_method": "sync",
     "jit": "off",
+    "log_error_verbosity": "terse",  # the detail of an error is the row that was refused; no erasure reaches the log
 }
 _READY_SECONDS = 30.0
 _STOP_SECONDS = 15.0

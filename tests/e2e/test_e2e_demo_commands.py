@@ -6,10 +6,8 @@ import asyncio
 import json
 import signal
 from collections.abc import Iterator
-from contextlib import suppress
 from pathlib import Path
 
-import asyncpg
 import httpx
 import pytest
 
@@ -18,9 +16,9 @@ from countersign_local.demo.arrivals import demo_cases
 from countersign_local.errors import NOT_PERMITTED
 from countersign_local.state import OURS
 from countersign_shared.clock import system_clock
-from countersign_shared.postgres.bodies import bodies
 from tests.e2e.demo_process import DemoProcess, count
 from tests.fixtures.memory import server_directory
+from tests.fixtures.places import places
 
 pytestmark = [pytest.mark.slow, pytest.mark.timeout(600)]
 SERVICES = ("inference", "router", "review", "feedback")
@@ -177,32 +175,7 @@ def test_audit_runs_as_a_role_that_can_change_nothing(demo):
 
 
 def _places(running, text):
-    """Name every table of every service that holds a text, in what is packed too."""
-
-    def holds(value):
-        if isinstance(value, bytes):
-            with suppress(ValueError):
-                return text.encode() in bodies().unpack(value)
-            return text.encode() in value
-        return text in str(value)
-
-    async def look():
-        connection = await asyncpg.connect(running.database_url)
-        try:
-            tables = await connection.fetch(
-                "SELECT schemaname || '.' || tablename AS name FROM pg_tables"
-                " WHERE schemaname IN ('inference', 'router', 'review', 'audit', 'feedback')"
-            )
-            return {
-                table["name"]
-                for table in tables
-                for row in await connection.fetch(f"SELECT * FROM {table['name']}")
-                if any(holds(value) for value in row.values())
-            }
-        finally:
-            await connection.close()
-
-    return asyncio.run(look())
+    return asyncio.run(places(running.database_url, text))
 
 
 def test_a_person_is_erased_from_every_service_and_the_proofs_stand(demo, tmp_path):

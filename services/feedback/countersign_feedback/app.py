@@ -64,9 +64,11 @@ async def running(settings: Settings, *, clock: Clock = system_clock) -> AsyncIt
         )  # fmt: skip
         relay = Relay(outbox, bus.publish, clock=clock)
         try:
-            # It keeps no more of a case than its id and numbers: there is nothing to erase, and it says so.
-            handler = Handler(store, keeper.judged)
-            erasing = Erasing(handler, pool, eraser(), service=SERVICE, clock=clock, guards=False, activities=True)
+            # Its statements know erased cases: their numbers stay, what is told of them in words does not come back.
+            erasing = Erasing(
+                Handler(store, keeper.judged), pool, eraser(MIGRATIONS.with_name("erasure.sql")), service=SERVICE,
+                clock=clock, guards=False, activities=True,
+            )  # fmt: skip
             async with (
                 beside(_keep_gauges(store, metrics, clock, settings.gauge_seconds), fail=bus.fail),
                 relaying(pool, relay, fail=bus.fail, metrics=metrics, clock=clock),

@@ -57,14 +57,14 @@ class Request:
     partition: int
 
 
-def eraser(path: Path | None = None) -> Erase:
+def eraser(path: Path) -> Erase:
     """Return what runs every statement of a service's ``erasure.sql`` in order, with tenant and case id as $1 and $2.
 
-    Those that only lock rows erase none. Without a file there is nothing to erase. What somebody wrote of the case
-    between two statements is a ``TransientError``.
+    Those that only lock rows erase none. What somebody wrote of the case between two statements is a
+    ``TransientError``.
     """
-    queries = Queries.load(path) if path is not None else None
-    statements = [getattr(queries, name) for name in queries.names()] if queries is not None else []
+    queries = Queries.load(path)
+    statements = [getattr(queries, name) for name in queries.names()]
 
     async def erase(connection: Any, tenant: str, case_id: str) -> int:
         try:

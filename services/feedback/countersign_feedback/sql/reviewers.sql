@@ -105,6 +105,7 @@ WHERE NOT EXISTS (
     WHERE kept.tenant = given.tenant AND kept.case_id = given.case_id AND kept.event_id = given.event_id
         AND kept.event_source = ''
 )
+AND NOT EXISTS (SELECT FROM erasures WHERE erasures.tenant = given.tenant AND erasures.case_id = given.case_id)
 ORDER BY tenant, case_id, event_id, event_source
 ON CONFLICT DO NOTHING;
 

@@ -12,6 +12,8 @@ LIBRARY_ERRORS = (
 )  # fmt: skip
 """What the library raises where no connection can be made."""
 
+NO_URL = "is no URL of a database: in a password / ? # [ ] @ : % are written %2F %3F %23 %5B %5D %40 %3A %25"
+
 _PASSES = (
     OSError, TimeoutError,
     # The server goes, comes, or has no room for one more.
@@ -33,4 +35,7 @@ def unusable(error: BaseException, what: str = "") -> ConfigurationError:
     """Return what to raise about a database that could not be connected to; ``what`` says what for."""
     if may_pass(error):
         return AwayError(f"PostgreSQL does not answer at DATABASE_URL{what}: {error!r}")
+    if isinstance(error, ValueError) and not isinstance(error, asyncpg.InterfaceError):
+        # Its words repeat what it took for a port or a parameter: a part of the password.
+        return ConfigurationError(f"DATABASE_URL{what} {NO_URL}")
     return ConfigurationError(f"PostgreSQL refused DATABASE_URL{what}: {error!r}")

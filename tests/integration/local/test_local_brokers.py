@@ -176,6 +176,14 @@ def test_a_broker_keeps_its_data_where_it_was_told_whatever_the_directory_is_cal
     assert list(tmp_path.iterdir()) == [home.parent]
 
 
+def test_nobody_else_on_the_machine_reads_what_lies_on_the_topics(tmp_path, kafka_java):
+    earlier = tmp_path / "broker-1"
+    earlier.mkdir(mode=0o755)
+    with kafka(tmp_path, environ=os.environ):
+        assert (earlier / "data" / "meta.properties").exists()
+        assert earlier.stat().st_mode & 0o077 == 0
+
+
 def test_a_directory_that_kafka_would_take_for_two_is_refused(tmp_path, kafka_java):
     with pytest.raises(PartError, match="comma"), kafka(tmp_path / "loans, 2026", environ=os.environ):
         pass

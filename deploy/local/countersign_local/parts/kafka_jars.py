@@ -232,6 +232,8 @@ def _write_properties(node: Node, *, controller_port: int, brokers: int, extra: 
         **extra,
     }
     node.directory.mkdir(parents=True, exist_ok=True)
+    # Kafka makes its files readable for everybody, and in them are cases.
+    node.directory.chmod(0o700)
     text = "".join(f"{name}={_escaped(value)}\n" for name, value in values.items())
     (node.directory / "server.properties").write_text(text, encoding="utf-8")
 

@@ -116,3 +116,16 @@ async def test_nobody_reads_another_services_schema(roles: dict[str, str]) -> No
                 with pytest.raises(asyncpg.InsufficientPrivilegeError):
                     await connection.execute(statement)
             await connection.close()
+
+
+def test_no_password_is_among_the_arguments_that_every_user_of_the_machine_sees(tmp_path: Path) -> None:
+    seen = tmp_path / "seen"
+    spy = tmp_path / "psql"
+    spy.write_text('#!/bin/sh\nprintf "%s\\n" "$@" >> "$SEEN"\ncat > /dev/null\n', encoding="utf-8")
+    spy.chmod(0o755)
+    passwords = {f"{name.upper()}_DATABASE_PASSWORD": f"geheim-{name}" for name in (*SERVICES, MIGRATIONS)}
+    environment = {"PATH": f"{tmp_path}:{os.environ['PATH']}", "SEEN": str(seen), "POSTGRES_DB": "db", **passwords}
+    for script in SCRIPTS:
+        subprocess.run(["sh", script], env=environment, check=True, timeout=60)
+    assert "--dbname=db" in seen.read_text(encoding="utf-8")
+    assert "geheim" not in seen.read_text(encoding="utf-8")

@@ -5,7 +5,8 @@
 set -eu
 
 psql --no-psqlrc --quiet --set=ON_ERROR_STOP=1 --username=postgres --dbname="$POSTGRES_DB" \
-    --set=password="$AUDIT_MIGRATIONS_DATABASE_PASSWORD" --set=database="$POSTGRES_DB" <<'SQL'
+    --set=database="$POSTGRES_DB" <<'SQL'
+\getenv password AUDIT_MIGRATIONS_DATABASE_PASSWORD
 SELECT 'CREATE ROLE countersign_audit_owner NOLOGIN'
 WHERE NOT EXISTS (SELECT FROM pg_roles WHERE rolname = 'countersign_audit_owner') \gexec
 SELECT 'CREATE ROLE countersign_audit_migrations LOGIN CONNECTION LIMIT 5 IN ROLE countersign_audit_owner'

@@ -93,6 +93,29 @@ def test_whoever_comes_next_to_a_browser_sees_nothing_of_what_was_decided_or_wri
         assert "own opinion" not in kept_in(here)
 
 
+def test_whoever_comes_next_to_a_browser_is_not_told_by_the_address_whom_somebody_looked_for(
+    desk: Desk, browser: Browser
+) -> None:
+    george, judy = desk.person("george-j"), desk.person("judy-j")
+    looked_for = f"{desk.url}/cases?q=Zaubernuss"
+    with seat(browser) as here:
+        sign_in(desk, here, george)
+        here.page.goto(looked_for)
+        expect(here.page.get_by_text("No case fits")).to_be_visible()
+        for person, address in ((george, looked_for), (judy, f"{desk.url}/")):
+            here.page.context.clear_cookies()
+            here.page.reload()
+            sign_in(desk, here, person)
+            expect(here.page).to_have_url(address)
+        here.page.goto(looked_for)
+        expect(here.page.get_by_text("No case fits")).to_be_visible()
+        sign_out(here, "Judy-J")
+        expect(here.page).to_have_url(f"{desk.url}/")
+        here.page.goto(looked_for)
+        sign_in(desk, here, george)
+        expect(here.page).to_have_url(looked_for)
+
+
 def test_signing_out_is_found_by_name_without_a_mouse(desk: Desk, browser: Browser) -> None:
     with seat(browser) as here:
         here.enter(desk.link("barbera", "Barbera"))

@@ -4,7 +4,7 @@ import { useCallback, useEffect } from "react";
 import { answerOf, api, rememberCsrfToken, whenSignedOut, whenTokenIsOld } from "../api/client";
 import { Refused } from "../api/problem";
 import type { Me, SessionRequest } from "../api/schema";
-import { forgetDrafts, keepDraftsOf } from "../triage/decide/draftStore";
+import { keepDraftsOf, leaveTab } from "../triage/decide/draftStore";
 
 const ME = ["me"];
 /** Whether a session was ended by something else than its holder's signing out. */
@@ -24,8 +24,13 @@ async function readMe(queries: QueryClient, signal?: AbortSignal): Promise<Me | 
 
 function remember(me: Me): Me {
   rememberCsrfToken(me.csrf_token ?? "");
-  keepDraftsOf(me.username);
+  if (keepDraftsOf(me.username)) leaveAddress();
   return me;
+}
+
+/** In an address there may be whom somebody looked for: it stays for who goes on after their session ended, for nobody else. */
+function leaveAddress(): void {
+  window.history.replaceState(null, "", "/");
 }
 
 /** Whatever was read before was read as somebody else. */
@@ -109,7 +114,8 @@ export function useSignOut() {
   return useMutation({
     mutationFn: () => answerOf(api.DELETE("/api/review/v1/session")),
     onSuccess: () => {
-      forgetDrafts();
+      leaveTab();
+      leaveAddress();
       rememberCsrfToken("");
       queries.setQueryData(ME, null);
       forgetOthers(queries);

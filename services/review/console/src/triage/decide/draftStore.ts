@@ -28,14 +28,22 @@ export function keepText(about: string, text: string): void {
   else sessionStorage.setItem(TEXT + about, text);
 }
 
-/** Drafts are of one person: whoever comes to the same tab next finds none of somebody else's. */
-export function keepDraftsOf(person: string): void {
-  if (sessionStorage.getItem(WHOSE) === person) return;
+/** Drafts are of one person: whoever comes to the same tab next finds none of somebody else's. True: somebody else left it. */
+export function keepDraftsOf(person: string): boolean {
+  const before = sessionStorage.getItem(WHOSE);
+  if (before === person) return false;
   forgetDrafts();
   sessionStorage.setItem(WHOSE, person);
+  return before !== null;
 }
 
-export function forgetDrafts(): void {
+/** Who signs out leaves nothing, not even whose tab it was. */
+export function leaveTab(): void {
+  forgetDrafts();
+  sessionStorage.removeItem(WHOSE);
+}
+
+function forgetDrafts(): void {
   const keys = Array.from({ length: sessionStorage.length }, (_, index) => sessionStorage.key(index));
   for (const key of keys) if (key?.startsWith(PREFIX)) sessionStorage.removeItem(key);
 }

@@ -195,8 +195,9 @@ async def at_the_desk(told: Told) -> None:
         me = await client.sign_in(token)
         told.secrets["the CSRF token"] = me["csrf_token"]
         case = f"{REVIEW}/cases/default/z-1"
-        await client.post(f"{case}/comments", {"comment": f"{SECRET} comment"})
-        await client.post(f"{case}/tags", {"add": [f"{SECRET} tag"]})
+        said = {"comments": {"comment": f"{SECRET} comment"}, "tags": {"add": [f"{SECRET} tag"]}}
+        for place, body in (*said.items(), *said.items()):
+            await client.post(f"{case}/{place}", body, **{"Idempotency-Key": f"its-{place}"})
         await client.call("PUT", f"{REVIEW}/saved-views/{SECRET}", body={"filters": {"q": f"{SECRET} view"}})
         await _refused(client.post(f"{case}/comments", {"comment": {"text": f"{SECRET} comment"}}))
         await at_the_case(client)

@@ -46,6 +46,18 @@ def test_how_figures_are_cut_is_in_the_address(desk: Desk, browser: Browser) -> 
         expect(cut).to_have_attribute("aria-pressed", "true")
 
 
+def test_no_request_tells_the_address_that_it_came_from(desk: Desk, browser: Browser) -> None:
+    link = desk.link("annie", "Annie Easley")
+    told: list[str] = []
+    with seat(browser) as here:
+        here.page.on("request", lambda request: told.append(request.all_headers().get("referer", "")))
+        here.enter(link)
+        here.page.goto(f"{desk.url}/cases?q=Zaubernuss")
+        expect(here.page.get_by_text("No case fits")).to_be_visible()
+    assert len(told) > 10
+    assert set(told) <= {"", f"{desk.url}/"}
+
+
 def choice(page: Page, label: str) -> Locator:
     return page.get_by_label(label, exact=True)
 

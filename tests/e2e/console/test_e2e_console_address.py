@@ -47,7 +47,7 @@ def test_how_figures_are_cut_is_in_the_address(desk: Desk, browser: Browser) -> 
 
 
 def test_no_request_tells_the_address_that_it_came_from(desk: Desk, browser: Browser) -> None:
-    link = desk.link("annie", "Annie Easley")
+    link = desk.link("annie-u", "Annie Untold")
     told: list[str] = []
     with seat(browser) as here:
         here.page.on("request", lambda request: told.append(request.all_headers().get("referer", "")))

@@ -10,12 +10,11 @@ from functools import cache
 from typing import Any
 
 import pytest
-from typer.main import get_command
 
-from countersign_local.cli.commands import build
 from countersign_local.cli.ending import ended_by
 from tests.architecture.sources import ROOT
 from tests.contract.documents import Document, documents
+from tests.fixtures.commands import program
 
 EVERY = pytest.mark.parametrize("document", documents(), ids=lambda document: document.name)
 OURS = re.compile(r"(?:^|[\s/(])countersign +(?P<rest>[^;&>#)]+)")
@@ -28,11 +27,6 @@ ALWAYS = {"--help"}
 @cache
 def targets() -> set[str]:
     return set(re.findall(r"^([a-z]+):.*## ", (ROOT / "Makefile").read_text(encoding="utf-8"), re.MULTILINE))
-
-
-@cache
-def program() -> Any:
-    return get_command(build())
 
 
 def faults_of(words: list[str]) -> Iterator[str]:
@@ -131,7 +125,7 @@ def test_the_exit_code_of_a_file_that_cannot_be_read_is_the_one_told(command: st
     rows = [re.split(r" *\| *", row.strip("| ")) for row in re.findall(r"^\| \d+ \|.*", page.prose, re.MULTILINE)]
     arguments = ["policy", command, "nowhere.yaml", *(["--out", "drawn.svg"] if command == "draw" else [])]
     try:
-        ended = ended_by(lambda: build()(arguments))
+        ended = ended_by(lambda: program()(arguments))
     except SystemExit as ending:
         ended = int(ending.code or 0)
     assert [int(cells[0]) for cells in rows if "cannot be read" in cells[column]] == [ended]

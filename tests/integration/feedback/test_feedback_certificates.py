@@ -13,7 +13,7 @@ import httpx
 import pytest
 from fastapi import Request
 from jsonschema import Draft202012Validator
-from typer.testing import CliRunner, Result
+from typer.testing import Result
 
 from countersign_feedback.api import build_app, build_openapi
 from countersign_feedback.app import MIGRATIONS
@@ -28,6 +28,7 @@ from countersign_shared.messaging.records import Record
 from countersign_shared.observability import Health, Metrics
 from countersign_shared.postgres import migrate, open_pool
 from countersign_shared.runtime import serving
+from tests.fixtures.commands import Runner
 from tests.integration.feedback.test_feedback_store import record
 from tests.unit.feedback.events import decided, judged, routed, sampling
 
@@ -207,7 +208,7 @@ async def command(client: httpx.AsyncClient, monkeypatch: pytest.MonkeyPatch) ->
 
         async def run(*words: str) -> Result:
             # In a thread: a command runs a loop of its own.
-            return await asyncio.to_thread(CliRunner().invoke, feedback.app, words)
+            return await asyncio.to_thread(Runner().invoke, feedback.app, words)
 
         yield run
 

@@ -9,12 +9,12 @@ from typing import Any
 
 import httpx
 import pytest
-from typer.testing import CliRunner
 
 from countersign_feedback.api import build_app
 from countersign_local.cli import feedback as cli
 from countersign_shared.observability import Health, Metrics
 from countersign_shared.runtime import serving
+from tests.fixtures.commands import Runner
 from tests.integration.feedback.desk import LIMIT_SECONDS, SCOPE, Desk, open_desk
 from tests.integration.feedback.test_feedback_certificates import authenticate
 
@@ -131,11 +131,11 @@ async def _over_http(desk: Desk, tripped: str) -> None:
         environment = {"COUNTERSIGN_URL": f"http://127.0.0.1:{port}", "COUNTERSIGN_API_KEY": "cs_test_0_0"}
 
         async def run(*words: str) -> str:
-            done = await asyncio.to_thread(CliRunner().invoke, cli.app, words, env=environment)
+            done = await asyncio.to_thread(Runner().invoke, cli.app, words, env=environment)
             assert done.exit_code == 0, done.exception
             return done.output
 
-        nobodys = await asyncio.to_thread(CliRunner().invoke, cli.app, ["calibration", "mortgage"], env=environment)
+        nobodys = await asyncio.to_thread(Runner().invoke, cli.app, ["calibration", "mortgage"], env=environment)
         assert "mortgage" in str(nobodys.exception)
         assert "mortgage" not in await run("calibration", SCOPE[1])
         told_ = await run("promises", SCOPE[1])

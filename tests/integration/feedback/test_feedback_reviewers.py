@@ -12,7 +12,7 @@ import httpx
 import pytest
 from fastapi import Request
 from pydantic import TypeAdapter
-from typer.testing import CliRunner, Result
+from typer.testing import Result
 
 from countersign_feedback.api import build_app
 from countersign_feedback.app import MIGRATIONS
@@ -26,6 +26,7 @@ from countersign_shared.http import ROLES, Principal
 from countersign_shared.observability import Health, Metrics
 from countersign_shared.postgres import migrate, open_pool
 from countersign_shared.runtime import serving
+from tests.fixtures.commands import Runner
 from tests.integration.feedback.test_feedback_store import record
 from tests.unit.feedback.events import decided, judged
 
@@ -138,7 +139,7 @@ async def test_the_command_line_shows_what_the_service_has(
         environment = {"COUNTERSIGN_URL": f"http://127.0.0.1:{port}", "COUNTERSIGN_API_KEY": "cs_test_0_0"}
 
         async def run(*words: str) -> Result:
-            return await asyncio.to_thread(CliRunner().invoke, cli.app, ("reviewers", *words), env=environment)
+            return await asyncio.to_thread(Runner().invoke, cli.app, ("reviewers", *words), env=environment)
 
         team = await run()
         assert team.exit_code == 0, team.exception

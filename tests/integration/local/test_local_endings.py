@@ -10,10 +10,8 @@ from pathlib import Path
 from typing import Any
 
 import pytest
-from typer.testing import CliRunner
 
 from countersign_inference.registry import PACKAGED_MODELS
-from countersign_local.cli.commands import build
 from countersign_local.cli.connection import api_key, system_url
 from countersign_local.cli.ending import ended_by, exit_code
 from countersign_local.cli.output import print_table, print_text
@@ -34,6 +32,7 @@ from countersign_local.state import Running, announced
 from countersign_shared.errors import ConfigurationError
 from countersign_shared.messaging.records import Record
 from countersign_shared.postgres.away import unusable
+from tests.fixtures.commands import Runner, program, whole
 
 USERS = ["users", "list"]
 HEARING = """
@@ -46,7 +45,7 @@ main()
 
 
 def ended(arguments: list[str]) -> int:
-    return ended_by(lambda: build()(arguments, standalone_mode=False))
+    return ended_by(lambda: program()(arguments, standalone_mode=False))
 
 
 @pytest.fixture(autouse=True)
@@ -296,13 +295,13 @@ def test_yes_and_no_are_words(capsys: pytest.CaptureFixture[str]) -> None:
 
 
 def test_help_names_every_exit_code_and_where_it_looks() -> None:
-    told = CliRunner().invoke(build(), ["--help"]).output
+    told = Runner().invoke(whole(), ["--help"]).output
 
     assert all(f"{code}  {meaning.split(':')[0]}" in told for code, meaning in EXIT_CODES.items())
     assert all(name in told for name in ("COUNTERSIGN_URL", "COUNTERSIGN_API_KEY", "DATABASE_URL"))
 
 
 def test_the_version_is_told() -> None:
-    told = CliRunner().invoke(build(), ["--version"])
+    told = Runner().invoke(whole(), ["--version"])
 
     assert (told.exit_code, told.output.split()[0]) == (0, "countersign")

@@ -9,15 +9,14 @@ from pathlib import Path
 from typing import NamedTuple
 
 import pytest
-from typer.testing import CliRunner
 
-from countersign_local.cli.commands import build
 from countersign_local.cli.ending import exit_code
 from countersign_router.activities import ActivityIntake
 from countersign_router.controls.intake import ControlIntake
 from countersign_router.store import Store
 from countersign_shared.errors import CountersignError
 from countersign_shared.runtime import serving
+from tests.fixtures.commands import Runner, whole
 from tests.integration.router.controls import CERTIFIED, as_record, calibrator, certificate, trip
 from tests.integration.router.desk import Replica
 from tests.integration.router.door import door
@@ -45,7 +44,7 @@ async def run(replica: Replica, store: Store) -> AsyncIterator[Run]:
             environment = {"COUNTERSIGN_URL": f"http://127.0.0.1:{port}", "COUNTERSIGN_API_KEY": name}
 
             def call() -> Said:
-                done = CliRunner().invoke(build(), [*map(str, words)], env=environment, input=given)
+                done = Runner().invoke(whole(), [*map(str, words)], env=environment, input=given)
                 if isinstance(done.exception, CountersignError):
                     return Said(exit_code(done.exception), str(done.exception))
                 if done.exception is not None and not isinstance(done.exception, SystemExit):

@@ -13,9 +13,7 @@ import httpx
 import pytest
 import uvicorn
 from fastapi import FastAPI
-from typer.testing import CliRunner
 
-from countersign_local.cli.commands import build
 from countersign_local.cli.ending import exit_code
 from countersign_router.api.replays import MOST_WAITING
 from countersign_router.replaying.report import ReplayReport
@@ -23,6 +21,7 @@ from countersign_router.store import NewJudgement, Store
 from countersign_shared.clock import system_clock
 from countersign_shared.errors import CountersignError
 from countersign_shared.http import Principal
+from tests.fixtures.commands import Runner, whole
 from tests.integration.router.desk import Replica
 from tests.integration.router.door import calling, door, named
 from tests.unit.router.cases import DRAWS, POLICIES, scored, shipped
@@ -166,7 +165,7 @@ async def url(app: FastAPI) -> AsyncIterator[str]:
 async def command(url: str, *words: str | Path, key: str = "anna") -> tuple[int, str]:
     def run() -> tuple[int, str]:
         environment = {"COUNTERSIGN_URL": url, "COUNTERSIGN_API_KEY": key}
-        done = CliRunner().invoke(build(), ["policy", *map(str, words)], env=environment)
+        done = Runner().invoke(whole(), ["policy", *map(str, words)], env=environment)
         if isinstance(done.exception, CountersignError):
             return exit_code(done.exception), str(done.exception)
         return done.exit_code, done.stdout

@@ -8,10 +8,11 @@ from datetime import UTC, datetime, timedelta
 from pathlib import Path
 
 import pytest
-from typer.testing import CliRunner, Result
+from typer.testing import Result
 
 from countersign_local.cli.feedback import app
 from countersign_local.errors import CommandError
+from tests.fixtures.commands import Runner
 
 COLUMNS = (
     "decision_type",
@@ -27,7 +28,7 @@ COLUMNS = (
 
 
 def run(*arguments: str) -> Result:
-    return CliRunner().invoke(app, arguments)
+    return Runner().invoke(app, arguments)
 
 
 def export(path: Path, *, wrong: int = 3, versions: tuple[str, ...] = ("3",)) -> Path:

@@ -7,12 +7,11 @@ from pathlib import Path
 
 import httpx
 import pytest
-from typer.testing import CliRunner
 
-from countersign_local.cli.commands import build
 from countersign_local.client import Client, Unreachable
 from countersign_local.errors import IO, NO_INPUT, USAGE, CommandError
 from countersign_shared.clock import system_clock
+from tests.fixtures.commands import Runner, whole
 
 
 @pytest.fixture(autouse=True)
@@ -26,7 +25,7 @@ def _nothing_runs(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
 
 def refused(*words: str) -> CommandError:
     with pytest.raises(CommandError) as found:
-        CliRunner().invoke(build(), ["audit", *words], catch_exceptions=False)
+        Runner().invoke(whole(), ["audit", *words], catch_exceptions=False)
     return found.value
 
 
@@ -69,7 +68,7 @@ def test_an_old_checkpoint_that_is_not_there_ends_like_anything_else_that_is_to_
 
 def test_a_certificate_of_nothing_is_no_command() -> None:
     with pytest.raises(CommandError, match="Say which decisions") as found:
-        CliRunner().invoke(build(), ["feedback", "certify"], catch_exceptions=False)
+        Runner().invoke(whole(), ["feedback", "certify"], catch_exceptions=False)
     assert found.value.exit_code == USAGE
 
 

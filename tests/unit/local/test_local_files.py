@@ -4,9 +4,9 @@ from pathlib import Path
 
 import pytest
 
-from countersign_local.cli.commands import build
 from countersign_local.cli.ending import ended_by
 from countersign_local.errors import CONFIGURATION, IO, NO_INPUT, NOT_RIGHT
+from tests.fixtures.commands import program
 
 READERS = {
     "submit": ["submit", "FILE"],
@@ -51,7 +51,7 @@ def _elsewhere(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
 def ended(arguments: list[str], file: str) -> int:
     given = [file if word == "FILE" else word for word in arguments]
     try:
-        return ended_by(lambda: build()(given))
+        return ended_by(lambda: program()(given))
     except SystemExit as ending:
         return int(ending.code or 0)
 

@@ -6,22 +6,21 @@ import json
 from pathlib import Path
 
 import pytest
-from typer.testing import CliRunner
 
 import countersign_router
-from countersign_local.cli.commands import build
 from countersign_local.cli.policy_listing import listed
 from countersign_local.cli.policy_report import print_segments
 from countersign_local.errors import CommandError
 from countersign_local.labels import MOST, read_labels
 from countersign_router.language.diagnostics import Diagnostic
 from countersign_shared.contracts.topics import contracts_dir
+from tests.fixtures.commands import Runner, whole
 
 LOAN = Path(countersign_router.__file__).parent / "policies" / "loan_application.yaml"
 
 
 def run(*words: str | Path) -> tuple[int, str]:
-    done = CliRunner().invoke(build(), ["policy", *map(str, words)])
+    done = Runner().invoke(whole(), ["policy", *map(str, words)])
     if done.exception is not None and not isinstance(done.exception, SystemExit):
         raise done.exception
     return done.exit_code, done.stdout

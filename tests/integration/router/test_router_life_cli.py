@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import asyncio
-import sys
 from collections.abc import AsyncIterator, Awaitable, Callable
 from pathlib import Path
 from typing import NamedTuple
@@ -12,8 +11,11 @@ import asyncpg
 import orjson
 import pytest
 
+from countersign_local.cli.ending import exit_code
 from countersign_router.store import Store
+from countersign_shared.errors import CountersignError
 from countersign_shared.runtime import serving
+from tests.fixtures.commands import Runner, whole
 from tests.integration.router.desk import Replica
 from tests.integration.router.door import door
 from tests.integration.router.life import activities, everything_to_people, in_force
@@ -38,14 +40,18 @@ async def run(replica: Replica, store: Store, database_url: str) -> AsyncIterato
     async with serving(door(store, who, replays_on=database_url), "127.0.0.1", 0) as port:
 
         async def said(name: str, *words: str) -> Said:
-            process = await asyncio.create_subprocess_exec(
-                sys.executable, "-m", "countersign_local", "policy", *words, stdout=asyncio.subprocess.PIPE,
-                stderr=asyncio.subprocess.PIPE,
-                env={"COUNTERSIGN_URL": f"http://127.0.0.1:{port}", "COUNTERSIGN_API_KEY": name, "PATH": "/usr/bin",
-                     "PYTHONPATH": ":".join(sys.path)},
-            )  # fmt: skip
-            out, err = await process.communicate()
-            return Said(process.returncode or 0, out.decode(), err.decode())
+            environment = {"COUNTERSIGN_URL": f"http://127.0.0.1:{port}", "COUNTERSIGN_API_KEY": name}
+
+            def call() -> Said:
+                done = Runner().invoke(whole(), ["policy", *words], env=environment)
+                if isinstance(done.exception, CountersignError):
+                    return Said(exit_code(done.exception), done.stdout, str(done.exception))
+                if done.exception is not None and not isinstance(done.exception, SystemExit):
+                    raise done.exception
+                return Said(done.exit_code, done.stdout, done.stderr)
+
+            # In a thread: a command runs a loop of its own.
+            return await asyncio.to_thread(call)
 
         yield said
 

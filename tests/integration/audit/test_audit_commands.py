@@ -5,8 +5,6 @@ from __future__ import annotations
 import asyncio
 import contextlib
 import json
-import os
-import sys
 from collections.abc import AsyncIterator
 from pathlib import Path
 
@@ -14,8 +12,11 @@ import pytest
 import uvicorn
 
 from countersign_audit.custody.keys import load_keys
+from countersign_local.cli.ending import exit_code
 from countersign_local.errors import NOT_RIGHT, OK, UNAVAILABLE, USAGE
+from countersign_shared.errors import CountersignError
 from countersign_verifier.cli import NO_INPUT
+from tests.fixtures.commands import Runner, whole
 from tests.integration.audit.log import Log, open_log
 from tests.integration.audit.reading import anybody, application
 from tests.unit.audit.records import one_case
@@ -36,15 +37,23 @@ async def serving(log: Log) -> AsyncIterator[str]:
 
 
 async def countersign(url: str, directory: Path, *words: str) -> tuple[int, str, str]:
-    environment = os.environ | {
-        "COUNTERSIGN_URL": url, "COUNTERSIGN_API_KEY": "k", "COUNTERSIGN_STATE_DIR": str(directory / "state")
-    }  # fmt: skip
-    process = await asyncio.create_subprocess_exec(
-        sys.executable, "-m", "countersign_local", "audit", *words, cwd=directory, env=environment,
-        stdout=asyncio.subprocess.PIPE, stderr=asyncio.subprocess.PIPE,
-    )  # fmt: skip
-    out, err = await process.communicate()
-    return process.returncode or 0, out.decode(), err.decode()
+    environment = {
+        "COUNTERSIGN_URL": url,
+        "COUNTERSIGN_API_KEY": "k",
+        "COUNTERSIGN_STATE_DIR": str(directory / "state"),
+    }
+
+    def call() -> tuple[int, str, str]:
+        with contextlib.chdir(directory):
+            done = Runner().invoke(whole(), ["audit", *words], env=environment)
+        if isinstance(done.exception, CountersignError):
+            return exit_code(done.exception), done.stdout, str(done.exception)
+        if done.exception is not None and not isinstance(done.exception, SystemExit):
+            raise done.exception
+        return done.exit_code, done.stdout, done.stderr
+
+    # In a thread: a command runs a loop of its own.
+    return await asyncio.to_thread(call)
 
 
 async def test_export_prove_and_verify(database_url: str, tmp_path: Path) -> None:

@@ -31,6 +31,18 @@ ESCAPES = (
     ("refund-4", "x", "above what I may sign", "escalated"),
     ("refund-5", "q", "a neighbour", "given up for good"),
 )
+# Whether leaving the page is asked about in the very moment in which it says that the decision is recorded.
+ASKED_WHEN_RECORDED = """
+() => {
+  const seen = {};
+  const status = document.querySelector("footer [role=status]");
+  new MutationObserver(() => {
+    if (seen.asked !== undefined || !/: (recorded|sent)$/.test(status.textContent)) return;
+    seen.asked = !window.dispatchEvent(new Event("beforeunload", { cancelable: true }));
+  }).observe(status, { characterData: true, childList: true, subtree: true });
+  return seen;
+}
+"""
 
 
 def test_a_reviewers_hour(desk: Desk, browser: Browser, pictures: Path, album: Path | None) -> None:
@@ -110,10 +122,12 @@ def test_nothing_is_called_recorded_while_the_server_is_away(desk: Desk, browser
         expect(here.page.get_by_role("alert").filter(has_text="The server does not answer")).to_be_visible()
         leave = "() => !window.dispatchEvent(new Event('beforeunload', {cancelable: true}))"
         assert here.page.evaluate(leave), "the tab may be closed although a decision is pending"
+        at_once = here.page.evaluate_handle(ASKED_WHEN_RECORDED)
         here.page.context.set_offline(False)
         here.expect_status(re.compile(f"{case_id}, Approve: (recorded|sent)"))
         expect(here.page.get_by_text(re.compile("^(connected|live)$"))).to_be_visible()
         assert not here.page.evaluate(leave)
+        assert at_once.evaluate("(seen) => seen.asked") is False, "it still asks when it says that it is recorded"
     assert desk.decision_on(case_id)["outcome"] == "approve"
 
 

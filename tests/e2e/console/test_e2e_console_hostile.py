@@ -5,7 +5,7 @@ from __future__ import annotations
 import re
 
 import pytest
-from playwright.sync_api import Browser, expect
+from playwright.sync_api import Browser, Dialog, expect
 
 from tests.e2e.console.parts import ENDLESS, HOSTILE, HOSTILE_CASE, HOSTILE_POST, HOSTILE_PROPOSAL, Desk
 from tests.e2e.console.seats import SHOWN_SECONDS, Seat, seat
@@ -52,7 +52,7 @@ def check(here: Seat, screen: str, least: int) -> None:
 
 def test_nothing_that_somebody_writes_is_more_than_text(desk: Desk, browser: Browser) -> None:
     with seat(browser) as here:
-        here.page.on("dialog", lambda dialog: here.complaints.append(f"a dialog opened: {dialog.message}"))
+        here.page.on("dialog", lambda dialog: _complain(here, dialog))
         here.page.add_init_script(TRAP)
         here.enter(desk.link("mallory", HOSTILE, "reviewer", "lead", "admin", "auditor", "operator", "policy_author"))
         here.choose_queue("refunds")
@@ -93,6 +93,12 @@ def test_nothing_that_somebody_writes_is_more_than_text(desk: Desk, browser: Bro
     decision = desk.decision_on(HOSTILE_CASE)
     assert (decision["reason"]["note"], decision["reason"]["other_text"]) == (HOSTILE, HOSTILE)
     assert decision["outcome_params"] == {"amount": {"value": "40.00", "currency": "EUR"}, "message": HOSTILE}
+
+
+def _complain(here: Seat, dialog: Dialog) -> None:
+    # A page waits for the answer for as long as there is none.
+    here.complaints.append(f"a dialog opened: {dialog.type} {dialog.message}")
+    dialog.accept()
 
 
 def ask_and_answer(desk: Desk, here: Seat) -> None:

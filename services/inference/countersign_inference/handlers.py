@@ -26,13 +26,12 @@ from countersign_shared.messaging.dead_letters import TOPIC as DEAD_LETTERS
 from countersign_shared.messaging.dead_letters import dead_letter
 from countersign_shared.messaging.records import Message, Record
 from countersign_shared.observability import Metrics
+from countersign_shared.observability.labels import type_label
 
 TOPICS = ("case.created",)
 SERVICE = "inference"
 SOURCE = "/countersign/inference"
 TYPE = "dev.countersign.case.created.v1"
-UNKNOWN_TYPE = "unknown"
-"""Label for every decision type nobody declared: upstream can invent names, and each label costs memory for ever."""
 
 
 class _Judged(NamedTuple):
@@ -58,7 +57,6 @@ class Handler:
     ) -> None:  # fmt: skip
         self._store = store
         self._answering = answering
-        self._scorers = scorers
         self._shadows = shadows
         self._calibrators = calibrators
         self._types = decision_types
@@ -153,8 +151,7 @@ class Handler:
         for arrival, judged in zip(cases, found, strict=True):
             if arrival.key not in kept.new:
                 continue
-            scorer = self._scorers.get(arrival.decision_type)
-            created[arrival.decision_type if scorer else UNKNOWN_TYPE] += 1
+            created[type_label(arrival.decision_type, self._types)] += 1
             name = judged.model["name"] if judged.model else "none"
             if isinstance(judged.answer, Abstained):
                 asked[name, judged.answer.reason] += 1

@@ -92,7 +92,7 @@ async def running(settings: Settings, *, clock: Clock = system_clock) -> AsyncIt
         await stack.enter_async_context(relaying(pool, relay, fail=bus.fail, metrics=metrics, clock=clock))
         handler, erase = Handler(intake, parts.types, metrics), case_eraser(clock)
         erasing = Erasing(handler, pool, erase, service=SERVICE, clock=clock, guards=True)
-        await stack.enter_async_context(_sweeping(parts, updates, Figures(pool, metrics, clock), bus))
+        await stack.enter_async_context(_sweeping(parts, updates, Figures(pool, parts.types, metrics, clock), bus))
         await stack.enter_async_context(erasing.in_time(fail=bus.fail))
         await stack.enter_async_context(bus.consume((*TOPICS, ACTIVITIES), erasing, gather_ms=GATHER_MS))
         health.ready(True)
@@ -123,7 +123,7 @@ async def build_parts(
     updates = Updates(pool, journal, reversals, clock)
     parts = Parts(
         settings=settings, types=types, claims=claims, taking=taking, views=views, people=people,
-        answers=Answers(pool, journal, views, updates, leases=leases, clock=clock, metrics=metrics),
+        answers=Answers(pool, journal, views, updates, types=types, leases=leases, clock=clock, metrics=metrics),
         register=Register(pool, views), saved_views=SavedViews(pool, clock), case_index=CaseIndex(pool, types, clock),
         departures=Departures(pool, people, claims, journal), hub=hub, live=live,
         delegations=delegations, passwords=Passwords(),

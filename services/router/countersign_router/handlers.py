@@ -29,14 +29,13 @@ from countersign_shared.messaging.cloudevents import Event, Unreadable, read_eve
 from countersign_shared.messaging.records import Message, Record, unpack_headers
 from countersign_shared.observability import Metrics
 from countersign_shared.observability.faults import named
+from countersign_shared.observability.labels import type_label
 
 log = logging.getLogger(__name__)
 
 SERVICE = "router"
 TOPICS = ("case.scored",)
 TYPE = "dev.countersign.case.scored.v1"
-UNKNOWN_TYPE = "unknown"
-"""Label for every decision type nobody declared: upstream can invent names, and each label costs memory for ever."""
 UNROUTED_QUEUE = "unrouted"
 STANDARD_SLA = duration(SLA_CLASSES["standard"])
 AT_RISK = 0.75
@@ -230,7 +229,7 @@ class Handler:
         incomplete: Counter[str] = Counter()
         failed = 0
         for one in new:
-            name = one.row.decision_type if one.row.decision_type in self._types else UNKNOWN_TYPE
+            name = type_label(one.row.decision_type, self._types)
             cells[name, str(one.row.level), one.row.tier or "none", one.row.band or "none"] += 1
             failed += one.routing.policy_failed
             incomplete[name] += one.routing.incomplete

@@ -86,7 +86,7 @@ async def test_review_nobody_eligible_is_counted(desk: Desk) -> None:
 
     await insert(desk, "reviews", [some_review(Random(1), 1) | {"skills": ["astrology"], "tier_rank": 0}])
     await desk.add_user("ana")
-    figures = Figures(desk.pool, desk.metrics, desk.clock)
+    figures = Figures(desk.pool, desk.parts.types, desk.metrics, desk.clock)
     await figures.measure()
     assert desk.metrics.gauge("review_unassignable_cases")._value.get() == 1
     exposition = desk.metrics.exposition().decode()
@@ -102,12 +102,28 @@ async def test_review_what_is_past_its_deadline_is_counted_before_anybody_decide
     now = desk.clock()
     dues = [now - timedelta(hours=2), now - timedelta(seconds=1), now + timedelta(seconds=1)]
     await insert(desk, "reviews", [some_review(Random(1), number) | {"due_at": due} for number, due in enumerate(dues)])
-    figures = Figures(desk.pool, desk.metrics, desk.clock)
+    figures = Figures(desk.pool, desk.parts.types, desk.metrics, desk.clock)
     await figures.measure()
     assert 'countersign_review_overdue{queue="q"} 2.0' in desk.metrics.exposition().decode()
     await desk.pool.execute("UPDATE reviews SET state = 'decided'")
     await figures.measure()
     assert "countersign_review_overdue{" not in desk.metrics.exposition().decode()
+
+
+async def test_review_upstream_cannot_invent_series_of_metrics(desk: Desk) -> None:
+    from countersign_review.store.figures import Figures
+    from tests.integration.review.harness import record, routed
+
+    invented = [f"invented-{number}" for number in range(3)]
+    await desk.take_in(*(record("case.routed", routed(name, decision_type=name)) for name in invented))
+    figures, ana = Figures(desk.pool, desk.parts.types, desk.metrics, desk.clock), await desk.client("ana")
+    await figures.measure()
+    assert 'open_cases{decision_type="unknown",state="waiting"} 3.0' in desk.metrics.exposition().decode()
+    assert (await ana.decide(await ana.claimed())).status_code == 200
+    exposition = desk.metrics.exposition().decode()
+    assert 'decisions_total{decision_type="unknown",mode="human_with_ai",' in exposition
+    assert 'time_to_decision_seconds_count{decision_type="unknown",level="4"} 1.0' in exposition
+    assert "invented" not in exposition
 
 
 def test_review_profiles_and_demands_can_be_compared() -> None:

@@ -1,6 +1,6 @@
 """Answers: what people decide and judge, from the preview of what it would carry out until it has left."""
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Container, Mapping, Sequence
 from datetime import datetime
 from typing import Any
 
@@ -28,14 +28,14 @@ class Answers:
     """Everything about answers: preview, record, look up, take back."""
 
     def __init__(
-        self, pool: asyncpg.Pool, journal: Journal, views: Views, updates: Updates, *, leases: Leases, clock: Clock,
-        metrics: Metrics,
+        self, pool: asyncpg.Pool, journal: Journal, views: Views, updates: Updates, *, types: Container[str],
+        leases: Leases, clock: Clock, metrics: Metrics,
     ) -> None:  # fmt: skip
         self._pool = pool
         self._views = views
         self._queries = Queries.load(SQL / "desk.sql")
         self._checking = Checking(views)
-        self._deciding = Deciding(pool, journal, self._checking, Recording(views), clock=clock, metrics=metrics)
+        self._deciding = Deciding(pool, journal, self._checking, Recording(views), types, clock=clock, metrics=metrics)
         self._undoing = Undoing(pool, journal, updates, leases=leases, clock=clock)
 
     async def decide(self, caller: Caller, submission: Submission) -> Recorded:

@@ -1,6 +1,6 @@
 """Recording answers: those of one moment in one transaction, each accepted or refused by itself."""
 
-from collections.abc import Awaitable, Callable, Mapping, Sequence
+from collections.abc import Awaitable, Callable, Container, Mapping, Sequence
 from dataclasses import dataclass
 from datetime import datetime
 from typing import Any
@@ -17,6 +17,7 @@ from countersign_review.store.gathering import Gathering
 from countersign_review.store.recording import Entry, Held, Recorded, Recording, Submission
 from countersign_shared.clock import Clock
 from countersign_shared.observability import Metrics
+from countersign_shared.observability.labels import type_label
 from countersign_shared.postgres import Queries
 
 TOGETHER = 16
@@ -55,13 +56,14 @@ class Deciding:
     """
 
     def __init__(
-        self, pool: asyncpg.Pool, journal: Journal, checking: Checking, recording: Recording, *, clock: Clock,
-        metrics: Metrics,
+        self, pool: asyncpg.Pool, journal: Journal, checking: Checking, recording: Recording,
+        types: Container[str], *, clock: Clock, metrics: Metrics,
     ) -> None:  # fmt: skip
         self._pool = pool
         self._journal = journal
         self._checking = checking
         self._recording = recording
+        self._types = types
         self._clock = clock
         self._duration = metrics.histogram("review_duration_seconds")
         self._decisions = metrics.counter("decisions_total")
@@ -163,7 +165,8 @@ class Deciding:
         self._duration.labels(queue=queue).observe((now - began).total_seconds())
         if claim["kind"] != Kind.DECISION:
             return
-        decision_type, assisted = routed["decision_type"], answered.seen and routed.get("proposal")
+        decision_type = type_label(routed["decision_type"], self._types)
+        assisted = answered.seen and routed.get("proposal")
         self._decisions.labels(
             decision_type=decision_type, mode="human_with_ai" if assisted else "human", relation=answered.relation
         ).inc()

@@ -1,10 +1,14 @@
 """Counting what waits."""
 
+from collections import Counter
+from collections.abc import Container
+
 import asyncpg
 
 from countersign_review.store.events import SQL
 from countersign_shared.clock import Clock
 from countersign_shared.observability import Metrics
+from countersign_shared.observability.labels import type_label
 from countersign_shared.postgres import Queries
 
 UNASSIGNABLE_EVERY = 6
@@ -12,10 +16,11 @@ UNASSIGNABLE_EVERY = 6
 
 
 class Figures:
-    """Keeps the gauges of queues and open cases."""
+    """Keeps the gauges of queues and open cases; ``types`` are the decision types that have a name there."""
 
-    def __init__(self, pool: asyncpg.Pool, metrics: Metrics, clock: Clock) -> None:
+    def __init__(self, pool: asyncpg.Pool, types: Container[str], metrics: Metrics, clock: Clock) -> None:
         self._pool = pool
+        self._types = types
         self._clock = clock
         self._queries = Queries.load(SQL / "queries.sql")
         self._depth = metrics.gauge("review_queue_depth")
@@ -36,10 +41,12 @@ class Figures:
             self._depth.labels(queue=row["queue"]).set(row["depth"])
             self._oldest.labels(queue=row["queue"]).set(max((now - row["oldest"]).total_seconds(), 0.0))
             self._overdue.labels(queue=row["queue"]).set(row["overdue"])
-        cases = await self._pool.fetch(self._queries.open_figures)
+        cases: Counter[tuple[str, str]] = Counter()
+        for row in await self._pool.fetch(self._queries.open_figures):
+            cases[type_label(row["decision_type"], self._types), row["state"]] += row["cases"]
         self._open.clear()
-        for row in cases:
-            self._open.labels(decision_type=row["decision_type"], state=row["state"]).set(row["cases"])
+        for (decision_type, state), count in cases.items():
+            self._open.labels(decision_type=decision_type, state=state).set(count)
         if self._round % UNASSIGNABLE_EVERY == 0:
             self._unassignable.set(await self._pool.fetchval(self._queries.count_unassignable))
         self._round += 1

@@ -97,6 +97,14 @@ def test_importing_everything_does_no_work_that_is_nobodys(noted: list[str]) -> 
     assert noted == []
 
 
+def test_a_command_starts_without_what_only_services_need() -> None:
+    # Whoever types a command waits for what it imports: these took half a second of it.
+    heavy = {"fastapi", "starlette", "faststream", "aiokafka", "asyncpg", "pydantic", "joserfc", "numpy", "scipy"}
+    code = "import sys, countersign_local.cli.commands; print(*{name.split('.')[0] for name in sys.modules})"
+    done = subprocess.run([sys.executable, "-c", code], cwd=ROOT, capture_output=True, text=True, check=True)
+    assert heavy & set(done.stdout.split()) == set()
+
+
 def test_the_watch_sees_what_it_watches_for(tmp_path) -> None:
     package = tmp_path / "countersign_naughty"
     package.mkdir()

@@ -1,12 +1,11 @@
 """Cases over HTTP: in through the intake, and what became of them."""
 
 import asyncio
-import re
 from typing import Any
 
 from countersign_local.client import Client, Refused
 from countersign_local.errors import USAGE, CommandError
-from countersign_shared.contracts.events.fields import CASE_ID_PATTERN
+from countersign_shared.ids import CASE_ID
 
 INTAKE = "/api/inference/v1/cases"
 _NOT_FOUND = 404
@@ -15,7 +14,7 @@ _NOT_FOUND = 404
 def case_path(case_id: str) -> str:
     """Return where the record of a case is; an id that no case can have is a ``CommandError``."""
     # The dots are names of places in a path, and would lead elsewhere.
-    if re.fullmatch(CASE_ID_PATTERN, case_id) is None or case_id in {".", ".."}:
+    if CASE_ID.fullmatch(case_id) is None or case_id in {".", ".."}:
         raise CommandError(
             f"{case_id!r} is no case id: at most 128 characters, of A-Z, a-z, 0-9 and . _ : - only. `countersign audit"
             " timeline CASE` takes it as upstream gave it.", USAGE,

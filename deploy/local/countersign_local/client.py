@@ -18,7 +18,7 @@ from countersign_local.errors import (
     CommandError,
     LocalError,
 )
-from countersign_shared.http.tls import roots
+from countersign_shared.tls import roots
 
 _TIMEOUT_SECONDS = 30.0
 _QUIET_SECONDS = 300.0

@@ -15,7 +15,7 @@ from joserfc.jwk import KeySet
 from countersign_shared.clock import Clock, system_clock
 from countersign_shared.errors import ConfigurationError
 from countersign_shared.http.problems import Problem
-from countersign_shared.http.tls import roots
+from countersign_shared.tls import roots
 
 ROLES = frozenset({
     "reviewer", "lead", "admin", "auditor", "policy_author", "policy_approver", "operator", "submitter", "analyst",

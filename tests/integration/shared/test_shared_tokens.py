@@ -16,8 +16,8 @@ from joserfc.jwk import KeySet, OKPKey
 
 from countersign_shared.errors import ConfigurationError
 from countersign_shared.http import Problem, TokenVerifier, auth
-from countersign_shared.http.tls import roots
 from countersign_shared.runtime import serving
+from countersign_shared.tls import roots
 from tests.unit.shared.test_shared_http import token
 
 OURS, FORGED = (OKPKey.generate_key("Ed25519", auto_kid=True) for _ in range(2))

@@ -20,8 +20,8 @@ from countersign_review.api.parts import Parts, Using
 from countersign_review.api.tokens import Bearer
 from countersign_review.domain.untold import proof_told, timeline_told
 from countersign_shared.http import Problem, public, require
-from countersign_shared.http.tls import roots
 from countersign_shared.ids import DEFAULT_TENANT
+from countersign_shared.tls import roots
 
 # A reviewer's answer must be their own: no way leads from that role alone to what the router or the log says.
 REACH: dict[str, tuple[str, ...]] = {

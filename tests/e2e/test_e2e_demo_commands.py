@@ -6,6 +6,7 @@ import asyncio
 import json
 import signal
 from collections.abc import Iterator
+from contextlib import contextmanager
 from pathlib import Path
 
 import httpx
@@ -41,46 +42,51 @@ def _case(number, **changes):
     return {**json.loads(case.message.value), **changes}
 
 
-def _submit(demo, *cases, wait=True):
-    lines = "\n".join(json.dumps(case) for case in cases)
-    return demo.json("submit", "-", *(("--wait",) if wait else ()), given=lines)
+@contextmanager
+def _client(demo):
+    """Call the system as the commands do: what only prepares a test needs no process of its own."""
+    running = demo.running()
+    key = {"authorization": f"Bearer {running.api_key}"}
+    with httpx.Client(base_url=running.url, headers=key, timeout=60) as client:
+        yield client
+
+
+def _prepare(demo, case, *kinds):
+    """Bring a case in and wait until events of these kinds about it are on record; return its timeline."""
+    path = f"/api/audit/v1/cases/{case['case_id']}/timeline"
+    with _client(demo) as client:
+        accepted = client.post("/api/inference/v1/cases", json=case)
+        assert accepted.status_code == 202, accepted.text
+
+        def recorded():
+            answer = client.get(path)
+            entries = answer.json()["entries"] if answer.status_code == 200 else []
+            return entries if {*kinds} <= {entry["kind"] for entry in entries} else None
+
+        return demo.wait_for(recorded)
 
 
 def _an_automatic_case(demo):
-    """Submit applications until one is decided by the machine."""
+    """Bring applications in until one is decided by the machine."""
     for number in range(100, 140):
         application = _case(number)
-        (case,) = _submit(demo, application, wait=False)
-        timeline = _entries(demo, case["case_id"], "case.routed")
+        timeline = _prepare(demo, application, "case.routed")
         routed = next(entry["words"] for entry in timeline if entry["kind"] == "case.routed")
         if "level 1" in routed or "level 2" in routed:
             return application
     raise AssertionError("no application was decided automatically")
 
 
-def _entries(demo, case_id, *kinds):
-    """Wait until events of these kinds about a case are on record; return its timeline as the command tells it."""
-    running = demo.running()
-    # Asked directly while it is not there: a command each time is a process each time.
-    key = {"authorization": f"Bearer {running.api_key}"}
-    with httpx.Client(base_url=running.url, headers=key, timeout=60) as client:
-
-        def recorded():
-            answer = client.get(f"/api/audit/v1/cases/{case_id}/timeline")
-            return answer.status_code == 200 and {*kinds} <= {entry["kind"] for entry in answer.json()["entries"]}
-
-        demo.wait_for(recorded)
-    return demo.json("audit", "timeline", case_id)["entries"]
-
-
 def test_a_case_of_ones_own_is_decided_and_on_record(demo):
     application = _an_automatic_case(demo)
-    (decided,) = _submit(demo, application)  # the same again changes nothing
+    # The same again changes nothing.
+    (decided,) = demo.json("submit", "-", "--wait", given=json.dumps(application))
     assert (decided["outcome"], decided["mode"]) == ("approve", "automatic")
     # Once each; the log's order is that of arrival, and topics may overtake each other.
     steps = ["case.created", "case.routed", "case.scored", "decision.made"]
-    kinds = [entry["kind"] for entry in _entries(demo, application["case_id"], *steps)]
-    assert sorted(kind for kind in kinds if kind != "audit.read") == steps
+    _prepare(demo, application, *steps)
+    told = demo.json("audit", "timeline", application["case_id"])["entries"]
+    assert sorted(entry["kind"] for entry in told if entry["kind"] != "audit.read") == steps
 
 
 def test_the_log_verifies_while_it_grows(demo):
@@ -98,8 +104,7 @@ def test_a_case_that_is_none_names_every_field(demo):
 
 
 def test_the_same_case_with_another_body_is_refused(demo):
-    _submit(demo, _case(200, case_id="twice"), wait=False)
-    _entries(demo, "twice", "case.routed")
+    _prepare(demo, _case(200, case_id="twice"), "case.routed")
     done = demo.run("submit", "-", given=json.dumps(_case(200, case_id="twice", title="Another")))
     assert done.returncode == 1
     assert "exists with another body" in done.stderr
@@ -123,8 +128,7 @@ def test_figures_as_table_and_picture(demo, tmp_path):
 def test_the_affected_person_reads_why_once_and_what_is_held_about_them(demo, tmp_path):
     application = {**_case(330), "subject_ref": "applicant-of-330"}
     case_id = application["case_id"]
-    _submit(demo, application, wait=False)
-    _entries(demo, case_id, "case.routed")
+    _prepare(demo, application, "case.routed")
     told = demo.json("audit", "explain", case_id, "--purpose", "they asked")
     # The address of the console, no key, no session.
     with httpx.Client(base_url=demo.running().url, timeout=60) as anybody:
@@ -148,12 +152,10 @@ def test_the_affected_person_reads_why_once_and_what_is_held_about_them(demo, tm
 
 
 def test_a_leads_key_lets_whoever_runs_the_demo_declare_a_busy_period(demo, monkeypatch):
-    running, peak = demo.running(), ("controls", "peak", "--for", "1h", "--decision-type", "refund", "--reason", "sale")
+    peak = ("controls", "peak", "--for", "1h", "--decision-type", "refund", "--reason", "sale")
     refused = demo.run(*peak)
     assert (refused.returncode, "lead" in refused.stderr) == (NOT_PERMITTED, True), refused.stderr
-    with httpx.Client(
-        base_url=running.url, headers={"Authorization": f"Bearer {running.api_key}"}, timeout=60
-    ) as office:
+    with _client(demo) as office:
         asked = {"username": "demo", "name": "my terminal", "roles": ["lead"]}
         key = office.post("/api/review/v1/api-keys", json=asked, headers={"Idempotency-Key": "a-leads-key"})
     assert key.status_code == 201, key.text
@@ -182,8 +184,7 @@ def test_a_person_is_erased_from_every_service_and_the_proofs_stand(demo, tmp_pa
     running, secret = demo.running(), "Unforgettable"
     cases = [_case(number, subject_ref=f"ref-{secret}", title=f"Mrs {secret}") for number in (400, 401)]
     for case in cases:
-        _submit(demo, case, wait=False)
-        _entries(demo, case["case_id"], "case.routed")
+        _prepare(demo, case, "case.routed")
     gone = cases[0]["case_id"]
     before = {"inference.cases", "router.routings", "review.cases"}
     demo.wait_for(lambda: before <= _places(running, secret))
@@ -262,9 +263,7 @@ def test_zz_one_person_stops_automation_and_cannot_restart_it_alone(demo):
     done = demo.run("stop", "off", "--confirm", request)
     assert done.returncode == 1
     assert "two different people" in done.stderr
-    (case,) = _submit(demo, _case(300), wait=False)
-    entries = _entries(demo, case["case_id"], "case.routed")
-    assert "decision.made" not in {entry["kind"] for entry in entries}
+    assert "decision.made" not in {entry["kind"] for entry in _prepare(demo, _case(300), "case.routed")}
 
 
 def test_without_a_system_every_command_says_what_to_start(tmp_path):

@@ -37,21 +37,11 @@ def _assert_right(summary, loans):
     assert summary["log"]["entries"] == summary["log"]["size"] > 4 * cases
 
 
-def test_headless_decides_every_case_once_and_the_log_verifies(demo, tmp_path):
+def test_after_kill_9_the_next_start_goes_on_and_doubles_nothing(demo, tmp_path):
     home, temporary = tmp_path / "home", tmp_path / "tmp"
     for kind, place in (("HOME", home), ("TMPDIR", temporary)):
         place.mkdir()
         demo.environment[kind] = str(place)
-    summary = demo.finish("--cases", "25")
-    _assert_right(summary, 25)
-    assert {kind["mode"] for kind in summary["decisions"]} >= {"automatic", "human_with_ai"}
-    assert 0 < summary["first_case_decided_after_s"] < summary["seconds"]
-    assert summary["log"]["payloads_opened"] == summary["log"]["entries"] - 1  # the genesis has none
-    # All is in its own directory. What a library keeps elsewhere is what it means to send somebody.
-    assert [*home.rglob("*"), *temporary.rglob("*")] == []
-
-
-def test_after_kill_9_the_next_start_goes_on_and_doubles_nothing(demo):
     demo.start("--headless", "--cases", "60", "--rate", "15")
     running = demo.running()
     demo.wait_for(lambda: count(running, "SELECT count(*) FROM local.decisions") >= 1)
@@ -66,6 +56,11 @@ def test_after_kill_9_the_next_start_goes_on_and_doubles_nothing(demo):
     summary = demo.finish("--cases", "60")
     assert summary["submitted_again"] > 0
     _assert_right(summary, 60)
+    assert {kind["mode"] for kind in summary["decisions"]} >= {"automatic", "human_with_ai"}
+    assert 0 < summary["first_case_decided_after_s"] < summary["seconds"]
+    assert summary["log"]["payloads_opened"] == summary["log"]["entries"] - 1  # the genesis has none
+    # All is in its own directory. What a library keeps elsewhere is what it means to send somebody.
+    assert [*home.rglob("*"), *temporary.rglob("*")] == []
 
 
 def test_ctrl_c_ends_everything_a_second_start_goes_on_and_a_third_brings_the_next_applications(demo):

@@ -6,6 +6,7 @@ import asyncio
 import subprocess
 import sys
 
+import orjson
 import psutil
 import pytest
 
@@ -46,6 +47,20 @@ async def test_one_that_dies_is_told_and_the_others_end() -> None:
         async with open_workers(brief(b"no policy")) as evaluate:
             await evaluate([(NOW, b"")])
     assert workers() == []
+
+
+async def test_what_ends_one_is_a_line_of_the_log_without_what_a_case_says(capfd: pytest.CaptureFixture[str]) -> None:
+    case, _ = stored(scored("one"), shipped(), Controls())
+    body = orjson.loads(case.body)
+    body["handling"]["sla"]["due_at"] = "Mrs Unforgettable"
+    with pytest.raises(ReplayFailedError):
+        async with open_workers(brief(shipped().data)) as evaluate:
+            await evaluate([(NOW, bodies().pack(orjson.dumps(body)))])
+    (line,) = capfd.readouterr().err.splitlines()
+    said = orjson.loads(line)
+    assert (said["level"], said["message"]) == ("critical", "a process that was replaying ends")
+    assert "Traceback" in said["error"]
+    assert "Unforgettable" not in line
 
 
 def test_nobody_else_starts_them() -> None:

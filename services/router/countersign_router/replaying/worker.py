@@ -3,6 +3,7 @@
 Run as ``python -m countersign_router.replaying`` by the service, and by nobody else: what it reads it believes.
 """
 
+import logging
 import os
 import pickle
 import struct
@@ -14,8 +15,10 @@ from typing import IO
 from countersign_router.replaying.brief import Brief, question
 from countersign_router.replaying.evaluation import Replayer, StoredCase
 from countersign_router.replaying.tally import Tally
+from countersign_shared.observability.logs import configure_logging
 from countersign_shared.postgres.bodies import bodies
 
+log = logging.getLogger(__name__)
 Row = tuple[datetime, bytes]
 """When a case was routed, and its packed body."""
 LENGTH = struct.Struct("!I")
@@ -25,12 +28,20 @@ NICENESS = 10
 
 
 def main() -> None:
-    """Work until there is nothing more to read."""
+    """Work until there is nothing more to read; what ends it is said in the log, without what a case says."""
     os.nice(NICENESS)
     answers = sys.stdout.buffer
     # Whatever prints by accident must not get between the answers.
     sys.stdout = sys.stderr
-    messages = received(sys.stdin.buffer)
+    configure_logging("warning")
+    try:
+        _work(received(sys.stdin.buffer), answers)
+    except Exception:
+        log.critical("a process that was replaying ends", exc_info=True)
+        sys.exit(os.EX_SOFTWARE)
+
+
+def _work(messages: Iterator[object], answers: IO[bytes]) -> None:
     brief = next(messages, None)
     if not isinstance(brief, Brief):
         sys.exit("python -m countersign_router.replaying is started by the router, and told what to do by it")

@@ -106,6 +106,7 @@ async def test_review_a_judgement_cannot_be_told_from_a_blind_decision(desk: Des
         "execute_sha256_by_outcome",
         "decision_id",
         "payload_sha256",
+        "salt",
     )
     for one, other in (rows, [claims["c-1"], claims["c-2"]]):
         assert without(one, own) == without(other, own)

@@ -59,13 +59,27 @@ async def test_review_what_was_shown_about_others_no_longer_names_a_case_that_wa
     for before, left in ((alike, []), (same, ["alike"])):
         after = await read(ana, before)
         assert named(after) == {"subject": [], "similar": left}
-        assert after["context"] == {**before["context"], "history": after["context"]["history"]}
+        assert after["context"] == {**before["context"], "history": after["context"]["history"], "salt": None}
         # What the decision quotes stays what was served, and nobody is told that these are those bytes.
         assert (before["redacted_at"], after["shown_sha256"]) == (None, before["shown_sha256"])
         assert after["redacted_at"] is not None
         whole = await ana.http.get(f"{API}/claims/{before['claim_id']}/context")
         assert (whole.status_code, whole.json()["type"].rsplit("/", 1)[1]) == (410, "redacted")
         assert datetime.fromisoformat(whole.json()["redacted_at"]) == datetime.fromisoformat(after["redacted_at"])
+
+
+async def test_review_a_digest_that_is_left_tells_nothing_to_who_knows_all_that_may_have_been_shown(desk: Desk) -> None:
+    ana = await desk.client("ana")
+    await decided(desk, ana, "gone", "s-1")
+    claim = await decided(desk, ana, "alike", "s-2")
+    served = orjson.loads((await ana.http.get(f"{API}/claims/{claim['claim_id']}/context")).content)
+    assert digest(orjson.dumps(served)) == claim["shown_sha256"]
+    await erasing(desk)([request("gone")])
+    kept = orjson.loads(await desk.pool.fetchval("SELECT package FROM shown WHERE claim_id = $1", claim["claim_id"]))
+    # The title is known, where it stood, and all else that is left: the digest of that is another one.
+    guessed = {**kept, "history": {**kept["history"], "similar": served["history"]["similar"]}}
+    assert {**guessed, "salt": served["salt"]} == served
+    assert digest(orjson.dumps(guessed)) != claim["shown_sha256"]
 
 
 async def test_review_whoever_holds_a_case_sees_it_anew_without_the_one_that_was_erased(desk: Desk) -> None:

@@ -39,7 +39,7 @@ def view(routed: dict[str, Any], kind: Kind = Kind.DECISION, **more: Any) -> Vie
         facts=facts,
         protected=protected,
         saying=Saying.of(routed, known.terms) if known else Saying.of(routed),
-        **more,
+        **{"salt": "0" * 32, **more},
     )
 
 

@@ -42,7 +42,7 @@ class View:
     ``facts`` are the payload's fields as people see them, protected ones left out; ``protected`` names those, so that
     nothing else brings them back. ``others`` are actions beside the outcomes: (name, why not or None). ``dispute`` is
     what people have said of the case before, where the reviewer is to know it. ``saying`` puts outcomes and terms into
-    words. ``handed`` says who passed it on to the reviewer, and why.
+    words. ``handed`` says who passed it on to the reviewer, and why. ``salt`` is chance that no other view has.
     """
 
     routed: Mapping[str, Any]
@@ -52,6 +52,7 @@ class View:
     facts: Sequence[Mapping[str, Any]]
     protected: Collection[str]
     saying: Saying
+    salt: str
     evidence: Sequence[str] = ()
     history: Sequence[Mapping[str, Any]] = field(default_factory=tuple)
     similar: Sequence[Mapping[str, Any]] = field(default_factory=tuple)
@@ -84,6 +85,7 @@ def context_package(view: View) -> dict[str, Any]:
         "policy_reference": _policy(routed, withheld=withheld),
         "actions": _actions(view, withheld=withheld),
         "dispute": view.dispute,
+        "salt": view.salt,
     }  # fmt: skip
 
 

@@ -1,7 +1,8 @@
 """Erasing a case here: from its own tables, and from what was shown with other cases.
 
 A context package names the subject's earlier cases and similar ones by title and outcome. Those entries leave the
-stored bytes; the digest stays, because a decision quotes it as the digest of what was served.
+stored bytes, and with them the package's salt; the digest stays, because a decision quotes it as the digest of what was
+served. Without the salt it tells nobody which case stood there.
 """
 
 from typing import Any
@@ -38,8 +39,9 @@ def case_eraser(clock: Clock) -> Erase:
 
 
 def without(package: bytes, case_id: str) -> bytes:
-    """Return a context package without what it says of another case; both are of one tenant."""
+    """Return a context package without what it says of another case, and its salt; both are of one tenant."""
     content = orjson.loads(package)
+    content["salt"] = None
     history = content["history"]
     for kind in ("subject", "similar"):
         history[kind] = [case for case in history[kind] if case["case_id"] != case_id]

@@ -1,5 +1,6 @@
 """From stored rows to what a reviewer is shown: the context package and the digests that bind a decision to it."""
 
+import secrets
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from functools import partial
@@ -27,6 +28,8 @@ from countersign_shared.contracts.terms import Term, read_terms
 from countersign_shared.postgres import Queries
 
 EARLIER_CASES = 10
+SALT_BYTES = 16
+"""A digest outlives what it is over: by it nobody is to find out what stood in a view by trying what may have."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -95,7 +98,7 @@ class Views:
             history=[self._earlier(row) for row in history], similar=similar,
             others=other_actions(routed["handling"], lead=showing.lead),
             dispute=await self._disputes.of(connection, review, saying), saying=saying,
-            handed=await self._handed(connection, review),
+            handed=await self._handed(connection, review), salt=secrets.token_hex(SALT_BYTES),
         )), option=orjson.OPT_UTC_Z)  # fmt: skip
         return Shown(package, digest(package))
 

@@ -254,6 +254,11 @@ class ContextPackage(BaseModel):
     policy_reference: PolicyShown | None
     actions: Actions
     dispute: Dispute | None = Field(default=None, description="Null for an ordinary review.")
+    salt: str | None = Field(
+        default=None,
+        description="Chance, so that `shown_sha256` tells nothing to who tries what may have been shown. Null once "
+        "words of an erased case were taken out.",
+    )
 
 
 ClaimState = Literal[

@@ -5,7 +5,7 @@ import re
 from functools import lru_cache
 
 CASE_ID = re.compile(r"[A-Za-z0-9._:-]{1,128}")
-TENANT = re.compile(r"[A-Za-z0-9._:-]{1,128}")
+TENANT = re.compile(r"[A-Za-z0-9._-]{1,64}")
 DEFAULT_TENANT = "default"
 
 

@@ -322,3 +322,10 @@ def test_pseudonyms_do_not_run_together() -> None:
     assert NAMES.word("loan_application") == "loan_application"
     assert NAMES.word(SECRET) == NAMES.word(NAMES.word(SECRET))
     assert NAMES.hidden("x") != "x"
+
+
+@pytest.mark.parametrize("tenant", ["a:b", "t" * 65, "", "a/b", 7])
+def test_audit_what_no_service_takes_for_a_tenant_is_nobodys_case(tenant: object) -> None:
+    # An erasure could not name it.
+    made = leaf("case.created", example("case.created/loan_application.json") | {"tenant": tenant})
+    assert (made.get("tenant"), made.get("case")) == (None, None)

@@ -8,7 +8,7 @@ from typing import Any
 
 import pytest
 
-from countersign_router.domain.controls import ANY, Certificate, Controls, Switch
+from countersign_router.domain.controls import ANY, Certificate, Controls, RaisedBands, Switch
 from countersign_router.domain.policy import TIERS, Policy
 from countersign_router.domain.routing import route
 from tests.unit.router.cases import NEVER_DRAWN, NOW, bent, scored, shipped
@@ -65,6 +65,8 @@ def test_a_certificate_begins_where_it_does() -> None:
     controls = Controls(certificates={("default", "loan_application", "negligible"): live})
     (reason,) = [one for one in routed(policy, controls, confidence=0.9994).reasons if one["code"] == "no_certificate"]
     assert reason["text"] == "The certificate of negligible consequence begins at a confidence of 0.9995."
+    at = routed(policy, controls, confidence=0.9995)
+    assert (at.certificate, at.automatic, at.due_at) == ("live", True, None)
 
 
 def test_one_missing_input_is_one_reason_and_no_fault_of_the_policy() -> None:
@@ -176,6 +178,26 @@ def test_peak_loosens_only_where_the_policy_says_so() -> None:
     assert routed(confidence=0.89, controls=peak, payload=with_payload(loan_amount=SIZES["low"])).band == "medium"
 
 
+def test_raised_bands_hold_back_and_say_so_and_leave_what_certificates_are_about() -> None:
+    raises = (
+        RaisedBands("bands.raised", 0.05, 0.0, "a flood of claims"),
+        RaisedBands("bands.tightened", 0.01, 0.0, "drift"),
+    )
+    held = Controls(raised_bands={("default", ANY, "negligible"): raises})
+    routing = routed(confidence=0.93, controls=held)
+    assert (routing.level, routing.band, routing.would_automate) == (2, "medium", True)
+    assert routing.thresholds is not None
+    assert (routing.thresholds.high, routing.thresholds.medium) == (0.95, 0.7)
+    # The other reaches no confidence as high as this one.
+    (said,) = [one for one in routing.reasons if one["code"].startswith("bands")]
+    assert said["text"].startswith(
+        "The bands are raised: high above 0.95, medium from 0.7, so the confidence counts as medium."
+    )
+    assert (said["code"], said["level"]) == ("bands_raised", 2)
+    # What could not be judged has no band to lower.
+    assert routed(outcome=None, controls=held).reasons == routed(outcome=None).reasons
+
+
 def test_a_fresh_policy_can_ask_for_people() -> None:
     loaded = bent(adjust=[{"id": "fresh", "when": "policy.age < duration('168h')", "level_at_least": 3}])
     young = replace(loaded.policy, published_at=NOW - timedelta(days=2))
@@ -186,7 +208,10 @@ def test_a_fresh_policy_can_ask_for_people() -> None:
 
 
 def test_an_adverse_outcome_needs_a_person_unless_the_policy_says_otherwise() -> None:
-    assert "outcome_needs_person" in codes(routed(outcome="decline"))
+    refused = routed(outcome="decline")
+    assert "outcome_needs_person" in codes(refused)
+    # Those who decide say why.
+    assert refused.principal_reasons == ()
     easy = {"factors": dict.fromkeys(("financial", "customer", "compliance", "reputation", "reversibility"), "0")}
     allowed = bent(outcomes={"approve": {}, "decline": {"automatic": True}}, consequence=easy)
     routing = routed(allowed, outcome="decline")

@@ -147,6 +147,20 @@ class TestTrips:
         assert controls.tripped("default", "refund", "low") is (decision_type == ANY)
         assert controls.tripped("default", "loan", "high") is (tier == ANY)
 
+    @given(SCOPES.filter(lambda scope: scope[2] == ANY))
+    @settings(max_examples=10)
+    def test_a_stop_holds_its_whole_scope_and_a_peak_too(self, scope: tuple[str, str, str]) -> None:
+        tenant, decision_type, _ = scope
+        for kind in ("stop", "peak"):
+            on = body(kind, 1, {"active": True, "reason": "r"}, tenant=tenant, decision_type=decision_type, tier=ANY)
+            controls = read_controls([on])
+            holds = controls.peak if kind == "peak" else controls.stop
+            assert holds("default", "loan", NOW)
+            assert bool(holds("other", "loan", NOW)) is (tenant == ANY)
+            assert bool(holds("default", "refund", NOW)) is (decision_type == ANY)
+            off = {**on, "state": {"active": False, "reason": "r"}}
+            assert read_controls([off]) == Controls()
+
     def test_people_lift_the_trip_they_read_and_no_other(self) -> None:
         def tripped(*bodies: dict[str, Any]) -> bool:
             return read_controls(bodies).tripped("default", "loan", "low")
@@ -191,6 +205,8 @@ class TestRaisedBands:
     def test_evidence_and_people_hold_side_by_side_until_people_lift_what_they_read(self) -> None:
         both = (tightened(2), tightened(1, EVERY_MODEL, kind="bands.raised", tier="low"))
         assert [by for by, *_ in self.held(*both)] == ["bands.raised", "bands.tightened"]
+        # In one scope, too, neither takes the other's place.
+        assert len(self.held(tightened(2), tightened(1, EVERY_MODEL, kind="bands.raised"))) == 2
         assert [by for by, *_ in self.held(*both, lowered(2))] == ["bands.raised"]
         assert len(self.held(*both, lowered(1))) == 2, "it says something new since"
         assert [by for by, *_ in self.held(*both, lowered(1, "bands.lowered", tier="low"))] == ["bands.tightened"]
@@ -206,6 +222,8 @@ class TestRaisedBands:
             ([{**LIMITS, "high": 0.04}, EVERY_MODEL], None),
             ([{**LIMITS, "high": 0.02}], "lower what the high limit was raised by for 1, which was 0.03"),
             ([{**LIMITS, "model_version": "2"}], "high limit was raised by for 1"),
+            ([{**LIMITS, "calibrator_version": "platt-2"}], "high limit was raised by for 1"),
+            ([{**LIMITS, "medium": 0.04}], "lower what the medium limit was raised by for 1, which was 0.05"),
             ([EVERY_MODEL], "high limit was raised by for 1"),
             ([{**EVERY_MODEL, "high": 0.03}], None),
         ],

@@ -137,7 +137,10 @@ class TestWaiting:
         calibrator = {"model_name": "loan", "model_version": "1", "calibrator_version": "platt-2"}
         switched = body("calibrator.active", 1, calibrator, tier=ANY)
         assert waiting([tightened(3), switched], NOW) == [], "nothing is said under the old one any more"
-        for other in (tightened(3, {**LIMITS, "model_version": "2"}), tightened(3, LIMITS, EVERY_MODEL)):
+        for other in (
+            tightened(3, {**LIMITS, "model_version": "2"}), tightened(3, LIMITS, EVERY_MODEL),
+            tightened(3, {**LIMITS, "calibrator_version": "platt-2"}),
+        ):  # fmt: skip
             assert len(waiting([other, switched], NOW)) == 1
 
     def test_lifting_what_waits_lifts_that_trip(self) -> None:

@@ -27,7 +27,8 @@ from tests.unit.router.routed import CALM, SIZES, codes, routed, with_payload
         ({"payload": with_payload(loan_to_value=float("nan"))}, "invalid_input"),
         ({"outcome": None}, "abstained"),
         ({"outcome": "maybe"}, "unknown_outcome"),
-        ({"confidence": 1.2}, "invalid_confidence"),
+        ({"confidence": 1.000001}, "invalid_confidence"),
+        ({"confidence": -0.000001}, "invalid_confidence"),
         ({"confidence": float("nan")}, "invalid_confidence"),
         ({"confidence": True}, "invalid_confidence"),
         ({"missing": ("term_months",)}, "missing_fields"),
@@ -66,7 +67,12 @@ def test_a_certificate_begins_where_it_does() -> None:
     (reason,) = [one for one in routed(policy, controls, confidence=0.9994).reasons if one["code"] == "no_certificate"]
     assert reason["text"] == "The certificate of negligible consequence begins at a confidence of 0.9995."
     at = routed(policy, controls, confidence=0.9995)
-    assert (at.certificate, at.automatic, at.due_at) == ("live", True, None)
+    assert (at.certificate, at.automatic, at.queue, at.due_at) == ("live", True, None, None)
+
+
+def test_a_confidence_may_be_written_as_a_whole_number() -> None:
+    assert routed(confidence=1) == routed(confidence=1.0)
+    assert (routed(confidence=1).band, routed(confidence=0).band) == ("high", "low")
 
 
 def test_one_missing_input_is_one_reason_and_no_fault_of_the_policy() -> None:
@@ -83,6 +89,8 @@ def test_one_missing_input_is_one_reason_and_no_fault_of_the_policy() -> None:
     failing = routed(bent(exceptions=[rule]), payload=with_payload(loan_amount=None), signals={"consensus": None})
     assert (codes(failing), failing.policy_failed) == (["missing_input", "evaluation_error"], True)
     assert not routed().incomplete
+    unread = scored() | {"invalid_fields": [{"pointer": "/term_months", "detail": "no"}]}
+    assert route(unread, shipped().policy, CALM, NOW, NEVER_DRAWN).incomplete
 
 
 def test_one_unusable_input_is_one_reason() -> None:
@@ -117,7 +125,10 @@ def test_a_factor_out_of_range_is_an_error(factor: str) -> None:
     consequence = {
         "factors": dict.fromkeys(("financial", "customer", "compliance", "reputation"), "0") | {"reversibility": factor}
     }
-    assert "evaluation_error" in codes(routed(bent(consequence=consequence)))
+    routing = routed(bent(consequence=consequence))
+    assert "evaluation_error" in codes(routing)
+    assert routing.consequence is not None
+    assert (routing.level, routing.consequence.tier) == (4, "critical")
 
 
 def test_a_signal_that_an_expression_needs_and_nobody_has_is_an_error() -> None:
@@ -151,6 +162,16 @@ def test_signals_can_only_pull_the_band_down(signals: dict[str, float | None], e
     assert expected[1] in codes(routing)
 
 
+@pytest.mark.parametrize("value", [1.0001, -0.0001, float("nan"), True, "0.9", None])
+def test_a_signal_that_is_no_share_is_unknown(value: Any) -> None:
+    routing = routed(signals={"similarity": value})
+    said = [one["text"] for one in routing.reasons if one["code"] == "similarity_cap"]
+    assert said == ["The signal similarity is unknown, so the confidence counts as medium at most."]
+    assert routed(signals={"similarity": 1, "completeness": 1}).band == "high"
+    (none,) = [one["text"] for one in routed(signals={"similarity": 0}).reasons if one["code"] == "similarity_cap"]
+    assert none.startswith("The signal similarity is 0, so")
+
+
 def test_the_first_exception_counts_and_can_only_raise() -> None:
     rules = [
         {"id": "one", "when": "case.loan_to_value > 50.0", "level": 1, "queue": "intake", "reason": "one"},
@@ -168,6 +189,39 @@ def test_adjustments_name_themselves() -> None:
     assert routing.thresholds.adjustments == (
         {"id": "not-owner-occupied", "bands": {"high": 0.05, "medium": 0.0}, "level_at_least": None},
     )
+
+
+@pytest.mark.parametrize(
+    ("moved", "limits"),
+    [
+        ([(0.05, 0.1), (0.02, 0.05)], (0.97, 0.85)),
+        ([(0.3, 0.0)], (1.0, 0.7)),
+        ([(-0.3, 0.1)], (0.6, 0.6)),
+        ([(-0.5, -0.5), (-0.5, -0.5)], (0.0, 0.0)),
+    ],
+)
+def test_adjustments_add_up_and_a_limit_stays_a_share(
+    moved: list[tuple[float, float]], limits: tuple[float, float]
+) -> None:
+    rules = [
+        {"id": f"rule-{number}", "when": "true", "bands": {"high": high, "medium": medium}}
+        for number, (high, medium) in enumerate(moved)
+    ]
+    other = {"id": "other", "when": "false", "bands": {"high": -0.4, "medium": -0.4}}
+    found = routed(bent(adjust=[*rules, other])).thresholds
+    assert found is not None
+    assert (found.high, found.medium) == limits
+    assert [one["id"] for one in found.adjustments] == [rule["id"] for rule in rules]
+
+
+@pytest.mark.parametrize(
+    ("weight", "chance"),
+    [("0.0", 0.1), ("1.5", 0.25), ("1000000.0", 1.0), ("-0.1", None), ("1000000.1", None), ("0.0 / 0.0", None)],
+)
+def test_a_weight_of_an_audit_that_is_none_is_for_a_person(weight: str, chance: float | None) -> None:
+    routing = routed(bent(sampling={"audit": {"level1": 0.1, "by": weight}}))
+    assert (routing.level, routing.policy_failed) == ((4, True) if chance is None else (1, False))
+    assert routing.samples.audit.probability == (chance or 0.0)
 
 
 def test_peak_loosens_only_where_the_policy_says_so() -> None:
@@ -194,6 +248,9 @@ def test_raised_bands_hold_back_and_say_so_and_leave_what_certificates_are_about
         "The bands are raised: high above 0.95, medium from 0.7, so the confidence counts as medium."
     )
     assert (said["code"], said["level"]) == ("bands_raised", 2)
+    assert [(one["id"], one["bands"]["high"]) for one in routing.thresholds.adjustments] == [
+        ("bands.raised", 0.05), ("bands.tightened", 0.01),
+    ]  # fmt: skip
     # What could not be judged has no band to lower.
     assert routed(outcome=None, controls=held).reasons == routed(outcome=None).reasons
 
@@ -250,6 +307,7 @@ def test_without_a_proposal_the_worst_outcome_counts() -> None:
     routing = routed(outcome=None)
     assert routing.consequence is not None
     assert routing.consequence.tier == "high"
+    assert [one["text"] for one in routing.reasons] == ["The AI makes no proposal: no model is registered."]
 
 
 def test_priority_follows_consequence() -> None:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from dataclasses import replace
+from datetime import timedelta
 from typing import Any
 
 import pytest
@@ -160,6 +161,7 @@ class TestEnabledTiers:
         assert "critical" not in self.tiers(Controls())
         only_low = {"certificate": "not_required", "tiers": ["low"]}
         assert "negligible" not in self.tiers(Controls(), automation=only_low)
+        assert self.tiers(Controls(), automation={"certificate": "not_required"}) == {"negligible", "low", "medium"}
 
     def test_stops_and_trips_take_away(self) -> None:
         assert self.tiers(Controls(stops={(ANY, ANY): Switch("r")})) == frozenset()
@@ -184,6 +186,7 @@ class TestEnabledTiers:
         assert enabled("another-tenant"), "the default tenant's policy speaks for it"
         assert not enabled(automation_sha256="0" * 64)
         assert not enabled(expires_at=NOW)
+        assert enabled(expires_at=NOW + timedelta(microseconds=1))
         assert enabled(alpha=0.05, delta=0.05)
         assert not enabled(alpha=0.06, delta=0.05), "the policy asks for less error than it promises"
         assert not enabled(alpha=0.05, delta=0.06)

@@ -308,6 +308,9 @@ def test_without_a_proposal_the_worst_outcome_counts() -> None:
     assert routing.consequence is not None
     assert routing.consequence.tier == "high"
     assert [one["text"] for one in routing.reasons] == ["The AI makes no proposal: no model is registered."]
+    rule = {"id": "one", "when": "proposal.outcome == 'decline' && 1 / (case.loan_amount - case.loan_amount) > 0"}
+    for exceptions in ([rule | {"level": 3}], [rule | {"level": 3}, {"id": "other", "when": "true", "level": 5}]):
+        assert "evaluation_error" in codes(routed(bent(exceptions=exceptions), outcome=None))
 
 
 def test_priority_follows_consequence() -> None:

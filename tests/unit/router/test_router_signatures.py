@@ -54,6 +54,9 @@ def test_a_signature_is_refused_by_name(given, refusal) -> None:
 def test_a_standing_that_speaks_for_the_signer_does_no_harm() -> None:
     standing = s.Standing(frozenset({"policy_approver"}), frozenset({"*"}))
     assert sign(standing=standing, tenant="west") == signature()
+    # Nothing is known of anybody at first.
+    assert sign(tenant="west") == signature()
+    assert counted(RULE, signature(), tenant="west") == (signature(),)
 
 
 def test_one_person_counts_once_however_often_they_sign() -> None:
@@ -62,6 +65,8 @@ def test_one_person_counts_once_however_often_they_sign() -> None:
     with pytest.raises(s.SignaturesMissing):
         counted(TWO, signature(), again)
     assert counted(TWO, signature(), signature("paul")) == (signature(), signature("paul"))
+    paul = signature("paul", at=NOW + timedelta(minutes=1))
+    assert counted(TWO, signature(), paul, again) == (paul, again)
 
 
 @pytest.mark.parametrize(
@@ -72,6 +77,7 @@ def test_one_person_counts_once_however_often_they_sign() -> None:
         (signature(role="lead"), {}, s.RoleMissing),
         (signature(), {"standings": {"petra": s.Standing(disabled=True)}}, s.RoleLost),
         (signature(), {"standings": {"petra": s.Standing(roles=frozenset({"lead"}))}}, s.RoleLost),
+        (signature(), {"standings": {"petra": s.Standing(tenants=frozenset({"east"}))}, "tenant": "west"}, s.RoleLost),
         (signature(), {"now": NOW + timedelta(hours=24)}, s.SignatureExpired),
     ],
 )

@@ -4,7 +4,7 @@ from collections.abc import Mapping
 from typing import NamedTuple
 
 from countersign_router.domain.draws import Draws
-from countersign_router.domain.policy import HIGHEST_AUTOMATIC_LEVEL, Policy
+from countersign_router.domain.policy import Policy
 
 
 class Draw(NamedTuple):
@@ -34,16 +34,14 @@ def drawn(draws: Draws, purpose: str, tenant: str, case_id: str, probability: fl
     if probability <= 0.0:
         return NOT_OFFERED
     selected = probability >= 1.0 or draws(purpose, tenant, case_id) < probability
-    return Draw(min(probability, 1.0), selected)
+    return Draw(probability, selected)
 
 
 def audit_probability(policy: Policy, level: int, by: float) -> float:
     """Return the chance that an automated decision is judged again: the level's rate x (1 + by), at least the floor.
 
-    Decisions made by people are not offered to this sample.
+    Decisions made by people, at higher levels, are not offered to this sample.
     """
-    if level > HIGHEST_AUTOMATIC_LEVEL:
-        return 0.0
     sampling = policy.sampling
     return min(max(sampling.audit_by_level[level] * (1.0 + by), sampling.audit_floor), 1.0)
 

@@ -2,13 +2,16 @@
 
 from __future__ import annotations
 
+import math
 from datetime import timedelta
+from fractions import Fraction
 from typing import Any
 
 import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
+from countersign_router.domain.binomial import at_most
 from countersign_router.domain.control_rules import (
     EVIDENCE_KINDS,
     MOST_ERRORS,
@@ -270,6 +273,16 @@ def test_a_peak_ends_by_itself(seconds: int) -> None:
 
 
 class TestFigures:
+    @given(st.integers(0, 40), st.integers(0, 40), st.sampled_from([0.0, 0.02, 0.3, 1.0]))
+    @settings(max_examples=40)
+    def test_the_chance_of_so_few_errors_is_exact(self, errors: int, labels: int, alpha: float) -> None:
+        wrong = Fraction(alpha)
+        exact = sum(
+            math.comb(labels, found) * wrong**found * (1 - wrong) ** (labels - found)
+            for found in range(min(errors, labels) + 1)
+        )
+        assert at_most(errors, labels, alpha) == pytest.approx(float(exact), rel=1e-9)
+
     @pytest.mark.parametrize(
         ("errors", "labels", "alpha"), [(0, 59, 0.05), (0, 149, 0.02), (0, 299, 0.01), (1, 262, 0.02)]
     )

@@ -14,7 +14,7 @@ from countersign_router.controls.stop_preview import load_of
 from countersign_router.domain.automation import enabled_tiers
 from countersign_router.domain.controls import ANY, Certificate, Controls, Switch, read_controls
 from countersign_router.domain.doubts import certificate_doubts, voided_by_calibrator
-from countersign_router.domain.policy import Policy
+from countersign_router.domain.policy import TIERS, Policy
 from countersign_router.domain.proposals import waiting
 from countersign_router.store.counts import HourCount
 from countersign_shared.clock import rfc3339
@@ -44,6 +44,7 @@ def active(**change: Any) -> dict[str, Any]:
 
 ASKING = bent(automation={"certificate": "required", "alpha": {"low": 0.02, "negligible": 0.02}, "delta": 0.05}).policy
 TIER = ("default", "loan_application", "low")
+PEOPLE = {"high": 3, "medium": 4, "low": 4}
 
 
 def doubts(policy: Policy | None = ASKING, held: Controls | None = None, **change: Any) -> list[str]:
@@ -66,6 +67,7 @@ class TestDoubts:
                 "its labels were not compared with traffic: 3 of 200 confidences known",
             ),
             ({"alpha": 0.05}, "it promises less than the policy asks for: alpha 0.02 and delta 0.05 at most"),
+            ({"delta": 0.06}, "it promises less than the policy asks for: alpha 0.02 and delta 0.05 at most"),
         ],
     )
     def test_what_would_cover_nothing_or_is_not_known_says_why(self, change: dict[str, Any], said: str) -> None:
@@ -77,6 +79,11 @@ class TestDoubts:
         assert [one.split(",")[0] for one in doubts(free)] == [
             "the policy in force automates nothing of low consequence", "the policy in force asks for no certificate",
         ]  # fmt: skip
+        # No tiers are named, and the matrix has people for every case of this one.
+        careful = bent(automation={"certificate": "required"}, matrix=dict.fromkeys(TIERS, PEOPLE)).policy
+        assert doubts(careful, automation_sha256=careful.automation_sha256) == [
+            "the policy in force automates nothing of low consequence"
+        ]
         tripped = Controls(trips=frozenset({TIER}))
         assert doubts(held=tripped) == ["evidence holds low consequence back; it acts once that is lifted"]
 
@@ -89,13 +96,16 @@ class TestDoubts:
             ("default", "loan", "medium"): live("model", model_version="2"),
             ("default", "loan", "high"): live("calibrator", calibrator_version="platt-2"),
             ("default", "loan", "negligible"): live("ended", expires_at=NOW),
-            ("acme", "loan", "low"): live("tenant"),
+            ("acme", "loan", "low"): live("tenant", expires_at=NOW + timedelta(seconds=1)),
+            ("acme", "loan", "medium"): live("name", model_name="other"),
+            ("acme", "refund", "low"): live("unnamed", model_name=None),
         })  # fmt: skip
         state = {"model_name": "loan", "model_version": "1", "calibrator_version": "platt-2"}
         found = voided_by_calibrator(state, "default", "loan", held, NOW)
         assert [one.certificate.id for one in found] == ["voided"]
+        assert [one.tenant for one in voided_by_calibrator(state, ANY, "refund", held, NOW)] == ["acme"]
         everywhere = voided_by_calibrator(state, ANY, ANY, held, NOW)
-        assert [one.certificate.id for one in everywhere] == ["tenant", "voided"]
+        assert [one.certificate.id for one in everywhere] == ["tenant", "unnamed", "voided"]
 
 
 class TestWaiting:

@@ -224,6 +224,12 @@ def test_a_weight_of_an_audit_that_is_none_is_for_a_person(weight: str, chance: 
     assert routing.samples.audit.probability == (chance or 0.0)
 
 
+def test_only_what_a_rule_says_names_a_rule() -> None:
+    rule = {"id": "mine", "when": "true", "level": 3}
+    found = {one["code"]: one.get("rule_id", "none") for one in routed(bent(exceptions=[rule])).reasons}
+    assert found == {"consequence": "none", "matrix": "none", "exception": "mine"}
+
+
 def test_peak_loosens_only_where_the_policy_says_so() -> None:
     peak = Controls(peaks={(ANY, ANY): Switch("quarter end")})
     over = Controls(peaks={(ANY, ANY): Switch("quarter end", expires_at=NOW)})

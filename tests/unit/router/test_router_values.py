@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import hashlib
 import hmac
-from datetime import UTC, datetime
+from datetime import UTC, datetime, timedelta
 from typing import Any
 
 import orjson
@@ -16,6 +16,7 @@ from countersign_router.domain.controls import ANY, Controls, Switch, read_contr
 from countersign_router.domain.draws import PURPOSES, key_id, keyed_draws
 from countersign_router.domain.inputs import read_inputs
 from countersign_router.domain.policy import Input
+from countersign_router.domain.reasons import values_read
 from countersign_router.domain.routing import route
 from countersign_router.domain.wording import plain
 from countersign_router.wire import decision_body, policy_speech, routed_body, silent_speech
@@ -34,11 +35,13 @@ class TestInputs:
             ("money", {"value": "12.3000", "currency": "USD"}, 1230),
             ("money", "-0.01", -1),
             ("integer", 5, 5),
+            ("integer", 2**63 - 1, 2**63 - 1),
+            ("integer", -(2**63), -(2**63)),
             ("number", 5, 5.0),
             ("number", 5.5, 5.5),
             ("boolean", False, False),
-            ("string", "x", "x"),
-            ("strings", ["x", "y"], ["x", "y"]),
+            ("string", "é" * 10_000, "é" * 10_000),
+            ("strings", ["x"] * 1_000, ["x"] * 1_000),
             ("timestamp", "2026-01-01T00:00:00Z", datetime(2026, 1, 1, tzinfo=UTC)),
             ("date", "2026-01-01", datetime(2026, 1, 1, tzinfo=UTC)),
         ],
@@ -61,6 +64,7 @@ class TestInputs:
             ("money", 12.3), ("money", 12), ("money", "12.345"), ("money", "1e3"), ("money", " 12"), ("money", "١٢"),
             ("money", {"value": "1", "currency": "EUR"}), ("money", {"value": "1"}), ("money", True),
             ("integer", 5.0), ("integer", True), ("integer", 2**63), ("integer", "5"),
+            ("integer", -(2**63) - 1), ("number", 2**63), ("string", "x\ud800"), ("string", "\udfffx"),
             ("number", True), ("number", "5"), ("number", float("inf")), ("number", float("nan")), ("number", 2**2000),
             ("boolean", 1), ("boolean", "true"), ("string", 5), ("string", "x" * 10_001), ("strings", "x"),
             ("strings", ["x", 5]), ("strings", ["x"] * 1_001), ("timestamp", "2026-01-01T00:00:00"), ("timestamp", 5),
@@ -86,6 +90,8 @@ class TestInputs:
         outer = Input("y", "string", ("language",), required=True, from_body=True)
         variables, problems = read_inputs((inner, outer), {"payload": {"a": {"b": "in"}}, "language": "de"})
         assert (variables["case.x"], variables["case.y"], problems) == ("in", "de", [])
+        _, problems = read_inputs((inner, outer), {"payload": {"language": "de"}})
+        assert [(one.name, one.field) for one in problems] == [("x", "a"), ("y", None)]
 
     @given(
         value=st.recursive(
@@ -97,6 +103,17 @@ class TestInputs:
         for kind in ("money", "integer", "number", "boolean", "string", "strings", "timestamp", "date"):
             variables, problems = read(kind, value)
             assert ("case.x" in variables) != bool(problems) or value is None
+
+
+def test_of_what_a_rule_read_long_texts_and_lists_are_cut() -> None:
+    seen = {
+        "whole": "x" * 500, "long": "x" * 501, "list": ["y" * 500, "y" * 501, *("z" * 25)], "age": timedelta(hours=1.5),
+        "sum": 5, "unasked": 1,
+    }  # fmt: skip
+    assert values_read(["whole", "long", "list", "age", "sum", "none"], seen) == {
+        "whole": "x" * 500, "long": "x" * 499 + "…", "list": ["y" * 500, "y" * 499 + "…", *("z" * 18)], "age": "5400s",
+        "sum": 5, "none": None,
+    }  # fmt: skip
 
 
 def read(kind: Any, value: Any) -> Any:
@@ -133,6 +150,8 @@ class TestDraws:
     def test_the_name_of_a_key_does_not_tell_it(self) -> None:
         assert key_id(KEY) != key_id(KEY + b"x")
         assert KEY.hex()[:16] not in key_id(KEY)
+        # Stored routings carry it.
+        assert key_id(KEY) == "d19b4f6813214cc5"
 
 
 class TestControls:

@@ -7,7 +7,7 @@ def at_most(k: int, n: int, p: float) -> float:
     """Return P(X <= k) for X ~ Binomial(n, p), summed in logarithms."""
     if k >= n or p <= 0.0:
         return 1.0
-    if k < 0 or p >= 1.0:
+    if p >= 1.0:
         return 0.0
     top = math.lgamma(n + 1)
     log_p, log_q = math.log(p), math.log1p(-p)

@@ -71,6 +71,8 @@ def test_a_sound_body_is_a_case_with_the_defaults_filled_in() -> None:
     parsed = case_of(SOUND)
     assert parsed.body == SOUND
     assert (parsed.case.tenant, parsed.case.test, parsed.case.subject_ref) == ("default", False, None)
+    assert parsed.key == ("default", SOUND["case_id"])
+    assert case_of({**SOUND, "tenant": "acme"}).key == ("acme", SOUND["case_id"])
 
 
 def test_what_was_parsed_already_is_not_parsed_again() -> None:
@@ -168,6 +170,7 @@ def test_times_with_any_zone_are_taken(offset: str) -> None:
 def test_every_error_is_named_and_pointers_are_escaped() -> None:
     refusal = refusal_of({**SOUND, "links": [{"relation": "corrects"}, {"case_id": "ok"}]})
     assert [error.pointer for error in refusal.errors] == ["/links/0/case_id", "/links/1/relation"]
+    assert (refusal.pointer, refusal.detail) == refusal.errors[0]
 
 
 @pytest.mark.parametrize(

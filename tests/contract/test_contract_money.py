@@ -20,12 +20,22 @@ from countersign_shared.contracts.money import decimal_places, format_money, min
         ("-12.5", "CHF", -1_250, "-CHF 12.50"),
         ("1200", "JPY", 1_200, "¥1,200"),
         ("1.234", "KWD", 1_234, "KWD 1.234"),
+        ("1.2345", "CLF", 12_345, "CLF 1.2345"),
         ("999999999999999.99", "GBP", 99_999_999_999_999_999, "£999,999,999,999,999.99"),
     ],
 )
 def test_amounts(value: str, currency: str, units: int, text: str) -> None:
     assert minor_units(value, currency) == units
     assert format_money(value, currency) == text
+
+
+def test_smallest_units_are_those_of_iso_4217() -> None:
+    differ = {
+        0: "BIF CLP DJF GNF ISK JPY KMF KRW PYG RWF UGX UYI VND VUV XAF XOF XPF",
+        3: "BHD IQD JOD KWD LYD OMR TND", 4: "CLF UYW", 2: "USD EUR GBP CHF MRU MGA HUF TWD COP IDR",
+    }  # fmt: skip
+    for places, currencies in differ.items():
+        assert {decimal_places(one) for one in currencies.split()} == {places}
 
 
 @given(st.integers(-(10**14), 10**14), st.sampled_from(["USD", "JPY", "KWD", "CLF"]))

@@ -55,7 +55,7 @@ def format_money(value: object, currency: object) -> str:
     """An amount for people: `$125,000`, `CHF 12.50`; the decimals are left out when they are all zero."""
     sign, whole, fraction = _parts(value, currency)
     symbol = _SYMBOLS.get(str(currency)) or f"{currency} "
-    digits = fraction and fraction.rstrip("0")
+    digits = fraction.rstrip("0")
     if not digits:
         return f"{sign}{symbol}{int(whole):,}"
     return f"{sign}{symbol}{int(whole):,}.{digits.ljust(decimal_places(str(currency)), '0')}"

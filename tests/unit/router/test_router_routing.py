@@ -53,6 +53,7 @@ def test_what_cannot_be_judged_goes_to_a_person_with_the_reason(change: dict[str
         (0.69996, "low confidence (0.69996; high above 0.9, medium from 0.7)"),
         (0.99996, "high confidence (0.99996; high above 0.9"),
         (1.0, "high confidence (1.000; high above 0.9"),
+        (0.0004, "low confidence (0.0004; high above 0.9"),
     ],
 )
 def test_a_confidence_is_not_told_as_if_it_stood_on_the_limit_beside_it(confidence: float, said: str) -> None:
@@ -226,8 +227,10 @@ def test_a_weight_of_an_audit_that_is_none_is_for_a_person(weight: str, chance: 
 
 def test_only_what_a_rule_says_names_a_rule() -> None:
     rule = {"id": "mine", "when": "true", "level": 3}
-    found = {one["code"]: one.get("rule_id", "none") for one in routed(bent(exceptions=[rule])).reasons}
+    reasons = routed(bent(exceptions=[rule])).reasons
+    found = {one["code"]: one.get("rule_id", "none") for one in reasons}
     assert found == {"consequence": "none", "matrix": "none", "exception": "mine"}
+    assert reasons[-1]["text"] == "Rule mine applies."
 
 
 def test_peak_loosens_only_where_the_policy_says_so() -> None:

@@ -107,6 +107,7 @@ def test_the_consequence_is_one_short_line(tier: str, factors: tuple[int, ...], 
         (datetime(2026, 6, 1, 9, 5, tzinfo=UTC), None, "1 June 2026 09:05 UTC"),
         (timedelta(hours=1), None, "60 minutes"), (timedelta(seconds=90), None, "1 minute"),
         (timedelta(seconds=-30), None, "0 minutes"), (-timedelta(days=3, hours=5), None, "-3 days"),
+        (timedelta(seconds=-90), None, "-1 minute"), ("x" * 60, None, "x" * 60),
         ("x" * 61, None, "x" * 59 + "\u2026"), ("a\u202eb\nc", None, "abc"),
     ],
 )  # fmt: skip

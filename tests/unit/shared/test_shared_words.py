@@ -1,5 +1,6 @@
 """Ids, times, queries, metrics and health: small and exact."""
 
+import hashlib
 import re
 import uuid
 from datetime import UTC, datetime, timedelta, timezone
@@ -29,6 +30,16 @@ def test_ids_are_stable_and_keep_their_parts_apart(a, b, c, d):
 
 def test_an_id_never_changes():
     assert derived_event_id("default", "loan-1", "scored") == "a9308aac-080e-878f-a665-3cfa9e142cb7"
+    many = [
+        derived_event_id(tenant, f"loan-{number}", step, number)
+        for tenant in ("default", "acme")
+        for step in ("scored", "decided")
+        for number in range(50)
+    ]
+    assert {uuid.UUID(one).variant for one in many} == {uuid.RFC_4122}
+    assert hashlib.sha256("".join(many).encode()).hexdigest() == (
+        "6bbb68722102d15035c253e3c905277cb88d2275728522273ee717fa569b7732"
+    )
 
 
 def test_times_carry_their_zone():

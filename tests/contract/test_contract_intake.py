@@ -181,6 +181,7 @@ def test_every_error_is_named_and_pointers_are_escaped() -> None:
         b'{"a": NaN}',
         b'{"a": Infinity}',
         b'{"a": 1e999}',
+        b'{"a": [' + b"[]," * (MAX_NESTING + 1),
         b"\xff\xfe",
         b'{"a": "\\ud800"}',
         b"{}{}",
@@ -209,7 +210,10 @@ def nested(depth: int, opening: bytes, closing: bytes) -> bytes:
 @pytest.mark.parametrize(("opening", "closing"), [(b"[", b"]"), (b'{"a":', b"}")])
 def test_nesting_is_taken_up_to_the_limit(opening: bytes, closing: bytes) -> None:
     around = 2  # the body and its payload
-    case_of(nested(MAX_NESTING - around, opening, closing))
+    deepest = nested(MAX_NESTING - around, opening, closing)
+    # However much more stands beside it.
+    for data in (deepest, deepest[:-1] + b',"x":[' + b"[]," * MAX_NESTING + b"[]]}"):
+        case_of(data)
     assert refusal_of(nested(MAX_NESTING - around + 1, opening, closing)).reason == "too_deep"
 
 
@@ -246,6 +250,12 @@ def test_brackets_inside_strings_are_not_nesting() -> None:
 def test_a_repeated_key_is_refused_however_it_is_written(member: bytes) -> None:
     data = text_of(SOUND)[:-1] + b"," + member + b"}"
     assert refusal_of(data).reason == "duplicate_key"
+
+
+def test_the_member_that_appears_twice_is_named() -> None:
+    assert refusal_of(b'{"once":1,"twice":1,"also":2,"twice":3}').detail == (
+        "the member 'twice' appears twice in one object"
+    )
 
 
 @pytest.mark.parametrize("text", ["a: b :::", "\\u003a", ":\\", "\u003a\u2028", '"a":1,"a":2'])

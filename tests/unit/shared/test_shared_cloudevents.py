@@ -53,6 +53,12 @@ def test_the_reference_library_reads_what_is_written():
     assert oracle.get_type() == "dev.countersign.case.routed.v1"
     assert oracle.get_subject() == "loan-1"
     assert oracle.get_data() == {"a": 1}
+    assert message.headers == (
+        ("ce_specversion", b"1.0"), ("ce_id", b"e-1"), ("ce_type", b"dev.countersign.case.routed.v1"),
+        ("ce_source", b"/countersign/router"), ("ce_subject", b"loan-1"), ("ce_time", b"2026-01-02T03:04:05.000000Z"),
+        ("ce_partitionkey", b"loan-1"), ("ce_dataschema", b"https://countersign.dev/schemas/case.routed.v1.json"),
+        ("content-type", b"application/json"),
+    )  # fmt: skip
 
 
 def test_structured_mode_is_accepted():
@@ -60,9 +66,47 @@ def test_structured_mode_is_accepted():
         "specversion": "1.0", "id": "x", "type": "t", "source": "/up", "subject": "s",
         "time": "2026-01-02T03:04:05Z", "data": {"n": 1.5},
     }  # fmt: skip
-    headers = (("content-type", b"application/cloudevents+json; charset=utf-8"),)
+    headers = (("content-type", b"application/cloudevents+json; charset=utf-8"), ("traceparent", b"00-ab-cd-01"))
     event = read_event(record(written(), headers=headers, value=orjson.dumps(envelope)))
     assert (event.id, event.body, event.data) == ("x", {"n": 1.5}, b'{"n":1.5}')
+    assert (event.subject, event.time, event.traceparent) == ("s", "2026-01-02T03:04:05Z", b"00-ab-cd-01")
+    del envelope["data"], envelope["subject"], envelope["time"]
+    event = read_event(
+        record(written(), headers=headers, value=orjson.dumps(envelope | {"data_base64": "eyJuIjoxfQ=="}))
+    )
+    assert (event.data, event.subject, event.time) == (b'{"n":1}', None, "2023-11-14T22:13:20.000000Z")
+
+
+@pytest.mark.parametrize(
+    ("changes", "reason", "pointer"),
+    [
+        ({"id": 5}, "wrong_type", "/id"),
+        ({"id": None}, "missing_attribute", "/headers/ce_id"),
+        ({"data": [1]}, "wrong_type", "/data"),
+        ({"data_base64": 5}, "invalid_value", "/data_base64"),
+        ({"data_base64": "e y"}, "invalid_value", "/data_base64"),
+        ({"data_base64": "W10="}, "wrong_type", ""),
+    ],
+)
+def test_a_bad_envelope_is_named(changes, reason, pointer):
+    envelope = {"specversion": "1.0", "id": "x", "type": "t", "source": "/up", "data": {}} | changes
+    headers = (("content-type", b"application/cloudevents+json"),)
+    with pytest.raises(Unreadable) as caught:
+        read_event(record(written(), headers=headers, value=orjson.dumps(envelope)))
+    assert (caught.value.reason, caught.value.pointer) == (reason, pointer)
+
+
+@pytest.mark.parametrize(
+    "name", [b"application/json; charset=utf-8", b"Application/JSON", b"application/vnd.up+json", b""]
+)
+def test_json_is_read_by_whatever_name(name):
+    headers = dict(written().headers) | {"content-type": name}
+    assert read_event(record(written(), headers=tuple(headers.items()))).body == {"a": 1}
+
+
+def test_a_record_without_a_value_is_no_event():
+    with pytest.raises(Unreadable, match="empty_body"):
+        read_event(Record("case.created", 0, 0, 0, b"k", None, written().headers))
 
 
 @pytest.mark.parametrize(

@@ -144,6 +144,10 @@ def test_terms_are_called_by_their_titles_and_written_as_the_facts_are() -> None
         ("Amount to pay back", "€40.50"), ("Message to the customer", "Sorry."), ("Store credit", "yes"),
         ("Points", "1,200"),
     ]  # fmt: skip
+    undeclared = {"a_fee": {"value": "5.00", "currency": "EUR"}, "half": {"value": "5.00"}, "code": "x"}
+    assert [(term["label"], term["formatted"]) for term in REFUND.terms(None, undeclared)] == [
+        ("A fee", "€5"), ("Half", '{"value":"5.00"}'), ("Code", "x"),
+    ]  # fmt: skip
 
 
 @given(outcome=st.none() | st.text(), terms=st.dictionaries(st.text(), json_values))

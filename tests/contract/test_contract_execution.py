@@ -51,6 +51,12 @@ def test_a_place_without_a_value_stays_visible() -> None:
     body = filled(outcome_params={})["body"]
     assert body["who"] == ["{subject_ref}"]
     assert body["note"].endswith("{outcome_params.amount}")
+    # Nor does an address say None, or take a whole object.
+    address = "https://los.example/{subject_ref}/{outcome_params.amount}/{outcome_params}"
+    request = execution(
+        {"method": "POST", "url": address}, case=CASE, outcome="a", outcome_params={}, idempotency_key="d"
+    )
+    assert request == {"method": "POST", "url": address, "body": None, "idempotency_key": "d"}
 
 
 def test_nothing_is_carried_out_for_a_rehearsal_or_without_a_template() -> None:

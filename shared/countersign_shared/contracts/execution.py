@@ -63,8 +63,6 @@ def _filled(part: Any, values: Mapping[str, Any]) -> Any:
     if not isinstance(part, str):
         return part
     pieces = _pieces(part)
-    if len(pieces) == 1:
-        return part
     if pieces[::2] == ("", "") and pieces[1] in values:
         return values[pieces[1]]
     return "".join([str(values.get(piece, f"{{{piece}}}")) if at % 2 else piece for at, piece in enumerate(pieces)])

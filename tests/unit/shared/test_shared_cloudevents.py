@@ -5,7 +5,7 @@ import contextlib
 import orjson
 import pytest
 from cloudevents.core.bindings.kafka import KafkaMessage, from_kafka_event
-from hypothesis import given
+from hypothesis import example, given
 from hypothesis import strategies as st
 
 from countersign_shared.messaging import (
@@ -177,11 +177,13 @@ def test_an_endless_trace_is_not_carried_on():
 
 def test_a_dead_letter_gives_the_record_back():
     raw = record(written(), headers=(*written().headers, ("x-request-id", b"\xff")))
-    letter = dead_letter(raw, service="inference", reason="missing_field", pointer="/payload")
+    letter = dead_letter(raw, service="inference", reason="missing_field", pointer="/payload", detail="x" * 501)
     kept = Record(letter.topic, 0, 0, 0, letter.key, letter.value, letter.headers)
     assert kept.header("x-reason") == b"missing_field"
     assert kept.header("x-pointer") == b"/payload"
-    assert kept.header("x-offset") == b"17"
+    place = [kept.header(f"x-{name}") for name in ("service", "topic", "partition", "offset")]
+    assert place == [b"inference", b"case.routed", b"3", b"17"]
+    assert kept.header("x-detail") == b"x" * 500
     again = original(kept)
     assert (again.topic, again.key, again.value, again.headers) == (raw.topic, raw.key, raw.value, raw.headers)
 
@@ -194,6 +196,7 @@ def test_nobody_outside_can_say_what_became_of_a_dead_letter():
 
 
 @given(st.integers(0, 2_000_000), st.integers(0, 2_000_000), st.integers(0, 2_000_000), st.integers(0, 1000))
+@example(0, 1_190_000, 200_000, 0)
 def test_whatever_came_its_dead_letter_fits_the_topic(key, value, header, headers):
     raw = Record("case.created", 0, 0, 0, b"k" * key, b"v" * value, (("h", b"h" * header),) + (("x", b""),) * headers)
     letter = dead_letter(raw, service="inference", reason="oversize")

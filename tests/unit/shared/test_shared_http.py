@@ -2,14 +2,17 @@
 
 import socket
 import time
+from datetime import UTC, datetime
 
 import asyncpg
 import httpx
 import pytest
+from fastapi import Request
 from joserfc import jwt
 from joserfc.jwk import KeySet, OKPKey
 from pydantic import BaseModel, field_validator
 
+from countersign_shared.clock import Clock, system_clock
 from countersign_shared.http import FieldError, Principal, Problem, TokenVerifier, create_app, public, require
 from countersign_shared.observability import Health, Metrics
 
@@ -176,8 +179,8 @@ async def test_health_and_metrics_are_open():
 class Keys(TokenVerifier):
     """Verifies against keys given here instead of fetching them."""
 
-    def __init__(self, key: OKPKey) -> None:
-        super().__init__("router", "http://unused")
+    def __init__(self, key: OKPKey, clock: Clock = system_clock) -> None:
+        super().__init__("router", "http://unused", clock)
         self._given = KeySet([key])
 
     async def _current_keys(self, *, fresh: bool) -> KeySet:
@@ -205,3 +208,25 @@ async def test_tokens_are_checked():
             answer = await http.get("/leads", headers={"authorization": f"Bearer {given}"})
             assert answer.status_code == status, answer.text
         assert (await http.get("/leads")).headers["www-authenticate"].startswith("Bearer")
+
+
+async def test_a_token_says_who_somebody_is_and_nothing_else():
+    key, now = OKPKey.generate_key("Ed25519", auto_kid=True), datetime(2026, 3, 1, tzinfo=UTC)
+    verify, ends = Keys(key, lambda: now), int(now.timestamp())
+
+    async def who(scheme="Bearer", **changes):
+        given = f"{scheme} {token(key, **{'exp': ends} | changes)}"
+        return await verify(Request({"type": "http", "headers": [(b"authorization", given.encode())]}))
+
+    found = await who(aud=["audit", "router"], tenants=["east"], own_roles=["auditor", "emperor"], forwarded="true")
+    assert (found.subject, found.username, found.roles, found.own_roles) == ("p-1", "lena", {"lead"}, {"auditor"})
+    assert (found.sees("east"), found.sees("west"), found.sees("*"), found.forwarded) == (True, False, False, False)
+    everywhere = await who("bearer", forwarded=True)
+    assert (everywhere.sees("west"), everywhere.forwarded) == (True, True)
+    answering = [(await who(roles=[role])).may_answer for role in ("reviewer", "lead", "auditor", "admin")]
+    assert answering == [True, True, False, False]
+    # Clocks differ by a little.
+    assert await who(exp=ends - 5)
+    for change in ({"exp": ends - 6}, {"exp": None}, {"exp": str(ends + 60)}, {"aud": None}, {"scheme": "Basic"}):
+        with pytest.raises(Problem):
+            await who(**change)

@@ -10,7 +10,8 @@ import pytest
 
 from countersign_router.domain.controls import ANY, Certificate, Controls, RaisedBands, Switch
 from countersign_router.domain.policy import TIERS, Policy
-from countersign_router.domain.routing import route
+from countersign_router.domain.reasons import Reason
+from countersign_router.domain.routing import route, route_without_policy
 from tests.unit.router.cases import NEVER_DRAWN, NOW, bent, scored, shipped
 from tests.unit.router.routed import CALM, SIZES, codes, routed, with_payload
 
@@ -246,9 +247,9 @@ def test_raised_bands_hold_back_and_say_so_and_leave_what_certificates_are_about
         RaisedBands("bands.raised", 0.05, 0.0, "a flood of claims"),
         RaisedBands("bands.tightened", 0.01, 0.0, "drift"),
     )
-    held = Controls(raised_bands={("default", ANY, "negligible"): raises})
+    held = Controls(raised_bands={("default", ANY, ANY): raises})
     routing = routed(confidence=0.93, controls=held)
-    assert (routing.level, routing.band, routing.would_automate) == (2, "medium", True)
+    assert (routing.level, routing.band, routing.would_automate, routing.queue) == (2, "medium", True, None)
     assert routing.thresholds is not None
     assert (routing.thresholds.high, routing.thresholds.medium) == (0.95, 0.7)
     # The other reaches no confidence as high as this one.
@@ -320,6 +321,15 @@ def test_without_a_proposal_the_worst_outcome_counts() -> None:
     rule = {"id": "one", "when": "proposal.outcome == 'decline' && 1 / (case.loan_amount - case.loan_amount) > 0"}
     for exceptions in ([rule | {"level": 3}], [rule | {"level": 3}, {"id": "other", "when": "true", "level": 5}]):
         assert "evaluation_error" in codes(routed(bent(exceptions=exceptions), outcome=None))
+
+
+def test_where_no_policy_speaks_one_person_decides() -> None:
+    reason: Reason = {"code": "no_policy", "text": "No policy.", "values_read": {}}
+    routing = route_without_policy(reason, queue="loans", now=NOW, sla=timedelta(hours=8), at_risk=0.75)
+    assert (routing.level, routing.would_automate, routing.automatic) == (4, False, False)
+    assert (routing.queue, routing.reviewers_required, routing.withhold) == ("loans", 1, "never")
+    assert (routing.due_at, routing.at_risk_at) == (NOW + timedelta(hours=8), NOW + timedelta(hours=6))
+    assert {draw.probability for draw in routing.samples} == {0.0}
 
 
 def test_priority_follows_consequence() -> None:

@@ -9,7 +9,7 @@ import pytest
 from countersign_router.domain.routing import route
 from countersign_router.domain.sampling import drawn, wire
 from tests.unit.router.cases import ALWAYS_DRAWN, DRAWS, NOW, bent, scored
-from tests.unit.router.routed import CALM, SIZES, routed, with_payload
+from tests.unit.router.routed import CALM, SIZES, codes, routed, with_payload
 
 
 class TestSamples:
@@ -24,6 +24,7 @@ class TestSamples:
         assert routing.due_at == NOW + timedelta(hours=24)
         assert routing.at_risk_at == NOW + timedelta(hours=18)
         assert routing.samples.audit.probability == pytest.approx(0.05 * (1 + 5 * 0.03))
+        assert ("audit_sample" in codes(routing), "audit_sample" in codes(routed())) == (True, False)
 
     def test_as_many_draws_lie_below_a_chance_as_it_says(self) -> None:
         for chance, draw, selected in ((0.97, 0.96, True), (0.97, 0.97, False), (0.97, 0.98, False), (1.0, 0.99, True)):

@@ -218,7 +218,15 @@ def test_adjustments_add_up_and_a_limit_stays_a_share(
 
 @pytest.mark.parametrize(
     ("weight", "chance"),
-    [("0.0", 0.1), ("1.5", 0.25), ("1000000.0", 1.0), ("-0.1", None), ("1000000.1", None), ("0.0 / 0.0", None)],
+    [
+        ("0.0", 0.1),
+        ("1.5", 0.25),
+        ("1000000.0", 1.0),
+        ("-0.1", None),
+        ("1000000.1", None),
+        ("0.0 / 0.0", None),
+        ("signals.consensus", None),
+    ],
 )
 def test_a_weight_of_an_audit_that_is_none_is_for_a_person(weight: str, chance: float | None) -> None:
     routing = routed(bent(sampling={"audit": {"level1": 0.1, "by": weight}}))
@@ -244,23 +252,28 @@ def test_peak_loosens_only_where_the_policy_says_so() -> None:
 
 def test_raised_bands_hold_back_and_say_so_and_leave_what_certificates_are_about() -> None:
     raises = (
-        RaisedBands("bands.raised", 0.05, 0.0, "a flood of claims"),
+        RaisedBands("bands.raised", 0.05, 0.1, "a flood of claims"),
         RaisedBands("bands.tightened", 0.01, 0.0, "drift"),
     )
     held = Controls(raised_bands={("default", ANY, ANY): raises})
     routing = routed(confidence=0.93, controls=held)
     assert (routing.level, routing.band, routing.would_automate, routing.queue) == (2, "medium", True, None)
     assert routing.thresholds is not None
-    assert (routing.thresholds.high, routing.thresholds.medium) == (0.95, 0.7)
+    assert (routing.thresholds.high, routing.thresholds.medium) == (0.95, 0.8)
     # The other reaches no confidence as high as this one.
     (said,) = [one for one in routing.reasons if one["code"].startswith("bands")]
     assert said["text"].startswith(
-        "The bands are raised: high above 0.95, medium from 0.7, so the confidence counts as medium."
+        "The bands are raised: high above 0.95, medium from 0.8, so the confidence counts as medium."
     )
     assert (said["code"], said["level"]) == ("bands_raised", 2)
     assert [(one["id"], one["bands"]["high"]) for one in routing.thresholds.adjustments] == [
         ("bands.raised", 0.05), ("bands.tightened", 0.01),
     ]  # fmt: skip
+    both = routed(payload=with_payload(owner_occupied=False), controls=held).thresholds
+    assert both is not None
+    assert (both.high, [one["id"] for one in both.adjustments]) == (
+        1.0, ["not-owner-occupied", "bands.raised", "bands.tightened"],
+    )  # fmt: skip
     # What could not be judged has no band to lower.
     assert routed(outcome=None, controls=held).reasons == routed(outcome=None).reasons
 

@@ -129,6 +129,13 @@ class TestWaiting:
         assert first.sha256 == again.sha256, "said again, it is the same change"
         assert other.sha256 != first.sha256
 
+    def test_signatures_outlive_an_upgrade_and_the_order_of_keys(self) -> None:
+        said = proposed(evidence={"note": "Zürich", "looks": 2})
+        turned = {**said, "state": dict(reversed(said["state"].items()))}
+        assert {one.sha256 for one in waiting([said], NOW) + waiting([turned], NOW)} == {
+            "ad60d78d6d2aa29e4fc0753f669826802e0da81a04422ab84cea926269b0a552"
+        }
+
     def test_each_scope_and_each_trip_has_its_own_hash(self) -> None:
         trips = [
             trip(1),

@@ -105,6 +105,7 @@ def test_no_calibrator_turns_the_order_around_or_leaves_the_unit_interval(method
     ("method", "parameters"),
     [
         ("platt", {}), ("platt", {"slope": -1.0, "intercept": 0.0}), ("platt", {"slope": math.nan, "intercept": 0.0}),
+        ("platt", {"slope": 1.0, "intercept": -1e9}),
         ("platt", {"slope": True, "intercept": 0.0}), ("platt", {"slope": "1", "intercept": 0.0}),
         ("beta", {"a": 1.0, "b": -0.1, "c": 0.0}), ("beta", {"a": 1e9, "b": 0.0, "c": 0.0}),
         ("isotonic", {}), ("isotonic", {"x": [0.5], "y": [0.5, 0.6]}), ("isotonic", {"x": [0.6, 0.5], "y": [0.1, 0.2]}),
@@ -162,11 +163,13 @@ async def test_a_brought_proposal_is_nobodys_to_calibrate():
 def test_no_confidence_is_told_as_a_certainty_that_it_is_not(confidence: float, told: str):
     assert in_per_cent(confidence) == told
     base = {"outcome": "a", "confidence": 0.9963, "alternatives": [],
-            "explanation": {"summary": summary("A", 0.9963, Spoken([], [], []))}}  # fmt: skip
+            "explanation": {"summary": summary("A", 0.9963, Spoken([], [], [])), "rest": 0.0}}  # fmt: skip
     assert base["explanation"]["summary"].startswith("Proposes A with over 99% confidence.")
     line = {"calibrator_version": "v", "method": "isotonic", "parameters": {"x": [0.5], "y": [confidence]}}
     (after,) = recalibrated([Scored(base, {"value": 0.9963, "detail": {}}, {})], calibrator_of(line))
     assert after.proposal["explanation"]["summary"].startswith(f"Proposes A with {told} confidence.")
+    # JSON has no infinity.
+    assert math.isfinite(after.proposal["explanation"]["rest"])
 
 
 def test_certainty_leaves_nothing_for_the_others():

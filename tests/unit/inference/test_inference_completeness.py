@@ -3,11 +3,14 @@
 from __future__ import annotations
 
 import pytest
+import yaml
 from hypothesis import given
 from hypothesis import strategies as st
 
 from countersign_inference.domain.completeness import Checklist
+from countersign_shared.contracts.decision_types import build_decision_type
 from countersign_shared.contracts.events.scored import InvalidField, Signal
+from countersign_shared.contracts.topics import contracts_dir
 from tests.unit.inference.loans import LOAN, decision_types, loans
 
 CHECKLIST = Checklist(decision_types()[LOAN])
@@ -40,6 +43,24 @@ def test_invalid_fields_are_pointed_at_without_quoting_them():
     assert found.invalid_names == {"loan_amount", "race", "units"}
     assert "secret" not in str(found.invalid)
     assert found.signal["value"] == pytest.approx((REQUIRED - 1) / (REQUIRED + 2), abs=1e-4)
+
+
+def test_what_is_wrong_inside_a_field_or_with_the_whole_counts_as_that():
+    order = {
+        "order_id": "A-1", "amount": {"value": "much", "currency": "EUR"}, "message": "It broke.",
+        "purchased_on": "2026-02-20", "channel": "mail", "returned": False,
+    }  # fmt: skip
+    refund = decision_types()["refund"]
+    found = Checklist(refund).check(order)
+    assert ([one["pointer"] for one in found.invalid], found.invalid_names) == (["/amount/value"], {"amount"})
+    wanted = len(set(refund.required) | {"amount"})
+    assert found.signal["detail"] == {"required": wanted, "usable": wanted - 1}
+    document = yaml.safe_load((contracts_dir() / "decision_types/refund.yaml").read_text(encoding="utf-8"))
+    document["payload"]["maxProperties"] = 3
+    found = Checklist(build_decision_type(document, name="refund")).check(
+        {**order, "amount": {"value": "1", "currency": "EUR"}}
+    )
+    assert ([one["pointer"] for one in found.invalid], found.signal["value"]) == ([""], 0.0)
 
 
 JSON = st.recursive(

@@ -57,6 +57,7 @@ def test_a_missing_required_input_is_named_and_an_optional_one_has_a_default():
         ("ratio", "40"), ("ratio", True), ("ratio", float("nan")), ("ratio", float("inf")), ("ratio", 2**60),
         ("ratio", [40]), ("assets", 9000), ("assets", "1_000"), ("assets", " 1"), ("assets", "1e5"),
         ("assets", "nan"), ("assets", "٣"), ("assets", "--5"), ("assets", "5-"), ("assets", "1" * 40), ("assets", ""),
+        ("assets", "1.2.3"), ("ratio", 2**53), ("ratio", -(2**53)),
         ("assets", "."), ("assets", "-"), ("verified", 1), ("verified", "true"), ("record", "worse"),
         ("record", 1), ("record", ["good"]), ("units", "2"),
     ],
@@ -73,6 +74,36 @@ def test_any_payload_is_read_or_refused_and_what_is_read_is_finite(payload):
     assert matrix[0] == pytest.approx([40, 4, math.log(10), 1, 1, 1])
     if 1 not in reading.refused:
         assert all(isinstance(payload[name], kind) for name, kind in (("assets", str), ("verified", bool)))
+
+
+def test_an_input_beyond_all_its_columns_lies_outside():
+    values = {
+        "ratio": [9.9, 10, 36, 60, 60.1, 30], "assets": ["0", "1000000", "-0.01", "5", "1000000.01", "5"],
+        "units": [1, 2, 3, 0, 99, 1],
+    }  # fmt: skip
+    payloads = [GOOD | dict(zip(values, row, strict=True)) for row in zip(*values.values(), strict=True)]
+    assert FEATURES.outside(FEATURES.read(payloads).values).tolist() == [1, 0, 1, 0, 2, 0]
+
+
+@pytest.mark.parametrize(
+    ("column", "message"),
+    [
+        (Column("x", "ratio", "clip", low=2, high=1), "low is above high"),
+        (Column("x", "ratio", "hinge", low=2, high=1), "low is above high"),
+        (Column("x", "assets", "log1p", low=2, high=1), "low is above high"),
+        (Column("x", "assets", "log1p", scale=0.0), "scale must be above 0"),
+        (Column("x", "assets", "log1p", low=-1.0), "low must be above -scale"),
+        (Column("x", "record", "one_of", levels=("good", "worse")), "record has no level 'worse'"),
+    ],
+)
+def test_a_column_that_would_fail_on_a_case_is_refused(column, message):
+    with pytest.raises(ValueError, match=message):
+        Features(INPUTS, [column])
+
+
+def test_an_input_is_read_once():
+    with pytest.raises(ValueError, match="two inputs read units"):
+        Features([*INPUTS, INPUTS[-1]], COLUMNS)
 
 
 def test_a_column_of_an_unknown_input_is_refused():

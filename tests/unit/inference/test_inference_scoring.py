@@ -43,7 +43,10 @@ def test_proposals_and_signals_have_the_shape_of_their_contract(answers):
     for answer in answers:
         if isinstance(answer, Scored):
             Proposal.model_validate(orjson.loads(orjson.dumps(answer.proposal)))
-            assert Signal.model_validate(answer.probability).value == answer.proposal["confidence"]
+            sure = answer.proposal["confidence"]
+            assert Signal.model_validate(answer.probability).value == sure
+            assert [one["confidence"] for one in answer.proposal["alternatives"]] == [1.0 - sure]
+            assert answer.probability["detail"]["margin"] == pytest.approx(2.0 * sure - 1.0, abs=1e-4)
             assert 0 < (Signal.model_validate(answer.similarity).value or 0) <= 1
 
 
@@ -136,6 +139,16 @@ def test_a_strange_case_is_unlike_the_training_cases(answers):
     # A p-value is uniform on cases like those it was measured against.
     assert np.mean(ordinary) == pytest.approx(0.5, abs=0.05)
     assert np.mean(np.array(ordinary) <= 0.1) == pytest.approx(0.1, abs=0.03)
+
+
+def test_a_value_beyond_what_the_model_distinguishes_puts_a_case_further_away():
+    columns = scorers()[LOAN]._model.features.columns
+    most = max(column.high for column in columns if column.field == "loan_to_value")
+    payload = questions(1)[0].payload
+    answers = scorers()[LOAN].score([Question({**payload, "loan_to_value": most + more}) for more in (0.0, 1.0)])
+    at, beyond = (answer.similarity["detail"]["distance"] for answer in answers)
+    assert beyond == pytest.approx(at + 1.0, abs=1e-3)
+    assert answers[0].similarity["detail"]["sample"] > 100
 
 
 def test_the_p_value_counts_the_case_itself_and_is_never_zero():

@@ -156,6 +156,15 @@ async def test_intake_does_not_run_ahead_of_scoring_on_the_in_memory_broker():
         assert (await world.post(body_of(3))).status_code == 202
 
 
+def test_a_place_is_given_back_when_a_case_was_scored_or_lost():
+    places = Outstanding(2)
+    assert [places.enter(("t", name), 100.0) for name in "aba"] == [True, True, True]
+    assert not places.enter(("t", "c"), 159.9)
+    places.leave(("t", "a"))
+    assert places.enter(("t", "c"), 159.9)
+    assert [places.enter(("t", name), 160.0) for name in "de"] == [True, False]
+
+
 async def test_models_are_listed_with_what_they_read(world):
     answer = await world.http.get("/api/inference/v1/models", headers={"authorization": "Bearer ana"})
     items = {item["decision_type"]: item for item in answer.json()["items"]}

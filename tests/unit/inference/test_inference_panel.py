@@ -10,7 +10,7 @@ import yaml
 
 from countersign_inference.adapters.panel import Beside, Panel
 from countersign_inference.adapters.rule_language import MAX_RULES, value_of
-from countersign_inference.domain.chat_answers import votes
+from countersign_inference.domain.chat_answers import ChatAnswer, Odd, votes
 from countersign_inference.domain.entities import MOST_ENTITIES, extractor, fitting, verified
 from countersign_inference.domain.prompts import Prompt, harmless
 from countersign_inference.domain.restraint import Breaker, fair_order, pause
@@ -311,11 +311,20 @@ def test_waits_double_with_jitter_unless_the_server_names_one():
     assert [pause(n, None, 0.99) > pause(n - 1, None, 0.99) for n in range(1, 4)] == [True] * 3
     assert pause(0, "1.5", 0.0) == 1.5
     assert pause(0, "99999", 0.0) == 20.0
+    assert [pause(n, None, 0.5) for n in (0, 3, 20)] == [0.1875, 1.5, 15.0]
+    assert [pause(0, None, chance) for chance in (0.0, 1.0)] == [0.125, 0.25]
+    # Digits to Python, and no number.
+    assert pause(0, "²", 0.0) == pause(0, "1.2.3", 0.0) == 0.125
     assert pause(0, "Wed, 21 Oct 2026 07:28:00 GMT", 0.0) == pause(0, None, 0.0)
 
 
 def test_votes_are_never_certain_and_most_samples_must_be_answers():
     assert votes([], ["a"]) is None
+    one, other = (ChatAnswer("", outcome, "s", [], False, None, 1) for outcome in ("a", "b"))
+    none = Odd("invalid_answer", "x")
+    assert votes([one, one, other, none], ["a", "b"]) == {"a": 3 / 6, "b": 2 / 6}
+    assert votes([one] * 5, ["a", "b", "c"]) == {"a": 6 / 8, "b": 1 / 8, "c": 1 / 8}
+    assert votes([one, one, none, none], ["a", "b"]) is None
 
 
 def test_entities_have_spans_that_hold_and_do_not_overlap():

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 import shutil
 from pathlib import Path
 
@@ -256,6 +257,9 @@ def test_a_prompt_has_another_version_as_soon_as_one_word_of_it_differs(tmp_path
 def test_invisible_and_turning_characters_are_escaped_and_others_kept():
     assert harmless('{"a": "Grüße 世界 \U0001f600"}') == '{"a": "Grüße 世界 \U0001f600"}'
     assert harmless("a\u202e\u200b\x07\u2028b\U000e0041") == "a\\u202e\\u200b\\u0007\\u2028b\\udb40\\udc41"
+    # JSON itself leaves this one control character as it is.
+    assert harmless("a\x7fb") == "a\\u007fb"
+    assert json.loads(f'"{harmless(chr(0x1F))}{harmless(chr(0xE0001))}"') == "\x1f\U000e0001"
 
 
 def test_the_answer_schema_is_strict():

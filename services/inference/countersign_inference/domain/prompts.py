@@ -111,7 +111,7 @@ def harmless(text: str) -> str:
 
 
 def _escaped(letter: str) -> str:
-    return json.dumps(letter)[1:-1] if not letter.isascii() or letter < " " else letter
+    return f"\\u{ord(letter):04x}" if letter.isascii() else json.dumps(letter)[1:-1]
 
 
 def speaks_to_the_model(payload: Mapping[str, Any], fields: Mapping[str, str]) -> str | None:

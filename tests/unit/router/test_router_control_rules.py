@@ -5,7 +5,7 @@ from __future__ import annotations
 import math
 from datetime import timedelta
 from fractions import Fraction
-from typing import Any
+from typing import Any, get_args
 
 import pytest
 from hypothesis import given, settings
@@ -26,6 +26,7 @@ from countersign_router.domain.control_rules import (
 )
 from countersign_router.domain.controls import ANY, Certificate, Controls, Switch, read_controls
 from countersign_shared.clock import rfc3339
+from countersign_shared.contracts.events.control import ControlChanged
 from tests.unit.router.cases import NOW
 
 LIVE = {
@@ -55,6 +56,10 @@ def cleared(trip_id: str = "t-1", seen: int | None = None, **scope: str) -> dict
 class TestWriters:
     def test_every_kind_has_one_writer(self) -> None:
         assert not OWN_KINDS & EVIDENCE_KINDS
+        records = get_args(get_args(ControlChanged)[0])
+        known = {get_args(record.model_fields["kind"].annotation)[0] for record in records}
+        assert {"trip", "certificate.proposed", "calibrator.proposed", "bands.tightened"} == EVIDENCE_KINDS
+        assert known - EVIDENCE_KINDS == OWN_KINDS
         assert {writer(kind) for kind in OWN_KINDS} == {"/countersign/router"}
         assert {writer(kind) for kind in EVIDENCE_KINDS} == {"/countersign/feedback"}
         with pytest.raises(KeyError):

@@ -120,6 +120,15 @@ class TestWaiting:
         assert waiting([proposed(active=False)], NOW) == []
         assert waiting([trip(1), cleared()], NOW) == []
 
+    def test_another_calibrator_waits_however_little_it_changes(self) -> None:
+        state = {"model_name": "loan", "model_version": "1", "calibrator_version": "platt-2"}
+        found = waiting([body("calibrator.proposed", 1, state, tier=ANY)], NOW)
+        assert [(one.becomes[0], one.why) for one in found] == [
+            ("calibrator.active", "it changes what confidence means")
+        ]
+        live = body("calibrator.active", 1, state, tier=ANY)
+        assert waiting([body("calibrator.proposed", 2, state, tier=ANY), live], NOW) == []
+
     @given(st.integers(2, 9), st.floats(0, 0.92))
     @settings(max_examples=20)
     def test_the_hash_is_that_of_the_change(self, revision: int, threshold: float) -> None:

@@ -68,6 +68,10 @@ def test_a_certificate_begins_where_it_does() -> None:
     controls = Controls(certificates={("default", "loan_application", "negligible"): live})
     (reason,) = [one for one in routed(policy, controls, confidence=0.9994).reasons if one["code"] == "no_certificate"]
     assert reason["text"] == "The certificate of negligible consequence begins at a confidence of 0.9995."
+    void = Controls(certificates={("default", "loan_application", "negligible"): replace(live, model_version="2")})
+    for held, said in ((CALM, "No certificate covers"), (void, "No certificate that holds for this model and policy")):
+        (reason,) = [one for one in routed(policy, held).reasons if one["code"] == "no_certificate"]
+        assert (reason["text"].startswith(said), routed(policy, held).level) == (True, 3)
     at = routed(policy, controls, confidence=0.9995)
     assert (at.certificate, at.automatic, at.queue, at.due_at) == ("live", True, None, None)
 

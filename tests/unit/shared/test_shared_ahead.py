@@ -69,12 +69,14 @@ async def test_no_more_is_read_than_there_is_room_for():
 
 
 async def test_who_waits_gets_what_comes_in():
-    consumer = Consumer((A, [0], {A: 1}))
+    consumer = Consumer(*((A, [number], {A: number + 1}) for number in range(BATCHES_AHEAD + 1)))
     ahead, _ = ahead_of()
     assert await ahead.take(consumer) == []
     reading = asyncio.create_task(ahead.read(consumer, consumer.poll))
-    (taken,) = await ahead.take(consumer, 20.0)
-    assert taken.records == [0]
+    # At once what there is, and then the room is used for the next.
+    for wanted in ([0, 1], [2]):
+        taken = await asyncio.wait_for(ahead.take(consumer, 300.0), 20.0)
+        assert [one.records for one in taken] == [[number] for number in wanted]
     assert await ahead.take(consumer, 0.01) == []
     reading.cancel()
     await asyncio.gather(reading, return_exceptions=True)

@@ -11,7 +11,7 @@ MAX_TEXT = 10_000
 MAX_PRINCIPAL_REASONS = 4
 """More than four principal reasons tell an applicant nothing (Regulation B, comment 9(b)(2)-1)."""
 OTHER = "other"
-DOCUMENTED_RELATIONS = {"override": "overrode", "overrode": "overrode", "modify": "modified", "modified": "modified"}
+ACTS = {"override": "overrode", "modify": "modified"}
 """Policies speak of the act, events of the relation; both words are understood."""
 
 ParamsFaults = Callable[[str, Mapping[str, Any]], Sequence[tuple[str, str]]]
@@ -86,7 +86,7 @@ def _reason_faults(answer: Answer, handling: Mapping[str, Any], *, relation: Rel
 
 
 def _documented(outcome: str, relation: Relation, must_document: Sequence[str]) -> bool:
-    return any(item == outcome or DOCUMENTED_RELATIONS.get(item) == relation for item in must_document)
+    return any(item == outcome or ACTS.get(item, item) == relation for item in must_document)
 
 
 def _principal_faults(answer: Answer, handling: Mapping[str, Any], *, adverse: bool) -> list[Fault]:

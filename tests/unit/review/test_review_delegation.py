@@ -19,6 +19,8 @@ def wish(starts: timedelta = DAY, ends: timedelta = 3 * DAY, delegate: str = "be
 
 def test_a_colleague_may_stand_in() -> None:
     assert delegation_faults(wish(), ANA, BEN, now=NOW) == []
+    assert delegation_faults(wish(ends=LONGEST + DAY), ANA, BEN, now=NOW) == []
+    assert delegation_faults(wish(), {**ANA, "delegates": ["ben"]}, BEN, now=NOW) == []
 
 
 @pytest.mark.parametrize(
@@ -31,7 +33,7 @@ def test_a_colleague_may_stand_in() -> None:
         (wish(), ANA, {**BEN, "tenants": ["south"]}, "/delegate"),
         (wish(delegate="ana"), ANA, ANA, "/delegate"),
         (wish(ends=DAY), ANA, BEN, "/ends_at"),
-        (wish(starts=-3 * DAY, ends=-DAY), ANA, BEN, "/ends_at"),
+        (wish(starts=-3 * DAY, ends=0 * DAY), ANA, BEN, "/ends_at"),
         (wish(ends=LONGEST + 2 * DAY), ANA, BEN, "/ends_at"),
     ],
 )

@@ -40,6 +40,7 @@ def test_review_what_an_answer_brings_about(
 
 def test_review_a_judgement_is_an_outcome_a_decision_is_its_terms_too() -> None:
     assert agree([YES, YES_IN_PART], Kind.AUDIT)
+    assert agree([YES, YES_IN_PART], Kind.SEED)
     assert not agree([YES, YES_IN_PART], Kind.DECISION)
     assert not agree([YES, YES_IN_PART], Kind.REVERSAL)
 

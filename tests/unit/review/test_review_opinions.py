@@ -1,5 +1,6 @@
 from __future__ import annotations
 
+import dataclasses
 from typing import Any
 
 import pytest
@@ -7,6 +8,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from countersign_review.domain.answer import Answer
+from countersign_review.domain.binding import MOST_VIEWS
 from countersign_review.domain.opinions import Opinion, agree, is_control, reveals, step_after
 from countersign_review.domain.records import Answered, Decider, Said, closed_decision, decision_made, with_reasons_of
 from countersign_review.domain.review import Action, Kind, Stage
@@ -110,6 +112,15 @@ def test_review_a_decision_of_several_carries_the_reasons_of_those_who_agree() -
     assert [decider["pseudonym"] for decider in made["deciders"]] == ["ana", "ben", "cleo"]
     assert (made["binding"]["shown_sha256"], made["supersedes"]) == (["ana", "ben", "cleo"], "old")
     assert "replaces an earlier decision" in made["disclosure"]
+
+
+def test_review_a_decision_of_several_quotes_the_views_that_it_rests_on_before_any_earlier_one() -> None:
+    first = dataclasses.replace(said("approve", "ana"), shown=[f"ana-{number}" for number in range(MOST_VIEWS)])
+    last = dataclasses.replace(said("approve", "ben"), shown=["ben-0", "ana-1", "ben-1"])
+    answered = Answered(last, "agreed", True, True, "p", "e", None, others=[first])
+    shown = answered.binding.shown
+    assert len(shown) == MOST_VIEWS
+    assert shown[-4:] == [f"ana-{MOST_VIEWS - 1}", "ben-0", "ana-1", "ben-1"]
 
 
 def test_review_a_confirmation_keeps_its_first_reasons_and_a_change_does_not() -> None:

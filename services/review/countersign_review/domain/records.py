@@ -5,7 +5,7 @@ from dataclasses import dataclass, field, replace
 from typing import Any
 
 from countersign_review.domain.answer import Answer
-from countersign_review.domain.binding import Bound
+from countersign_review.domain.binding import Bound, views_to_quote
 from countersign_review.domain.events import CaseRef, routing_summary
 from countersign_review.domain.opinions import Opinion
 from countersign_review.domain.relation import same_json
@@ -93,9 +93,9 @@ class Answered:
 
     @property
     def binding(self) -> Bound:
-        """Every view that anybody was served, and what the outcome is bound to."""
-        shown = dict.fromkeys(digest for said in self.everybody for digest in said.shown)
-        return Bound(self.payload_sha256, list(shown), self.execute_sha256)
+        """The views that people were served, the newest of very many, and what the outcome is bound to."""
+        shown = views_to_quote([digest for said in self.everybody for digest in said.shown])
+        return Bound(self.payload_sha256, shown, self.execute_sha256)
 
 
 def confirms(answer: Answer, earlier: Answer) -> bool:

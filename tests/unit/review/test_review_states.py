@@ -125,18 +125,21 @@ def test_review_no_story_decides_twice_without_an_undo_between(story: list[Actio
     ("known", "masked", "state"),
     [
         (Known(routed=False), False, CaseState.DRAFT),
-        (Known(routed=True, level=1), False, CaseState.AI_PROCESSING),
-        (Known(routed=True, level=4, review_open=True), False, CaseState.HUMAN_REVIEW),
-        (Known(routed=True, level=1, closed_as="decided"), False, CaseState.DECIDED),
-        (Known(routed=True, level=4, closed_as="withdrawn"), False, CaseState.WITHDRAWN),
+        (Known(routed=True), False, CaseState.AI_PROCESSING),
+        (Known(routed=True, review_open=True), False, CaseState.HUMAN_REVIEW),
+        (Known(routed=True, closed_as="decided"), False, CaseState.DECIDED),
+        (Known(routed=True, closed_as="withdrawn"), False, CaseState.WITHDRAWN),
+        (Known(routed=True, closed_as="expired"), False, CaseState.WITHDRAWN),
+        (Known(routed=True, closed_as="duplicate"), False, CaseState.WITHDRAWN),
+        (Known(routed=True, closed_as="decided"), True, CaseState.DECIDED),
         (Known(routed=True, closed_as="decided", archived=True), False, CaseState.ARCHIVED),
         # An automatic decision under audit, for whoever may have to answer and for whoever may not.
-        (Known(routed=True, level=2, review_open=True, answer_outstanding=True, closed_as="decided"), True,
+        (Known(routed=True, review_open=True, answer_outstanding=True, closed_as="decided"), True,
          CaseState.HUMAN_REVIEW),
-        (Known(routed=True, level=2, review_open=True, answer_outstanding=True, closed_as="decided"), False,
+        (Known(routed=True, review_open=True, answer_outstanding=True, closed_as="decided"), False,
          CaseState.DECIDED),
         # Before its decision has come, too: "AI processing" would tell that no person was meant to see it.
-        (Known(routed=True, level=2, review_open=True, answer_outstanding=True), True, CaseState.HUMAN_REVIEW),
+        (Known(routed=True, review_open=True, answer_outstanding=True), True, CaseState.HUMAN_REVIEW),
     ],
 )  # fmt: skip
 def test_review_case_states(known: Known, masked: bool, state: CaseState) -> None:
@@ -145,4 +148,7 @@ def test_review_case_states(known: Known, masked: bool, state: CaseState) -> Non
 
 def test_review_case_states_in_words() -> None:
     assert label(CaseState.DECIDED, "Approved") == "Decided (Approved)"
-    assert label(CaseState.HUMAN_REVIEW, None) == "Human review"
+    assert label(CaseState.DECIDED, None) == "Decided"
+    # An outcome that is not to be told is not told by the words either.
+    assert label(CaseState.HUMAN_REVIEW, "Approved") == "Human review"
+    assert all(label(state, None) for state in CaseState)

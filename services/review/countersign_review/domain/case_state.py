@@ -27,10 +27,9 @@ LABELS = {
 
 @dataclass(frozen=True, slots=True)
 class Known:
-    """What is known of a case: was it routed, to which level, is a review open, how was it closed last."""
+    """What is known of a case: was it routed, is a review open, how was it closed last."""
 
     routed: bool
-    level: int | None = None
     review_open: bool = False
     answer_outstanding: bool = False
     closed_as: str | None = None

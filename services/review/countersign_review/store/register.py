@@ -237,8 +237,8 @@ class Register:
     def _row(self, case: Any, decision: Any, *, masked: bool) -> dict[str, Any]:
         closed_as = decision["closed_as"] if decision else None
         known = Known(
-            routed=True, level=case["level"], review_open=case["review_open"],
-            answer_outstanding=case["answer_outstanding"], closed_as=closed_as,
+            routed=True, review_open=case["review_open"], answer_outstanding=case["answer_outstanding"],
+            closed_as=closed_as,
         )  # fmt: skip
         state = case_state(known, masked=masked)
         decided = decision if state is CaseState.DECIDED else None

@@ -204,8 +204,8 @@ class Views:
 
     def _earlier(self, row: Any) -> dict[str, Any]:
         known = Known(
-            routed=True, level=row["level"], review_open=row["review_open"],
-            answer_outstanding=row["answer_outstanding"], closed_as=row["closed_as"],
+            routed=True, review_open=row["review_open"], answer_outstanding=row["answer_outstanding"],
+            closed_as=row["closed_as"],
         )  # fmt: skip
         state = case_state(known, masked=True)
         outcome = row["outcome"] if state is CaseState.DECIDED else None

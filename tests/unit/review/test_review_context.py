@@ -78,6 +78,30 @@ def test_review_a_withheld_package_holds_nothing_of_the_proposal(path: Any, kind
     assert context_package(view(other, kind)) == package
 
 
+def test_review_what_a_rule_or_a_model_made_of_a_fact_is_in_no_withheld_part() -> None:
+    routed = read("loan_application.level4")
+    routed["reasons"] = [
+        {"code": "exception", "text": "SAFE", "rule_id": "own", "values_read": {"case.loan_amount": "310000.00"}},
+        {"code": "exception", "text": "TELLS", "rule_id": "unsure", "values_read": {"confidence": 0.743}},
+        {"code": "matrix", "text": "MATRIX", "rule_id": None, "values_read": {}},
+    ]
+    text = routed["handling"]["key_facts"][0]["formatted"]
+    routed["entities"] = [{"type": "sum", "text": text, "start": 0, "end": len(text), "field": "loan_amount"}]
+    flags = ["limit", "new", None]
+    facts = [{**fact, "flag": flag} for fact, flag in zip(routed["handling"]["key_facts"], flags, strict=False)]
+    told, withheld = (
+        context_package(dataclasses.replace(view(routed), facts=facts, withheld=kept)) for kept in (False, True)
+    )
+    assert [flag["text"] for flag in told["flags"]] == ["SAFE", "TELLS", "MATRIX"]
+    assert [flag["text"] for flag in withheld["flags"]] == ["SAFE"]
+    assert [rule["text"] for rule in told["policy_reference"]["rules"]] == ["SAFE", "TELLS"]
+    assert [rule["text"] for rule in withheld["policy_reference"]["rules"]] == ["SAFE"]
+    assert [fact["flag"] for fact in told["key_facts"]] == flags
+    assert [fact["flag"] for fact in withheld["key_facts"]] == [None, "new", None]
+    assert [len(fact["spans"]) for fact in told["key_facts"]] == [1, 0, 0]
+    assert [len(fact["spans"]) for fact in withheld["key_facts"]] == [0, 0, 0]
+
+
 @pytest.mark.parametrize("path", EXAMPLES, ids=lambda path: path.stem)
 def test_review_words_of_every_package_can_be_counted(path: Any) -> None:
     routed = json.loads(path.read_text(encoding="utf-8"))
@@ -113,6 +137,10 @@ def test_review_what_the_ai_says_is_shown_with_its_doubts() -> None:
     effects = [abs(factor["effect"]) for factor in recommendation["factors"]]
     assert effects == sorted(effects, reverse=True)
     assert recommendation["factors"][1]["formatted"] == "44.9 %"
+    labels = {fact["field"]: fact["label"] for fact in package["key_facts"]}
+    assert [factor["label"] for factor in recommendation["factors"]] == [
+        labels.get(factor["field"], factor["field"]) for factor in recommendation["factors"]
+    ]
 
 
 def test_review_no_proposal_is_said_plainly() -> None:

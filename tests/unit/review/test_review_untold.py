@@ -27,3 +27,5 @@ def test_a_proof_does_not_say_whether_a_seed_was_drawn_and_says_that_it_leaves_s
 def test_a_proof_without_seeds_goes_out_as_it_is() -> None:
     whole = proof({"kind": "case.routed", "sampling": {"audit": False, "audit_ppm": 5_000}}, {"kind": "decision.made"})
     assert proof_told(whole) == whole
+    partial = {**whole, "complete": False, "checkpoint": "signed"}
+    assert proof_told(partial) == partial

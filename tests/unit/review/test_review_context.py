@@ -114,6 +114,18 @@ def test_review_words_of_every_package_can_be_counted(path: Any) -> None:
     assert words_shown(json.dumps(more).encode()) == shown
 
 
+def test_review_only_what_is_new_with_each_case_is_counted() -> None:
+    package: dict[str, Any] = {
+        "decision_required": {"headline": "one two"}, "key_facts": [{"formatted": "three"}, {"formatted": None}],
+        "flags": [{"text": "four five"}], "recommendation": None, "no_recommendation": "six seven",
+    }  # fmt: skip
+    assert words_shown(json.dumps(package).encode()) == 7
+    package |= {"recommendation": {"summary": "six", "second_choice": {"why_lower": "7 8"}}, "no_recommendation": None}
+    assert words_shown(json.dumps(package).encode()) == 8
+    package["recommendation"] = {"summary": None, "second_choice": None}
+    assert words_shown(json.dumps(package).encode()) == 5
+
+
 def test_review_protected_fields_are_in_no_part() -> None:
     routed = read("loan_application.level4")
     protected = TYPES["loan_application"].protected_fields

@@ -26,6 +26,10 @@ def test_what_is_of_another_field_elsewhere_or_overlapping_is_left_out():
         entity("@ann", 5),
     ]
     assert spans_of(FACT, odd) == [{"type": "mention", "start": 5, "end": 9}]
+    assert [spans_of(FACT, [one]) for one in odd[:3]] == [[], [], []]
+    # Of two that begin together the longer is marked; one that begins where another ends overlaps nothing.
+    assert [(one["start"], one["end"]) for one in spans_of(FACT, [entity("@a", 5), entity("@ann", 5)])] == [(5, 9)]
+    assert len(spans_of(FACT, [entity("Hi", 0), entity(" 😀", 2)])) == 2
 
 
 def test_a_factor_about_a_text_shows_its_words_and_one_about_a_fact_the_fact():

@@ -8,8 +8,9 @@ from xml.etree import ElementTree as ET
 
 import numpy as np
 import pytest
+from scipy.stats import kstwobign
 
-from countersign_feedback.domain.assessment import Assessment, Promise, assess
+from countersign_feedback.domain.assessment import UNLIKE, Assessment, Promise, assess
 from countersign_feedback.domain.certify import Certificate, NoCertificate, certify_counts
 from countersign_feedback.domain.judged import JudgedCase, Population, by_population
 from countersign_feedback.domain.risk_picture import draw
@@ -119,6 +120,8 @@ def test_labels_that_were_not_drawn_as_they_say() -> None:
         for n, case in enumerate(cases())
     ]
     assert why_not(given) == "labels_unlike_traffic"
+    # One honest draw in 10,000 is taken for a crooked one.
+    assert kstwobign.sf(UNLIKE) == pytest.approx(1e-4, rel=1e-3)
 
 
 @pytest.mark.parametrize(
@@ -137,6 +140,7 @@ def test_labels_that_were_not_compared_with_traffic_are_told_as_such(
 ) -> None:
     found = assessed(given, traffic=[0.8 + 0.1995 * n / max(traffic, 1) for n in range(traffic)])
     assert found.not_compared == why
+    assert found.cases == (traffic or len(given))
     told = f"Labels were not compared with traffic: {why}. Coverage is theirs, not traffic's."
     assert next(assessment_lines(found)) == " ".join([found.outcome.text, *([told] if why else [])])
     spoken = [element.text for element in ET.fromstring(draw(found)).iter() if element.tag.endswith("desc")]
@@ -180,7 +184,8 @@ def test_unequal_probabilities_are_thinned_and_weighted() -> None:
 
 
 def test_a_policys_floor_thins_further() -> None:
-    assert assessed(cases(), floor=0.25).kept < 200
+    thinned = assessed(cases(), floor=0.25, number=5_000)
+    assert (thinned.kept < 200, thinned.floor, thinned.cases) == (True, 0.25, 5_000)
     with pytest.raises(ValueError, match="below the floor"):
         assessed(cases(), floor=0.6)
 

@@ -23,6 +23,7 @@ from countersign_feedback.domain.certify import (
     least_labels,
     spent,
     starting_shares,
+    walk,
 )
 from countersign_feedback.domain.risk_coverage import risk_coverage
 
@@ -77,6 +78,12 @@ def test_stops_at_the_first_failure_when_all_of_delta_is_at_the_start() -> None:
     assert [step.level for step in found.steps[1:]] == [0.0, 0.0]
 
 
+def test_nothing_passes_without_a_part_of_delta_however_improbable_chance_is() -> None:
+    # The p-value of no error among 100,000 is below what a float can hold.
+    found = walk([100_000, 100_001], [0, 0], alpha=0.5, delta=0.05, grid=THREE[:2], shares=(0.0, 1.0))
+    assert [(step.p_value, step.level, step.passed) for step in found] == [(0.0, 0.0, False), (0.0, 0.05, True)]
+
+
 def test_later_starts_wait_where_expected_labels_have_doubled() -> None:
     assert starting_shares(THREE, 59, (60.0, 130.0, 300.0)) == pytest.approx((0.0, 0.7, 0.3))
     assert starting_shares(THREE, 59, (10.0, 20.0, 30.0)) == (0.0, 0.0, 1.0)
@@ -92,6 +99,8 @@ def test_shares_of_all_attempts_sum_to_delta() -> None:
     assert sum(spent(0.05, attempt) for attempt in range(1, 10_000)) == pytest.approx(0.05, rel=2e-4)
     with pytest.raises(ValueError, match="counted from 1"):
         spent(0.05, 0)
+    with pytest.raises(ValueError, match="strictly between"):
+        spent(1.0, 1)
 
 
 @settings(max_examples=10)
@@ -125,11 +134,16 @@ def test_fails_closed() -> None:
     assert "at least 59" in refused([0.99] * 58, [0] * 58).text
     assert refused(*labelled((0.95, 500, 500), (0.85, 10, 10))).code == "not_supported"
     assert refused([0.95] * 99 + [math.nan], [0] * 100).code == "bad_scores"
-    assert refused([0.95] * 99 + [1.01], [0] * 100).code == "bad_scores"
+    assert refused([0.95] * 99 + [1.001], [0] * 100).code == "bad_scores"
+    assert refused([0.95] * 99 + [-0.001], [0] * 100).code == "bad_scores"
+    assert "1 of 100" in refused([0.95, 0.0, 1.0] * 33 + [1.001], [0] * 100).text
     assert refused([0.95, 0.85] * 50, [0] * 99 + [math.nan]).code == "bad_labels"  # type: ignore[list-item]
     assert refused([0.95, 0.85] * 50, [0] * 99 + [2]).code == "bad_labels"
     assert refused([0.95] * 500, [0] * 500).code == "one_score"
     assert refused([0.5, 0.4] * 500, [0] * 1_000).code == "not_supported"
+    near = refused(*labelled((0.95, 100, 4), (0.75, 100, 30)))
+    assert "at most 5 % wrong" in near.text
+    assert "The nearest was 0.9: 4 of 100 labels wrong" in near.text
 
 
 @pytest.mark.parametrize(
@@ -146,11 +160,15 @@ def test_no_confidence_is_rounded_onto_certainty(delta: float, said: str) -> Non
 @pytest.mark.parametrize(("errors", "least"), [(0, 59), (1, 93), (2, 124), (3, 153), (10, 336)])
 def test_not_one_label_too_few(errors: int, least: int) -> None:
     # Least sizes for 95/95 tolerance limits, as quality control tables print them.
-    def of(n: int) -> object:
-        return certify_counts([n], [errors], labels=n, alpha=0.05, delta=0.05, grid=(0.5,), n_expected=[float(n)])
+    def of(n: int) -> list[type]:
+        counted = certify_counts([n], [errors], labels=n, alpha=0.05, delta=0.05, grid=(0.5,), n_expected=[float(n)])
+        # The ends of the scale are confidences like any other.
+        scores, wrong = [1.0, *[0.9] * (n - 1)], [0] * (n - errors) + [1] * errors
+        judged = certify(scores, wrong, alpha=0.05, delta=0.05, grid=(0.5,), n_expected=[float(n)])
+        return [type(counted), type(judged)]
 
-    assert isinstance(of(least), Certificate)
-    assert isinstance(of(least - 1), NoCertificate)
+    assert of(least) == [Certificate] * 2
+    assert of(least - 1) == [NoCertificate] * 2
 
 
 def test_counts_are_all_that_a_certificate_rests_on() -> None:
@@ -161,6 +179,8 @@ def test_counts_are_all_that_a_certificate_rests_on() -> None:
     )
     assert isinstance(from_counts, Certificate)
     assert from_counts == from_cases
+    few = certify_counts([58] * 3, [0] * 3, labels=58, alpha=0.05, delta=0.05, grid=THREE)
+    assert few == refused([0.99] * 58, [0] * 58)
 
 
 @pytest.mark.parametrize(
@@ -178,7 +198,7 @@ def test_counts_that_cannot_be(n: list[int], k: list[int], labels: int) -> None:
         certify_counts(n, k, labels=labels, alpha=0.05, delta=0.05, grid=THREE)
 
 
-@pytest.mark.parametrize("grid", [(), (0.8, 0.9), (0.9, 0.9), (1.1, 0.9), (0.9, -0.1), (0.9, math.nan)])
+@pytest.mark.parametrize("grid", [(), (0.8, 0.9), (0.9, 0.9), (1.001, 0.9), (0.9, -0.001), (0.9, math.nan)])
 def test_grids_that_are_none(grid: tuple[float, ...]) -> None:
     with pytest.raises(ValueError, match="the grid must be"):
         certify([0.9], [0], alpha=0.05, delta=0.05, grid=grid)
@@ -195,6 +215,9 @@ def test_unequal_lists_and_counts_are_the_callers_mistake() -> None:
         certify([0.9], [0, 1], alpha=0.05, delta=0.05)
     with pytest.raises(ValueError, match="one count for each"):
         certify([0.9, 0.8] * 100, [0] * 200, alpha=0.05, delta=0.05, grid=THREE, n_expected=[1.0])
+    for impossible in (math.nan, math.inf, -0.5):
+        with pytest.raises(ValueError, match="one count for each"):
+            starting_shares(THREE, 59, [100.0, 200.0, impossible])
 
 
 def test_the_grid_is_part_of_the_code_and_never_of_the_data() -> None:

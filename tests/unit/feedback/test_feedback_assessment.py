@@ -10,7 +10,7 @@ import numpy as np
 import pytest
 from scipy.stats import kstwobign
 
-from countersign_feedback.domain.assessment import UNLIKE, Assessment, Promise, assess
+from countersign_feedback.domain.assessment import UNLIKE, Assessment, Promise, assess, unlike
 from countersign_feedback.domain.certify import Certificate, NoCertificate, certify_counts
 from countersign_feedback.domain.judged import JudgedCase, Population, by_population
 from countersign_feedback.domain.risk_picture import draw
@@ -120,6 +120,10 @@ def test_labels_that_were_not_drawn_as_they_say() -> None:
         for n, case in enumerate(cases())
     ]
     assert why_not(given) == "labels_unlike_traffic"
+    # Apart where only the labels have a case, and where only traffic has one.
+    for labels, traffic in (([0.9] * 20, [0.99] * 20), ([0.8, *[0.99] * 20], [0.9] * 20)):
+        assert unlike(labels, np.array(traffic)) is not None
+        assert unlike(labels, np.array(labels)) is None
     # One honest draw in 10,000 is taken for a crooked one.
     assert kstwobign.sf(UNLIKE) == pytest.approx(1e-4, rel=1e-3)
 
@@ -211,6 +215,22 @@ def test_a_live_promise_is_watched_with_evidence_and_a_drift_alarm() -> None:
     assert found.drift.alarm_day is not None
 
 
+def test_only_what_was_automated_is_held_to_a_live_promise() -> None:
+    given = [replace(case, error=n < 400) if case.label else case for n, case in enumerate(cases())]
+    # One at the threshold is automated.
+    found = assessed(given, watched=given[400].confidence)
+    assert found.watch is not None
+    assert (found.watch.k, found.watch.n) == (0, 100)
+    assert found.drift is not None
+    assert found.drift.alarm_day is None
+    broken = [replace(case, error=n >= 500) if case.label else case for n, case in enumerate(given)]
+    in_order, mixed = (assessed(each, watched=0.9).drift for each in (broken, broken[::-1]))
+    assert in_order is not None
+    assert in_order.alarm_day is not None
+    assert mixed == in_order
+    assert assessed([replace(case, judged_at=None) for case in broken], watched=0.9).drift is None
+
+
 def test_a_refit_is_tried_on_labels_it_has_not_seen() -> None:
     chance = np.random.default_rng(9)
     given = [
@@ -221,6 +241,7 @@ def test_a_refit_is_tried_on_labels_it_has_not_seen() -> None:
         assert found.refit is not None
         assert found.refit.better
         assert found.refit.method == method
+        assert found.refit.fitted_on + found.refit.after.n == found.kept
         assert found.refit.after.ece < found.refit.before.ece
     assert assessed(given, method="isotonic").refit is None
     assert assessed(cases(100)).refit is None

@@ -5,7 +5,7 @@ from __future__ import annotations
 import math
 
 import pytest
-from hypothesis import given
+from hypothesis import example, given
 from hypothesis import strategies as st
 from scipy.integrate import quad
 from scipy.stats import beta
@@ -80,15 +80,17 @@ def test_nothing_seen_nothing_known() -> None:
     assert (found.lower, found.upper) == (0.0, 1.0)
     assert not found.tripped
     assert not found.safe
-    assert "if the promise held" in found.text.lower()
+    assert "If the promise held, this line would ever reach 20 in at most 5 % of lives." in found.text
     assert "odds" not in found.text
 
 
 @given(counts)
+@example((20, 20))
+@example((0, 20))
 def test_interval_holds_the_observed_share_and_shrinks(kn: tuple[int, int]) -> None:
     k, n = kn
     lower, upper = confidence_interval(k, n, 0.05)
-    assert lower <= (k / n if n else 0.5) <= upper
+    assert 0.0 <= lower <= (k / n if n else 0.5) <= upper <= 1.0
     more = confidence_interval(10 * k, 10 * n, 0.05)
     assert more[1] - more[0] <= upper - lower + 1e-9
 
@@ -122,5 +124,7 @@ def test_worse_models_are_noticed_sooner() -> None:
 def test_refuses_what_cannot_be(k: int, n: int, alpha: float) -> None:
     with pytest.raises(ValueError, match=r"not a count|alpha"):
         log_alarm(k, n, alpha)
+    with pytest.raises(ValueError, match=r"not a count|alpha"):
+        log_safe(k, n, alpha)
     with pytest.raises(ValueError, match="not a count"):
         confidence_interval(5, 2, 0.05)

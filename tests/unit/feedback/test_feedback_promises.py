@@ -154,7 +154,8 @@ def test_the_evidence_is_that_of_every_beginning_weighed() -> None:
     assert found.log_alarm == pytest.approx(expected)
     assert [step for step, _ in found.path] == [1, 2, 3]
     assert found.path[-1][1] == pytest.approx(expected)
-    assert watch([], alpha=0.2, delta=0.05, points=10).path == ()
+    nothing = watch([], alpha=0.2, delta=0.05, points=10)
+    assert (nothing.path, nothing.log_alarm, nothing.since, nothing.tripped) == ((), 0.0, 0, False)
 
 
 def test_a_long_good_life_delays_the_alarm_by_little() -> None:

@@ -83,3 +83,5 @@ def test_nothing_seen_nothing_known() -> None:
 def test_refuses_what_cannot_be(k: int, n: int, delta: float) -> None:
     with pytest.raises(ValueError, match=r"not a count|delta"):
         clopper_pearson_upper(k, n, delta)
+    with pytest.raises(ValueError, match=r"not a count|delta"):
+        clopper_pearson_lower(k, n, delta)

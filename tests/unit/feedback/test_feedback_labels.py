@@ -7,9 +7,9 @@ import math
 
 import numpy as np
 import pytest
-from scipy.stats import binomtest
+from scipy.stats import beta, binomtest
 
-from countersign_feedback.domain.labels import draws_for, horvitz_thompson, keyed_draw, thin
+from countersign_feedback.domain.labels import Estimate, draws_for, horvitz_thompson, keyed_draw, thin
 
 
 def test_keeps_every_label_of_the_least_probability_and_a_share_of_the_rest() -> None:
@@ -22,7 +22,8 @@ def test_keeps_every_label_of_the_least_probability_and_a_share_of_the_rest() ->
 def test_a_floor_below_the_least_seen_keeps_fewer() -> None:
     assert thin([0.5, 0.5], [0.3, 0.1], floor=0.1).tolist() == [False, True]
     assert thin([0.5, 0.5], [0.3, 0.1]).tolist() == [True, True]
-    assert thin([], []).tolist() == []
+    assert thin([0.5, 0.25], [0.5, 0.9]).tolist() == [False, True], "a draw of just floor / q is not below it"
+    assert thin([], []).tolist() == thin([], [], floor=0.1).tolist() == []
 
 
 @pytest.mark.parametrize("q", [0.0, -0.1, 1.1, math.nan])
@@ -36,6 +37,8 @@ def test_probabilities_that_no_logged_draw_has(q: float) -> None:
 def test_a_label_below_the_floor_came_by_another_way() -> None:
     with pytest.raises(ValueError, match="below the floor"):
         thin([0.5, 0.01], [0.1, 0.1], floor=0.05)
+    with pytest.raises(ValueError, match="below the floor"):
+        thin([0.5, 0.01], [0.1, 0.1], floor=0.0)
     with pytest.raises(ValueError, match="one draw"):
         thin([0.5], [0.1, 0.2])
 
@@ -54,6 +57,10 @@ def test_estimate_of_the_original_paper_by_hand() -> None:
     found = horvitz_thompson([1, 0, 0], [0.5, 0.5, 0.1], delta=0.05)
     assert found.share == pytest.approx(2 / 14)
     assert found.effective_n <= 3
+    assert found.effective_n != round(found.effective_n)
+    k, n = found.share * found.effective_n, found.effective_n
+    assert found.lower == pytest.approx(beta.ppf(0.025, k, n - k + 1))
+    assert found.upper == pytest.approx(beta.ppf(0.975, k + 1, n - k))
 
 
 def test_equal_probabilities_give_the_exact_binomial_interval() -> None:
@@ -73,8 +80,15 @@ def test_no_errors_are_not_certainty() -> None:
     variance = (208 * (10 / 34) ** 2 + 100 * (24 / 34) ** 2) / 34**2
     assert found.effective_n == pytest.approx((10 / 34) * (24 / 34) / variance)
     assert found.upper > 0.6
-    assert horvitz_thompson([], [], delta=0.05) == horvitz_thompson([], [], delta=0.5)
-    assert horvitz_thompson([], [], delta=0.05).share is None
+    assert horvitz_thompson([], [], delta=0.05) == Estimate(None, 0.0, 1.0, 0.0)
+
+
+@pytest.mark.parametrize("wrong", [0, 5])
+def test_flawless_and_hopeless_labels_have_the_exact_interval_too(wrong: int) -> None:
+    found = horvitz_thompson([bool(wrong)] * 5, [0.2] * 5, delta=0.05)
+    theirs = binomtest(wrong, 5).proportion_ci(0.95, method="exact")
+    assert (found.share, found.effective_n) == (wrong / 5, 5)
+    assert (found.lower, found.upper) == pytest.approx((theirs.low, theirs.high), rel=1e-9)
 
 
 def test_every_label_needs_its_probability() -> None:

@@ -13,13 +13,14 @@ from pydantic import TypeAdapter
 
 from countersign_feedback.api.promises import RECIPE, entry
 from countersign_feedback.domain.attempts import due, judge
-from countersign_feedback.domain.certify import Certificate, certify_counts
+from countersign_feedback.domain.certify import Certificate, Step, certify_counts
 from countersign_feedback.domain.evidence import log_alarm, watch
 from countersign_feedback.domain.facts import UNKNOWN, Purpose
 from countersign_feedback.domain.promises import (
     audit_floor,
     binds,
     certificate_state,
+    certified,
     certified_at,
     expired,
     keeps,
@@ -29,6 +30,7 @@ from countersign_feedback.domain.promises import (
     trip_state,
 )
 from countersign_feedback.store.controls import StoredCertificate
+from countersign_shared.clock import rfc3339
 from countersign_shared.contracts.events.control import CertificateState, TripState
 from tests.unit.feedback.test_feedback_attempts import NOW, START, WHO, case
 
@@ -62,6 +64,10 @@ def state(traffic: int = 0, **changes: Any) -> dict[str, Any]:
 def test_delta_is_shared_among_the_tiers_that_name_an_alpha() -> None:
     assert TERMS is not None
     assert (TERMS.alpha, TERMS.delta, TERMS.audit_probability) == (0.2, 0.05, 0.25)
+    assert terms_of(POLICY, "low") == TERMS
+    asked = terms_of({**POLICY, "automation": {**POLICY["automation"], "certificate": "off"}}, "low")
+    assert asked is not None
+    assert (TERMS.required, asked.required) == (True, False)
     assert terms_of(POLICY, "high") is None
     assert terms_of({**POLICY, "automation": None}, "low") is None, "published by an earlier release"
 
@@ -79,6 +85,14 @@ def test_a_proposal_fits_the_contract_and_can_be_redone_from_its_counts() -> Non
         proposed["threshold"], proposed["errors"], proposed["labels"]
     )  # fmt: skip
     assert again.grid_sha256 == proposed["grid_sha256"]
+    assert [step.level for step in again.steps] == counts["levels"]
+    cases = [case(number) for number in range(40)]
+    (attempt, *_) = due(cases, [], alpha=0.2, delta=0.05)
+    assert (counts["policy_version"], counts["attempt"], counts["floor"], counts["audit_floor"]) == (7, 1, 0.25, 0.25)
+    assert counts["first_routed_at"] == rfc3339(cases[0].routed_at)
+    assert (counts["last_routed_at"], counts["last_case_id"]) == (rfc3339(attempt.last[0]), attempt.last[1])
+    assert counts["purposes"] == {"blind": attempt.size}
+    assert (proposed["active"], proposed["expires_at"]) == (True, rfc3339(NOW + timedelta(days=90)))
 
 
 @pytest.mark.parametrize(
@@ -96,12 +110,15 @@ def test_a_proposal_bears_on_its_record_that_its_labels_were_not_compared_with_t
 def test_a_certificate_speaks_of_one_model_one_calibrator_and_one_policy(name: str) -> None:
     assert binds(state(), WHO)
     assert not binds(state(), replace(WHO, **{name: "b" * 64}))
+    assert certified(state(), WHO.tenant, WHO.decision_type, WHO.tier) == WHO
 
 
 def test_a_model_without_a_calibrator_is_one_of_its_own() -> None:
     bare = replace(WHO, calibrator_version=UNKNOWN)
     assert not binds(state(), bare)
     assert binds(state(calibrator_version=None), bare)
+    unnamed = certified(state(calibrator_version=None, model={}), "default", "refund", "low")
+    assert (unnamed.model_name, unnamed.model_version, unnamed.calibrator_version) == (UNKNOWN,) * 3
 
 
 def test_a_policy_that_asks_for_less_error_is_not_kept() -> None:
@@ -139,10 +156,26 @@ def test_a_renewal_is_never_looser_than_what_it_renews() -> None:
     assert not reaches(outcome, state(threshold=0.9995))
 
 
+def test_a_renewal_rests_on_a_threshold_that_passed() -> None:
+    # Not on one in between that failed, nor on a stricter one that had no part of delta.
+    untested, strict = Step(0.97, 100, 0, 0.001, 0.0, False), Step(0.95, 100, 0, 0.001, 0.02, True)
+    failed, loose = Step(0.9, 120, 9, 0.3, 0.02, False), Step(0.8, 400, 5, 0.001, 0.01, True)
+    outcome = Certificate(
+        threshold=0.8, alpha=0.05, delta=0.05, errors=5, labels=400, p_value=0.001, level=0.01, upper_bound=0.04,
+        labels_in_all=400, grid_sha256="", text="", steps=(untested, strict, failed, loose),
+    )  # fmt: skip
+    assert certified_at(outcome, None) == loose
+    assert certified_at(outcome, {"threshold": 0.8}) == loose
+    assert certified_at(outcome, {"threshold": 0.9}) == strict
+    assert reaches(outcome, {"threshold": 0.95})
+    assert not reaches(outcome, {"threshold": 0.96})
+
+
 def test_audits_are_thinned_to_what_the_policy_asks_for_at_the_least() -> None:
     assert TERMS is not None
     assert audit_floor(state(), TERMS) == 0.25
     assert audit_floor(state(), replace(TERMS, audit_probability=0.1)) == 0.1
+    assert audit_floor(state(evidence={"audit_floor": 0.1}), TERMS) == 0.1
     assert audit_floor(state(evidence=None), None) == 1.0
 
 
@@ -180,6 +213,11 @@ def test_a_trip_names_the_certificate_and_from_when_to_look_back() -> None:
                          activated_at=START - timedelta(days=1))  # fmt: skip
     assert datetime.fromisoformat(at_once["look_back_from"]) <= audits[20].routed_at
     assert "12 of 32 audited automatic decisions were wrong, and 12 of the last 12" in tripped["reason"]
+    assert "At most 20 % was promised." in tripped["reason"]
+    # Answers come in another order than cases do: nothing wrong is left out of the list.
+    early = [*audits[:20], replace(audits[20], routed_at=START - timedelta(hours=1)), *audits[21:]]
+    late = trip_state(watched, early, certificate=state(), trip_id="t", activated_at=START)
+    assert datetime.fromisoformat(late["look_back_from"]) == START - timedelta(hours=1)
 
 
 def test_people_lift_the_trip_that_they_have_read() -> None:
@@ -188,6 +226,7 @@ def test_people_lift_the_trip_that_they_have_read() -> None:
     assert not lifted(tripped, 1, {"trip_id": "trip-0"})
     assert lifted(tripped, 1, {"trip_id": "trip-1", "evidence": {"trip_revision": 1}})
     assert not lifted(tripped, 2, {"trip_id": "trip-1", "evidence": {"trip_revision": 1}})
+    assert lifted(tripped, 2, {"trip_id": "trip-1", "evidence": None}), "by an earlier release"
 
 
 def test_the_console_gives_the_recipe_that_the_walk_follows() -> None:

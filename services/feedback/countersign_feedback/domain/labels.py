@@ -12,8 +12,6 @@ from hashlib import sha256
 import numpy as np
 from numpy.typing import ArrayLike, NDArray
 
-from countersign_feedback.domain.intervals import clopper_pearson_interval
-
 
 @dataclass(frozen=True, slots=True)
 class Estimate:
@@ -84,8 +82,6 @@ def clopper_pearson_interval_of_share(share: float, n: float, delta: float) -> t
     """Return the exact binomial interval for n that need not be whole: beta quantiles take any positive size."""
     from scipy.special import betaincinv
 
-    if share in {0.0, 1.0} and n == int(n):
-        return clopper_pearson_interval(int(share * n), int(n), delta)
     k = share * n
     lower = float(betaincinv(k, n - k + 1.0, delta / 2)) if k > 0.0 else 0.0
     upper = float(betaincinv(k + 1.0, n - k, 1.0 - delta / 2)) if k < n else 1.0

@@ -88,7 +88,7 @@ def certified_at(outcome: Certificate, live: State | None) -> Step:
 
     Everything that passed is proven together, so a stricter threshold is as good.
     """
-    steps = [step for step in outcome.steps if step.passed and step.threshold >= outcome.threshold]
+    steps = [step for step in outcome.steps if step.passed]
     if live is not None:
         steps = [step for step in steps if step.threshold >= live["threshold"]]
     loosest = min(steps, key=lambda step: step.threshold)

@@ -88,6 +88,8 @@ def test_fails_closed() -> None:
     assert why_not([*good, good[0]]) == "repeated_case"
     assert why_not([replace(good[0], judged_at=good[0].routed_at - timedelta(seconds=1)), *good[1:]]) == "clock"  # type: ignore[operator]
     assert why_not(good, now=NOW - timedelta(days=2)) == "clock"
+    at_once = [replace(case, judged_at=case.judged_at and case.routed_at) for case in good]
+    assert isinstance(assessed(at_once, now=good[-1].routed_at).outcome, Certificate), "no clock has jumped"
 
 
 def test_answers_that_no_logged_chance_led_to_are_told_apart_from_none() -> None:

@@ -136,6 +136,7 @@ def test_labels_of_differing_chances_are_thinned_to_the_least() -> None:
     assert attempt.floor == 0.25
     kept = judged(cases, attempt).cases
     assert all(one.draw < 0.5 for one in kept if one.probability == 0.5)
+    assert not case(0, probability=0.5, draw=0.5).kept(0.25)
     assert sum(one.probability == 0.25 for one in kept) > sum(one.probability == 0.5 for one in kept)
 
 

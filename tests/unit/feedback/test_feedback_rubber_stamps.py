@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
+
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
@@ -10,12 +12,14 @@ from scipy.stats import binomtest, fisher_exact
 from countersign_feedback.domain.reviewer_privacy import NotShownError, ReviewerSignals, open_person, pooled, show
 from countersign_feedback.domain.rubber_stamps import (
     Reviews,
+    Share,
     anchored,
     discrimination,
     examine,
     hurried,
     missed,
     reading_floor_seconds,
+    share,
 )
 
 HONEST = Reviews(
@@ -77,15 +81,25 @@ def test_agreement_alone_flags_nobody() -> None:
 
 
 def test_nothing_below_thirty_of_each() -> None:
-    few = Reviews(
-        "few", assisted_agreed=400, assisted=400, blind_agreed=10, blind=29, seeded=20, too_fast=400, timed=400
+    enough = Reviews(
+        "few", assisted_agreed=30, assisted=30, blind_agreed=10, blind=30, seeded=20, too_fast=400, timed=400
     )
-    assert examine([few]) == ()
+    (found,) = examine([enough])
+    assert (found.flagged, found.reviews) == (True, 60)
+    assert examine([replace(enough, blind=29)]) == ()
+    assert examine([replace(enough, assisted_agreed=29, assisted=29)]) == ()
 
 
-def test_counts_that_cannot_be() -> None:
-    with pytest.raises(ValueError, match="x: 5 of 4 is not a count"):
-        Reviews("x", caught=5, seeded=4)
+def test_shares_have_their_exact_interval() -> None:
+    theirs = binomtest(17, 20).proportion_ci(0.95, method="exact")
+    assert share(17, 20) == Share(17, 20, pytest.approx(theirs.low), pytest.approx(theirs.high))
+
+
+@pytest.mark.parametrize(("part", "whole"), list(zip(HONEST.__slots__[1::2], HONEST.__slots__[2::2], strict=True)))
+def test_counts_that_cannot_be(part: str, whole: str) -> None:
+    for k in (5, -1):
+        with pytest.raises(ValueError, match=f"x: {k} of 4 is not a count"):
+            Reviews("x", **{part: k, whole: 4})
 
 
 def test_reading_floor() -> None:

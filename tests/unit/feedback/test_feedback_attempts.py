@@ -137,7 +137,14 @@ def test_labels_of_differing_chances_are_thinned_to_the_least() -> None:
     kept = judged(cases, attempt).cases
     assert all(one.draw < 0.5 for one in kept if one.probability == 0.5)
     assert not case(0, probability=0.5, draw=0.5).kept(0.25)
+    assert len(kept) == attempt.size
     assert sum(one.probability == 0.25 for one in kept) > sum(one.probability == 0.5 for one in kept)
+
+
+def test_cases_of_one_moment_are_told_apart_by_their_ids() -> None:
+    cases = [case(number, routed_at=START) for number in range(200)]
+    (attempt, *_) = due(cases, [], **PROMISE)
+    assert judged(cases, attempt).cases == tuple(cases[: attempt.size])
 
 
 def test_cases_without_the_ai_count_only_where_nothing_else_is_drawn() -> None:

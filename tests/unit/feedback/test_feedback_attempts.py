@@ -13,7 +13,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from countersign_feedback.domain.attempts import Attempt, Judged, due, judge, next_size, sizes
-from countersign_feedback.domain.certify import Certificate, NoCertificate, spent
+from countersign_feedback.domain.certify import GRID, Certificate, NoCertificate, spent
 from countersign_feedback.domain.drawn import DrawnCase, of_one_chance
 from countersign_feedback.domain.facts import Purpose
 from countersign_feedback.domain.judged import Population
@@ -128,6 +128,16 @@ def test_labels_that_are_spread_unlike_all_cases_certify_nothing() -> None:
     found = judged(skewed, attempt, traffic=traffic).outcome
     assert isinstance(found, NoCertificate)
     assert found.code == "labels_unlike_traffic"
+
+
+def test_where_a_walk_begins_is_told_by_the_traffic_that_can_be_labelled() -> None:
+    cases = [case(number) for number in range(200)]
+    traffic = [*[0.6] * 200, *(one.confidence or 0.0 for one in cases)]
+    (attempt, *_) = due(cases, [], **PROMISE, traffic=traffic)
+    assert attempt.expected is not None
+    assert max(attempt.expected) == attempt.size
+    assert attempt.expected[GRID.index(0.8949)] == attempt.size
+    assert due(cases, [], **PROMISE, traffic=traffic[:199])[0].expected is None
 
 
 def test_labels_of_differing_chances_are_thinned_to_the_least() -> None:

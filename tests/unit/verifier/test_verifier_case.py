@@ -110,6 +110,26 @@ def test_a_proof_that_was_tampered_with_names_the_entry(tamper: Callable[[dict[s
     assert report.first_bad.index == index
 
 
+def every_leaf(said: dict[str, Any]) -> None:
+    for entry in said["entries"]:
+        entry["leaf"] += " "
+
+
+def every_proof(said: dict[str, Any]) -> None:
+    for entry in said["entries"]:
+        entry["proof"].pop()
+
+
+@pytest.mark.parametrize("tamper", [every_leaf, every_proof, other_key])
+def test_nothing_that_is_not_proven_is_passed_on(tamper: Callable[[dict[str, Any]], None]) -> None:
+    said = proof()
+    tamper(said)
+    report = verify_case(json.dumps(said).encode(), parse_key(vkey()))
+    named = [(finding.index, finding.last_index) for finding in report.findings]
+    assert named == ([(2, 9)] if tamper is other_key else [(index, None) for index in PLACES])
+    assert report.entries == []
+
+
 @pytest.mark.parametrize(
     "data",
     [
@@ -117,6 +137,8 @@ def test_a_proof_that_was_tampered_with_names_the_entry(tamper: Callable[[dict[s
         json.dumps(proof() | {"entries": []}).encode(), json.dumps(proof() | {"entries": [1]}).encode(),
         json.dumps(proof() | {"entries": [{"index": True, "leaf": "", "proof": []}]}).encode(),
         json.dumps(proof() | {"entries": [{"index": 1, "leaf": "", "proof": ["?"]}]}).encode(),
+        json.dumps(proof() | {"entries": [{"index": 1, "leaf": "", "proof": ""}]}).encode(),
+        json.dumps(proof() | {"entries": [{"index": 1, "leaf": "", "proof": {}}]}).encode(),
         json.dumps(proof() | {"checkpoint": 5}).encode(),
     ],
 )  # fmt: skip

@@ -55,8 +55,9 @@ def test_inclusion(size: int, data: st.DataObject) -> None:
     if proof:
         with pytest.raises(ProofError):
             root_by_inclusion(HASHES[index], index, size, proof[:-1])
-    with pytest.raises(ProofError):
-        root_by_inclusion(HASHES[index], size, size, proof)
+    for outside in (-1, size):
+        with pytest.raises(ProofError):
+            root_by_inclusion(HASHES[index], outside, size, proof)
 
 
 @given(st.integers(1, 70), st.data())

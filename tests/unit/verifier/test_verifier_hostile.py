@@ -8,8 +8,9 @@ from pathlib import Path
 import pytest
 
 from countersign_verifier import cli
-from countersign_verifier.log import MANY_TILES
-from tests.strangers.logs import leaves, note, sha256, vkey, write_log
+from countersign_verifier.log import MANY_TILES, verify_log
+from countersign_verifier.note import parse_key
+from tests.strangers.logs import leaves, note, path, sha256, vkey, write_log
 
 LEAVES = {
     "an array that never ends": b"[" * 60_000,
@@ -61,4 +62,32 @@ def test_a_checkpoint_over_more_than_there_is_takes_no_memory_for_it(
     (tmp_path / "checkpoint").write_bytes(note(size, bytes(32)))
     code = cli.main([str(tmp_path), "--vkey", vkey()])
     first = capsys.readouterr().out.splitlines()[1]
-    assert (code, first.startswith("First bad: entries 256 to")) == (1, True)
+    assert (code, first.startswith(f"First bad: entries 256 to {size - 1}:")) == (1, True)
+
+
+@pytest.mark.parametrize("size", [0, 1, 255, 256, 300])
+def test_a_kept_checkpoint_is_held_to_as_many_entries_as_it_covers(tmp_path: Path, size: int) -> None:
+    entries = leaves(300)
+    old = write_log(tmp_path / "old", entries[:size])
+    write_log(tmp_path / "log", [*entries[:299], b"{}"])
+    told: list[tuple[int, int]] = []
+    report = verify_log(tmp_path / "log", parse_key(vkey()), old=old, progress=lambda *done: told.append(done))
+    assert (report.ok, report.old_size) == (size < 300, size)
+    assert told[-1] == (300, 300)
+    # The last entry that says when it happened.
+    assert report.newest_at == (json.loads(entries[298])["occurred_at"] if report.ok else None)
+
+
+def test_damage_on_every_side_is_named_and_ends_no_verification(tmp_path: Path) -> None:
+    entries = leaves(300)
+    old = write_log(tmp_path / "old", entries[:280])
+    write_log(tmp_path / "log", entries)
+    bundle = tmp_path / "log" / path("entries", 1, 44)
+    bundle.write_bytes(bundle.read_bytes()[:-1])
+    (tmp_path / "log" / path("0", 1, 44)).unlink()
+    report = verify_log(tmp_path / "log", parse_key(vkey()), old=old)
+    assert [str(finding) for finding in report.findings] == [
+        "entry 299: the bundle ends within it",
+        "entries 0 to 299: do not hash to the root that was signed",
+        "entries 0 to 279: were rewritten since the old checkpoint over 280 entries was signed",
+    ]

@@ -8,6 +8,7 @@ from pathlib import Path
 import pytest
 
 from countersign_verifier import cli
+from countersign_verifier.layout import tile_path
 from countersign_verifier.log import MANY_TILES, verify_log
 from countersign_verifier.note import parse_key
 from tests.strangers.logs import leaves, note, path, sha256, vkey, write_log
@@ -76,6 +77,31 @@ def test_a_kept_checkpoint_is_held_to_as_many_entries_as_it_covers(tmp_path: Pat
     assert told[-1] == (300, 300)
     # The last entry that says when it happened.
     assert report.newest_at == (json.loads(entries[298])["occurred_at"] if report.ok else None)
+
+
+def test_full_tiles_that_took_the_place_of_partial_ones_are_read_as_far_as_was_signed(tmp_path: Path) -> None:
+    entries = leaves(600)
+    signed = write_log(tmp_path, entries[:300])
+    write_log(tmp_path, entries)
+    (tmp_path / "checkpoint").write_bytes(signed)
+    for kind in ("entries", "0"):
+        (tmp_path / path(kind, 1, 44)).unlink()
+    report = verify_log(tmp_path, parse_key(vkey()))
+    assert (report.findings, report.size) == ([], 300)
+    # None of the later entries lends its time to those that were signed.
+    assert report.newest_at == json.loads(entries[299])["occurred_at"]
+
+
+@pytest.mark.parametrize(
+    ("number", "width", "where"),
+    [
+        (0, 256, "000"), (999, 44, "999.p/44"), (1_000, 256, "x001/000"), (1_234_067, 256, "x001/x234/067"),
+        (1_000_000, 1, "x001/x000/000.p/1"),
+    ],
+)  # fmt: skip
+def test_tiles_lie_where_the_specification_says(number: int, width: int, where: str) -> None:
+    assert tile_path(0, number, width) == f"tile/0/{where}"
+    assert tile_path("entries", number, width) == f"tile/entries/{where}"
 
 
 def test_damage_on_every_side_is_named_and_ends_no_verification(tmp_path: Path) -> None:

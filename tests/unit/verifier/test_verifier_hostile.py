@@ -8,6 +8,7 @@ from pathlib import Path
 import pytest
 
 from countersign_verifier import cli
+from countersign_verifier.findings import Report
 from countersign_verifier.layout import tile_path
 from countersign_verifier.log import MANY_TILES, verify_log
 from countersign_verifier.note import parse_key
@@ -102,6 +103,26 @@ def test_full_tiles_that_took_the_place_of_partial_ones_are_read_as_far_as_was_s
 def test_tiles_lie_where_the_specification_says(number: int, width: int, where: str) -> None:
     assert tile_path(0, number, width) == f"tile/0/{where}"
     assert tile_path("entries", number, width) == f"tile/entries/{where}"
+
+
+@pytest.mark.parametrize(
+    ("singles", "first"),
+    [
+        ([], "entries 5 to 9: range"),
+        ([10, 12], "entries 5 to 9: range"),
+        ([12, 9], "entry 9: one"),
+        ([7, 6], "entry 6: one"),
+    ],
+)
+def test_the_first_fault_is_a_single_entry_where_one_lies_in_its_range(singles: list[int], first: str) -> None:
+    report = Report("log")
+    report.found(5, "range", 9)
+    for index in singles:
+        report.found(index, "one", index if index == 12 else None)
+    assert str(report.first_bad) == first
+    for index in range(30):
+        report.found(index, "more")
+    assert len(report.findings) == 20
 
 
 def test_damage_on_every_side_is_named_and_ends_no_verification(tmp_path: Path) -> None:

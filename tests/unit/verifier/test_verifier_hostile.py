@@ -125,6 +125,14 @@ def test_the_first_fault_is_a_single_entry_where_one_lies_in_its_range(singles: 
     assert len(report.findings) == 20
 
 
+def test_hashes_beyond_those_that_were_signed_are_no_part_of_a_tile(tmp_path: Path) -> None:
+    write_log(tmp_path, leaves(300))
+    tile = tmp_path / path("0", 1, 44)
+    tile.write_bytes(tile.read_bytes() + bytes(32))
+    report = verify_log(tmp_path, parse_key(vkey()))
+    assert str(report.first_bad) == "entry 256: tile/0/001.p/44 cannot be read: it has 1440 bytes, not 1408"
+
+
 def test_damage_on_every_side_is_named_and_ends_no_verification(tmp_path: Path) -> None:
     entries = leaves(300)
     old = write_log(tmp_path / "old", entries[:280])

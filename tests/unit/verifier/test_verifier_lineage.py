@@ -76,6 +76,20 @@ def test_an_old_checkpoint_of_any_key_of_the_log_is_held_to_its_entries(tmp_path
         checked(tmp_path, entries, old=signed(entries, 3, STRANGER))
 
 
+def test_a_log_may_change_its_key_more_than_once(tmp_path: Path) -> None:
+    entries = log_with(
+        ROTATED, own("log.key_rotated", previous_verifier_key=vkey(OTHER_KEY), verifier_key=vkey(STRANGER))
+    )
+    for number, (key, most) in enumerate(((KEY, AT + 1), (OTHER_KEY, AT + 2), (STRANGER, len(entries)))):
+        assert checked(tmp_path / str(number), entries, key=STRANGER, old=signed(entries, most, key)).ok
+        report = checked(tmp_path / str(number), entries, key=STRANGER, old=signed(entries, most + 1, key))
+        assert report.first_bad is not None
+        assert report.first_bad.index == most
+    assert str(checked(tmp_path / "before", entries).first_bad) == (
+        f"entry {AT + 1}: names another key than the one given: since then {vkey(STRANGER)} signs"
+    )
+
+
 @pytest.mark.parametrize(
     ("entries", "index", "what"),
     [
@@ -94,7 +108,9 @@ def test_an_old_checkpoint_of_any_key_of_the_log_is_held_to_its_entries(tmp_path
 def test_a_key_that_the_log_did_not_name_in_turn_is_a_finding(
     tmp_path: Path, entries: list[bytes], index: int, what: str
 ) -> None:
-    report = checked(tmp_path, entries)
+    # Under which keys a checkpoint from before is read is known whatever was found.
+    old = signed(entries, 1, KEY if what.startswith("names another") else OTHER_KEY)
+    report = checked(tmp_path, entries, old=old)
     assert report.first_bad is not None
     assert (report.first_bad.index, report.first_bad.what.startswith(what)) == (index, True), report.first_bad
 

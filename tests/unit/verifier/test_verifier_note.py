@@ -7,15 +7,21 @@ import base64
 import pytest
 
 from countersign_verifier.note import NoteError, open_checkpoint, parse_key
-from tests.strangers.logs import KEY, ORIGIN, OTHER_KEY, key_id, note, vkey
+from tests.strangers.logs import KEY, ORIGIN, OTHER_KEY, key_bytes, key_id, note, sha256, vkey
 
 ROOT = b"r" * 32
 GENUINE = note(7, ROOT)
+SAID = (ORIGIN, "7", base64.b64encode(ROOT).decode())
+LONG = key_bytes(KEY) + b"x"
 
 
 def signed(text: str, *lines: str) -> bytes:
     encoded = base64.b64encode(key_id(KEY) + KEY.sign(text.encode())).decode()
     return "\n".join([text, *lines, f"\N{EM DASH} {ORIGIN} {encoded}", ""]).encode()
+
+
+def key_of(identity: bytes, data: bytes) -> str:
+    return f"{ORIGIN}+{identity.hex()}+{base64.b64encode(data).decode()}"
 
 
 def text(*lines: str) -> str:
@@ -33,6 +39,9 @@ def test_a_key_is_read_and_written_as_it_was() -> None:
         "", "name", "name+00000000", "a b+00000000+AAAA", "+00000000+AAAA", vkey()[:-4], vkey() + "=",
         vkey().replace(ORIGIN, "other.example/log"), vkey().upper(), f"{ORIGIN}+{key_id(KEY).hex()}+!!!!",
         f"{ORIGIN}+{key_id(KEY).hex()}+{base64.b64encode(b'x01' + b'k' * 32).decode()}",
+        # Whole but for one thing each: a name of two words, none, another kind of key, a byte too many.
+        vkey(origin="two words"), vkey(origin=""),
+        key_of(key_id(KEY), b"\x02" + key_bytes(KEY)[1:]), key_of(sha256(ORIGIN.encode() + b"\n" + LONG)[:4], LONG),
     ],
 )  # fmt: skip
 def test_a_damaged_key_is_refused(damaged: str) -> None:
@@ -51,6 +60,10 @@ def test_signatures_of_others_and_further_lines_are_passed_over() -> None:
     long = f"\N{EM DASH} quantum.example {base64.b64encode(b'abcd' + b's' * 5_000).decode()}"
     said = signed(text(ORIGIN, "7", encoded, "extension line"), witness, *[long] * 15)
     assert open_checkpoint(said, parse_key(vkey())).size == 7
+    # Of the same name under another key, and of another name under the same id.
+    for name, begins in ((ORIGIN, b"abcd"), ("witness.example", key_id(KEY))):
+        other = f"\N{EM DASH} {name} {base64.b64encode(begins + b's' * 64).decode()}"
+        assert open_checkpoint(signed(text(ORIGIN, "7", encoded), other), parse_key(vkey())).size == 7
 
 
 @pytest.mark.parametrize(
@@ -71,6 +84,12 @@ def test_signatures_of_others_and_further_lines_are_passed_over() -> None:
         ("two spellings of the root", signed(text(ORIGIN, "7", "cnJycnJycnJycnJycnJycnJycnJycnJycnJycnJycnJ="))),
         ("two lines", signed(text(ORIGIN, "7"))),
         ("an empty line within", signed(text(ORIGIN, "", "7", base64.b64encode(ROOT).decode()))),
+        ("an empty line in what follows", signed(text(*SAID, "", "more"))),
+        ("too long, but whole", signed(text(*SAID, "x" * 140_000))),
+        ("a bell", signed(text(*SAID, "\x07"))),
+        ("a line that is no signature", signed(text(*SAID), "witness.example YWJjZHM=")),
+        ("a signature without a name", signed(text(*SAID), "\N{EM DASH} a+b YWJjZHM=")),
+        ("a signature of no bytes", signed(text(*SAID), "\N{EM DASH} witness.example YWJjZA==")),
         ("nothing", b""),
     ],
 )  # fmt: skip

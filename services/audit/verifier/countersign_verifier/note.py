@@ -1,7 +1,6 @@
 """Signed notes and checkpoints, as C2SP signed-note and tlog-checkpoint define them; Ed25519 signatures only."""
 
 import base64
-import binascii
 import hashlib
 import re
 from dataclasses import dataclass
@@ -100,7 +99,7 @@ def exact_base64(text: str, what: str) -> bytes:
     """Read base64 in the one spelling it has for its bytes."""
     try:
         data = base64.b64decode(text, validate=True)
-    except (binascii.Error, ValueError) as error:
+    except ValueError as error:
         raise NoteError(f"the {what} is not base64") from error
     if base64.b64encode(data).decode() != text:
         raise NoteError(f"the {what} is not base64 in its one spelling")

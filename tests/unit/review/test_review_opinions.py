@@ -10,7 +10,20 @@ from hypothesis import strategies as st
 from countersign_review.domain.answer import Answer
 from countersign_review.domain.binding import MOST_VIEWS
 from countersign_review.domain.opinions import Opinion, agree, is_control, reveals, step_after
-from countersign_review.domain.records import Answered, Decider, Said, closed_decision, decision_made, with_reasons_of
+from countersign_review.domain.records import (
+    REVERSED_DISCLOSURE,
+    SEEN_DISCLOSURE,
+    SEVERAL_DISCLOSURE,
+    UNSEEN_DISCLOSURE,
+    WITHDRAWN_DISCLOSURE,
+    Answered,
+    Decider,
+    Said,
+    closed_decision,
+    decision_made,
+    judgement,
+    with_reasons_of,
+)
 from countersign_review.domain.review import Action, Kind, Stage
 from tests.unit.review.test_review_context import read
 
@@ -112,6 +125,49 @@ def test_review_a_decision_of_several_carries_the_reasons_of_those_who_agree() -
     assert [decider["pseudonym"] for decider in made["deciders"]] == ["ana", "ben", "cleo"]
     assert (made["binding"]["shown_sha256"], made["supersedes"]) == (["ana", "ben", "cleo"], "old")
     assert "replaces an earlier decision" in made["disclosure"]
+    assert SEVERAL_DISCLOSURE in made["disclosure"]
+
+
+@pytest.mark.parametrize(
+    ("seen", "proposed", "execute", "supersedes"),
+    [
+        (True, True, {"url": "x"}, None),
+        (True, False, None, None),
+        (False, True, None, "old"),
+        (False, False, None, None),
+    ],
+)
+def test_review_a_decision_says_whether_a_proposal_was_on_the_screen_and_what_will_run(
+    seen: bool, proposed: bool, execute: dict[str, Any] | None, supersedes: str | None
+) -> None:
+    routed = read("loan_application.level4") | ({} if proposed else {"proposal": None})
+    routed["disclosure"] = None
+    answered = Answered(said("approve", "ana"), "overrode", seen, True, "p", "e", execute)
+    made = decision_made(routed, answered, event_id="d", routed_event_id="r", sequence=3, supersedes=supersedes)
+    assert made["mode"] == ("human_with_ai" if seen and proposed else "human")
+    told = [
+        SEEN_DISCLOSURE if seen and proposed else UNSEEN_DISCLOSURE,
+        *[REVERSED_DISCLOSURE] * (supersedes is not None),
+    ]
+    assert made["disclosure"] == " ".join(told)
+    assert (made["execute"], made["binding"]["execute_sha256"]) == (execute, "e" if execute else None)
+    assert (made["test"], made["closed_as"], made["outcome"]) == (False, "decided", "approve")
+    (decider,) = made["deciders"]
+    assert (decider["pseudonym"], decider["outcome"], decider["blind"]) == ("ana", "approve", False)
+
+
+def test_review_a_judgement_is_an_error_where_it_overrode() -> None:
+    routed = read("loan_application.level2")
+    for relation, error in (("overrode", True), ("modified", False), ("agreed", False)):
+        answered = Answered(
+            said("decline", "ben"), relation, False, True, "p", "e", None, others=[said("approve", "ana")]
+        )
+        body = judgement(routed, answered, judged_decision_id="d", routed_event_id="r")
+        assert (body["error"], body["final_outcome"], body["judged_decision_id"]) == (error, "decline", "d")
+        assert [(one["pseudonym"], one["outcome"]) for one in body["answers"]] == [
+            ("ana", "approve"),
+            ("ben", "decline"),
+        ]
 
 
 def test_review_a_decision_of_several_quotes_the_views_that_it_rests_on_before_any_earlier_one() -> None:
@@ -128,6 +184,12 @@ def test_review_a_confirmation_keeps_its_first_reasons_and_a_change_does_not() -
     assert with_reasons_of(Answer("approve"), first) == first
     assert with_reasons_of(Answer("decline"), first) == Answer("decline")
     assert with_reasons_of(Answer("approve", note="new"), first).note == "new"
+    assert with_reasons_of(Answer("approve", codes=["y"]), first) == Answer("approve", codes=["y"])
+    own = Answer("decline", tags=["mine"], principal_reasons=["p2"])
+    kept = with_reasons_of(own, Answer("decline", codes=["x"], tags=["t"], principal_reasons=["p1"]))
+    assert (kept.codes, kept.tags, kept.principal_reasons) == (["x"], ["mine"], ["p2"])
+    bare = with_reasons_of(Answer("decline"), Answer("decline", principal_reasons=["p1"]))
+    assert bare.principal_reasons == ["p1"]
     assert with_reasons_of(Answer("approve", outcome_params={"term": 1}), first).codes == ()
 
 
@@ -137,3 +199,13 @@ def test_review_a_closed_case_names_nobody_as_its_decider() -> None:
         decided_at="2026-03-02T10:00:00Z", reason="Not ours.", code="returned",
     )  # fmt: skip
     assert (body["closed_as"], body["outcome"], body["deciders"], body["mode"]) == ("withdrawn", None, [], "human")
+    assert (body["reason"]["codes"], body["reason"]["note"]) == (["returned"], "Not ours.")
+    gone = closed_decision(
+        read("unknown_decision_type"), event_id="d", routed_event_id="r", sequence=1, payload_sha256="p",
+        decided_at="2026-03-02T10:00:00Z", reason="Not needed.",
+    )  # fmt: skip
+    assert (gone["mode"], gone["reason"]["codes"], gone["disclosure"]) == (
+        "automatic",
+        ["withdrawn"],
+        WITHDRAWN_DISCLOSURE,
+    )

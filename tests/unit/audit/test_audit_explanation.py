@@ -67,6 +67,19 @@ def test_the_terms_of_a_decision_and_what_weighed_are_told_as_people_read_them()
     assert (unknown.label, unknown.value) == ("consumer_credit_record", "delinquent 90 days")
 
 
+def test_what_weighed_most_comes_first_and_rules_are_told_where_nobody_else_decided() -> None:
+    effects = [0.1, -0.9, 0.5, 0.2, -0.3, 0.05]
+    for mode, rules in (("automatic", ["r0", "r1", "r2", "r3"]), ("human_with_ai", ()), ("human", ())):
+        found = bodies(AUTOMATIC | {"mode": mode})
+        found["case.scored"][0]["proposal"]["explanation"]["factors"] = [
+            {"field": f"f{number}", "value": number, "effect": effect} for number, effect in enumerate(effects)
+        ]
+        found["case.routed"] = [{"reasons": [{"text": f"r{number}"} for number in range(6)]}]
+        said = explain("loan-1", found, None)
+        weighed = [] if mode == "human" else ["f1", "f2", "f4", "f3", "f0"]
+        assert ([one.label for one in said.factors], said.rules) == (weighed, rules)
+
+
 def test_in_german_numbers_amounts_and_dates_are_written_as_germans_do() -> None:
     refund = load_decision_types()["refund"]
     params = {"amount": {"value": "1234.50", "currency": "EUR"}, "message": "1,5 Tage, 2.500 km"}

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import hashlib
 import hmac
 import re
 import secrets
@@ -13,8 +12,7 @@ import pytest
 from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
-from countersign_audit.domain.commitments import CommitmentKey, Pseudonyms, derive_keys
-from countersign_audit.domain.entry import moment, retention
+from countersign_audit.domain.commitments import CommitmentKey, derive_keys
 from countersign_audit.domain.profile import MAX_LEAF_BYTES, leaf_problem, per_million
 from countersign_audit.encoding import encode
 from countersign_audit.handlers import topics
@@ -119,6 +117,49 @@ def test_a_persons_decision_names_pseudonym_role_and_authority_and_commits_to_wh
     text = orjson.dumps(said).decode()
     for hidden in (body["outcome"], body["binding"]["payload_sha256"], body["binding"]["shown_sha256"][0]):
         assert f'"{hidden}"' not in text
+
+
+DIGEST = "0" * 64
+
+
+@pytest.mark.parametrize(
+    ("name", "path", "new", "label"),
+    [
+        ("decision.made/loan_application.overrode", ("binding", "payload_sha256"), DIGEST, "input"),
+        ("decision.made/loan_application.overrode", ("binding", "shown_sha256"), [DIGEST], "shown"),
+        ("decision.made/loan_application.overrode", ("binding", "execute_sha256"), DIGEST, "execute"),
+        ("decision.made/loan_application.overrode", ("outcome",), "decline", "output"),
+        ("decision.made/loan_application.overrode", ("outcome_params", "loan_amount"), "1.00", "output"),
+        ("activity.recorded/review.claimed", ("body", "shown_sha256"), DIGEST, "shown"),
+        ("activity.recorded/review.answered_blind", ("body", "shown_sha256"), DIGEST, "shown"),
+        ("activity.recorded/review.answered_blind", ("body", "outcome"), "decline", "output"),
+        ("activity.recorded/review.information_provided", ("body", "evidence_sha256"), DIGEST, "evidence"),
+    ],
+)
+def test_what_an_entry_is_bound_to_cannot_change_without_its_commitment(
+    name: str, path: tuple[str, ...], new: Any, label: str
+) -> None:
+    topic, body = name.split("/", maxsplit=1)[0], example(f"{name}.json")
+    before, after = (leaf(topic, one)["commitments"] for one in (body, replaced(body, path, new)))
+    assert {one for one in before if before[one] != after[one]} == {label, "record"}
+
+
+def test_long_lists_are_cut_and_the_leaf_says_so() -> None:
+    body = example("decision.made/loan_application.overrode.json")
+    reasons = [{"code": "p1", "text": "x"}]
+    assert leaf("decision.made", body | {"principal_reasons": reasons})["principal_reasons"] == ["p1"]
+    for name, most, item in (("deciders", 10, body["deciders"][0]), ("tags", 64, "teach")):
+        whole, cut = (leaf("decision.made", body | {name: [item] * count}) for count in (most, most + 1))
+        assert (len(whole[name]), whole.get("cut")) == (most, None)
+        assert (len(cut[name]), cut.get("cut")) == (most, True)
+
+
+@pytest.mark.parametrize("purpose", ["audit", "blind", "human_only", "thin", "seed"])
+def test_every_draw_is_told_with_its_chance(purpose: str) -> None:
+    body = example("case.routed/loan_application.level2.json")
+    body["sampling"] |= {purpose: {"selected": True, "probability": 0.25}}
+    told = leaf("case.routed", body)["sampling"]
+    assert (told[purpose], told[f"{purpose}_ppm"]) == (True, 250_000)
 
 
 def test_the_same_input_has_the_same_commitment_all_along_a_case() -> None:
@@ -331,44 +372,3 @@ def test_audit_what_no_service_takes_for_a_tenant_is_nobodys_case(tenant: object
     # An erasure could not name it.
     made = leaf("case.created", example("case.created/loan_application.json") | {"tenant": tenant})
     assert (made.get("tenant"), made.get("case")) == (None, None)
-
-
-def test_names_are_keyed_hashes_of_what_they_stand_for() -> None:
-    names = Pseudonyms(b"n" * 32)
-
-    def keyed(kind: bytes, data: bytes) -> bytes:
-        return hashlib.blake2b(data, digest_size=16, key=b"n" * 32, person=kind).digest()
-
-    assert names.case("north", "c-1") == keyed(b"case", b"\0\0\0\5northc-1")
-    assert names.subject("north", "\ud800") == keyed(b"subject", b"\0\0\0\5north\xed\xa0\x80")
-    assert names.record("t", b"id") == keyed(b"record", b"\0\0\0\1tid")
-    assert names.hidden("Ana Example") == "~" + keyed(b"word", b"Ana Example").hex()
-    assert names.word("plain-word") == "plain-word"
-    assert names.word("ana@example.org") == names.hidden("ana@example.org")
-    before = names.hidden("first")
-    assert len({names.hidden(f"text {number}") for number in range(1_100)}) == 1_100
-    assert names.hidden("first") == before
-    assert names.case("ab", "c") != names.case("a", "bc")
-    for key in (b"n" * 31, b"n" * 33):
-        with pytest.raises(ValueError, match="32"):
-            Pseudonyms(key)
-        with pytest.raises(ValueError, match="32"):
-            CommitmentKey(key)
-
-
-@pytest.mark.parametrize(
-    "text", ["2026-01-02", "2026-01-02T03:04:05", "2026-02-30T03:04:05Z", "2026-01-02 03:04:05Z", 5, None,
-             "0001-01-01T00:00:00+23:59"],
-)  # fmt: skip
-def test_what_is_no_moment_is_none(text: object) -> None:
-    assert moment(text) is None
-    found = moment("2026-01-02T03:04:05+01:00")
-    assert found is not None
-    assert found.isoformat() == "2026-01-02T02:04:05+00:00"
-
-
-@pytest.mark.parametrize("has_case", [True, False])
-def test_reads_exports_and_people_are_kept_as_access_whatever_case_they_are_about(has_case: bool) -> None:
-    for kind in ("audit.read", "audit.exported", "user.added"):
-        assert retention(kind, has_case=has_case) == "access"
-    assert retention("decision.made", has_case=has_case) == ("case" if has_case else "governance")

@@ -8,7 +8,9 @@ import numpy as np
 import pytest
 
 from countersign_feedback.domain.calibration import IDENTITY, Calibrator
-from countersign_feedback.domain.raised_bands import MOST_LIMITS, Raise, raise_for, still_holds, tightened
+from countersign_feedback.domain.facts import UNKNOWN
+from countersign_feedback.domain.judged import Population
+from countersign_feedback.domain.raised_bands import MOST_LIMITS, Raise, holds, raise_for, still_holds, tightened
 from countersign_feedback.domain.refits import BaseLabel, Speaker, looked_at, refit
 
 
@@ -110,9 +112,23 @@ def test_limits_only_ever_rise_and_those_of_other_models_stay() -> None:
     other = Speaker("loan", "new", "platt-1", "e" * 64)
     assert tightened([first], other, Raise(0.01, 0.0))[0] == first
     many = [{**first, "model_version": str(n), "high": n / 1_000} for n in range(MOST_LIMITS)]
+    assert len(tightened(many[1:], other, Raise(0.01, 0.0))) == MOST_LIMITS
     assert tightened(many, other, Raise(0.01, 0.0)) == [
         {"model_name": None, "model_version": None, "calibrator_version": None, "high": 0.099, "medium": 0.1}
     ]
+
+
+def test_raised_bands_hold_for_what_one_model_says_under_one_calibrator() -> None:
+    (limits,) = tightened([], MODEL, Raise(0.05, 0.1))
+    who = Population("default", "loan_application", "low", "loan", "3", "platt-1", "a" * 64)
+    assert holds(limits, who)
+    for name in ("model_name", "model_version", "calibrator_version"):
+        assert not holds(limits, replace(who, **{name: "other"}))
+    bare = replace(who, calibrator_version=UNKNOWN)
+    assert not holds(limits, bare)
+    assert holds({**limits, "calibrator_version": None}, bare)
+    assert holds(dict.fromkeys(limits), bare), "too many to be told apart hold for all"
+    assert [bool(Raise(*by)) for by in ((0.0, 0.0), (0.1, 0.0), (0.0, 0.1))] == [False, True, True]
 
 
 def test_people_relax_what_they_have_read() -> None:

@@ -126,6 +126,7 @@ def test_off_shows_nothing_and_few_people_are_no_team() -> None:
     few = show(DESK[:4], mode=ReviewerSignals.NAMED)
     assert (few.team, few.findings, few.flagged) == (None, (), None)
     assert "figures of a person" in few.text
+    assert [show(DESK[:people]).flagged for people in (5, 6)] == [1, 1]
 
 
 def test_a_team_in_which_one_person_does_the_work_is_no_team() -> None:
@@ -134,6 +135,8 @@ def test_a_team_in_which_one_person_does_the_work_is_no_team() -> None:
     alone = show([STAMP, *others])
     assert (alone.people, alone.flagged, alone.team) == (6, None, None)
     assert "figures of a person" in alone.text
+    half = [Reviews(f"r{n}", assisted_agreed=80, assisted=80, blind_agreed=20, blind=20) for n in range(5)]
+    assert show([STAMP, *half]).team is not None, "half is not most"
     # Of a few busy ones nobody is told whether it is one of them; what all did together may be seen.
     few = show([*DESK[:3], *others])
     assert few.flagged is None

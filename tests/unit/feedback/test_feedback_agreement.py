@@ -69,7 +69,10 @@ def test_discoveries_are_scipys(p_values: list[float], q: float) -> None:
 def test_two_signals_need_two() -> None:
     assert at_least_two([0.0, 0.4, 0.9]) == pytest.approx(0.8)
     assert at_least_two([0.0, 0.001, 0.9]) == pytest.approx(0.002)
-    assert at_least_two([0.0]) == 1.0
+    assert at_least_two([0.9, 0.0, 0.001]) == pytest.approx(0.002), "whatever their order"
+    assert at_least_two([0.9, 0.8, 0.7]) == 1.0
+    assert at_least_two([0.02, 0.01]) == 0.02
+    assert at_least_two([0.0]) == at_least_two([]) == 1.0
 
 
 def test_drift_is_noticed_soon_after_it_began() -> None:

@@ -2,7 +2,8 @@
 
 from __future__ import annotations
 
-from datetime import UTC, date, datetime
+from datetime import UTC, date, datetime, timedelta
+from itertools import permutations
 from pathlib import Path
 from typing import Any
 
@@ -16,10 +17,12 @@ from countersign_feedback.domain.facts import (
     PLACED,
     REVERSED,
     UNKNOWN,
+    WEIGHT_SCALE,
     Answer,
     Conclusion,
     Gathered,
     Purpose,
+    Truth,
 )
 from countersign_feedback.handlers import TOPICS
 from countersign_feedback.wire import OUTCOMES, gather, report
@@ -317,3 +320,30 @@ def test_nobody_is_measured_by_a_guess_where_an_event_does_not_name_the_proposal
     body["deciders"] = [{"pseudonym": f"p-{said}", "blind": False, "outcome": said} for said in ("limit", "remove")]
     told(gathered, "decision.made", body)
     assert [one.reviewer for one in gathered.answers.values()] == ["p-remove"]
+
+
+def test_the_latest_truth_stands_in_whatever_order_it_is_told() -> None:
+    told_truths = [
+        Truth("default", "case-1", "loan", None, MOMENT + timedelta(days=2), "upheld"),
+        Truth("default", "case-1", "loan", False, MOMENT, "a"),
+        Truth("default", "case-1", "loan", True, MOMENT, "b"),
+    ]
+    for order in permutations(told_truths):
+        heard = Gathered()
+        for one in order:
+            heard.truth(one)
+        assert heard.truths["default", "case-1"] == told_truths[2], "of one moment the greater id, an upheld one never"
+
+
+@pytest.mark.parametrize(
+    ("selected", "probability", "weighs"), [(True, 0.004, 250), (True, 0.0, None), (False, 1.0, None)]
+)
+def test_an_audit_weighs_by_its_chance_and_one_for_cause_nothing(
+    selected: bool, probability: float, weighs: int | None
+) -> None:
+    heard = Gathered()
+    heard.audit("default", "case-1", error=True, selected=selected, probability=probability)
+    found = heard.of("default", "case-1")
+    assert bool(found.seen & AUDITED) == (weighs is not None)
+    if weighs is not None:
+        assert (found.audit_error, found.audit_weight) == (True, weighs * WEIGHT_SCALE)

@@ -25,6 +25,7 @@ from countersign_review.domain.records import (
     with_reasons_of,
 )
 from countersign_review.domain.review import Action, Kind, Stage
+from countersign_shared.contracts.events.decision import DecisionMade, Judgement
 from tests.unit.review.test_review_context import read
 
 YES, NO, YES_IN_PART = Opinion("approve", {}), Opinion("decline", {}), Opinion("approve", {"term": 240})
@@ -154,6 +155,32 @@ def test_review_a_decision_says_whether_a_proposal_was_on_the_screen_and_what_wi
     assert (made["test"], made["closed_as"], made["outcome"]) == (False, "decided", "approve")
     (decider,) = made["deciders"]
     assert (decider["pseudonym"], decider["outcome"], decider["blind"]) == ("ana", "approve", False)
+
+
+def test_review_what_leaves_fits_the_contract_however_many_reasons_people_give() -> None:
+    def many(who: str) -> Said:
+        answer = Answer(
+            "decline", codes=[f"{who}_{n}" for n in range(15)], tags=[f"{who}_{n}" for n in range(40)],
+            principal_reasons=["debt_ratio"],
+        )  # fmt: skip
+        return dataclasses.replace(said("decline", who), answer=answer, shown=["0" * 64])
+
+    routed = read("loan_application.level4")
+    answered = Answered(many("ben"), "agreed", True, True, "0" * 64, "0" * 64, None, others=[many("ana")])
+    made = decision_made(routed, answered, event_id="d", routed_event_id="r", sequence=3)
+    assert set(made) == set(DecisionMade.model_fields)
+    DecisionMade.model_validate(made)
+    assert (len(made["reason"]["codes"]), len(made["tags"])) == (20, 50)
+    assert made["deciders"][0]["authority"] == {}
+    judged = judgement(routed, answered, judged_decision_id="d", routed_event_id="r")
+    assert set(judged) == set(Judgement.model_fields) - {"note"}
+    Judgement.model_validate(judged)
+    closed = closed_decision(
+        routed, event_id="d", routed_event_id="r", sequence=1, payload_sha256="0" * 64,
+        decided_at="2026-03-02T10:00:00Z", reason="Not ours.",
+    )  # fmt: skip
+    assert set(closed) == set(made)
+    DecisionMade.model_validate(closed)
 
 
 def test_review_a_judgement_is_an_error_where_it_overrode() -> None:

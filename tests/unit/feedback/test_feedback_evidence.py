@@ -60,6 +60,7 @@ def test_underflow_can_only_hide_evidence_that_is_none(kn: tuple[int, int], alph
 
 
 @given(counts, st.floats(0.001, 0.5))
+@example((214, 370), 0.01)
 def test_an_error_is_evidence_for_the_alarm_and_against_safety(kn: tuple[int, int], alpha: float) -> None:
     k, n = kn
     assert log_alarm(k + 1, n + 1, alpha) >= log_alarm(k, n + 1, alpha)

@@ -13,6 +13,7 @@ Audits must come at equal probability (``labels.thin``), each judged blind. Ever
 """
 
 import math
+import sys
 from collections.abc import Sequence
 from dataclasses import dataclass
 
@@ -197,7 +198,8 @@ def _log_cut(below: int, above: int, share: float) -> float:
     from scipy.special import betainc
 
     part = float(betainc(PRIOR + below, PRIOR + above, share))
-    return math.log(part) if part > 0.0 else -math.inf
+    # Smaller ones have lost digits: their logarithm would rise and fall at random.
+    return math.log(part) if part >= sys.float_info.min else -math.inf
 
 
 def _check(k: int, n: int, alpha: float) -> None:

@@ -16,7 +16,7 @@ import pytest
 from countersign_verifier import cli
 from countersign_verifier.case import CaseProofError, verify_case
 from countersign_verifier.note import parse_key
-from tests.strangers.logs import OTHER_KEY, note, root, sha256, vkey, write_log
+from tests.strangers.logs import ORIGIN, OTHER_KEY, note, root, sha256, vkey, write_log
 from tests.strangers.mutations import ENTRIES
 from tests.unit.verifier.test_verifier_tree import path
 
@@ -171,6 +171,31 @@ def test_the_command_ends_with_the_codes_it_documents(tmp_path: Path, capsys: py
     assert run(capsys, str(log), "--vkey", vkey(), "--old", str(broken))[0] == cli.USAGE
     assert run(capsys, str(log), "--vkey", vkey(), "--old", str(tmp_path / "no"))[0] == cli.NO_INPUT
     assert run(capsys, str(tmp_path / "nowhere"), "--vkey", vkey())[0] == cli.NO_INPUT
+
+
+def test_the_report_says_to_programs_and_people_what_was_found(
+    tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    entries = ENTRIES[:300]
+    old = tmp_path / "old"
+    old.write_bytes(write_log(tmp_path / "log", entries[:7]))
+    write_log(tmp_path / "log", entries)
+    words = (str(tmp_path / "log"), "--vkey", vkey(), "--old", str(old))
+    top = root([sha256(b"\x00" + entry) for entry in entries]).hex()
+    newest = json.loads(entries[-1])["occurred_at"]
+    told = json.loads(run(capsys, *words, "--json")[1])
+    assert told == {
+        "verified": True, "origin": ORIGIN, "size": 300, "root": top, "newest_at": newest, "old_size": 7,
+        "first_bad": None, "findings": [],
+    }  # fmt: skip
+    out = run(capsys, *words)[1]
+    assert f"Signed over 300 entries, root {top}" in out
+    assert f"Newest entry: {newest}" in out
+    write_log(tmp_path / "log", [*entries[:3], b"{}", *entries[4:]])
+    told = json.loads(run(capsys, *words, "--json")[1])
+    assert (told["verified"], told["findings"]) == (False, [told["first_bad"]])
+    assert told["first_bad"].startswith("entries 0 to 6: were rewritten")
+    assert list(cli.EXIT_CODES) == [0, 1, 2, 66, 74, 130]
 
 
 def test_what_a_log_says_cannot_steer_a_terminal(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:

@@ -130,6 +130,9 @@ DIGEST = "0" * 64
         ("decision.made/loan_application.overrode", ("binding", "execute_sha256"), DIGEST, "execute"),
         ("decision.made/loan_application.overrode", ("outcome",), "decline", "output"),
         ("decision.made/loan_application.overrode", ("outcome_params", "loan_amount"), "1.00", "output"),
+        ("case.scored/loan_application", ("payload_sha256",), DIGEST, "input"),
+        ("case.routed/loan_application.level2", ("payload_sha256",), DIGEST, "input"),
+        ("activity.recorded/case.rejected", ("body", "record_sha256"), DIGEST, "rejected"),
         ("activity.recorded/review.claimed", ("body", "shown_sha256"), DIGEST, "shown"),
         ("activity.recorded/review.answered_blind", ("body", "shown_sha256"), DIGEST, "shown"),
         ("activity.recorded/review.answered_blind", ("body", "outcome"), "decline", "output"),
@@ -142,6 +145,19 @@ def test_what_an_entry_is_bound_to_cannot_change_without_its_commitment(
     topic, body = name.split("/", maxsplit=1)[0], example(f"{name}.json")
     before, after = (leaf(topic, one)["commitments"] for one in (body, replaced(body, path, new)))
     assert {one for one in before if before[one] != after[one]} == {label, "record"}
+
+
+def test_who_decided_last_is_the_actor_and_who_signed_is_named() -> None:
+    body = example("decision.made/loan_application.overrode.json")
+    last = body["deciders"][-1] | {"pseudonym": "rv-last"}
+    assert leaf("decision.made", body | {"deciders": [*body["deciders"], last]})["actor"]["id"] == "rv-last"
+    for path, changed in EXAMPLES.items():
+        if path.startswith("control.changed"):
+            said = leaf("control.changed", changed)
+            assert said.get("signatures", []) == [one["pseudonym"] for one in changed["signatures"]]
+            assert said["control"].get("kind") == changed["kind"]
+            assert said["control"].get("decision_type") == changed["decision_type"]
+            assert said.get("active") == changed["state"].get("active")
 
 
 def test_long_lists_are_cut_and_the_leaf_says_so() -> None:

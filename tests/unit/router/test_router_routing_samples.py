@@ -7,8 +7,8 @@ from datetime import timedelta
 import pytest
 
 from countersign_router.domain.routing import route
-from countersign_router.domain.sampling import drawn, wire
-from tests.unit.router.cases import ALWAYS_DRAWN, DRAWS, NOW, bent, scored
+from countersign_router.domain.sampling import audit_probability, drawn, wire
+from tests.unit.router.cases import ALWAYS_DRAWN, DRAWS, NOW, bent, scored, shipped
 from tests.unit.router.routed import CALM, SIZES, codes, routed, with_payload
 
 
@@ -81,3 +81,9 @@ class TestSamples:
         assert human / count == pytest.approx(0.2, abs=0.035)
         # Were the draws one and the same number, no case left over by the first sample would be in the second.
         assert audited / len(automatic) == pytest.approx(0.2, abs=0.035)
+
+
+@pytest.mark.parametrize("level", [3, 4, 5])
+def test_what_people_decide_is_offered_to_no_audit(level: int) -> None:
+    # Asked of every cell of a policy's matrix, too.
+    assert audit_probability(shipped().policy, level, 1.0) == 0.0

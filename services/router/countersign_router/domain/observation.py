@@ -72,11 +72,13 @@ def evaluate(policy: Policy, seen: Observation) -> Results:
 
 def _worst(values: Sequence[object]) -> object:
     """Return the failure if there is one, otherwise the largest value: the highest factor, the rule that matches."""
+    for value in values:
+        if isinstance(value, ExpressionFailure):
+            return value
     return max(values, key=_size)
 
 
 def _size(value: object) -> float:
-    # Nothing is larger than a failure.
     return float(value) if isinstance(value, int | float) else math.inf
 
 

@@ -4,7 +4,7 @@ from collections.abc import Mapping
 from typing import NamedTuple
 
 from countersign_router.domain.draws import Draws
-from countersign_router.domain.policy import Policy
+from countersign_router.domain.policy import HIGHEST_AUTOMATIC_LEVEL, Policy
 
 
 class Draw(NamedTuple):
@@ -40,8 +40,10 @@ def drawn(draws: Draws, purpose: str, tenant: str, case_id: str, probability: fl
 def audit_probability(policy: Policy, level: int, by: float) -> float:
     """Return the chance that an automated decision is judged again: the level's rate x (1 + by), at least the floor.
 
-    Decisions made by people, at higher levels, are not offered to this sample.
+    Decisions made by people are not offered to this sample.
     """
+    if level > HIGHEST_AUTOMATIC_LEVEL:
+        return 0.0
     sampling = policy.sampling
     return min(max(sampling.audit_by_level[level] * (1.0 + by), sampling.audit_floor), 1.0)
 

@@ -5,14 +5,12 @@ from typing import Annotated, Any, Literal
 
 from pydantic import AfterValidator, BaseModel, ConfigDict, Field
 
-from countersign_shared.ids import CASE_ID, TENANT
-
 # Control characters break terminals, logs and CSV files, and PostgreSQL text refuses NUL.
 NO_CONTROL_CHARACTERS = r"^[^\u0000-\u001f\u007f-\u009f]*$"
 RFC3339 = r"^[0-9]{4}-[0-9]{2}-[0-9]{2}T[0-9]{2}:[0-9]{2}:[0-9]{2}(\.[0-9]{1,9})?(Z|[+-][0-9]{2}:[0-9]{2})$"
 
-CASE_ID_PATTERN = f"^{CASE_ID.pattern}$"
-TENANT_PATTERN = f"^{TENANT.pattern}$"
+CASE_ID_PATTERN = r"^[A-Za-z0-9._:-]{1,128}$"
+TENANT_PATTERN = r"^[A-Za-z0-9._-]{1,64}$"
 DECISION_TYPE_PATTERN = r"^[A-Za-z0-9._-]{1,64}$"
 DECIMAL_PATTERN = r"^-?(0|[1-9][0-9]{0,14})(\.[0-9]{1,4})?$"
 CURRENCY_PATTERN = r"^[A-Z]{3}$"

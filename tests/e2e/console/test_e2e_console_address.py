@@ -92,7 +92,7 @@ def test_the_person_who_is_changed_and_the_page_of_cases_are_in_the_address(desk
         expect(here.page).to_have_url(f"{desk.url}/team")
 
         here.page.goto(f"{desk.url}/cases?type=loan_application")
-        first = here.page.get_by_role("row").nth(1)
+        first = here.cases_found.nth(1)
         # By its id alone: the words beside it change with the time.
         newest = case_of(first)
         here.page.get_by_role("button", name="Older").click()

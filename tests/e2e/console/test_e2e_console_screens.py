@@ -88,7 +88,7 @@ def test_the_palette_finds_pages_actions_and_cases(desk: Desk, browser: Browser)
         here.press("Control+k")
         here.type("customer-7")
         here.press("Enter")
-        expect(here.page.get_by_role("row")).to_have_count(3, timeout=SENT_SECONDS * 1000)
+        expect(here.cases_found).to_have_count(3, timeout=SENT_SECONDS * 1000)
 
 
 def test_a_page_that_cannot_be_shown_takes_nothing_else_along(desk: Desk, browser: Browser) -> None:

@@ -20,7 +20,7 @@ export function CaseTable({ cases }: { cases: readonly CaseRow[] }) {
   useCommand("down", { label: "next case in the list", run: () => move(1) });
   useCommand("up", { label: "previous case in the list", run: () => move(-1) });
   return (
-    <table className={styles.table}>
+    <table aria-label="Cases found" className={styles.table}>
       <thead>
         <tr>
           <th scope="col">Case</th>

@@ -25,7 +25,7 @@ export function OutsideQueues() {
   if (rows.length === 0) return null;
   return (
     <Card title="Outside the queues" beside={rows.length === 1 ? "1 case" : `${rows.length} cases`}>
-      <table className={`${table.table} ${table.stacked}`}>
+      <table aria-label="Outside the queues" className={`${table.table} ${table.stacked}`}>
         <thead>
           <tr>
             <th scope="col">Case</th>

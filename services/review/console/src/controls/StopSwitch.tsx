@@ -95,7 +95,7 @@ function Load({ preview }: { preview: StopPreview }) {
         {preview.automatic_last_minute} of them in the last minute.
       </p>
       {preview.queues.length > 0 && (
-        <table className={table.table}>
+        <table aria-label="More cases for people, by queue" className={table.table}>
           <thead>
             <tr>
               <th scope="col">Queue</th>

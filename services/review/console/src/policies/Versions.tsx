@@ -22,7 +22,7 @@ export function Versions({ versions, mayRollBack }: VersionsProps) {
   const [returning, bring] = useState<string | null>(null);
   return (
     <Card title="Versions">
-      <table className={`${table.table} ${table.stacked}`}>
+      <table aria-label="Versions" className={`${table.table} ${table.stacked}`}>
         <thead>
           <tr>
             <th scope="col">Version</th>

@@ -25,7 +25,7 @@ export function Delegations() {
       <Trouble error={delegations.error ?? end.error} />
       {delegations.data?.length === 0 && <p className={styles.gone}>Nobody stands in for anybody now.</p>}
       {delegations.data && delegations.data.length > 0 && (
-        <table className={`${table.table} ${table.stacked}`}>
+        <table aria-label="Standing in" className={`${table.table} ${table.stacked}`}>
           <thead>
             <tr>
               <th scope="col">Away</th>

@@ -13,7 +13,7 @@ export function SimilarCases({ cases, marks }: { cases: readonly SimilarCase[]; 
   const now = useNow(60_000);
   return (
     <Card title="Similar decided cases" beside={tally(cases)}>
-      <table className={styles.table}>
+      <table aria-label="Similar cases" className={styles.table}>
         <thead className="visually-hidden">
           <tr>
             <th scope="col">Alike</th>

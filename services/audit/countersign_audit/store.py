@@ -13,7 +13,7 @@ import asyncpg
 from countersign_audit.domain.tiles import WIDTH, FullTile, Tile
 from countersign_audit.writing.copying import Copies
 from countersign_shared.errors import AwayError, ConfigurationError, FatalError
-from countersign_shared.postgres.away import LIBRARY_ERRORS, unusable
+from countersign_shared.postgres.away import FAULTS, LIBRARY_ERRORS, unusable
 from countersign_shared.postgres.queries import Queries
 
 SCHEMA = "audit"
@@ -133,7 +133,7 @@ class WriterSession:
         if _alive(session):
             try:
                 await session.reset()
-            except (asyncpg.PostgresError, asyncpg.InterfaceError, OSError, TimeoutError):
+            except FAULTS:
                 session.terminate()
         await self._pool.release(session)
 

@@ -17,7 +17,7 @@ from countersign_feedback.promising.keeper import Keeper, keeping
 from countersign_feedback.promising.looking import Lasting
 from countersign_feedback.promising.writing import TOPIC as CONTROLS
 from countersign_feedback.settings import Settings
-from countersign_feedback.store import FAULTS, SCHEMA, Store
+from countersign_feedback.store import SCHEMA, Store
 from countersign_shared.background import beside
 from countersign_shared.clock import Clock, system_clock
 from countersign_shared.erasure import Erasing, eraser
@@ -28,7 +28,7 @@ from countersign_shared.messaging.outbox import Outbox, Relay, relaying
 from countersign_shared.messaging.records import Message
 from countersign_shared.messaging.said_again import say_again
 from countersign_shared.observability import Health, Metrics
-from countersign_shared.postgres import migrate, open_pool
+from countersign_shared.postgres import FAULTS, migrate, open_pool
 from countersign_shared.runtime import Service
 
 log = logging.getLogger(__name__)

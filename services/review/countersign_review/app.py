@@ -54,7 +54,7 @@ from countersign_shared.erasure import Erasing
 from countersign_shared.messaging import Bus, open_bus
 from countersign_shared.messaging.outbox import Outbox, Relay, relaying
 from countersign_shared.observability import Health, Metrics
-from countersign_shared.postgres import migrate, open_pool
+from countersign_shared.postgres import FAULTS, migrate, open_pool
 from countersign_shared.runtime import Service
 
 log = logging.getLogger(__name__)
@@ -181,7 +181,7 @@ async def _every(seconds: float, work: Callable[[], Awaitable[None]]) -> None:
     while True:
         try:
             await work()
-        except (asyncpg.PostgresError, asyncpg.InterfaceError, OSError, TimeoutError) as error:
+        except FAULTS as error:
             # The next round does what this one could not; a database that stays away stops the consumer, which says so.
             log.warning("a round of housekeeping failed: %r", error)
         await asyncio.sleep(seconds)

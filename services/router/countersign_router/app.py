@@ -8,8 +8,6 @@ from contextlib import asynccontextmanager
 from functools import partial
 from pathlib import Path
 
-import asyncpg
-
 from countersign_router.activities import TOPIC as ACTIVITIES
 from countersign_router.activities import ActivityIntake
 from countersign_router.api import Desk, build_app
@@ -38,7 +36,7 @@ from countersign_shared.messaging.outbox import Outbox, Relay, relaying
 from countersign_shared.messaging.records import Message, unpack_headers
 from countersign_shared.messaging.said_again import say_again
 from countersign_shared.observability import Health, Metrics
-from countersign_shared.postgres import migrate, open_pool
+from countersign_shared.postgres import FAULTS, migrate, open_pool
 from countersign_shared.runtime import Service
 
 log = logging.getLogger(__name__)
@@ -124,7 +122,7 @@ async def _watch(desk: Desk) -> None:
         try:
             await end_expired(desk.store, desk.clock())
             controls = await desk.controls()
-        except (asyncpg.PostgresError, asyncpg.InterfaceError, OSError, TimeoutError, BatchInFlightError) as error:
+        except (*FAULTS, BatchInFlightError) as error:
             # A gauge a little older does no harm; the consumer decides whether the service must end.
             log.warning("the gauges of automation keep their last values: %r", error)
         else:

@@ -15,6 +15,7 @@ from starlette.exceptions import HTTPException
 from starlette.responses import Response
 
 from countersign_shared.contracts.wording import in_words
+from countersign_shared.postgres.away import LOST
 
 TYPE_BASE = "https://countersign.dev/problems/"
 MEDIA_TYPE = "application/problem+json"
@@ -23,8 +24,7 @@ BUSY = (asyncpg.LockNotAvailableError, asyncpg.DeadlockDetectedError, asyncpg.Se
         asyncpg.InvalidCachedStatementError)  # fmt: skip
 """What the database says when it cannot just now, or not as before a migration: nothing was written, and asking again
 helps."""
-AWAY = (asyncpg.PostgresConnectionError, asyncpg.AdminShutdownError, asyncpg.CrashShutdownError, asyncpg.InterfaceError,
-        ConnectionError, socket.gaierror, TimeoutError)  # fmt: skip
+AWAY = (*LOST, ConnectionError, socket.gaierror, TimeoutError)
 """How it shows that the database is gone, or was lost half-way: who was just committing cannot know what came of it."""
 RETRY_SECONDS = 1
 log = logging.getLogger(__name__)

@@ -27,6 +27,7 @@ from countersign_shared.messaging.records import Message, Record, whole_headers
 from countersign_shared.messaging.stopping import STOP_SECONDS, stopped
 from countersign_shared.observability.faults import named
 from countersign_shared.observability.health import Health
+from countersign_shared.postgres.away import LOST
 
 log = logging.getLogger(__name__)
 
@@ -51,7 +52,7 @@ stays in memory, and a reader of every topic has some eighty partitions. Compres
 record that is larger comes all the same."""
 RETRIES = 6
 FIRST_BACKOFF_SECONDS = 0.1
-TRANSIENT = (TransientError, asyncpg.PostgresConnectionError, asyncpg.InterfaceError, ConnectionError,
+TRANSIENT = (TransientError, *LOST, ConnectionError,
              asyncpg.DeadlockDetectedError, asyncpg.SerializationError, asyncpg.LockNotAvailableError,
              asyncpg.CannotConnectNowError, asyncpg.TooManyConnectionsError,
              # A migration has changed a table since: the driver has forgotten its plans when it says so.

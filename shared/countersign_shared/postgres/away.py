@@ -3,13 +3,20 @@
 import ssl
 
 import asyncpg
-from asyncpg.exceptions import TargetServerAttributeNotMatched
 
 from countersign_shared.errors import AwayError, ConfigurationError
 
-LIBRARY_ERRORS = (
-    OSError, TimeoutError, ValueError, asyncpg.PostgresError, asyncpg.InterfaceError, TargetServerAttributeNotMatched,
+LOST = (
+    asyncpg.PostgresConnectionError, asyncpg.AdminShutdownError, asyncpg.CrashShutdownError, asyncpg.InterfaceError,
+    asyncpg.InternalClientError,
 )  # fmt: skip
+"""How a session shows that it has ended. The last is what the library says of one that is used between the server's
+last word and the end of the connection: it then waits for an answer that never comes."""
+
+FAULTS = (asyncpg.PostgresError, asyncpg.InterfaceError, asyncpg.InternalClientError, OSError, TimeoutError)
+"""Whatever a database that is away, busy or full makes of a question: for work that comes round again by itself."""
+
+LIBRARY_ERRORS = (*FAULTS, ValueError)
 """What the library raises where no connection can be made."""
 
 NO_URL = "is no URL of a database: in a password / ? # [ ] @ : % are written %2F %3F %23 %5B %5D %40 %3A %25"
@@ -21,7 +28,7 @@ _PASSES = (
     # Another replica is at the same table.
     asyncpg.DeadlockDetectedError, asyncpg.LockNotAvailableError, asyncpg.SerializationError,
     # A standby is to take over.
-    TargetServerAttributeNotMatched, asyncpg.ReadOnlySQLTransactionError,
+    asyncpg.InternalClientError, asyncpg.ReadOnlySQLTransactionError,
 )  # fmt: skip
 _STAYS = (ssl.SSLError, PermissionError)
 

@@ -22,6 +22,7 @@ FAULTS: dict[str, Exception] = {
     "lost": asyncpg.ConnectionDoesNotExistError("connection was closed in the middle of operation"),
     "shut down": asyncpg.AdminShutdownError("terminating connection due to administrator command"),
     "closed": asyncpg.InterfaceError("connection is closed"),
+    "ending": asyncpg.InternalClientError("cannot switch to state 12; another operation (2) is in progress"),
     "nameless": socket.gaierror(-2, "Name or service not known"),
     "silent": TimeoutError(),
 }

@@ -9,11 +9,12 @@ from contextlib import asynccontextmanager
 
 from countersign_feedback.promising.calibrating import recalibrate
 from countersign_feedback.promising.looking import Lasting, Seen, look, tiers_of
-from countersign_feedback.store import FAULTS, Store
+from countersign_feedback.store import Store
 from countersign_feedback.store.controls import ControlKey, KnownControl, OwnControl
 from countersign_shared.background import beside
 from countersign_shared.clock import Clock
 from countersign_shared.observability import Metrics
+from countersign_shared.postgres import FAULTS
 
 log = logging.getLogger(__name__)
 

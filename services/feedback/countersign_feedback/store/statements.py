@@ -10,8 +10,6 @@ from countersign_shared.postgres import Queries
 
 SQL = Path(__file__).parent.parent / "sql"
 SCHEMA = "feedback"
-FAULTS = (asyncpg.PostgresError, asyncpg.InterfaceError, OSError, TimeoutError)
-"""What a database that is away or busy raises."""
 
 
 @dataclass(frozen=True, slots=True)

@@ -12,7 +12,7 @@ import asyncpg
 from countersign_review.domain.live import Reading
 from countersign_review.store.events import SQL
 from countersign_shared.clock import Clock
-from countersign_shared.postgres import Queries
+from countersign_shared.postgres import FAULTS, Queries
 
 log = logging.getLogger(__name__)
 
@@ -66,7 +66,7 @@ class Live:
             try:
                 async with self._pool.acquire() as connection:
                     await self._follow(connection)
-            except (asyncpg.PostgresError, asyncpg.InterfaceError, OSError, TimeoutError) as error:
+            except FAULTS as error:
                 log.warning("the live table cannot be read: %r", error)
             self._listeners.resync()
             await asyncio.sleep(RETRY_SECONDS)

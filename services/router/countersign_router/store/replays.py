@@ -5,13 +5,11 @@ from contextlib import asynccontextmanager
 from datetime import UTC, datetime, timedelta
 from typing import Any, NamedTuple
 
-import asyncpg
-
 from countersign_router.replaying.history import PastControl
 from countersign_router.store.statements import SCHEMA, SQL
 from countersign_shared.errors import TransientError
 from countersign_shared.observability.faults import told
-from countersign_shared.postgres import Queries, open_pool
+from countersign_shared.postgres import FAULTS, Queries, open_pool
 
 FIRST_WINDOW = timedelta(hours=1)
 WIDENING = 4
@@ -123,5 +121,5 @@ async def open_snapshot(database_url: str) -> AsyncIterator[Snapshot]:
         ):
             await connection.execute(sql.think_longer, str(LONGEST_THOUGHT // timedelta(milliseconds=1)))
             yield Snapshot(connection, sql)
-    except (asyncpg.PostgresError, asyncpg.InterfaceError, OSError, TimeoutError) as error:
+    except FAULTS as error:
         raise TransientError(f"the database could not be read to the end ({told(error)}); replay again") from error

@@ -112,6 +112,34 @@ def test_hostile_texts_get_one_of_the_two_outcomes_or_none(scorer, text):
         assert 0.5 <= answer.proposal["confidence"] <= 1.0
 
 
+@pytest.mark.parametrize("text", ["???", "\u200b\u2060", "\U0001f595 \U0001f52a", "\u202e\u200b\u0000", "...\n!!!"])
+def test_a_text_without_a_word_is_for_a_person_however_sure_its_category_makes_the_model(scorer, text):
+    (answer,) = scorer.score([Question({"text": text, "category": "spam"})])
+    assert isinstance(answer, Abstained)
+    assert (answer.reason, answer.detail) == ("missing_input", "the model needs Post")
+
+
+def test_a_text_is_judged_to_its_last_word_or_by_a_person(scorer):
+    longest = "nice " * (LONGEST_TEXT // 5)
+    whole, longer = scorer.score([
+        Question({"text": text, "category": "spam"}) for text in (longest, longest + "and now kill yourself")
+    ])  # fmt: skip
+    assert isinstance(whole, Scored)
+    assert isinstance(longer, Abstained)
+    assert longer.reason == "too_large"
+    assert longer.detail == "Post has more than the 20,000 characters that the model reads"
+
+
+def test_a_text_in_which_no_word_stands_out_is_not_said_to_be_like_the_training_texts(scorer):
+    (answer,) = scorer.score([Question({"text": "Zxqv wvbn plok", "category": "other"})])
+    assert answer.similarity["value"] < 0.01
+    explanation = answer.proposal["explanation"]
+    assert explanation["factors"] == []
+    assert explanation["summary"].endswith(
+        "confidence. No word stands out: none that the model knows says much for or against it."
+    )
+
+
 def test_disguises_fold_to_the_same_words_and_long_texts_are_cut():
     assert terms_of("Ｙｏｕ are an id\u200biot") == terms_of("you are an idiot")  # noqa: RUF001
     assert terms_of("x") == terms_of("x" + " " * LONGEST_TEXT + "idiot")

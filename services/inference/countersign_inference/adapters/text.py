@@ -3,6 +3,7 @@
 from collections.abc import Mapping, Sequence
 
 from countersign_inference.domain.scoring import Abstained, Answer, Question, needing
+from countersign_inference.domain.text_features import LONGEST_TEXT
 from countersign_inference.domain.text_model import TextModel
 
 
@@ -24,13 +25,17 @@ class TextScorer:
         return self._block
 
     def score(self, batch: Sequence[Question]) -> list[Answer]:
-        """Propose for every readable case; one without text, or with an invalid input, is abstained."""
+        """Propose for every readable case; one without words, with too many, or with an invalid input is abstained."""
         return [self._answer(question) for question in batch]
 
     def _answer(self, question: Question) -> Answer:
         refused = self._model.features.refused(question.payload)
         if refused is None and not self._fields.isdisjoint(question.invalid):
             refused = "invalid_input", tuple(sorted(self._fields & question.invalid))
-        if refused is not None:
-            return Abstained(refused[0], needing(refused[1], self._model.labels))
-        return self._model.propose(question.payload)
+        if refused is None:
+            return self._model.propose(question.payload)
+        reason, fields = refused
+        if reason == "too_large":
+            label = self._model.labels.get(fields[0], fields[0])
+            return Abstained(reason, f"{label} has more than the {LONGEST_TEXT:,} characters that the model reads")
+        return Abstained(reason, needing(fields, self._model.labels))

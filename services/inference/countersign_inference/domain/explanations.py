@@ -81,8 +81,12 @@ def in_per_cent(confidence: float) -> str:
     return "under 1%" if shown == "0%" and confidence > 0.0 else shown
 
 
-def summary(label: str, confidence: float, spoken: Spoken) -> str:
-    """Return the explanation in a few sentences; it always names fields, never only a score."""
+NOTHING_STANDS_OUT = "No field stands out: in every respect the case is close to the average of the training data."
+"""True where effects are counted from that average."""
+
+
+def summary(label: str, confidence: float, spoken: Spoken, otherwise: str = NOTHING_STANDS_OUT) -> str:
+    """Return the explanation in a few sentences: the fields, never only a score; `otherwise` where none is named."""
     in_favour, opposed = spoken.in_favour[:NAMED_IN_SUMMARY], spoken.opposed[:NAMED_IN_SUMMARY]
     said = f"Proposes {label} with {in_per_cent(confidence)} confidence."
     if in_favour:
@@ -90,7 +94,7 @@ def summary(label: str, confidence: float, spoken: Spoken) -> str:
     if opposed:
         said += f" Against it: {'; '.join(opposed)}."
     if not spoken.factors:
-        said += " No field stands out: in every respect the case is close to the average of the training data."
+        said += f" {otherwise}"
     return said
 
 

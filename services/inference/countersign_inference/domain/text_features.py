@@ -14,7 +14,7 @@ import numpy as np
 from countersign_inference.domain.features import Matrix
 
 LONGEST_TEXT = 20_000
-"""Characters of a text that are read; what follows is not judged, and the detail of the case says so."""
+"""Characters of a text that are read. A longer one is for a person: what nobody judged might be what matters."""
 MOST_TERMS = 2_000
 """Different terms of one text that are counted: a text of noise costs no more than a long one."""
 _WORD = re.compile(r"https?://\S+|www\.\S+|[@#]\w+|\w+(?:'\w+)?")
@@ -23,10 +23,15 @@ _NUMBER = re.compile(r"\d[\d.,]*")
 
 def terms_of(text: str) -> list[str]:
     """Return the words of a text, folded, and the pairs of neighbours; addresses, names and numbers by their kind."""
-    folded = unicodedata.normalize("NFKC", text[:LONGEST_TEXT])
-    visible = "".join(letter for letter in folded if unicodedata.category(letter) != "Cf").lower()
-    words = [_kind(word) for word in _WORD.findall(visible)]
+    words = [_kind(word) for word in _WORD.findall(_folded(text[:LONGEST_TEXT]))]
     return [*words, *(f"{first} {second}" for first, second in itertools.pairwise(words))]
+
+
+def _folded(text: str) -> str:
+    if text.isascii():
+        return text.lower()
+    wide = unicodedata.normalize("NFKC", text)
+    return "".join(letter for letter in wide if unicodedata.category(letter) != "Cf").lower()
 
 
 def _kind(word: str) -> str:
@@ -64,14 +69,20 @@ class TextFeatures:
         return (self.text_field, *self.category_fields)
 
     def refused(self, payload: Mapping[str, Any]) -> tuple[str, tuple[str, ...]] | None:
-        """Return why a payload cannot be read, ("missing_input" | "invalid_input", fields), or None."""
+        """Return why a payload cannot be read, ("missing_input" | "invalid_input" | "too_large", fields), or None.
+
+        A text without a word is as none: the categories alone say nothing about it.
+        """
         missing = tuple(name for name in self.reads if payload.get(name) is None)
         if missing:
             return "missing_input", missing
         invalid = tuple(name for name in self.reads if type(payload[name]) is not str)
-        if not invalid and not payload[self.text_field].strip():
-            return "missing_input", (self.text_field,)
-        return ("invalid_input", invalid) if invalid else None
+        if invalid:
+            return "invalid_input", invalid
+        text = payload[self.text_field]
+        if len(text) > LONGEST_TEXT:
+            return "too_large", (self.text_field,)
+        return None if _WORD.search(_folded(text)) else ("missing_input", (self.text_field,))
 
     def all_terms(self, payload: Mapping[str, Any]) -> list[str]:
         """Return every term of a readable payload, known or not."""

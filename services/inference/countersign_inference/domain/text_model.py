@@ -21,6 +21,8 @@ from countersign_inference.domain.similarity import NEIGHBOURS, Reference
 from countersign_inference.domain.text_features import Terms, TextFeatures
 
 DIGITS = 4
+NO_WORD_STANDS_OUT = "No word stands out: none that the model knows says much for or against it."
+"""A word's effect is counted from a text without it: where no effect is large, the text may be like no other."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -87,7 +89,8 @@ class TextModel:
                     {"outcome": other.code, "confidence": 1.0 - confidence, "why_lower": why_lower(spoken)},
                 ],
                 "explanation": {
-                    "summary": summary(best.label, confidence, spoken), "factors": spoken.factors,
+                    "summary": summary(best.label, confidence, spoken, NO_WORD_STANDS_OUT),
+                    "factors": spoken.factors,
                     "base": round(start, DIGITS), "rest": round(abs(log_odds) - start - told, DIGITS),
                 },
             },

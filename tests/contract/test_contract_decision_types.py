@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import copy
 from pathlib import Path
-from typing import Any
+from typing import Any, get_args
 
 import pytest
 import yaml
@@ -20,9 +20,10 @@ from countersign_shared.contracts.decision_types import (
     load_decision_types,
 )
 from countersign_shared.contracts.documents import parse_yaml
+from countersign_shared.contracts.events.fields import Text
 from countersign_shared.contracts.events.routed import AllowedOutcome, KeyFact
 from countersign_shared.contracts.events.scored import InvalidField
-from countersign_shared.contracts.field_formats import formatter
+from countersign_shared.contracts.field_formats import MAX_FORMATTED, Format, formatter
 from countersign_shared.contracts.topics import contracts_dir
 from countersign_shared.errors import ConfigurationError
 
@@ -178,6 +179,41 @@ def test_no_payload_breaks_what_people_see(payload: dict[str, Any]) -> None:
 def test_no_number_is_shown_as_nothing_or_with_digits_that_it_has_not(value: float, shown: str) -> None:
     assert formatter("number", unit=None, choices={})(value) == shown
     assert formatter("percent", unit=None, choices={})(value) == f"{shown} %"
+
+
+@pytest.mark.parametrize(
+    ("kind", "value", "shown"),
+    [
+        ("boolean", True, "yes"), ("boolean", False, "no"), ("boolean", 0, "0"), ("boolean", "true", "true"),
+        ("number", -1234.5, "-1,234.5 km"), ("number", -0.0005, "-0.0005 km"),
+        ("number", 1e15 + 0.5, "1,000,000,000,000,000.5 km"),
+        ("number", True, "true"), ("number", "12", "12"), ("percent", True, "true"), ("percent", [1], "[1]"),
+        ("money", 5, "5"), ("money", True, "true"),
+        ("money", {"value": 5, "currency": "EUR"}, '{"value":5,"currency":"EUR"}'),
+        ("date", 20260102, "20260102"), ("date", "2026-02-30", "2026-02-30"), ("text", {"a": None}, '{"a":null}'),
+        ("choice", "new", "New here"), ("choice", True, "Certainly"), ("choice", 3, "Three"), ("choice", "3", "Three"),
+        ("choice", "other", "other"), ("choice", ["new"], '["new"]'),
+        *((kind, None, "not given") for kind in get_args(Format)),
+    ],
+)  # fmt: skip
+def test_what_does_not_fit_its_format_is_shown_as_it_was_sent_and_never_as_something_else(
+    kind: Format, value: Any, shown: str
+) -> None:
+    choices = {"new": "New here", "true": "Certainly", "3": "Three"}
+    assert formatter(kind, unit="km", choices=choices)(value) == shown
+
+
+def test_a_whole_amount_is_money_in_the_currency_of_its_field() -> None:
+    assert formatter("money", unit="EUR", choices={})(1250) == "€1,250"
+    assert formatter("money", unit="EUR", choices={})(True) == "true"
+
+
+def test_what_is_cut_says_so_within_what_an_event_carries() -> None:
+    whole, cut = ("x" * length for length in (MAX_FORMATTED, MAX_FORMATTED + 1))
+    shown = formatter("text", unit=None, choices={})
+    assert shown(whole) == whole
+    assert shown(cut) == whole + f"… (cut; {MAX_FORMATTED + 1} characters)"
+    TypeAdapter(Text).validate_python(shown("x" * 200_000))
 
 
 def test_a_long_text_is_kept_once_and_cut_where_it_must_be() -> None:

@@ -58,6 +58,18 @@ def test_an_erased_payload_leaves_what_the_leaf_shows() -> None:
     assert told[3] == "Decided automatically, as the AI proposed."
 
 
+@pytest.mark.parametrize(
+    ("millionths", "told"),
+    [
+        (0, "0 %"), (20, "under 0.01 %"), (963_900, "96.4 %"), (999_499, "99.9 %"), (999_500, "over 99.9 %"),
+        (999_999, "over 99.9 %"), (1_000_000, "100 %"),
+    ],
+)  # fmt: skip
+def test_no_confidence_is_told_as_a_certainty_that_it_is_not(millionths: int, told: str) -> None:
+    leaf = {"kind": "case.scored", "confidence_ppm": millionths}
+    assert plain_words(leaf, None) == f"The AI made a proposal, {told} confident."
+
+
 def test_an_abstention_says_why_in_words_as_far_as_it_can_be_read() -> None:
     body = example("case.scored/refund.no_model.json")
     (made,) = leaves(record("case.scored", body, event_id="e"))

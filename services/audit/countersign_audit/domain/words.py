@@ -2,6 +2,8 @@
 
 from typing import Any
 
+from countersign_shared.shares import percent
+
 Body = dict[str, Any]
 
 LEVELS = {
@@ -141,4 +143,4 @@ def _who(leaf: Body) -> str:
 
 
 def _percent(millionths: object) -> str:
-    return f"{millionths / 10_000:.1f} %" if isinstance(millionths, int) else "not known how"
+    return percent(millionths / 1_000_000) if isinstance(millionths, int) else "not known how"

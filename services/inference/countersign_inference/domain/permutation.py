@@ -13,6 +13,7 @@ from typing import NamedTuple
 
 import numpy as np
 
+from countersign_inference.domain.explanations import LEAST_EFFECT
 from countersign_inference.domain.features import Features, Matrix
 
 LEAST_PAIRS = 4
@@ -40,7 +41,8 @@ class Budget:
 class Effects(NamedTuple):
     """What each input adds to the calibrated log-odds of the positive outcome, (cases, inputs), starting from `base`.
 
-    `certain` tells which effects have a direction that is known; `explained` which cases have effects at all.
+    `certain` tells which effects have a direction that is known; `explained` in which cases there is something to say:
+    which fields count, or that all are known to count for little.
     """
 
     values: Matrix
@@ -90,13 +92,11 @@ class Exchange:
             if begun + longest >= ends:
                 break
             rows = slice(start, start + at_once)
-            values[rows], certain[rows] = self._chunk(matrix[rows], log_odds[rows])
-            # Where no direction is known there is nothing to say yet.
-            explained[rows] = certain[rows].any(axis=1)
+            values[rows], certain[rows], explained[rows] = self._chunk(matrix[rows], log_odds[rows])
             longest, begun = max(longest, now() - begun), now()
         return Effects(values, float(self._first.mean()), certain, explained)
 
-    def _chunk(self, matrix: Matrix, log_odds: Matrix) -> tuple[Matrix, np.ndarray]:
+    def _chunk(self, matrix: Matrix, log_odds: Matrix) -> tuple[Matrix, np.ndarray, np.ndarray]:
         count, (orders, steps, columns) = len(matrix), self._taken.shape
         mixed = np.where(self._taken, matrix[:, None, None, :], self._starts[None, :, None, :])
         between = self._ask(mixed.reshape(-1, columns)).reshape(count, orders, steps)
@@ -105,5 +105,9 @@ class Exchange:
         added = np.diff(np.concatenate([first, between, last], axis=2), axis=2)
         per_input = np.take_along_axis(added, np.argsort(self._orders, axis=1)[None, :, :], axis=2)
         pairs = (per_input[:, : self._pairs] + per_input[:, self._pairs :]) / 2.0
-        values, error = pairs.mean(axis=1), pairs.std(axis=1, ddof=1) / np.sqrt(self._pairs)
-        return values, np.abs(values) >= CERTAIN_ERRORS * error
+        values, doubt = pairs.mean(axis=1), CERTAIN_ERRORS * pairs.std(axis=1, ddof=1) / np.sqrt(self._pairs)
+        sizes = np.abs(values)
+        certain = sizes >= doubt
+        # There is something to say where a field counts, or none does: one without effect says nothing of the others.
+        named, slight = certain & (sizes >= LEAST_EFFECT), sizes + doubt < LEAST_EFFECT
+        return values, certain, named.any(axis=1) | slight.all(axis=1)

@@ -8,7 +8,8 @@ import numpy as np
 import orjson
 import pytest
 
-from countersign_inference.domain.explanations import MOST_FACTORS
+from countersign_inference.domain.explanations import MOST_FACTORS, Spoken, Wording, phrase, summary, why_lower
+from countersign_inference.domain.features import Input
 from countersign_inference.domain.linear import base, contributions, logit, sigmoid
 from countersign_inference.domain.scoring import Abstained, Question, Scored
 from countersign_inference.domain.similarity import Reference
@@ -167,6 +168,53 @@ def test_batches_give_what_single_cases_give(answers):
         if isinstance(single, Scored):
             assert single.proposal["confidence"] == pytest.approx(batched.proposal["confidence"], abs=1e-6)
             assert single.proposal["explanation"]["summary"] == batched.proposal["explanation"]["summary"]
+
+
+@pytest.mark.parametrize(
+    ("value", "said"),
+    [
+        (79.123456, "79.12"), (-0.5, "-0.5"), (0, "0"), (999, "999"), (1234, "1,234"), (9999.7, "10,000"),
+        (123456.7, "123,457"), (-15000.0, "-15,000"), (0.00004, "0.00004"), (1e300, "1e+300"),
+    ],
+)  # fmt: skip
+def test_a_number_is_quoted_as_people_write_it(value: float, said: str):
+    item = Input("income", "number", "Income", unit="EUR", neutral=20_000.0)
+    assert phrase(item)(value) == f"Income {said} EUR (20,000 EUR would be neutral)"
+
+
+def test_what_a_case_says_is_quoted_with_its_label_and_in_its_own_words():
+    unit_free = Input("units", "number", "Units")
+    assert phrase(unit_free)(3) == "Units 3"
+    assert phrase(Input("paid", "money", "Paid", unit="USD", neutral=50.0))("-1250.40") == (
+        "Paid -1,250 USD (50 USD would be neutral)"
+    )
+    told = Input("late", "boolean", "Late", words={"true": "has been late"})
+    assert [phrase(told)(flag) for flag in (True, False)] == ["Late: has been late", "Late: false"]
+    level = Input("kind", "category", "Kind", levels=("new", "used"), words={"new": "from the shop"})
+    assert [phrase(level)(one) for one in level.levels] == ["Kind: from the shop", "Kind: used"]
+    spoken = Wording([told, unit_free]).speak({"units": None}, [0.3, -0.019], [0, 1])
+    assert spoken.in_favour == ["Late: not stated"]
+    assert spoken.opposed == []
+
+
+@pytest.mark.parametrize(
+    ("in_favour", "opposed", "said"),
+    [
+        (["b", "c"], ["a", "d"], "What speaks for it (a) weighs less than what speaks against (b)"),
+        (["b"], [], "Nothing in the case speaks for it; against it: b"),
+        ([], ["a"], "Only this speaks for it: a; among cases like this one it is less common"),
+        ([], [], "Among cases like this one it is less common"),
+    ],
+)
+def test_why_the_other_outcome_ranks_lower_is_turned_round(in_favour, opposed, said):
+    assert why_lower(Spoken([], in_favour, opposed)) == said
+
+
+def test_a_summary_names_the_three_strongest_on_each_side():
+    factors, strongest = [{}] * 4, ["a", "b", "c", "d"]
+    said = summary("Approve", 0.8, Spoken(factors, strongest, strongest))
+    assert said == "Proposes Approve with 80% confidence. For it: a; b; c. Against it: a; b; c."
+    assert summary("Approve", 0.8, Spoken([{}], [], ["d"])) == "Proposes Approve with 80% confidence. Against it: d."
 
 
 def test_a_type_without_a_model_abstains_and_says_so():

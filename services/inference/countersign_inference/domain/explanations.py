@@ -4,6 +4,7 @@ from collections.abc import Callable, Mapping, Sequence
 from typing import Any, NamedTuple
 
 from countersign_inference.domain.features import Input
+from countersign_shared.contracts.field_formats import formatter
 
 MOST_FACTORS = 4
 """As many as the principal reasons that a decision may state; every further one would travel four topics unread."""
@@ -11,6 +12,8 @@ LEAST_EFFECT = 0.02
 """In log-odds: a factor that moves an even chance by less than half a percentage point is noise to a reader."""
 NAMED_IN_SUMMARY = 3
 LONGEST_LINE = 500
+WHOLE_FROM = 1_000
+_written = formatter("number", unit=None, choices={})
 
 Phrase = Callable[[Any], str]
 
@@ -70,7 +73,12 @@ _FLAGS = ((True, "true"), (False, "false"))
 def _figure(item: Input) -> Phrase:
     if item.kind == "money":
         return lambda value: f"{float(value):,.0f}"
-    return lambda value: f"{value:.4g}"
+    return _quantity
+
+
+def _quantity(value: float) -> str:
+    """Write a number with four digits, or whole from 1,000 on: a power of ten is not how people write amounts."""
+    return _written(float(f"{value:.4g}") if abs(value) < WHOLE_FROM else float(round(value)))
 
 
 def in_per_cent(confidence: float) -> str:

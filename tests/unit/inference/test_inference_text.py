@@ -9,7 +9,7 @@ import orjson
 import pytest
 
 from countersign_inference.domain.scoring import Abstained, Question, Scored
-from countersign_inference.domain.text_features import LONGEST_TEXT, MOST_TERMS, TextFeatures, terms_of
+from countersign_inference.domain.text_features import LONGEST_TEXT, TextFeatures, terms_of
 from countersign_inference.registry import PACKAGED_MODELS, load_models
 from countersign_inference.training import posts
 from countersign_inference.training.definitions import DEFINITIONS, Example
@@ -143,9 +143,14 @@ def test_a_text_in_which_no_word_stands_out_is_not_said_to_be_like_the_training_
 def test_disguises_fold_to_the_same_words_and_long_texts_are_cut():
     assert terms_of("Ｙｏｕ are an id\u200biot") == terms_of("you are an idiot")  # noqa: RUF001
     assert terms_of("x") == terms_of("x" + " " * LONGEST_TEXT + "idiot")
-    features = TextFeatures.of("text", (), ["a"], np.array([1.0]))
-    many = features.vector({"text": " ".join(f"w{n}" for n in range(5_000))})
-    assert many.strange <= MOST_TERMS
+
+
+def test_every_word_of_a_text_counts_and_so_do_its_categories_however_many_words_it_has():
+    features = TextFeatures.of("text", ("kind",), ["idiot", "kind=ad"], np.array([1.0, 1.0]))
+    long = " ".join(f"w{number}" for number in range(3_000)) + " idiot"
+    assert len(long) <= LONGEST_TEXT
+    read = features.vector({"text": long, "kind": "ad"})
+    assert (sorted(read.places.tolist()), read.strange) == ([0, 1], 3_000)
 
 
 def test_no_protected_field_reaches_the_model_or_its_words(scorer, answers):

@@ -14,9 +14,8 @@ import numpy as np
 from countersign_inference.domain.features import Matrix
 
 LONGEST_TEXT = 20_000
-"""Characters of a text that are read. A longer one is for a person: what nobody judged might be what matters."""
-MOST_TERMS = 2_000
-"""Different terms of one text that are counted: a text of noise costs no more than a long one."""
+"""Characters of a text that are read, all of them. A longer one is for a person: what nobody judged might be what
+matters."""
 _WORD = re.compile(r"https?://\S+|www\.\S+|[@#]\w+|\w+(?:'\w+)?")
 _NUMBER = re.compile(r"\d[\d.,]*")
 
@@ -98,7 +97,7 @@ class TextFeatures:
         counts = Counter(self.all_terms(payload))
         known: list[tuple[int, float]] = []
         strange = 0
-        for term, count in counts.most_common(MOST_TERMS):
+        for term, count in counts.most_common():
             place = self._place.get(term)
             if place is None:
                 # Pairs are strange more often than not; only a strange word says something.

@@ -9,7 +9,6 @@ from typing import Any
 import numpy as np
 
 from countersign_inference.domain.features import Matrix
-from countersign_inference.domain.text_features import MOST_TERMS as MOST_TERMS_OF_A_TEXT
 from countersign_inference.domain.text_features import TextFeatures
 from countersign_inference.training.definitions import Example, TextRecipe
 
@@ -43,7 +42,7 @@ class TextTable:
         starts = [0]
         empty = TextFeatures.of(recipe.text_field, recipe.category_fields, (), np.empty(0))
         for example in examples:
-            for term, count in Counter(empty.all_terms(example.payload)).most_common(MOST_TERMS_OF_A_TEXT):
+            for term, count in Counter(empty.all_terms(example.payload)).most_common():
                 columns.append(place.setdefault(term, len(place)))
                 values.append(1.0 + math.log(count))
             starts.append(len(columns))
